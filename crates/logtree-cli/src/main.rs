@@ -1,0 +1,4 @@
+//! The command `logtree`.
+#![forbid(unsafe_code)]
+
+fn main() {}

@@ -1,0 +1,2 @@
+//! The logger tree, records and the traits of logtree: no tracing, no operating system, no locks.
+#![forbid(unsafe_code)]

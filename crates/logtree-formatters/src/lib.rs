@@ -1,0 +1,2 @@
+//! Python's formatters for logtree: percent style and its time.
+#![forbid(unsafe_code)]

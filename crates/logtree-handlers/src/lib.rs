@@ -1,0 +1,2 @@
+//! Python's handlers for logtree: streams and files.
+#![forbid(unsafe_code)]

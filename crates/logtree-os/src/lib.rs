@@ -1,0 +1,2 @@
+//! The operating system under logtree: fork detection, shared memory, lanes, claims and wake-ups.
+

@@ -1,0 +1,4 @@
+//! The service of the story.
+#![forbid(unsafe_code)]
+
+fn main() {}
