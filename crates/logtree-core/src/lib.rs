@@ -1,2 +1,55 @@
-//! The logger tree, records and the traits of logtree: no tracing, no operating system, no locks.
+//! The heart of logtree: what a record is, where it goes, and what the parts are that it passes.
+//!
+//! ```text
+//! Record<'_> ─► Tree: name ─► Route ─► each handler: level ► filters ► Handler::emit(record, formatter, steps)
+//! ```
+//!
+//! - [`Record`] is borrowed from wherever it was made: a `tracing` event, a line of JSON, another process. Its fields
+//!   are encoded once, as [`Fields`], and read in place; [`codec`] puts the whole of it into bytes and back.
+//! - [`Tree`] holds every logger of one config and never changes once built. It answers with a [`Route`]: the
+//!   threshold, the filters and the handlers that a record of that name passes, in Python's order.
+//! - [`Handler`], [`Formatter`] and [`Filter`] are what users implement; [`HandlerEntry`] binds a handler to the
+//!   name, level, filters and formatter that its config gave it.
+//! - [`Steps`] is the seam between files and queues: a handler says what it will do to a file, and whoever runs the
+//!   handler decides when it is done.
+//! - [`Registry`] maps the class names of a config to constructors, which take neutral [`Kwargs`].
+//!
+//! Nothing here knows of `tracing`, of an operating system or of a lock.
 #![forbid(unsafe_code)]
+
+pub mod codec;
+mod error;
+mod fields;
+mod filter;
+mod formatter;
+mod handler;
+mod kwargs;
+mod level;
+mod logger;
+mod queue;
+mod record;
+mod registry;
+mod report;
+mod route;
+mod span;
+mod step;
+mod tree;
+mod value;
+
+pub use error::{ArgumentError, BuildError, EmitError, FormatError};
+pub use fields::{Field, FieldName, Fields, FieldsBuf, FieldsIter};
+pub use filter::{Filter, NameFilter, Verdict};
+pub use formatter::{Formatter, Needs};
+pub use handler::{Handler, HandlerEntry, StdStream};
+pub use kwargs::{Argument, Kwargs, Object};
+pub use level::{Level, LevelName, LevelNames};
+pub use logger::{Logger, logger_name};
+pub use queue::{QueueListener, RecordQueue};
+pub use record::{Callsite, Origin, Record, Source, Timestamp};
+pub use registry::{HandlerPlan, Registry};
+pub use report::{ErrorReport, HandlerErrors, set_report_hook};
+pub use route::Route;
+pub use span::{SpanRef, Spans, SpansBuf};
+pub use step::{AppendFile, Direct, Steps};
+pub use tree::{Tree, TreeBuilder};
+pub use value::Value;

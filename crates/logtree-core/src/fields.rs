@@ -1,0 +1,248 @@
+//! Fields, encoded once and read in place.
+//!
+//! A field is a tag byte (the kind of its value; the top bit says that the name stands inline), the name (an index
+//! into the callsite's names, or length and text) and the value. The same bytes serve a formatter in this process and
+//! travel to another one unchanged.
+
+use std::fmt::{self, Write as _};
+
+use crate::Value;
+use crate::codec::{DecodeError, Reader};
+
+/// The top bit of a tag: the name stands inline.
+const INLINE_NAME: u8 = 0x80;
+
+/// The kinds of value, as tags; other processes read them, so that a number once given is never given again.
+mod kind {
+    pub(super) const NONE: u8 = 0;
+    pub(super) const BOOL: u8 = 1;
+    pub(super) const I64: u8 = 2;
+    pub(super) const U64: u8 = 3;
+    pub(super) const I128: u8 = 4;
+    pub(super) const U128: u8 = 5;
+    pub(super) const F64: u8 = 6;
+    pub(super) const STR: u8 = 7;
+    pub(super) const BYTES: u8 = 8;
+    pub(super) const DEBUG: u8 = 9;
+    pub(super) const DISPLAY: u8 = 10;
+    pub(super) const ERROR: u8 = 11;
+}
+
+/// How a field is named: by its place in the callsite's list of names, or by the name itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldName<'a> {
+    /// The place in [`Callsite::field_names`](crate::Callsite::field_names).
+    Index(u16),
+    /// A name that no callsite has: of a span, of a `log` record's key, of an extra.
+    Inline(&'a str),
+}
+
+/// One field.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Field<'a> {
+    /// Its name.
+    pub name: FieldName<'a>,
+    /// Its value.
+    pub value: Value<'a>,
+}
+
+/// Encoded fields, read in place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fields<'a>(&'a [u8]);
+
+impl<'a> Fields<'a> {
+    /// No fields.
+    pub const EMPTY: Fields<'static> = Fields(&[]);
+
+    /// Takes bytes that another process wrote.
+    ///
+    /// # Errors
+    /// If they are not fields, whole and in order. What this accepts, iteration reads to its end.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        while !reader.is_empty() {
+            read_field(&mut reader)?;
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The encoded bytes.
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The fields in the order in which they were recorded.
+    pub fn iter(&self) -> FieldsIter<'a> {
+        FieldsIter(Reader::new(self.0))
+    }
+
+    /// The value of the field called `name`, where `names` are the callsite's. The last one recorded wins.
+    pub fn find(&self, name: &str, names: &[Box<str>]) -> Option<Value<'a>> {
+        let is_named = |field: &Field<'_>| match field.name {
+            FieldName::Index(index) => names.get(usize::from(index)).is_some_and(|known| **known == *name),
+            FieldName::Inline(inline) => inline == name,
+        };
+        self.iter().filter(is_named).last().map(|field| field.value)
+    }
+}
+
+impl<'a> IntoIterator for Fields<'a> {
+    type Item = Field<'a>;
+    type IntoIter = FieldsIter<'a>;
+
+    fn into_iter(self) -> FieldsIter<'a> {
+        self.iter()
+    }
+}
+
+/// The iterator of [`Fields::iter`].
+#[derive(Clone, Debug)]
+pub struct FieldsIter<'a>(Reader<'a>);
+
+impl<'a> Iterator for FieldsIter<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        if self.0.is_empty() {
+            return None;
+        }
+        read_field(&mut self.0).ok()
+    }
+}
+
+/// A buffer into which fields are encoded; reused from record to record.
+#[derive(Clone, Debug, Default)]
+pub struct FieldsBuf(Vec<u8>);
+
+impl FieldsBuf {
+    /// The fields so far.
+    pub fn as_fields(&self) -> Fields<'_> {
+        Fields(&self.0)
+    }
+
+    /// Forgets the fields and keeps the memory.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Appends fields that are encoded already.
+    pub fn extend(&mut self, fields: Fields<'_>) {
+        self.0.extend_from_slice(fields.0);
+    }
+
+    /// Appends a field.
+    pub fn push(&mut self, name: FieldName<'_>, value: Value<'_>) {
+        let (tag, text) = match value {
+            Value::None => return self.begin(kind::NONE, name),
+            Value::Bool(value) => return self.fixed(kind::BOOL, name, &[u8::from(value)]),
+            Value::I64(value) => return self.fixed(kind::I64, name, &value.to_le_bytes()),
+            Value::U64(value) => return self.fixed(kind::U64, name, &value.to_le_bytes()),
+            Value::I128(value) => return self.fixed(kind::I128, name, &value.to_le_bytes()),
+            Value::U128(value) => return self.fixed(kind::U128, name, &value.to_le_bytes()),
+            Value::F64(value) => return self.fixed(kind::F64, name, &value.to_le_bytes()),
+            Value::Str(text) => (kind::STR, text.as_bytes()),
+            Value::Bytes(bytes) => (kind::BYTES, bytes),
+            Value::Debug(text) => (kind::DEBUG, text.as_bytes()),
+            Value::Display(text) => (kind::DISPLAY, text.as_bytes()),
+            Value::Error(text) => (kind::ERROR, text.as_bytes()),
+        };
+        self.begin(tag, name);
+        let length = text.len().min(u32::MAX as usize);
+        self.0.extend_from_slice(&(length as u32).to_le_bytes());
+        self.0.extend_from_slice(&text[..length]);
+    }
+
+    /// Appends a field whose value `fmt::Debug` writes straight into the buffer.
+    pub fn push_debug(&mut self, name: FieldName<'_>, value: &dyn fmt::Debug) {
+        self.push_written(kind::DEBUG, name, |out| write!(out, "{value:?}"));
+    }
+
+    /// Appends a field whose value is written straight into the buffer as [`Value::Error`].
+    pub fn push_error(&mut self, name: FieldName<'_>, write: impl FnOnce(&mut dyn fmt::Write) -> fmt::Result) {
+        self.push_written(kind::ERROR, name, |out| write(out));
+    }
+
+    fn push_written(&mut self, tag: u8, name: FieldName<'_>, write: impl FnOnce(&mut Utf8Tail<'_>) -> fmt::Result) {
+        self.begin(tag, name);
+        let start = self.0.len();
+        self.0.extend_from_slice(&[0; 4]);
+        // A failing `Debug` leaves what it wrote so far, as it would in a formatted line.
+        let _ = write(&mut Utf8Tail(&mut self.0));
+        let length = u32::try_from(self.0.len() - start - 4).unwrap_or(u32::MAX);
+        self.0.truncate(start + 4 + length as usize);
+        self.0[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    }
+
+    fn fixed(&mut self, tag: u8, name: FieldName<'_>, value: &[u8]) {
+        self.begin(tag, name);
+        self.0.extend_from_slice(value);
+    }
+
+    fn begin(&mut self, tag: u8, name: FieldName<'_>) {
+        match name {
+            FieldName::Index(index) => {
+                self.0.push(tag);
+                self.0.extend_from_slice(&index.to_le_bytes());
+            }
+            FieldName::Inline(name) => {
+                let name = &name[..name.floor_char_boundary_at(usize::from(u16::MAX))];
+                self.0.push(tag | INLINE_NAME);
+                self.0.extend_from_slice(&(name.len() as u16).to_le_bytes());
+                self.0.extend_from_slice(name.as_bytes());
+            }
+        }
+    }
+}
+
+/// Appends text to bytes.
+struct Utf8Tail<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Utf8Tail<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// The longest prefix of at most so many bytes that ends between characters.
+trait FloorCharBoundary {
+    fn floor_char_boundary_at(&self, most: usize) -> usize;
+}
+
+impl FloorCharBoundary for str {
+    fn floor_char_boundary_at(&self, most: usize) -> usize {
+        if self.len() <= most {
+            return self.len();
+        }
+        (0..=most).rev().find(|&at| self.is_char_boundary(at)).unwrap_or(0)
+    }
+}
+
+fn read_field<'a>(reader: &mut Reader<'a>) -> Result<Field<'a>, DecodeError> {
+    let tag = reader.u8()?;
+    let name = match tag & INLINE_NAME {
+        0 => FieldName::Index(reader.u16()?),
+        _ => FieldName::Inline(reader.short_text()?),
+    };
+    let value = match tag & !INLINE_NAME {
+        kind::NONE => Value::None,
+        kind::BOOL => Value::Bool(reader.u8()? != 0),
+        kind::I64 => Value::I64(i64::from_le_bytes(reader.array()?)),
+        kind::U64 => Value::U64(u64::from_le_bytes(reader.array()?)),
+        kind::I128 => Value::I128(i128::from_le_bytes(reader.array()?)),
+        kind::U128 => Value::U128(u128::from_le_bytes(reader.array()?)),
+        kind::F64 => Value::F64(f64::from_le_bytes(reader.array()?)),
+        kind::STR => Value::Str(reader.long_text()?),
+        kind::BYTES => Value::Bytes(reader.long_bytes()?),
+        kind::DEBUG => Value::Debug(reader.long_text()?),
+        kind::DISPLAY => Value::Display(reader.long_text()?),
+        kind::ERROR => Value::Error(reader.long_text()?),
+        _ => return Err(DecodeError::UnknownKind),
+    };
+    Ok(Field { name, value })
+}

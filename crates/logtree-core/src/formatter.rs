@@ -1,0 +1,32 @@
+//! Formatters: from a record to text.
+
+use crate::{FormatError, Record};
+
+/// Turns a record into text.
+pub trait Formatter: Send + Sync {
+    /// Appends the text of `record` to `out`, without a terminator.
+    ///
+    /// # Errors
+    /// If the record lacks what the format names; then the record is lost for the handler, as in Python.
+    fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError>;
+
+    /// What the formatter reads beyond the event itself. The default reads everything.
+    fn needs(&self) -> Needs {
+        Needs { spans: true }
+    }
+}
+
+/// What formatters and filters read beyond the event itself; what nobody reads is not gathered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The spans around the event: their names or their fields.
+    pub spans: bool,
+}
+
+impl Needs {
+    /// What either reads.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self { spans: self.spans || other.spans }
+    }
+}

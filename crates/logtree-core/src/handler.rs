@@ -1,0 +1,132 @@
+//! Handlers: where records end, and what a config binds to them.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::{BuildError, EmitError, Filter, Formatter, HandlerErrors, Level, Needs, Record, Steps, Verdict};
+
+/// Does something with a record.
+///
+/// A handler lives through `open` (once, when its config is accepted), `start` (once, after every handler of the
+/// config was opened), then any number of `emit`, `flush` and `reopen` from any thread, and of any process that was
+/// forked in between; then `close`.
+pub trait Handler: Send + Sync {
+    /// Handles one record. Levels and filters have been looked at.
+    ///
+    /// # Errors
+    /// What kept the record from being handled. The caller counts and reports it; the program goes on.
+    fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError>;
+
+    /// Opens what must be there before the config is accepted, such as a file.
+    ///
+    /// # Errors
+    /// What will not open; then no handler of the config is started.
+    fn open(&self) -> Result<(), BuildError> {
+        Ok(())
+    }
+
+    /// Starts what works beside the program: threads, helper processes.
+    ///
+    /// # Errors
+    /// What will not start; then the config is refused.
+    fn start(&self) -> Result<(), BuildError> {
+        Ok(())
+    }
+
+    /// Brings everything handled so far to where it belongs, until `deadline` at the latest; answers whether it is there.
+    fn flush(&self, deadline: Instant) -> bool {
+        let _ = deadline;
+        true
+    }
+
+    /// Lets go of what is open and opens it again at the next record, as after a log file was moved.
+    fn reopen(&self) {}
+
+    /// Ends the handler. A record that comes later is still handled, as in Python.
+    fn close(&self) {}
+
+    /// The file it writes, if it is one with a name.
+    fn file(&self) -> Option<&Path> {
+        None
+    }
+
+    /// The standard stream it writes, if it is one.
+    fn std_stream(&self) -> Option<StdStream> {
+        None
+    }
+
+    /// The handlers it hands records on to.
+    fn children(&self) -> &[Arc<HandlerEntry>] {
+        &[]
+    }
+
+    /// What it reads of a record beyond the event itself, besides what its formatter reads.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+}
+
+/// One of the two output streams of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StdStream {
+    /// `sys.stdout`
+    Stdout,
+    /// `sys.stderr`
+    Stderr,
+}
+
+/// A handler as a config binds it: with its name, level, filters and formatter.
+pub struct HandlerEntry {
+    /// The name in the config.
+    pub name: String,
+    /// Records below it are not handled, where the walk through the tree looks at it.
+    pub level: Level,
+    /// All must pass.
+    pub filters: Vec<Arc<dyn Filter>>,
+    /// Makes the text of a record.
+    pub formatter: Arc<dyn Formatter>,
+    /// Does the work.
+    pub handler: Box<dyn Handler>,
+    /// What went wrong so far.
+    pub errors: HandlerErrors,
+}
+
+impl HandlerEntry {
+    /// A handler that takes every level, without filters.
+    pub fn new(name: impl Into<String>, handler: Box<dyn Handler>, formatter: Arc<dyn Formatter>) -> Self {
+        let errors = HandlerErrors::default();
+        Self { name: name.into(), level: Level::NOTSET, filters: Vec::new(), formatter, handler, errors }
+    }
+
+    /// Handles a record: filters, then `emit` (CPython's `Handler.handle`). The level is the caller's to look at, as in
+    /// Python: the walk does, a handler that hands on does not.
+    ///
+    /// Whatever goes wrong, a panic included, is counted and reported and ends here.
+    pub fn handle(&self, record: &Record<'_>, steps: &mut dyn Steps) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            if self.filters.iter().any(|filter| filter.filter(record) == Verdict::Reject) {
+                return Ok(());
+            }
+            self.handler.emit(record, &*self.formatter, steps)
+        }));
+        if let Err(error) = outcome.unwrap_or(Err(EmitError::Panic)) {
+            self.errors.report(&self.name, record, &error);
+        }
+    }
+
+    /// What anything in it reads of a record beyond the event itself.
+    pub fn needs(&self) -> Needs {
+        let of_filters = Needs { spans: !self.filters.is_empty() };
+        let own = self.formatter.needs().and(self.handler.needs()).and(of_filters);
+        self.handler.children().iter().fold(own, |needs, child| needs.and(child.needs()))
+    }
+}
+
+impl fmt::Debug for HandlerEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerEntry").field("name", &self.name).field("level", &self.level).finish_non_exhaustive()
+    }
+}

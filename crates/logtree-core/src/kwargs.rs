@@ -1,0 +1,185 @@
+//! The arguments that a config gives to a class: neutral, so that any config format can give them.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::ArgumentError;
+
+/// One argument.
+#[derive(Clone, Debug, Default)]
+pub enum Argument {
+    /// Python's `None`.
+    #[default]
+    None,
+    /// A boolean.
+    Bool(bool),
+    /// An integer.
+    Int(i64),
+    /// A floating-point number.
+    Float(f64),
+    /// A string.
+    Str(String),
+    /// A list.
+    List(Vec<Argument>),
+    /// A dict, in the order in which it stood.
+    Map(Vec<(String, Argument)>),
+    /// An object that a name or a factory stands for: `ext://sys.stdout`, `{"()": "multiprocessing.Queue"}`.
+    Object(Object),
+    /// A handler of the same config, by name.
+    Handler(String),
+}
+
+impl Argument {
+    /// Python's name of the type, for messages.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Self::None => "NoneType",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Float(_) => "float",
+            Self::Str(_) => "str",
+            Self::List(_) => "list",
+            Self::Map(_) => "dict",
+            Self::Object(_) | Self::Handler(_) => "object",
+        }
+    }
+
+    /// Whether Python takes it for true.
+    pub fn is_truthy(&self) -> bool {
+        match self {
+            Self::None => false,
+            Self::Bool(value) => *value,
+            Self::Int(value) => *value != 0,
+            Self::Float(value) => *value != 0.0,
+            Self::Str(value) => !value.is_empty(),
+            Self::List(value) => !value.is_empty(),
+            Self::Map(value) => !value.is_empty(),
+            Self::Object(_) | Self::Handler(_) => true,
+        }
+    }
+}
+
+/// An object that a config names but cannot spell out.
+#[derive(Clone)]
+pub struct Object {
+    name: String,
+    value: Arc<dyn Any + Send + Sync>,
+}
+
+impl Object {
+    /// An object under the name by which configs call it.
+    pub fn new<T: Any + Send + Sync>(name: impl Into<String>, value: T) -> Self {
+        Self { name: name.into(), value: Arc::new(value) }
+    }
+
+    /// The name by which configs call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The object, if it is a `T`.
+    pub fn downcast<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.value.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}>", self.name)
+    }
+}
+
+/// The keyword arguments of one call, and the name of what is called (`FileHandler.__init__()`), for messages.
+///
+/// A constructor takes what it knows and then calls [`finish`](Self::finish), which refuses what is left:
+///
+/// ```
+/// use logtree_core::{Argument, Kwargs};
+/// let mut kwargs = Kwargs::new("Beep.__init__()", vec![("volume".into(), Argument::Int(3))]);
+/// assert_eq!(kwargs.int("volume")?, Some(3));
+/// kwargs.finish()?;
+/// # Ok::<(), logtree_core::ArgumentError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Kwargs {
+    call: String,
+    arguments: Vec<(String, Argument)>,
+}
+
+impl Kwargs {
+    /// The arguments in the order in which they stood.
+    pub fn new(call: impl Into<String>, arguments: Vec<(String, Argument)>) -> Self {
+        Self { call: call.into(), arguments }
+    }
+
+    /// What is called, for messages.
+    pub fn call(&self) -> &str {
+        &self.call
+    }
+
+    /// Takes an argument of any type out; `None` if it was not given.
+    pub fn take(&mut self, keyword: &str) -> Option<Argument> {
+        let at = self.arguments.iter().position(|(name, _)| name == keyword)?;
+        Some(self.arguments.remove(at).1)
+    }
+
+    /// Takes an argument that must be given.
+    ///
+    /// # Errors
+    /// CPython's `TypeError` about a missing argument.
+    pub fn required(&mut self, keyword: &str) -> Result<Argument, ArgumentError> {
+        let missing = format!("{} missing 1 required positional argument: '{keyword}'", self.call);
+        self.take(keyword).ok_or_else(|| ArgumentError::new("TypeError", missing))
+    }
+
+    /// Takes a string; `None` if it was not given or is Python's `None`.
+    ///
+    /// # Errors
+    /// If it is of another type.
+    pub fn string(&mut self, keyword: &str) -> Result<Option<String>, ArgumentError> {
+        match self.take(keyword) {
+            None | Some(Argument::None) => Ok(None),
+            Some(Argument::Str(text)) => Ok(Some(text)),
+            Some(other) => Err(self.wrong_type(keyword, &other, "str")),
+        }
+    }
+
+    /// Takes an integer (a boolean is one, as in Python); `None` if it was not given or is Python's `None`.
+    ///
+    /// # Errors
+    /// If it is of another type.
+    pub fn int(&mut self, keyword: &str) -> Result<Option<i64>, ArgumentError> {
+        match self.take(keyword) {
+            None | Some(Argument::None) => Ok(None),
+            Some(Argument::Int(value)) => Ok(Some(value)),
+            Some(Argument::Bool(value)) => Ok(Some(value.into())),
+            Some(other) => Err(self.wrong_type(keyword, &other, "int")),
+        }
+    }
+
+    /// Takes anything for its truth, as Python's `if` does; `None` if it was not given.
+    pub fn truth(&mut self, keyword: &str) -> Option<bool> {
+        self.take(keyword).map(|argument| argument.is_truthy())
+    }
+
+    /// An error for an argument of the wrong type.
+    pub fn wrong_type(&self, keyword: &str, argument: &Argument, expected: &str) -> ArgumentError {
+        let message = format!("{} argument '{keyword}' must be {expected}, not {}", self.call, argument.type_name());
+        ArgumentError::new("TypeError", message).at(keyword).expected(expected)
+    }
+
+    /// Ends the call.
+    ///
+    /// # Errors
+    /// CPython's `TypeError` about the first argument that nobody took.
+    pub fn finish(self) -> Result<(), ArgumentError> {
+        match self.arguments.first() {
+            None => Ok(()),
+            Some((keyword, _)) => {
+                let message = format!("{} got an unexpected keyword argument '{keyword}'", self.call);
+                Err(ArgumentError::new("TypeError", message).at(keyword))
+            }
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Queues between a logger and its handlers: what a `QueueHandler` asks of the queue that its config names.
+
+use std::sync::Arc;
+
+use crate::{BuildError, Handler, HandlerEntry};
+
+/// A queue that a config names, such as `queue.Queue` or `multiprocessing.Queue`, before it is connected.
+pub trait RecordQueue: Send + Sync {
+    /// Connects the queue to its listener; the answer is the handler that puts records into it.
+    ///
+    /// Nothing outside this process may change before [`Handler::start`].
+    ///
+    /// # Errors
+    /// If the queue cannot be had in this build or on this system.
+    fn connect(&self, listener: QueueListener) -> Result<Box<dyn Handler>, BuildError>;
+}
+
+/// The far end of a queue: Python's `QueueListener`.
+#[derive(Clone, Debug, Default)]
+pub struct QueueListener {
+    /// The name of the `QueueHandler` in the config.
+    pub name: String,
+    /// Where records go that come out of the queue, in order.
+    pub handlers: Vec<Arc<HandlerEntry>>,
+    /// Whether a record below a handler's level is kept from it, as `logging.handlers.QueueListener` has it.
+    pub respect_handler_level: bool,
+}

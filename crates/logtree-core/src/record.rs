@@ -1,0 +1,194 @@
+//! A record: one event, borrowed from wherever it was made.
+
+use crate::{Fields, Level, LevelName, LevelNames, Spans, Value};
+
+/// What never changes between the records of one place in the code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Callsite {
+    /// A small number that names the callsite within its process, if it is one that lives as long as the process.
+    pub index: Option<u32>,
+    /// The dotted name of the logger: `my_app.db` for the target `my_app::db`.
+    pub name: Box<str>,
+    /// Python's `pathname`: the source file as the compiler names it.
+    pub pathname: Box<str>,
+    /// Python's `module`: the last segment of the module path.
+    pub module: Box<str>,
+    /// Python's `lineno`.
+    pub line: u32,
+    /// The names of the fields, by [`FieldName::Index`](crate::FieldName::Index).
+    pub field_names: Box<[Box<str>]>,
+}
+
+impl Callsite {
+    /// Python's `filename`: the last component of the path.
+    pub fn filename(&self) -> &str {
+        self.pathname.rsplit('/').next().unwrap_or(&self.pathname)
+    }
+}
+
+/// The thread and process that made a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Python's `process`.
+    pub process: u32,
+    /// Python's `processName`.
+    pub process_name: Box<str>,
+    /// Python's `thread`: here the number that the system gave it.
+    pub thread: u64,
+    /// Python's `threadName`.
+    pub thread_name: Box<str>,
+    /// When logging began in the process: the base of Python's `relativeCreated`.
+    pub started: Timestamp,
+}
+
+/// A point in time: nanoseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Now, by the system's real-time clock.
+    pub fn now() -> Self {
+        let nanoseconds = |duration: std::time::Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        match std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH) {
+            Ok(since) => Self(nanoseconds(since)),
+            Err(before) => Self(-nanoseconds(before.duration())),
+        }
+    }
+
+    /// Python's `created`: seconds, as `time.time_ns() / 1e9`.
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+
+    /// The second that a date and time of day show: `created` rounded down, as `time.localtime` does it.
+    pub fn whole_seconds(self) -> i64 {
+        self.seconds().floor() as i64
+    }
+
+    /// Python's `msecs`: whole milliseconds within the second (CPython 3.13's `LogRecord.__init__`).
+    ///
+    /// Where the float `created` rounds up to the next second, the milliseconds are that second's: 0.
+    pub fn milliseconds(self) -> u16 {
+        let milliseconds = (self.0.rem_euclid(1_000_000_000) / 1_000_000) as u16;
+        let rounded_up = milliseconds == 999 && self.seconds() as i64 != self.0.div_euclid(1_000_000_000);
+        if rounded_up { 0 } else { milliseconds }
+    }
+}
+
+/// Who made a record; some rules of formatting differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// A `tracing` event: its fields follow the message, and a field that is missing prints nothing.
+    #[default]
+    Tracing,
+    /// A record of the `log` crate; the same rules.
+    Log,
+    /// A record given as Python's own, attribute by attribute; a field that is missing is an error.
+    Python,
+}
+
+/// One event on its way through the tree.
+///
+/// Everything in it is borrowed; what must outlive the event is encoded by [`codec`](crate::codec).
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'a> {
+    /// What never changes between the records of one place in the code.
+    pub callsite: &'a Callsite,
+    /// The logger's dotted name: the callsite's, unless the event named another.
+    pub name: &'a str,
+    /// How important it is.
+    pub level: Level,
+    /// The names of levels in the config that handles the record.
+    pub level_names: &'a LevelNames,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Which thread of which process made it.
+    pub origin: &'a Origin,
+    /// The bare message: Python's `msg`.
+    pub message: &'a str,
+    /// The event's own fields.
+    pub fields: Fields<'a>,
+    /// The spans around it.
+    pub spans: Spans<'a>,
+    /// Python's `funcName`: the innermost span of the event's own file.
+    pub function: Option<&'a str>,
+    /// Python's `exc_text`, appended below the line.
+    pub exc_text: Option<&'a str>,
+    /// Python's `stack_info`, appended below that.
+    pub stack_info: Option<&'a str>,
+    /// Who made it.
+    pub source: Source,
+    /// Attributes that were given another value than the one they would have, by Python's names; seldom any.
+    pub attributes: Fields<'a>,
+}
+
+impl<'a> Record<'a> {
+    /// How its level prints.
+    pub fn level_name(&self) -> LevelName<'a> {
+        self.level_names.name(self.level)
+    }
+
+    /// The value that was given to the attribute `name` in place of the usual one.
+    pub fn attribute(&self, name: &str) -> Option<Value<'a>> {
+        if self.attributes.is_empty() {
+            return None;
+        }
+        self.attributes.find(name, &[])
+    }
+
+    /// The value of the field `name`: the event's own, else that of the nearest span that has it.
+    pub fn field(&self, name: &str) -> Option<Value<'a>> {
+        self.fields.find(name, &self.callsite.field_names).or_else(|| self.spans.find(name))
+    }
+
+    /// Python's `relativeCreated`: milliseconds since logging began in the process.
+    pub fn relative_created(&self) -> f64 {
+        (self.created.0 - self.origin.started.0) as f64 / 1e6
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn created_and_msecs_are_cpythons() {
+        // CPython 3.13.0, logging.makeLogRecord({}) with time.time_ns patched to each of these.
+        let late = Timestamp(1_700_000_000_999_999_999);
+        assert_eq!((late.seconds(), late.milliseconds()), (1_700_000_001.0, 0));
+        assert_eq!((Timestamp(-1).seconds(), Timestamp(-1).milliseconds()), (-1e-9, 0));
+        assert_eq!(Timestamp(1_700_000_000_123_999_999).milliseconds(), 123);
+    }
+
+    #[test]
+    fn attributes_win_over_nothing_and_fields_over_spans() {
+        let callsite = Callsite { field_names: Box::new(["id".into()]), ..Callsite::default() };
+        let mut fields = crate::FieldsBuf::default();
+        fields.push(crate::FieldName::Index(0), Value::I64(1));
+        let mut outer = crate::FieldsBuf::default();
+        outer.push(crate::FieldName::Inline("id"), Value::I64(2));
+        outer.push(crate::FieldName::Inline("user"), Value::Str("ann"));
+        let mut spans = crate::SpansBuf::default();
+        spans.push("outer", &outer);
+        let origin = Origin::default();
+        let record = Record {
+            callsite: &callsite,
+            name: "a",
+            level: Level::INFO,
+            level_names: LevelNames::STANDARD,
+            created: Timestamp(0),
+            origin: &origin,
+            message: "m",
+            fields: fields.as_fields(),
+            spans: spans.as_spans(),
+            function: None,
+            exc_text: None,
+            stack_info: None,
+            source: Source::Tracing,
+            attributes: Fields::EMPTY,
+        };
+        assert_eq!(record.field("id"), Some(Value::I64(1)));
+        assert_eq!(record.field("user"), Some(Value::Str("ann")));
+        assert_eq!(record.field("nobody"), None);
+    }
+}

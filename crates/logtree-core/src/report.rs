@@ -1,0 +1,75 @@
+//! Errors while logging: counted, said at most once a second, never thrown at the program.
+
+use std::io::Write as _;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use crate::{EmitError, Record, Timestamp};
+
+/// The errors of one handler.
+#[derive(Debug, Default)]
+pub struct HandlerErrors {
+    count: AtomicU64,
+    said_ns: AtomicI64,
+}
+
+/// One error, as the report hook gets it.
+#[derive(Debug)]
+pub struct ErrorReport<'a> {
+    /// The handler's name in the config.
+    pub handler: &'a str,
+    /// The record that was not handled.
+    pub record: &'a Record<'a>,
+    /// Why it was not.
+    pub error: &'a EmitError,
+    /// How many errors the handler has had, this one included.
+    pub count: u64,
+}
+
+/// Between two reports of the same handler: one second, in nanoseconds.
+const REPORT_INTERVAL_NS: i64 = 1_000_000_000;
+
+static HOOK: OnceLock<fn(&ErrorReport<'_>)> = OnceLock::new();
+
+/// Sets what is done with errors while logging; the first caller wins. Without a hook they go to stderr.
+///
+/// The hook is called at most once a second for each handler and must not log.
+pub fn set_report_hook(hook: fn(&ErrorReport<'_>)) -> bool {
+    HOOK.set(hook).is_ok()
+}
+
+impl HandlerErrors {
+    /// How many records were not handled because of an error.
+    pub fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    /// Counts an error and reports it, unless one was reported within the last second.
+    pub fn report(&self, handler: &str, record: &Record<'_>, error: &EmitError) {
+        let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        let now_ns = Timestamp::now().0;
+        let said_ns = self.said_ns.load(Ordering::Relaxed);
+        let is_due = said_ns == 0 || now_ns.saturating_sub(said_ns).saturating_abs() >= REPORT_INTERVAL_NS;
+        let is_ours = || self.said_ns.compare_exchange(said_ns, now_ns, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if is_due && is_ours() {
+            HOOK.get().unwrap_or(&(to_stderr as fn(&ErrorReport<'_>)))(&ErrorReport { handler, record, error, count });
+        }
+    }
+}
+
+/// Reports as Python does (`Handler.handleError`), without the traceback that only an interpreter has.
+fn to_stderr(report: &ErrorReport<'_>) {
+    // A closed stderr is nobody's fault here, and there is nobody left to tell.
+    let _ = std::io::stderr().write_all(report.to_string().as_bytes());
+}
+
+impl std::fmt::Display for ErrorReport<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { handler, record, error, count } = self;
+        writeln!(f, "--- Logging error ---")?;
+        writeln!(f, "{error}")?;
+        writeln!(f, "Handler: {handler:?} ({count} errors so far)")?;
+        writeln!(f, "Logged from file {}, line {}", record.callsite.filename(), record.callsite.line)?;
+        writeln!(f, "Message: {:?}", record.message)
+    }
+}

@@ -1,0 +1,77 @@
+//! Routes: what the records of one logger pass.
+
+use std::sync::Arc;
+
+use crate::{Filter, HandlerEntry, Level, Needs, Record, Steps, Verdict};
+
+/// What a record of one logger passes: a threshold, the logger's own filters, then handlers in Python's order.
+pub struct Route {
+    /// Below it, or at or below [`disable`](Self::disable), nothing passes.
+    pub(crate) level: Level,
+    /// What `logging.disable` was given; 0 when it never was.
+    pub(crate) disable: Level,
+    pub(crate) filters: Box<[Arc<dyn Filter>]>,
+    pub(crate) handlers: Box<[Arc<HandlerEntry>]>,
+}
+
+impl Route {
+    /// A route that lets nothing pass.
+    pub(crate) fn disabled() -> Self {
+        let none = Level(i32::MAX);
+        Self { level: none, disable: none, filters: Box::new([]), handlers: Box::new([]) }
+    }
+
+    /// Whether the logger would make a record of this level at all (CPython's `Logger.isEnabledFor`).
+    pub fn is_enabled_for(&self, level: Level) -> bool {
+        level >= self.level && level > self.disable
+    }
+
+    /// Whether a record of this level could have any effect: it passes the threshold, and a handler or a filter waits.
+    pub fn wants(&self, level: Level) -> bool {
+        let somebody = || !self.filters.is_empty() || self.handlers.iter().any(|handler| level >= handler.level);
+        self.is_enabled_for(level) && somebody()
+    }
+
+    /// The lowest level that [`wants`](Self::wants) may say yes to.
+    pub fn lowest_wanted(&self) -> Option<Level> {
+        let threshold = self.level.max(Level(self.disable.0.saturating_add(1)));
+        if !self.filters.is_empty() {
+            return Some(threshold);
+        }
+        self.handlers.iter().map(|handler| handler.level.max(threshold)).min()
+    }
+
+    /// Hands a record to the filters and then to each handler whose level it has (CPython's `Logger.handle` and
+    /// `callHandlers`). Whether it [is enabled](Self::is_enabled_for) is the caller's to ask first.
+    pub fn handle(&self, record: &Record<'_>, steps: &mut dyn Steps) {
+        if self.filters.iter().any(|filter| filter.filter(record) == Verdict::Reject) {
+            return;
+        }
+        for handler in &self.handlers {
+            if record.level >= handler.level {
+                handler.handle(record, steps);
+            }
+        }
+    }
+
+    /// What anything on the way reads of a record beyond the event itself.
+    pub fn needs(&self) -> Needs {
+        let of_filters = Needs { spans: !self.filters.is_empty() };
+        self.handlers.iter().fold(of_filters, |needs, handler| needs.and(handler.needs()))
+    }
+
+    /// The handlers in the order in which they are called.
+    pub fn handlers(&self) -> &[Arc<HandlerEntry>] {
+        &self.handlers
+    }
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Route")
+            .field("level", &self.level)
+            .field("disable", &self.disable)
+            .field("handlers", &self.handlers)
+            .finish_non_exhaustive()
+    }
+}
