@@ -167,11 +167,9 @@ impl TreeBuilder {
         let level = self.walk(name).map(|logger| logger.level).find(|level| *level != Level::NOTSET);
         let mut handlers = Vec::new();
         for logger in self.walk(name) {
-            let new =
-                |entry: &&Arc<HandlerEntry>, own: &[Arc<HandlerEntry>]| !own.iter().any(|o| Arc::ptr_eq(o, entry));
             let start = handlers.len();
             for entry in &logger.handlers {
-                if new(&entry, &handlers[start..]) {
+                if !handlers[start..].iter().any(|own| Arc::ptr_eq(own, entry)) {
                     handlers.push(Arc::clone(entry));
                 }
             }

@@ -1,0 +1,150 @@
+//! What goes into bytes comes out of them, and nothing else does.
+#![allow(clippy::unwrap_used)]
+
+use logtree_core::codec::{Definition, Encoded, decode, decode_definition, encode_callsite, encode_origin};
+use logtree_core::{
+    Callsite, FieldName, Fields, FieldsBuf, Level, LevelNames, Origin, Record, Source, SpansBuf, Timestamp, Value,
+};
+use proptest::prelude::*;
+
+/// A value that owns what it holds.
+#[derive(Clone, Debug)]
+enum Owned {
+    None,
+    Bool(bool),
+    I64(i64),
+    U64(u64),
+    I128(i128),
+    U128(u128),
+    F64(f64),
+    Str(String),
+    Bytes(Vec<u8>),
+    Debug(String),
+    Display(String),
+    Error(String),
+}
+
+impl Owned {
+    fn borrow(&self) -> Value<'_> {
+        match self {
+            Self::None => Value::None,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::I64(value) => Value::I64(*value),
+            Self::U64(value) => Value::U64(*value),
+            Self::I128(value) => Value::I128(*value),
+            Self::U128(value) => Value::U128(*value),
+            Self::F64(value) => Value::F64(*value),
+            Self::Str(text) => Value::Str(text),
+            Self::Bytes(bytes) => Value::Bytes(bytes),
+            Self::Debug(text) => Value::Debug(text),
+            Self::Display(text) => Value::Display(text),
+            Self::Error(text) => Value::Error(text),
+        }
+    }
+}
+
+fn value() -> impl Strategy<Value = Owned> {
+    prop_oneof![
+        Just(Owned::None),
+        any::<bool>().prop_map(Owned::Bool),
+        any::<i64>().prop_map(Owned::I64),
+        any::<u64>().prop_map(Owned::U64),
+        any::<i128>().prop_map(Owned::I128),
+        any::<u128>().prop_map(Owned::U128),
+        (-1e300..1e300).prop_map(Owned::F64),
+        any::<String>().prop_map(Owned::Str),
+        any::<Vec<u8>>().prop_map(Owned::Bytes),
+        any::<String>().prop_map(Owned::Debug),
+        any::<String>().prop_map(Owned::Display),
+        any::<String>().prop_map(Owned::Error),
+    ]
+}
+
+fn fields() -> impl Strategy<Value = Vec<(Option<u16>, String, Owned)>> {
+    prop::collection::vec((any::<Option<u16>>(), any::<String>(), value()), 0..6)
+}
+
+fn buffer(fields: &[(Option<u16>, String, Owned)]) -> FieldsBuf {
+    let mut buffer = FieldsBuf::default();
+    for (index, name, value) in fields {
+        buffer.push(index.map_or(FieldName::Inline(name), FieldName::Index), value.borrow());
+    }
+    buffer
+}
+
+proptest! {
+    #[test]
+    fn a_record_comes_back_as_it_went(
+        message: String,
+        own_name: Option<String>,
+        texts: [Option<String>; 3],
+        level: i32,
+        created: i64,
+        origin_id: u32,
+        own in fields(),
+        of_span in fields(),
+        overridden in fields(),
+    ) {
+        let callsite = Callsite { name: "a.b".into(), ..Callsite::default() };
+        let (own, of_span, overridden) = (buffer(&own), buffer(&of_span), buffer(&overridden));
+        let mut spans = SpansBuf::default();
+        spans.push("outer", &of_span);
+        spans.push("inner", &FieldsBuf::default());
+        let origin = Origin::default();
+        let record = Record {
+            callsite: &callsite,
+            name: own_name.as_deref().unwrap_or("a.b"),
+            level: Level(level),
+            level_names: LevelNames::STANDARD,
+            created: Timestamp(created),
+            origin: &origin,
+            message: &message,
+            fields: own.as_fields(),
+            spans: spans.as_spans(),
+            function: texts[0].as_deref(),
+            exc_text: texts[1].as_deref(),
+            stack_info: texts[2].as_deref(),
+            source: Source::Log,
+            attributes: overridden.as_fields(),
+        };
+        let bytes = Encoded::new(&record, origin_id).slices().concat();
+        let parts = decode(&bytes).unwrap();
+        prop_assert_eq!(parts.origin, origin_id);
+        let back = parts.into_record(&callsite, &origin, LevelNames::STANDARD);
+        prop_assert_eq!(format!("{:?}", back), format!("{:?}", record));
+        prop_assert!(back.fields.iter().eq(own.as_fields().iter()));
+
+        for length in 0..bytes.len() {
+            prop_assert!(decode(&bytes[..length]).is_err(), "a record cut to {} bytes", length);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic_and_what_is_accepted_is_read_whole(bytes: Vec<u8>, at: prop::sample::Index, to: u8) {
+        let _ = decode(&bytes);
+        let _ = decode_definition(&bytes);
+        let callsite = Callsite { name: "n".into(), field_names: Box::new(["f".into()]), ..Callsite::default() };
+        let mut mutated = encode_callsite(&callsite);
+        let at = at.index(mutated.len());
+        mutated[at] = to;
+        let _ = decode_definition(&mutated);
+        if let Ok(fields) = Fields::parse(&bytes) {
+            let read: usize = fields.iter().count();
+            prop_assert!(read > 0 || bytes.is_empty());
+        }
+    }
+
+    #[test]
+    fn definitions_come_back_as_they_went(
+        texts: [String; 3], line: u32, names: Vec<String>, process: u32, thread: u64, started: i64,
+    ) {
+        let [name, pathname, module] = texts.map(String::into_boxed_str);
+        let field_names = names.into_iter().map(String::into_boxed_str).collect();
+        let origin = Origin {
+            process, thread, started: Timestamp(started), process_name: name.clone(), thread_name: module.clone(),
+        };
+        let callsite = Callsite { index: None, name, pathname, module, line, field_names };
+        prop_assert_eq!(decode_definition(&encode_callsite(&callsite)), Ok(Definition::Callsite(callsite)));
+        prop_assert_eq!(decode_definition(&encode_origin(&origin)), Ok(Definition::Origin(origin)));
+    }
+}

@@ -1,0 +1,213 @@
+//! The walk through the tree. What is expected here is what CPython 3.13's `Logger.handle`, `callHandlers`,
+//! `isEnabledFor` and `getEffectiveLevel` do; each test names the rule.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{Arc, Mutex};
+
+use logtree_core::{
+    Callsite, Direct, EmitError, Fields, FormatError, Formatter, Handler, HandlerEntry, Level, LevelNames, Logger,
+    NameFilter, Origin, Record, Source, Spans, Steps, Timestamp, Tree, TreeBuilder,
+};
+
+type Seen = Arc<Mutex<Vec<String>>>;
+
+/// Notes `handler:logger`, or panics, as it was told to.
+struct Note {
+    tag: &'static str,
+    seen: Seen,
+    panics: bool,
+}
+
+impl Handler for Note {
+    fn emit(&self, record: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        assert!(!self.panics, "as told");
+        self.seen.lock().unwrap().push(format!("{}:{}", self.tag, record.name));
+        Ok(())
+    }
+}
+
+struct NoText;
+
+impl Formatter for NoText {
+    fn format(&self, _: &Record<'_>, _: &mut String) -> Result<(), FormatError> {
+        Ok(())
+    }
+}
+
+fn entry(tag: &'static str, seen: &Seen, level: Level) -> Arc<HandlerEntry> {
+    let note = Note { tag, seen: Arc::clone(seen), panics: tag == "panics" };
+    let mut entry = HandlerEntry::new(tag, Box::new(note), Arc::new(NoText));
+    entry.level = level;
+    Arc::new(entry)
+}
+
+/// Logs as `Logger.log` does and answers with who saw it.
+fn log(tree: &Tree, seen: &Seen, name: &str, level: Level) -> Vec<String> {
+    let callsite = Callsite { name: name.into(), ..Callsite::default() };
+    let origin = Origin::default();
+    let record = Record {
+        callsite: &callsite,
+        name,
+        level,
+        level_names: LevelNames::STANDARD,
+        created: Timestamp(0),
+        origin: &origin,
+        message: "m",
+        fields: Fields::EMPTY,
+        spans: Spans::EMPTY,
+        function: None,
+        exc_text: None,
+        stack_info: None,
+        source: Source::Python,
+        attributes: Fields::EMPTY,
+    };
+    let route = tree.find(name);
+    if route.is_enabled_for(level) {
+        route.handle(&record, &mut Direct);
+    }
+    std::mem::take(&mut *seen.lock().unwrap())
+}
+
+fn logger(level: Level, handlers: &[&Arc<HandlerEntry>]) -> Logger {
+    Logger { level, handlers: handlers.iter().map(|entry| Arc::clone(entry)).collect(), ..Logger::default() }
+}
+
+fn with_root(level: Level, handlers: &[&Arc<HandlerEntry>]) -> TreeBuilder {
+    let mut builder = Tree::builder();
+    builder.logger("root", logger(level, handlers));
+    builder
+}
+
+#[test]
+fn the_walk_calls_each_loggers_handlers_in_order_and_stops_where_propagate_is_false() {
+    let seen = Seen::default();
+    let [a, b, r] = ["a", "b", "r"].map(|tag| entry(tag, &seen, Level::NOTSET));
+    let mut builder = with_root(Level::DEBUG, &[&r]);
+    builder.logger("x", logger(Level::NOTSET, &[&b, &a]));
+    builder.logger("x.y", Logger { propagate: false, ..logger(Level::NOTSET, &[&a]) });
+    let tree = builder.build();
+    assert_eq!(log(&tree, &seen, "x", Level::INFO), ["b:x", "a:x", "r:x"]);
+    assert_eq!(log(&tree, &seen, "x.z.deep", Level::INFO), ["b:x.z.deep", "a:x.z.deep", "r:x.z.deep"]);
+    assert_eq!(log(&tree, &seen, "x.y", Level::INFO), ["a:x.y"]);
+    assert_eq!(log(&tree, &seen, "x.y.z", Level::INFO), ["a:x.y.z"]);
+    assert_eq!(log(&tree, &seen, "xy", Level::INFO), ["r:xy"]);
+}
+
+#[test]
+fn a_handler_on_child_and_root_fires_twice_and_on_one_logger_once() {
+    let seen = Seen::default();
+    let a = entry("a", &seen, Level::NOTSET);
+    let mut builder = with_root(Level::DEBUG, &[&a]);
+    builder.logger("x", logger(Level::NOTSET, &[&a, &a]));
+    assert_eq!(log(&builder.build(), &seen, "x", Level::INFO), ["a:x", "a:x"]);
+}
+
+#[test]
+fn the_effective_level_is_the_first_that_is_set_whatever_propagate_says() {
+    let seen = Seen::default();
+    let a = entry("a", &seen, Level::NOTSET);
+    let mut builder = with_root(Level::ERROR, &[]);
+    builder.logger("x", Logger { propagate: false, ..logger(Level::NOTSET, &[&a]) });
+    builder.logger("x.y", logger(Level::DEBUG, &[]));
+    let tree = builder.build();
+    assert!(log(&tree, &seen, "x", Level::WARNING).is_empty());
+    assert_eq!(log(&tree, &seen, "x", Level::ERROR), ["a:x"]);
+    assert_eq!(log(&tree, &seen, "x.y.z", Level::DEBUG), ["a:x.y.z"]);
+}
+
+#[test]
+fn ancestors_levels_filters_and_disabled_play_no_part() {
+    let seen = Seen::default();
+    let a = entry("a", &seen, Level::NOTSET);
+    let mut builder = with_root(Level::CRITICAL, &[&a]);
+    let filters: Vec<Arc<dyn logtree_core::Filter>> = vec![Arc::new(NameFilter { name: "nothing".into() })];
+    builder.logger("x", Logger { disabled: true, filters, ..Logger::default() });
+    builder.logger("x.y", logger(Level::DEBUG, &[]));
+    let tree = builder.build();
+    assert!(log(&tree, &seen, "x", Level::CRITICAL).is_empty());
+    assert_eq!(log(&tree, &seen, "x.y", Level::DEBUG), ["a:x.y"]);
+    assert_eq!(log(&tree, &seen, "x.unnamed", Level::CRITICAL), ["a:x.unnamed"]);
+}
+
+#[test]
+fn records_of_level_zero_or_below_never_pass() {
+    let seen = Seen::default();
+    let a = entry("a", &seen, Level::NOTSET);
+    let tree = with_root(Level::NOTSET, &[&a]).build();
+    assert!(log(&tree, &seen, "x", Level(0)).is_empty());
+    assert!(log(&tree, &seen, "x", Level(-3)).is_empty());
+    assert_eq!(log(&tree, &seen, "x", Level(1)), ["a:x"]);
+}
+
+#[test]
+fn disable_drops_its_level_and_below() {
+    let seen = Seen::default();
+    let a = entry("a", &seen, Level::NOTSET);
+    let tree = with_root(Level::NOTSET, &[&a]).disable(Level::INFO).build();
+    assert!(log(&tree, &seen, "x", Level::INFO).is_empty());
+    assert_eq!(log(&tree, &seen, "x", Level(21)), ["a:x"]);
+    assert_eq!(tree.lowest_wanted(), Some(Level(21)));
+}
+
+#[test]
+fn a_handlers_level_and_filters_keep_records_from_it_alone() {
+    let seen = Seen::default();
+    let high = entry("high", &seen, Level::ERROR);
+    let low = entry("low", &seen, Level::NOTSET);
+    let tree = with_root(Level::DEBUG, &[&high, &low]).build();
+    assert_eq!(log(&tree, &seen, "x", Level::INFO), ["low:x"]);
+    assert_eq!(log(&tree, &seen, "x", Level::ERROR), ["high:x", "low:x"]);
+}
+
+#[test]
+fn the_last_resort_takes_what_meets_no_handler_at_all() {
+    let seen = Seen::default();
+    let last = entry("last", &seen, Level::WARNING);
+    let high = entry("high", &seen, Level::CRITICAL);
+    let mut builder = with_root(Level::DEBUG, &[]);
+    builder.logger("x", logger(Level::NOTSET, &[&high]));
+    let tree = builder.last_resort(last).build();
+    assert_eq!(log(&tree, &seen, "y", Level::WARNING), ["last:y"]);
+    assert!(log(&tree, &seen, "y", Level::INFO).is_empty());
+    assert!(log(&tree, &seen, "x", Level::WARNING).is_empty(), "a handler that refuses is a handler met");
+}
+
+#[test]
+fn a_name_filter_passes_the_name_and_what_is_below() {
+    // CPython 3.13: logging.Filter('a.b').filter(makeLogRecord({'name': n})).
+    let filter = |name: &str, record: &str| {
+        let seen = Seen::default();
+        let a = entry("a", &seen, Level::NOTSET);
+        let mut builder = Tree::builder();
+        let filters: Vec<Arc<dyn logtree_core::Filter>> = vec![Arc::new(NameFilter { name: name.into() })];
+        builder.logger(record, Logger { filters, ..logger(Level::DEBUG, &[&a]) });
+        !log(&builder.build(), &seen, record, Level::INFO).is_empty()
+    };
+    assert!(filter("a.b", "a.b"));
+    assert!(filter("a.b", "a.b.c"));
+    assert!(!filter("a.b", "a.bb"));
+    assert!(!filter("a.b", "a"));
+    assert!(filter("", "anything"));
+}
+
+#[test]
+fn a_panic_in_a_handler_is_counted_and_the_next_handler_still_runs() {
+    let seen = Seen::default();
+    let bad = entry("panics", &seen, Level::NOTSET);
+    let good = entry("good", &seen, Level::NOTSET);
+    let tree = with_root(Level::DEBUG, &[&bad, &good]).build();
+    assert_eq!(log(&tree, &seen, "x", Level::INFO), ["good:x"]);
+    assert_eq!(bad.errors.count(), 1);
+    assert_eq!(good.errors.count(), 0);
+}
+
+#[test]
+fn what_no_handler_wants_is_not_wanted() {
+    let seen = Seen::default();
+    let high = entry("high", &seen, Level::ERROR);
+    let tree = with_root(Level::DEBUG, &[&high]).build();
+    let route = tree.find("x");
+    assert!(route.is_enabled_for(Level::INFO) && !route.wants(Level::INFO));
+    assert_eq!(tree.lowest_wanted(), Some(Level::ERROR));
+    assert_eq!(with_root(Level::DEBUG, &[]).build().lowest_wanted(), None);
+}
