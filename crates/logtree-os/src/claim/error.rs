@@ -1,0 +1,99 @@
+//! What can go wrong at a meeting.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why processes could not meet at a log file.
+#[derive(Debug)]
+pub struct ClaimError {
+    path: PathBuf,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Timeout { holder: Option<u32> },
+    Foreign { owner: u32 },
+    NotRegular,
+    NotLocked,
+    Io { doing: &'static str, error: io::Error },
+}
+
+impl ClaimError {
+    /// The log file or the claim file that it is about.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Someone else held the claim for too long.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.kind, Kind::Timeout { .. })
+    }
+
+    /// The claim belongs to another user, whom this process does not trust.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        matches!(self.kind, Kind::Foreign { .. })
+    }
+
+    /// This user may not make, open or write the claim.
+    #[must_use]
+    pub fn is_not_permitted(&self) -> bool {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        matches!(&self.kind, Kind::Io { error, .. } if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem))
+    }
+
+    /// The log file's directory does not exist.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        matches!(&self.kind, Kind::Io { error, .. } if error.kind() == io::ErrorKind::NotFound)
+    }
+
+    pub(super) fn timeout(path: &Path, holder: Option<u32>) -> Self {
+        Self { path: path.into(), kind: Kind::Timeout { holder } }
+    }
+
+    pub(super) fn foreign(path: &Path, owner: u32) -> Self {
+        Self { path: path.into(), kind: Kind::Foreign { owner } }
+    }
+
+    pub(super) fn not_regular(path: &Path) -> Self {
+        Self { path: path.into(), kind: Kind::NotRegular }
+    }
+
+    pub(super) fn not_locked(path: &Path) -> Self {
+        Self { path: path.into(), kind: Kind::NotLocked }
+    }
+
+    /// For `map_err`: `doing` completes "cannot …".
+    pub(super) fn io<E: Into<io::Error>>(path: &Path, doing: &'static str) -> impl FnOnce(E) -> Self {
+        move |error| Self { path: path.into(), kind: Kind::Io { doing, error: error.into() } }
+    }
+}
+
+impl fmt::Display for ClaimError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.kind {
+            Kind::Timeout { holder: Some(pid) } => write!(f, "{path}: process {pid} does not let go of the claim"),
+            // The kernel says so of a holder in another pid namespace.
+            Kind::Timeout { holder: None } => write!(f, "{path}: another process does not let go of the claim"),
+            Kind::Foreign { owner } => write!(f, "{path}: the claim belongs to user {owner}, who is not trusted"),
+            Kind::NotRegular => write!(f, "{path}: the claim is not a regular file with one name"),
+            Kind::NotLocked => write!(f, "{path}: the claim is locked by the parent of this process"),
+            Kind::Io { doing, error } => write!(f, "{path}: cannot {doing}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ClaimError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.kind {
+            Kind::Io { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One claim file, locked.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{fcntl_lock, fstat, ftruncate, openat, statat, unlinkat};
+use rustix::io::{Errno, pread, pwrite};
+use rustix::process::{Flock, FlockType, fcntl_getlk, geteuid};
+
+use super::key::Place;
+use super::{ClaimError, ClaimText};
+
+/// A claim is some hundred bytes and two paths long; what is longer is none.
+const LONGEST: usize = 64 * 1024;
+
+/// The pauses between two attempts grow from the first to the last of these.
+const FIRST_PAUSE: Duration = Duration::from_micros(200);
+const LAST_PAUSE: Duration = Duration::from_millis(10);
+
+/// An open claim file that this process has locked, and that stands under its name.
+#[derive(Debug)]
+pub(super) struct ClaimFile {
+    place: Place,
+    name: OsString,
+    path: PathBuf,
+    file: OwnedFd,
+}
+
+impl ClaimFile {
+    /// Opens or makes the claim and locks it.
+    ///
+    /// By `F_SETLK`: record locks end with the process and are not inherited by children, unlike those of flock(2), and the
+    /// kernel never finds a deadlock between them and the host's own, as it does for those who wait in `F_SETLKW`.
+    pub(super) fn lock(place: Place, patience: Duration) -> Result<Self, ClaimError> {
+        let name = place.claim_name();
+        let path = place.directory_path.join(&name);
+        let started = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let file = open_or_make(&place, &name, &path)?;
+            match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) if still_named(&place, &name, &file) => return Ok(Self { place, name, path, file }),
+                // Someone deleted it between the opening and the lock; the name may mean a new claim already.
+                Ok(()) => continue,
+                Err(Errno::ACCESS | Errno::AGAIN | Errno::INTR) => {}
+                Err(error) => return Err(ClaimError::io(&path, "lock the claim file")(error)),
+            }
+            if started.elapsed() >= patience {
+                return Err(ClaimError::timeout(&path, holder(&file)));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LAST_PAUSE);
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn read(&self) -> Result<Option<ClaimText>, ClaimError> {
+        let mut bytes = vec![0; LONGEST];
+        let mut length = 0;
+        while let Some(free) = bytes.get_mut(length..).filter(|free| !free.is_empty()) {
+            match pread(&self.file, free, length as u64) {
+                Ok(0) => break,
+                Ok(read) => length += read,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(ClaimError::io(&self.path, "read the claim file")(error)),
+            }
+        }
+        Ok(bytes.get(..length).and_then(ClaimText::from_bytes))
+    }
+
+    pub(super) fn write(&self, text: &ClaimText) -> Result<(), ClaimError> {
+        let bytes = text.to_bytes();
+        let mut length = 0;
+        while let Some(rest) = bytes.get(length..).filter(|rest| !rest.is_empty()) {
+            match pwrite(&self.file, rest, length as u64) {
+                Ok(0) => return Err(ClaimError::io(&self.path, "write the claim file")(io::ErrorKind::WriteZero)),
+                Ok(written) => length += written,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(ClaimError::io(&self.path, "write the claim file")(error)),
+            }
+        }
+        // The text is whole without this; it takes the end of a longer one away, for people who look.
+        ftruncate(&self.file, length as u64).map_err(ClaimError::io(&self.path, "shorten the claim file"))
+    }
+
+    /// Takes the name away. Others who wait for this file see that and open the next one.
+    pub(super) fn remove(&self) -> Result<(), ClaimError> {
+        match unlinkat(&self.place.directory, &self.name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(ClaimError::io(&self.path, "delete the claim file")(error)),
+        }
+    }
+
+    pub(super) fn remove_if_empty(&self) -> Result<(), ClaimError> {
+        match fstat(&self.file) {
+            Ok(stat) if stat.st_size == 0 && still_named(&self.place, &self.name, &self.file) => self.remove(),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn open_or_make(place: &Place, name: &OsString, path: &Path) -> Result<OwnedFd, ClaimError> {
+    // Non-blocking for the case that someone put a pipe there.
+    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let mode = Mode::RUSR | Mode::WUSR;
+    loop {
+        // First without `CREATE`: in shared directories the kernel refuses to "make" what another user made
+        // (`fs.protected_regular`), and its owner makes a clearer message.
+        let opened = match openat(&place.directory, name, flags, mode) {
+            Err(Errno::NOENT) => openat(&place.directory, name, flags | OFlags::CREATE | OFlags::EXCL, mode),
+            opened => opened,
+        };
+        match opened {
+            Ok(file) => {
+                let stat = fstat(&file).map_err(ClaimError::io(path, "look at the claim file"))?;
+                return trusted(&stat, path).map(|()| file);
+            }
+            // Made, or deleted again, by another process in between.
+            Err(Errno::EXIST | Errno::NOENT | Errno::INTR) if directory_exists(place) => {}
+            Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => return Err(ClaimError::not_regular(path)),
+            Err(error) => return Err(ClaimError::io(path, "open or make the claim file")(error)),
+        }
+    }
+}
+
+/// A file that someone else could change must not say where this process finds its queue.
+fn trusted(stat: &Stat, path: &Path) -> Result<(), ClaimError> {
+    // No name any more: it was deleted just now, which the lock finds out.
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile || stat.st_nlink > 1 {
+        return Err(ClaimError::not_regular(path));
+    }
+    if stat.st_uid != geteuid().as_raw() {
+        return Err(ClaimError::foreign(path, stat.st_uid));
+    }
+    Ok(())
+}
+
+/// A directory that was deleted keeps its descriptor, but nothing can be made in it.
+fn directory_exists(place: &Place) -> bool {
+    fstat(&place.directory).is_ok_and(|stat| stat.st_nlink > 0)
+}
+
+/// Whether the name still means this file.
+fn still_named(place: &Place, name: &OsString, file: &OwnedFd) -> bool {
+    let (Ok(named), Ok(held)) = (statat(&place.directory, name, AtFlags::SYMLINK_NOFOLLOW), fstat(file)) else {
+        return false;
+    };
+    (named.st_dev, named.st_ino) == (held.st_dev, held.st_ino)
+}
+
+/// Who has the lock; `None` if it is free by now, or if the holder lives in another pid namespace.
+fn holder(file: impl AsFd) -> Option<u32> {
+    let held = fcntl_getlk(file, &Flock::from(FlockType::WriteLock)).ok().flatten()?;
+    held.pid.map(|pid| pid.as_raw_nonzero().get().unsigned_abs())
+}

@@ -1,0 +1,307 @@
+//! Who this process is, who another one was, and whether that one is dead.
+
+use std::cell::Cell;
+use std::io;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open, test_kill_process};
+use rustix::rand::{GetRandomFlags, getrandom};
+
+use crate::{ForkGeneration, ForkLock, ForkReset};
+
+/// How many threads the calling process has, as the kernel counts them (`num_threads` in proc_pid_stat(5)).
+///
+/// A thread that was joined a moment ago may still be counted: `pthread_join` returns before the kernel has taken it
+/// apart.
+///
+/// # Errors
+///
+/// When `/proc` is not mounted or is that of another pid namespace.
+pub fn thread_count() -> io::Result<usize> {
+    Ok(Stat::read("/proc/self/stat")?.threads)
+}
+
+/// The native id of the calling thread (gettid(2)), remembered for each thread and asked for anew in a child.
+///
+/// It may be called anywhere, in the destructor of a thread-local value too.
+#[inline]
+#[must_use]
+pub fn current_thread_id() -> u32 {
+    thread_local! {
+        // Constant and without a destructor, so that it outlives every other thread-local value.
+        static KNOWN: Cell<Option<(ForkGeneration, u32)>> = const { Cell::new(None) };
+    }
+
+    let generation = ForkGeneration::current();
+    let ask = || rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
+    KNOWN
+        .try_with(|known| match known.get() {
+            Some((of, id)) if of == generation => id,
+            _ => {
+                let id = ask();
+                known.set(Some((generation, id)));
+                id
+            }
+        })
+        .unwrap_or_else(|_| ask())
+}
+
+/// The system's name of the calling thread (`PR_GET_NAME`): at most 15 bytes; what is not UTF-8 in it is replaced.
+///
+/// The main thread is named after the program's file. Empty if the system does not tell.
+#[must_use]
+pub fn current_thread_name() -> String {
+    rustix::thread::name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// One life of one program in one process: what a process writes down so that others know it again.
+///
+/// A process id alone is given to another process sooner or later; with the start time it is not. `exec` keeps both,
+/// so that the nonce tells a program from the one that ran in its place.
+///
+/// ```
+/// use logtree_os::{Death, ProcessIdentity};
+///
+/// let myself = ProcessIdentity::current();
+/// assert_eq!(myself.death(), Death::Alive);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProcessIdentity {
+    /// The process id in its own pid namespace.
+    pub pid: u32,
+    /// When it started, in clock ticks since the boot (field 22 of `/proc/PID/stat`).
+    pub start_time: u64,
+    /// The inode of its pid namespace, in which `pid` counts, in the lower half, and of its time namespace, in which
+    /// `start_time` counts, in the upper. Zero if `/proc` does not tell: then nobody can judge it.
+    pub namespaces: u64,
+    /// A random number, drawn anew after `exec` and after `fork`.
+    pub nonce: u64,
+}
+
+/// What can be said of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Death {
+    /// It runs, or is stopped.
+    Alive,
+    /// It will never run again; it may be a zombie still.
+    Dead,
+    /// It cannot be told: it lives in another namespace, or `/proc` hides it. **Never** to be taken for dead.
+    Unknown,
+}
+
+impl ProcessIdentity {
+    /// The identity of the calling process: found out once, and anew in a child.
+    #[must_use]
+    pub fn current() -> Self {
+        static KNOWN: ForkLock<Known> = ForkLock::new(Known(None));
+        KNOWN.lock().0.get_or_insert_with(Self::ask).to_owned()
+    }
+
+    fn ask() -> Self {
+        let pid = getpid().as_raw_nonzero().get().unsigned_abs();
+        let known = Stat::read("/proc/self/stat").and_then(|stat| Ok((stat.start_time, namespaces()?)));
+        // Half an answer would be compared with whole ones.
+        let (start_time, namespaces) = known.unwrap_or_default();
+        Self { pid, start_time, namespaces, nonce: nonce() }
+    }
+
+    /// Whether this process is dead.
+    ///
+    /// The id is pinned down by a pidfd first and its start time compared afterwards, so that an id which is given to
+    /// another process between the two steps deceives nobody. Without pidfds (before Linux 5.3, or none to be had)
+    /// the start time decides alone. No descriptor outlives the call.
+    #[must_use]
+    pub fn death(&self) -> Death {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
+        let Some(pid) = pid.filter(|_| self.namespaces != 0 && namespaces().ok() == Some(self.namespaces)) else {
+            return Death::Unknown;
+        };
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => {
+                // A pidfd is readable once its whole thread group has ended.
+                let mut ends = [PollFd::new(&pidfd, PollFlags::IN)];
+                match poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+                    Ok(0) => self.compare(pid),
+                    Ok(_) => Death::Dead,
+                    Err(_) => Death::Unknown,
+                }
+            }
+            Err(Errno::SRCH) => Death::Dead,
+            Err(_) => self.compare(pid),
+        }
+    }
+
+    /// Judges by `/proc` whoever has the id now.
+    fn compare(&self, pid: Pid) -> Death {
+        if !proc_is_ours() {
+            return Death::Unknown;
+        }
+        match Stat::read(&format!("/proc/{}/stat", pid.as_raw_nonzero())) {
+            Ok(stat) if stat.start_time != self.start_time || stat.has_ended() => Death::Dead,
+            Ok(_) => Death::Alive,
+            // `hidepid` hides the living as well; the kernel itself is asked.
+            Err(_) if test_kill_process(pid) == Err(Errno::SRCH) => Death::Dead,
+            Err(_) => Death::Unknown,
+        }
+    }
+}
+
+/// What [`ProcessIdentity::current`] remembers: nothing that a child could use.
+struct Known(Option<ProcessIdentity>);
+
+impl ForkReset for Known {
+    fn after_fork(&mut self) {
+        self.0 = None;
+    }
+
+    fn torn() -> Self {
+        Self(None)
+    }
+}
+
+/// See [`ProcessIdentity::namespaces`].
+fn namespaces() -> io::Result<u64> {
+    let pid = rustix::fs::stat("/proc/self/ns/pid")?.st_ino;
+    // Time namespaces exist since Linux 5.6; before that all processes share one time.
+    let time = rustix::fs::stat("/proc/self/ns/time").map_or(0, |stat| stat.st_ino);
+    // The kernel numbers namespaces with 32 bits (`proc_alloc_inum`).
+    Ok(time << u32::BITS | pid & u64::from(u32::MAX))
+}
+
+/// Whether `/proc` counts processes as this process does: a container may see its host's.
+fn proc_is_ours() -> bool {
+    std::fs::read_link("/proc/self").is_ok_and(|link| link.to_str() == Some(&std::process::id().to_string()))
+}
+
+fn nonce() -> u64 {
+    let mut bytes = [0; 8];
+    match getrandom(&mut bytes, GetRandomFlags::NONBLOCK) {
+        Ok(8) => u64::from_ne_bytes(bytes),
+        // Early in the boot, or under a filter of system calls: as distinct as a clock is.
+        _ => {
+            let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+            let since_boot = Duration::try_from(now).unwrap_or_default();
+            since_boot.as_nanos() as u64 ^ u64::from(std::process::id()).rotate_left(40)
+        }
+    }
+}
+
+/// The fields of `/proc/PID/stat` that are looked at here (proc_pid_stat(5)).
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    state: u8,
+    threads: usize,
+    start_time: u64,
+}
+
+impl Stat {
+    fn read(path: &str) -> io::Result<Self> {
+        let line = std::fs::read(path)?;
+        Self::parse(&line)
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("{path} is not understood")))
+    }
+
+    fn parse(line: &[u8]) -> Option<Self> {
+        // The second field is the program's name in parentheses, which may hold spaces, parentheses and line ends
+        // itself; no later field holds a parenthesis.
+        let name_end = line.iter().rposition(|byte| *byte == b')')?;
+        let mut fields = std::str::from_utf8(line.get(name_end + 1..)?).ok()?.split_ascii_whitespace();
+        // Field 3; then 20, with 16 between them; then 22.
+        let state = fields.next()?.bytes().next()?;
+        let threads = fields.nth(16)?.parse().ok()?;
+        let start_time = fields.nth(1)?.parse().ok()?;
+        Some(Self { state, threads, start_time })
+    }
+
+    /// A zombie with other threads is a process whose main thread alone has ended.
+    fn has_ended(&self) -> bool {
+        matches!(self.state, b'X' | b'x') || self.state == b'Z' && self.threads <= 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// From a Linux 6 machine, the name replaced; field numbers by proc_pid_stat(5).
+    fn line(name: &str, state: char, threads: u32) -> Vec<u8> {
+        format!(
+            "17 ({name}) {state} 1 17 17 34816 17 4194304 1 2 3 4 5 6 7 8 20 0 {threads} 0 98765 8192 1 \
+             18446744073709551615 1 1 0 0 0 0 0 4096 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
+        )
+        .into_bytes()
+    }
+
+    #[test]
+    fn any_name_is_stepped_over() {
+        for name in ["cat", "a b", ") R 9 9 (", "((", "))) Z 1", "x\n) S 1 2", ""] {
+            let stat = Stat::parse(&line(name, 'S', 3)).unwrap();
+            assert_eq!(stat, Stat { state: b'S', threads: 3, start_time: 98765 }, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_cut_or_foreign_line_is_refused() {
+        for bad in ["", "17", "17 (cat", "17 (cat) S 1 2 3", "17 (cat) S 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 x 0 y"] {
+            assert_eq!(Stat::parse(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_zombie_with_threads_has_not_ended() {
+        assert!(!Stat::parse(&line("a", 'Z', 2)).unwrap().has_ended());
+        assert!(Stat::parse(&line("a", 'Z', 1)).unwrap().has_ended());
+        assert!(!Stat::parse(&line("a", 'T', 1)).unwrap().has_ended());
+    }
+
+    #[test]
+    fn the_current_process_is_alive_and_a_stranger_in_its_place_is_dead() {
+        let myself = ProcessIdentity::current();
+        assert_eq!(myself, ProcessIdentity::current());
+        assert_eq!(myself.pid, std::process::id());
+        assert_eq!(myself.death(), Death::Alive);
+        // The id was given anew: whoever had it before is dead.
+        let before_me = ProcessIdentity { start_time: myself.start_time.wrapping_sub(1), ..myself };
+        assert_eq!(before_me.death(), Death::Dead);
+    }
+
+    #[test]
+    fn without_a_pidfd_the_start_time_decides() {
+        let myself = ProcessIdentity::current();
+        let pid = getpid();
+        assert_eq!(myself.compare(pid), Death::Alive);
+        assert_eq!(ProcessIdentity { start_time: 1, ..myself }.compare(pid), Death::Dead);
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_unknown() {
+        let myself = ProcessIdentity::current();
+        for unknown in [
+            ProcessIdentity { namespaces: 0, ..myself },
+            ProcessIdentity { namespaces: myself.namespaces + 1, ..myself },
+            ProcessIdentity { pid: 0, ..myself },
+            ProcessIdentity { pid: u32::MAX, ..myself },
+        ] {
+            assert_eq!(unknown.death(), Death::Unknown, "{unknown:?}");
+        }
+    }
+
+    #[test]
+    fn threads_are_counted_and_named() {
+        let (first, second) = std::thread::scope(|scope| {
+            let named = std::thread::Builder::new().name("a thread of mine".into());
+            let counted = named.spawn_scoped(scope, || (current_thread_name(), current_thread_id())).unwrap();
+            let first = counted.join().unwrap();
+            let waiting = scope.spawn(|| (thread_count().unwrap(), current_thread_id()));
+            (first, waiting.join().unwrap())
+        });
+        assert_eq!(first.0, "a thread of min", "the kernel keeps 15 bytes");
+        assert!(second.0 >= 2);
+        assert_ne!(first.1, current_thread_id());
+        assert_eq!(current_thread_id(), rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs());
+    }
+}
