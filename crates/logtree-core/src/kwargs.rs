@@ -104,18 +104,39 @@ impl fmt::Debug for Object {
 #[derive(Clone, Debug)]
 pub struct Kwargs {
     call: String,
+    entry: String,
     arguments: Vec<(String, Argument)>,
+    attributes: Vec<(String, Argument)>,
 }
 
 impl Kwargs {
     /// The arguments in the order in which they stood.
     pub fn new(call: impl Into<String>, arguments: Vec<(String, Argument)>) -> Self {
-        Self { call: call.into(), arguments }
+        Self { call: call.into(), entry: String::new(), arguments, attributes: Vec::new() }
+    }
+
+    /// The same for the entry `name` of a config, with the attributes that its key `.` sets on what is made.
+    #[must_use]
+    pub fn of_entry(mut self, name: impl Into<String>, attributes: Vec<(String, Argument)>) -> Self {
+        self.entry = name.into();
+        self.attributes = attributes;
+        self
     }
 
     /// What is called, for messages.
     pub fn call(&self) -> &str {
         &self.call
+    }
+
+    /// The name of the handler, formatter or filter in the config; empty outside a config.
+    pub fn entry(&self) -> &str {
+        &self.entry
+    }
+
+    /// What the config's key `.` sets the attribute `name` to. As with Python's `setattr`, an attribute that nobody
+    /// reads is no error.
+    pub fn attribute(&self, name: &str) -> Option<&Argument> {
+        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// Takes an argument of any type out; `None` if it was not given.
