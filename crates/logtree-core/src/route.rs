@@ -7,18 +7,29 @@ use crate::{Filter, HandlerEntry, Level, Needs, Record, Steps, Verdict};
 /// What a record of one logger passes: a threshold, the logger's own filters, then handlers in Python's order.
 pub struct Route {
     /// Below it, or at or below [`disable`](Self::disable), nothing passes.
-    pub(crate) level: Level,
+    level: Level,
     /// What `logging.disable` was given; 0 when it never was.
-    pub(crate) disable: Level,
-    pub(crate) filters: Box<[Arc<dyn Filter>]>,
-    pub(crate) handlers: Box<[Arc<HandlerEntry>]>,
+    disable: Level,
+    filters: Box<[Arc<dyn Filter>]>,
+    handlers: Box<[Arc<HandlerEntry>]>,
+    needs: Needs,
 }
 
 impl Route {
+    pub(crate) fn new(
+        level: Level,
+        disable: Level,
+        filters: Box<[Arc<dyn Filter>]>,
+        handlers: Box<[Arc<HandlerEntry>]>,
+    ) -> Self {
+        let of_filters = Needs { spans: !filters.is_empty() };
+        let needs = handlers.iter().fold(of_filters, |needs, handler| needs.and(handler.needs()));
+        Self { level, disable, filters, handlers, needs }
+    }
+
     /// A route that lets nothing pass.
     pub(crate) fn disabled() -> Self {
-        let none = Level(i32::MAX);
-        Self { level: none, disable: none, filters: Box::new([]), handlers: Box::new([]) }
+        Self::new(Level(i32::MAX), Level(i32::MAX), Box::new([]), Box::new([]))
     }
 
     /// Whether the logger would make a record of this level at all (CPython's `Logger.isEnabledFor`).
@@ -56,8 +67,7 @@ impl Route {
 
     /// What anything on the way reads of a record beyond the event itself.
     pub fn needs(&self) -> Needs {
-        let of_filters = Needs { spans: !self.filters.is_empty() };
-        self.handlers.iter().fold(of_filters, |needs, handler| needs.and(handler.needs()))
+        self.needs
     }
 
     /// The handlers in the order in which they are called.

@@ -15,6 +15,7 @@ pub struct Tree {
     routes: Box<[Route]>,
     handlers: Vec<Arc<HandlerEntry>>,
     level_names: LevelNames,
+    needs: Needs,
     disabled: Route,
 }
 
@@ -69,7 +70,7 @@ impl Tree {
 
     /// What anything in the tree reads of a record beyond the event itself.
     pub fn needs(&self) -> Needs {
-        self.routes.iter().fold(Needs::default(), |needs, route| needs.and(route.needs()))
+        self.needs
     }
 
     /// The names of levels.
@@ -152,6 +153,7 @@ impl TreeBuilder {
         Tree {
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             names,
+            needs: routes.iter().fold(Needs::default(), |needs, route| needs.and(route.needs())),
             routes: routes.into_boxed_slice(),
             handlers: self.handlers.clone(),
             level_names: self.level_names.clone(),
@@ -180,12 +182,7 @@ impl TreeBuilder {
         if handlers.is_empty() {
             handlers.extend(self.last_resort.clone());
         }
-        Route {
-            level: level.unwrap_or(Level::NOTSET),
-            disable: self.disable,
-            filters: filters.into(),
-            handlers: handlers.into_boxed_slice(),
-        }
+        Route::new(level.unwrap_or(Level::NOTSET), self.disable, filters.into(), handlers.into_boxed_slice())
     }
 
     /// The named loggers from `name` up to the root.

@@ -1,2 +1,23 @@
-//! The tracing layer of logtree: events, spans and log records become records of the logger tree.
+//! The road from `tracing` into the logger tree.
+//!
+//! [`TreeLayer`] is a [`Layer`](tracing_subscriber::Layer): it makes a [`Record`](logtree_core::Record) of each event
+//! and hands it to the route of its target. It is one plain layer that does all routing itself, because per-layer
+//! filters of tracing-subscriber share a thread-local verdict that a panic or a refused callsite can leave behind
+//! (tracing #2519).
+//!
+//! What a callsite's records have in common is gathered once ([`callsite`](self)), fields are encoded as they are
+//! visited, span fields when the span is made; no user code runs while anything is locked.
 #![forbid(unsafe_code)]
+
+mod callsite;
+mod layer;
+#[cfg(feature = "log")]
+mod log_records;
+mod origin;
+mod scratch;
+mod spans;
+mod visit;
+
+pub use layer::{Mode, TreeHandle, TreeLayer};
+#[cfg(feature = "log")]
+pub use log_records::LogRecords;

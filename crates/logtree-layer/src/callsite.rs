@@ -1,0 +1,89 @@
+//! What all records of one callsite have in common, gathered at its first record.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use logtree_core::{Callsite, Level, Tree, logger_name};
+use logtree_os::AddressMap;
+use tracing_core::Metadata;
+
+/// The field that names another logger than the target.
+pub(crate) const LOGGER_FIELD: &str = "logtree.logger";
+/// The field that names another level than `tracing`'s.
+pub(crate) const LEVEL_FIELD: &str = "logtree.level";
+
+/// A callsite and where its fields of special meaning stand.
+#[derive(Debug)]
+pub(crate) struct KnownCallsite {
+    pub(crate) callsite: Callsite,
+    pub(crate) level: Level,
+    pub(crate) message_field: Option<usize>,
+    pub(crate) logger_field: Option<usize>,
+    pub(crate) level_field: Option<usize>,
+    /// The route found last: the tree's generation above, the route's index below. One word, so that it is never torn.
+    route: AtomicU64,
+}
+
+impl KnownCallsite {
+    /// What is known of a callsite that lives as long as the process.
+    pub(crate) fn find(metadata: &'static Metadata<'static>) -> &'static Self {
+        static KNOWN: AddressMap<KnownCallsite> = AddressMap::new();
+        static INDICES: AtomicU32 = AtomicU32::new(0);
+        KNOWN.find_or_insert(std::ptr::from_ref(metadata).addr(), || {
+            let mut known = Self::of(metadata);
+            known.callsite.index = Some(INDICES.fetch_add(1, Ordering::Relaxed));
+            known
+        })
+    }
+
+    fn of(metadata: &Metadata<'_>) -> Self {
+        let field = |wanted: &str| metadata.fields().iter().position(|field| field.name() == wanted);
+        Self {
+            callsite: Callsite {
+                index: None,
+                name: logger_name(metadata.target()).into(),
+                pathname: metadata.file().unwrap_or_default().into(),
+                module: last_segment(metadata.module_path().unwrap_or_default()).into(),
+                line: metadata.line().unwrap_or_default(),
+                field_names: metadata.fields().iter().map(|field| field.name().into()).collect(),
+            },
+            level: level_of(*metadata.level()),
+            message_field: field("message"),
+            logger_field: field(LOGGER_FIELD),
+            level_field: field(LEVEL_FIELD),
+            route: AtomicU64::new(0),
+        }
+    }
+
+    /// The index of the callsite's route in this tree.
+    #[inline]
+    pub(crate) fn route_index(&self, tree: &Tree) -> u32 {
+        let known = self.route.load(Ordering::Relaxed);
+        if (known >> 32) as u32 == tree.generation() {
+            return known as u32;
+        }
+        let index = tree.route_index(&self.callsite.name);
+        self.route.store(u64::from(tree.generation()) << 32 | u64::from(index), Ordering::Relaxed);
+        index
+    }
+
+    /// Whether an event can name its own logger or level, so that nothing is known before it is there.
+    pub(crate) fn routes_by_field(&self) -> bool {
+        self.logger_field.is_some() || self.level_field.is_some()
+    }
+}
+
+/// Python's `module`: the last segment of a module path.
+pub(crate) fn last_segment(module_path: &str) -> &str {
+    module_path.rsplit("::").next().unwrap_or(module_path)
+}
+
+/// The level that a level of `tracing` stands for.
+pub(crate) fn level_of(level: tracing_core::Level) -> Level {
+    match level {
+        tracing_core::Level::ERROR => Level::ERROR,
+        tracing_core::Level::WARN => Level::WARNING,
+        tracing_core::Level::INFO => Level::INFO,
+        tracing_core::Level::DEBUG => Level::DEBUG,
+        tracing_core::Level::TRACE => Level::TRACE,
+    }
+}

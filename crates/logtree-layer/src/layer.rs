@@ -1,0 +1,190 @@
+//! The layer.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arc_swap::ArcSwap;
+use logtree_core::{Fields, Level, Record, Source, Timestamp, Tree};
+use tracing_core::span::{Attributes, Id, Record as Values};
+use tracing_core::subscriber::Interest;
+use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::callsite::KnownCallsite;
+use crate::scratch::{self, Scratch, with_scratch};
+use crate::visit::EventVisitor;
+use crate::{origin, spans};
+
+/// Whether other layers stand beside this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// None does: a callsite that no handler wants is switched off, at the cost `tracing` itself gives it.
+    Exclusive,
+    /// Some may: every callsite stays on for them, and this layer decides at each event.
+    Shared,
+}
+
+/// The tree of a layer, to be swapped for another while the program runs.
+#[derive(Clone, Debug)]
+pub struct TreeHandle(Arc<ArcSwap<Tree>>);
+
+impl TreeHandle {
+    /// The tree in use.
+    pub fn tree(&self) -> Arc<Tree> {
+        self.0.load_full()
+    }
+
+    /// Uses another tree from now on and answers with the old one. Callsites are asked again what they are worth.
+    ///
+    /// The old tree is the caller's to drop: dropping it closes files, which must not happen under a lock of `tracing`.
+    pub fn swap(&self, tree: Arc<Tree>) -> Arc<Tree> {
+        let old = self.0.swap(tree);
+        tracing_core::callsite::rebuild_interest_cache();
+        old
+    }
+
+    /// Records that were dropped because a handler logged while records that had waited were being handled.
+    pub fn dropped_inside_handlers(&self) -> u64 {
+        scratch::dropped()
+    }
+}
+
+/// A layer that makes records of events and hands them to a logger tree.
+pub struct TreeLayer<S> {
+    tree: TreeHandle,
+    mode: Mode,
+    /// Tells the layers of one process apart.
+    number: usize,
+    _subscriber: PhantomData<fn(S)>,
+}
+
+impl<S> TreeLayer<S> {
+    /// A layer over `tree`.
+    pub fn new(tree: Arc<Tree>, mode: Mode) -> Self {
+        static NUMBERS: AtomicUsize = AtomicUsize::new(0);
+        origin::started();
+        let tree = TreeHandle(Arc::new(ArcSwap::new(tree)));
+        Self { tree, mode, number: NUMBERS.fetch_add(1, Ordering::Relaxed), _subscriber: PhantomData }
+    }
+
+    /// The way to the layer's tree once the layer itself is given away.
+    pub fn handle(&self) -> TreeHandle {
+        self.tree.clone()
+    }
+}
+
+impl<S> Layer<S> for TreeLayer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        if self.mode == Mode::Shared {
+            return Interest::always();
+        }
+        let tree = self.tree.0.load();
+        let is_wanted = if metadata.is_span() {
+            // A logger's level never decides about spans: their fields belong to every record inside.
+            tree.needs().spans
+        } else {
+            let known = KnownCallsite::find(metadata);
+            known.routes_by_field() || tree.route(known.route_index(&tree)).wants(known.level)
+        };
+        if is_wanted { Interest::always() } else { Interest::never() }
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        // Events of `log` come with metadata that was never registered.
+        self.mode == Mode::Shared
+            || metadata.is_span()
+            || self.tree.0.load().find(metadata.target()).wants(crate::callsite::level_of(*metadata.level()))
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        if self.mode == Mode::Shared {
+            return None;
+        }
+        let tree = self.tree.0.load();
+        Some(if tree.needs().spans { LevelFilter::TRACE } else { hint(tree.lowest_wanted()) })
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
+        if let Some(span) = cx.span(id)
+            && self.tree.0.load().needs().spans
+        {
+            spans::on_new_span(&span, attributes, self.number);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Values<'_>, cx: Context<'_, S>) {
+        if let Some(span) = cx.span(id) {
+            spans::on_record(&span, values, self.number);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
+        #[cfg(feature = "log")]
+        if tracing_log::NormalizeEvent::is_log(event) {
+            return crate::log_records::on_event(&self.tree.0.load(), event);
+        }
+        let tree = self.tree.0.load();
+        let known = KnownCallsite::find(event.metadata());
+        let route = known.route_index(&tree);
+        if !known.routes_by_field() && !tree.route(route).wants(known.level) {
+            return;
+        }
+        with_scratch(|Scratch { text, spans }| {
+            event.record(&mut EventVisitor { known, level_names: tree.level_names(), text });
+            let level = text.level.unwrap_or(known.level);
+            let route = text.logger.as_deref().map_or(route, |name| tree.route_index(name));
+            let reads = tree.route(route);
+            if !reads.is_enabled_for(level) {
+                return;
+            }
+            let mut function = None;
+            if reads.needs().spans
+                && let Some(scope) = cx.event_scope(event)
+            {
+                let file = event.metadata().file();
+                for span in scope.from_root() {
+                    spans::append(&span, spans);
+                    if span.metadata().file() == file {
+                        function = Some(span.metadata().name());
+                    }
+                }
+            }
+            let record = Record {
+                callsite: &known.callsite,
+                name: text.logger.as_deref().unwrap_or(&known.callsite.name),
+                level,
+                level_names: tree.level_names(),
+                created: Timestamp::now(),
+                origin: &origin::current(),
+                message: &text.message,
+                fields: text.fields.as_fields(),
+                spans: spans.as_spans(),
+                function,
+                exc_text: text.exc_text.as_deref(),
+                stack_info: None,
+                source: Source::Tracing,
+                attributes: Fields::EMPTY,
+            };
+            scratch::handle(&tree, route, &record);
+        });
+    }
+}
+
+/// The least verbose of `tracing`'s levels that still lets `lowest` through. An event of level ERROR may carry any
+/// level above in the field `logtree.level`.
+pub(crate) fn hint(lowest: Option<Level>) -> LevelFilter {
+    match lowest {
+        None => LevelFilter::OFF,
+        Some(level) if level <= Level::TRACE => LevelFilter::TRACE,
+        Some(level) if level <= Level::DEBUG => LevelFilter::DEBUG,
+        Some(level) if level <= Level::INFO => LevelFilter::INFO,
+        Some(level) if level <= Level::WARNING => LevelFilter::WARN,
+        Some(_) => LevelFilter::ERROR,
+    }
+}

@@ -1,0 +1,178 @@
+//! Fields as `tracing` hands them over, encoded as they come.
+
+use std::error::Error;
+use std::fmt::{self, Write as _};
+
+use logtree_core::{FieldName, FieldsBuf, Level, LevelNames, Value};
+use tracing_core::Field;
+use tracing_core::field::Visit;
+
+use crate::callsite::KnownCallsite;
+
+/// What an event says, in buffers that are reused from event to event.
+#[derive(Debug, Default)]
+pub(crate) struct EventText {
+    pub(crate) message: String,
+    pub(crate) fields: FieldsBuf,
+    pub(crate) exc_text: Option<String>,
+    pub(crate) logger: Option<String>,
+    pub(crate) level: Option<Level>,
+}
+
+impl EventText {
+    pub(crate) fn clear(&mut self) {
+        self.message.clear();
+        self.fields.clear();
+        self.exc_text = None;
+        self.logger = None;
+        self.level = None;
+    }
+}
+
+/// Visits the fields of an event.
+pub(crate) struct EventVisitor<'a> {
+    pub(crate) known: &'a KnownCallsite,
+    pub(crate) level_names: &'a LevelNames,
+    pub(crate) text: &'a mut EventText,
+}
+
+impl EventVisitor<'_> {
+    fn push(&mut self, field: &Field, value: Value<'_>) {
+        let at = Some(field.index());
+        if at == self.known.message_field {
+            // A message is text, whatever the macro was given.
+            match value.as_str() {
+                Some(text) => self.text.message.push_str(text),
+                None => self.write_message(format_args!("{value:?}")),
+            }
+        } else if at == self.known.logger_field && self.known.logger_field.is_some() {
+            self.text.logger = value.as_str().map(|name| logtree_core::logger_name(name).into_owned());
+        } else if at == self.known.level_field && self.known.level_field.is_some() {
+            self.text.level = match value {
+                Value::I64(level) => i32::try_from(level).ok().map(Level),
+                Value::U64(level) => i32::try_from(level).ok().map(Level),
+                other => other.as_str().and_then(|name| self.level_names.parse(name)),
+            };
+        } else {
+            self.text.fields.push(name_of(field), value);
+        }
+    }
+
+    fn write_message(&mut self, text: fmt::Arguments<'_>) {
+        // A failing `Debug` leaves what it wrote so far.
+        let _ = self.text.message.write_fmt(text);
+    }
+}
+
+impl Visit for EventVisitor<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.push(field, Value::F64(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.push(field, Value::I64(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.push(field, Value::U64(value));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.push(field, Value::I128(value));
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.push(field, Value::U128(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.push(field, Value::Bool(value));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.push(field, Value::Str(value));
+    }
+
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        self.push(field, Value::Bytes(value));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.text.fields.push_error(name_of(field), |out| write!(out, "{value}"));
+        self.text.exc_text = Some(error_chain(value));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if Some(field.index()) == self.known.message_field {
+            self.write_message(format_args!("{value:?}"));
+        } else if self.known.routes_by_field() {
+            self.push(field, Value::Debug(&format!("{value:?}")));
+        } else {
+            self.text.fields.push_debug(name_of(field), value);
+        }
+    }
+}
+
+/// Visits the fields of a span. Their names stand inline: a record outlives the span, and its callsite is another.
+pub(crate) struct SpanVisitor<'a>(pub(crate) &'a mut FieldsBuf);
+
+impl Visit for SpanVisitor<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.0.push(FieldName::Inline(field.name()), Value::F64(value));
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.push(FieldName::Inline(field.name()), Value::I64(value));
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.push(FieldName::Inline(field.name()), Value::U64(value));
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.0.push(FieldName::Inline(field.name()), Value::I128(value));
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.0.push(FieldName::Inline(field.name()), Value::U128(value));
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.push(FieldName::Inline(field.name()), Value::Bool(value));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.push(FieldName::Inline(field.name()), Value::Str(value));
+    }
+
+    fn record_bytes(&mut self, field: &Field, value: &[u8]) {
+        self.0.push(FieldName::Inline(field.name()), Value::Bytes(value));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.0.push_error(FieldName::Inline(field.name()), |out| write!(out, "{value}"));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.push_debug(FieldName::Inline(field.name()), value);
+    }
+}
+
+/// An event's field by its place in the callsite's list of names.
+fn name_of(field: &Field) -> FieldName<'static> {
+    match u16::try_from(field.index()) {
+        Ok(index) => FieldName::Index(index),
+        Err(_) => FieldName::Inline(field.name()),
+    }
+}
+
+/// An error and what caused it, a line each, as it stands below a record where Python has the traceback.
+fn error_chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    // A chain that comes back to itself must not hold the program.
+    for cause in causes.take(64) {
+        let _ = write!(text, "\nCaused by: {cause}");
+    }
+    text
+}
