@@ -14,11 +14,16 @@
 | know a process again, and know that it is dead | [`ProcessIdentity`] |
 | have one of many processes listen | [`election`] |
 | have processes meet at a log file | [`claim`] |
-| write to the standard streams | [`streams`] |"
+| write to the standard streams | [`streams`] |
+| share memory between processes | [`Segment`], [`Attachment`] |
+| hand records to a listener, one lane a thread | [`LaneProducer`], [`LaneReader`] |
+| say once what many records name | [`DefinitionWriter`] |
+| let the listener sleep, and wake it | [`Sleeper`] |"
 )]
 //!
 //! [`ForkGeneration`] and [`ForkLock`] work on every Unix; everything else is for Linux.
 
+mod address_map;
 mod fork;
 mod lock;
 
@@ -33,6 +38,33 @@ mod process;
 #[cfg(target_os = "linux")]
 pub mod streams;
 
+// The shared memory of a queue.
+#[cfg(target_os = "linux")]
+mod attach;
+#[cfg(target_os = "linux")]
+mod closing;
+#[cfg(target_os = "linux")]
+mod definitions;
+#[cfg(target_os = "linux")]
+mod index;
+#[cfg(target_os = "linux")]
+mod lane;
+#[cfg(target_os = "linux")]
+mod layout;
+#[cfg(target_os = "linux")]
+mod memory;
+#[cfg(target_os = "linux")]
+mod segment;
+#[cfg(target_os = "linux")]
+mod sync;
+#[cfg(target_os = "linux")]
+mod text;
+#[cfg(target_os = "linux")]
+mod units;
+#[cfg(target_os = "linux")]
+mod wake;
+
+pub use address_map::AddressMap;
 pub use fork::ForkGeneration;
 pub use lock::{ForkLock, ForkLockGuard, ForkReset};
 
@@ -40,3 +72,25 @@ pub use lock::{ForkLock, ForkLockGuard, ForkReset};
 pub use helper::{Fork, fork_single_threaded};
 #[cfg(target_os = "linux")]
 pub use process::{Death, ProcessIdentity, current_thread_id, current_thread_name, thread_count};
+
+#[cfg(target_os = "linux")]
+pub use attach::{AttachError, Attachment, ProcessState, ProcessView};
+#[cfg(target_os = "linux")]
+pub use closing::SegmentState;
+#[cfg(target_os = "linux")]
+pub use definitions::{DefineError, DefinitionWriter, MAX_DEFINITION_BYTES};
+#[cfg(target_os = "linux")]
+pub use index::{LaneIndex, SlotIndex};
+#[cfg(target_os = "linux")]
+pub use lane::{
+    ClaimLaneError, CorruptLane, DropCounts, DropReason, LaneProducer, LaneReader, LaneRecord,
+    LaneState, LaneTicket, LaneView, MAX_RECORD_BYTES, Published, PushError, RecordHead, Reserve,
+};
+#[cfg(target_os = "linux")]
+pub use segment::{Segment, SegmentId};
+#[cfg(all(target_os = "linux", not(loom)))]
+pub use segment::{SegmentError, SegmentOptions, default_directory};
+#[cfg(target_os = "linux")]
+pub use text::MAX_TEXT_BYTES;
+#[cfg(target_os = "linux")]
+pub use wake::{Sleep, Sleeper};

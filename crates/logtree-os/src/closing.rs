@@ -1,0 +1,67 @@
+//! How a listener leaves without losing a newcomer's record, and how its successor begins.
+
+use crate::attach::ProcessView;
+use crate::lane::LaneState;
+use crate::segment::Segment;
+use crate::sync::{Ordering, fence};
+
+/// Whether processes may attach.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SegmentState {
+    /// They may.
+    Open,
+    /// The listener is looking whether it can leave: in a moment it is open or closed.
+    Closing,
+    /// Nobody listens, nobody will.
+    Closed,
+}
+
+const OPEN: u32 = 0;
+const CLOSING: u32 = 1;
+const CLOSED: u32 = 2;
+
+impl Segment {
+    /// Whether processes may attach.
+    #[must_use]
+    pub fn state(&self) -> SegmentState {
+        match self.head().header.life.state.load(Ordering::SeqCst) {
+            OPEN => SegmentState::Open,
+            CLOSING => SegmentState::Closing,
+            // No other value is ever written; whoever wrote one is not to be joined.
+            _ => SegmentState::Closed,
+        }
+    }
+
+    /// Closes the segment if nobody needs it: no process is attached but those that `is_dead` says are, for certain, dead, and
+    /// every lane is free or retired. `false`, and open again, if somebody does. For the listener alone; it
+    /// [unlinks](Segment::unlink) a closed segment.
+    ///
+    /// A process that attaches at this moment is either seen here, or sees CLOSING and tries again: between announcing and
+    /// looking there is a full fence on both sides, as in Dekker's algorithm.
+    pub fn try_close(&self, mut is_dead: impl FnMut(&ProcessView) -> bool) -> bool {
+        let state = &self.head().header.life.state;
+        state.store(CLOSING, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        let needed = self.processes().any(|process| !is_dead(&process))
+            || self.lanes().any(|lane| !matches!(lane.state, LaneState::Free | LaneState::Retired));
+        state.store(if needed { OPEN } else { CLOSED }, Ordering::SeqCst);
+        !needed
+    }
+
+    /// Begins a listener's time: what the last one had half done is finished, and the segment is open unless it was closed.
+    /// Returns how many listeners there have been, this one included. Only for the holder of the [seat](Segment::seat).
+    pub fn take_over(&self) -> u64 {
+        let life = &self.head().header.life;
+        let _was = life.state.compare_exchange(CLOSING, OPEN, Ordering::SeqCst, Ordering::SeqCst);
+        self.finish_reclaiming_lanes();
+        self.finish_releasing_processes();
+        self.stay_awake();
+        life.claim_number.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// How many listeners there have been.
+    #[must_use]
+    pub fn claim_number(&self) -> u64 {
+        self.head().header.life.claim_number.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,123 @@
+//! The file behind a segment, held by a descriptor that the host may close or reuse at any time.
+
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use rustix::fs::{FallocateFlags, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
+
+/// How often an interrupted call is taken up again before it counts as failed: a host with a fast interval timer
+/// must not hold a logging call for ever.
+const INTERRUPTIONS: usize = 64;
+
+/// Which file it is, whatever its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FileIdentity {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+}
+
+/// A file known by identity. Its descriptor is a hint: a program that daemonises closes all descriptors and opens
+/// others under the same numbers, so each use compares first, and opens the path anew where that helps.
+pub(crate) struct BackingFile {
+    /// Not an `OwnedFd`: it would close whatever the host has put in its place.
+    descriptor: AtomicI32,
+    identity: FileIdentity,
+    path: PathBuf,
+}
+
+impl BackingFile {
+    /// Takes over an open file, found under `path` now or soon.
+    ///
+    /// # Errors
+    /// fstat(2)'s.
+    pub(crate) fn new(file: OwnedFd, path: PathBuf) -> Result<Self, Errno> {
+        let found = rustix::fs::fstat(&file)?;
+        Ok(Self {
+            descriptor: AtomicI32::new(file.into_raw_fd()),
+            identity: FileIdentity { device: found.st_dev, inode: found.st_ino },
+            path,
+        })
+    }
+
+    pub(crate) fn identity(&self) -> FileIdentity {
+        self.identity
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The descriptor, if it still is this file's or the path leads to the file again.
+    pub(crate) fn trusted(&self) -> Option<BorrowedFd<'_>> {
+        let known = self.descriptor.load(Ordering::Relaxed);
+        let descriptor = if self.is_ours(known) { known } else { self.open_again()? };
+        // SAFETY: it was this file's a moment ago. The host may close it at any time, even now: then the caller's system call
+        // fails, or, should the host open another file within that moment, meets that one. No use of it here writes data.
+        Some(unsafe { BorrowedFd::borrow_raw(descriptor) })
+    }
+
+    /// The file's length; `None` when it cannot be reached.
+    pub(crate) fn size(&self) -> Option<u64> {
+        let found = rustix::fs::fstat(self.trusted()?).ok()?;
+        u64::try_from(found.st_size).ok()
+    }
+
+    /// Makes the file at least `bytes` long, with memory behind every page.
+    pub(crate) fn allocate(&self, bytes: u64) -> bool {
+        // Above the limit the kernel would send SIGXFSZ, which kills by default.
+        let limit = getrlimit(Resource::Fsize).current;
+        if limit.is_some_and(|limit| bytes > limit) {
+            return false;
+        }
+        let Some(file) = self.trusted() else {
+            return false;
+        };
+        for _ in 0..INTERRUPTIONS {
+            match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
+                Err(Errno::INTR) => {}
+                outcome => return outcome.is_ok(),
+            }
+        }
+        false
+    }
+
+    fn is_ours(&self, descriptor: RawFd) -> bool {
+        let mut found = MaybeUninit::<libc::stat>::uninit();
+        // SAFETY: the pointer is valid for one `stat`; a number that is no descriptor gives EBADF.
+        let outcome = unsafe { libc::fstat(descriptor, found.as_mut_ptr()) };
+        if outcome != 0 {
+            return false;
+        }
+        // SAFETY: fstat succeeded, so it filled the struct.
+        let found = unsafe { found.assume_init() };
+        found.st_dev == self.identity.device && found.st_ino == self.identity.inode
+    }
+
+    #[cold]
+    fn open_again(&self) -> Option<RawFd> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let file = rustix::fs::open(&self.path, flags, Mode::empty()).ok()?;
+        let found = rustix::fs::fstat(&file).ok()?;
+        if found.st_dev != self.identity.device || found.st_ino != self.identity.inode {
+            return None;
+        }
+        let descriptor = file.into_raw_fd();
+        // The old number is not closed: it is not ours any more. Of two threads here at once, one leaks a descriptor.
+        self.descriptor.store(descriptor, Ordering::Relaxed);
+        Some(descriptor)
+    }
+}
+
+impl Drop for BackingFile {
+    fn drop(&mut self) {
+        let descriptor = *self.descriptor.get_mut();
+        if self.is_ours(descriptor) {
+            // SAFETY: the number still names this file, which nobody else was given.
+            let _closed = unsafe { libc::close(descriptor) };
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! A segment's bytes, mapped.
+
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::io::Errno;
+use rustix::mm::{Advice, MapFlags, ProtFlags};
+
+use super::file::BackingFile;
+use crate::layout::{HEAD_UNITS, SegmentHead, UNIT_BYTES, UNIT_START, UNITS, UnitHeader};
+
+/// How many units the file grows by at once.
+const GROWTH_UNITS: u32 = 16;
+
+/// A shared mapping with more address space than the file has bytes: the file grows into it.
+///
+/// A page behind the file's end, or in a hole of it that tmpfs cannot fill, raises SIGBUS when touched. So no unit is
+/// touched but those that this process has itself found within the file, whatever the shared words say.
+pub(crate) struct Memory {
+    base: NonNull<u8>,
+    reserve_bytes: usize,
+    /// Units that the file is known to hold, those of the head included. This process's own knowledge.
+    units: AtomicU32,
+    file: BackingFile,
+}
+
+// SAFETY: the mapping belongs to no thread; what it holds is reached through atomics and copies.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// Maps `reserve_bytes` of the file, which must hold the head already; or half of that, and so on, but at least
+    /// `least_bytes`.
+    ///
+    /// # Errors
+    /// mmap(2)'s; `INVAL` if the file or the reserve is too short for a head.
+    pub(crate) fn map(file: BackingFile, mut reserve_bytes: usize, least_bytes: usize) -> Result<Self, Errno> {
+        let units = file.size().map_or(0, |bytes| bytes / u64::from(UNIT_BYTES));
+        if units < HEAD_UNITS.into() || least_bytes < HEAD_UNITS as usize * UNIT_BYTES as usize {
+            return Err(Errno::INVAL);
+        }
+        let base = loop {
+            reserve_bytes -= reserve_bytes % UNIT_BYTES as usize;
+            match file.map(reserve_bytes) {
+                Err(Errno::NOMEM) if reserve_bytes / 2 >= least_bytes => reserve_bytes /= 2,
+                outcome => break outcome?,
+            }
+        };
+        // A core dump has no use for other processes' log records. Advice: nothing depends on it.
+        // SAFETY: the range is the mapping just made; the advice changes no contents.
+        let _advice = unsafe { rustix::mm::madvise(base.as_ptr().cast(), reserve_bytes, Advice::LinuxDontDump) };
+        let memory = Self { base, reserve_bytes, units: AtomicU32::new(0), file };
+        memory.refresh();
+        Ok(memory)
+    }
+
+    pub(crate) fn file(&self) -> &BackingFile {
+        &self.file
+    }
+
+    pub(crate) fn reserve_bytes(&self) -> usize {
+        self.reserve_bytes
+    }
+
+    /// How many units the mapping could ever hold.
+    fn reserve_units(&self) -> u32 {
+        (self.reserve_bytes / UNIT_BYTES as usize).min(UNITS) as u32
+    }
+
+    /// Header, tables and unit owners.
+    #[inline]
+    pub(crate) fn head(&self) -> &SegmentHead {
+        // SAFETY: the mapping is page-aligned and at least HEAD_UNITS long, the file too (both checked in `map`); it lives
+        // as long as `self`; `SegmentHead` consists of atomics, valid in any state and shared by reference.
+        unsafe { self.base.cast::<SegmentHead>().as_ref() }
+    }
+
+    /// How many units can be touched now, those of the head included.
+    #[inline]
+    pub(crate) fn units(&self) -> u32 {
+        self.units.load(Ordering::Relaxed)
+    }
+
+    /// Whether this is a unit of records or definitions that can be touched. Looks at the file again before it says no.
+    #[inline]
+    pub(crate) fn has_unit(&self, unit: u32) -> bool {
+        (HEAD_UNITS..self.units()).contains(&unit)
+            || (HEAD_UNITS..self.reserve_units()).contains(&unit) && unit < self.refresh()
+    }
+
+    /// The header of a unit.
+    #[inline]
+    pub(crate) fn unit(&self, unit: u32) -> Option<&UnitHeader> {
+        if !self.has_unit(unit) {
+            return None;
+        }
+        // SAFETY: `has_unit` says that the whole unit lies within file and mapping.
+        let header = unsafe { self.base.add(unit as usize * UNIT_BYTES as usize) };
+        // SAFETY: in bounds as above, aligned to UNIT_BYTES, all atomics, and the mapping outlives the borrow of `self`.
+        Some(unsafe { header.cast::<UnitHeader>().as_ref() })
+    }
+
+    /// Where `length` bytes of a unit's payload lie, if they lie within it.
+    #[inline]
+    fn payload(&self, unit: u32, offset: u32, length: usize) -> Option<NonNull<u8>> {
+        let within = offset >= UNIT_START
+            && offset <= UNIT_BYTES
+            && length <= (UNIT_BYTES - offset) as usize
+            && self.has_unit(unit);
+        if !within {
+            return None;
+        }
+        // SAFETY: `has_unit` puts the unit, and the check above the range, within the mapping.
+        Some(unsafe { self.base.add(unit as usize * UNIT_BYTES as usize + offset as usize) })
+    }
+
+    /// Copies bytes into a unit's payload; `false` if they do not lie within it.
+    #[inline]
+    pub(crate) fn write(&self, unit: u32, offset: u32, bytes: &[u8]) -> bool {
+        let Some(target) = self.payload(unit, offset, bytes.len()) else {
+            return false;
+        };
+        // SAFETY: `payload` checked the target's bounds; `bytes` is not part of it, since no slice of the mapping is
+        // ever made. Only the unit's owner writes, and nobody reads before it publishes; a process that breaks this writes
+        // bytes of its own choice into ours, as any writer of a shared file can.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), target.as_ptr(), bytes.len()) };
+        true
+    }
+
+    /// Copies bytes out of a unit's payload; `false` if they do not lie within it.
+    #[inline]
+    pub(crate) fn read(&self, unit: u32, offset: u32, into: &mut [u8]) -> bool {
+        let Some(source) = self.payload(unit, offset, into.len()) else {
+            return false;
+        };
+        // SAFETY: `payload` checked the source's bounds, and `into` is no part of the mapping. The copy is taken once and
+        // judged afterwards: should somebody write at the same time, the bytes are arbitrary, not trusted.
+        unsafe { ptr::copy_nonoverlapping(source.as_ptr(), into.as_mut_ptr(), into.len()) };
+        true
+    }
+
+    /// Looks how long the file is by now.
+    #[cold]
+    fn refresh(&self) -> u32 {
+        let in_file = self.file.size().map_or(0, |bytes| bytes / u64::from(UNIT_BYTES));
+        let units = in_file.min(self.reserve_units().into()) as u32;
+        self.units.fetch_max(units, Ordering::Relaxed).max(units)
+    }
+
+    /// Makes the file longer, or notices that somebody did; `false` if there is no more room, in the reserve or on the
+    /// file system, or if this process can no longer reach the file.
+    #[cold]
+    pub(crate) fn grow(&self) -> bool {
+        let known = self.units();
+        if self.refresh() > known {
+            return true;
+        }
+        let wanted = known.saturating_add(GROWTH_UNITS).min(self.reserve_units());
+        if wanted <= known {
+            return false;
+        }
+        // The last piece may be smaller than the usual one where memory is short.
+        let bytes = |units: u32| u64::from(units) * u64::from(UNIT_BYTES);
+        let grown = self.file.allocate(bytes(wanted)) || self.file.allocate(bytes(known + 1));
+        grown && self.refresh() > known
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        // SAFETY: the range is the mapping made in `map`, and every borrow of it ended with `self`.
+        let _gone = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.reserve_bytes) };
+    }
+}
+
+impl BackingFile {
+    /// Maps the file's first `bytes`, present or not.
+    fn map(&self, bytes: usize) -> Result<NonNull<u8>, Errno> {
+        let file = self.trusted().ok_or(Errno::BADF)?;
+        // SAFETY: a null hint lets the kernel choose a free range, so no memory in use is touched.
+        let base = unsafe {
+            rustix::mm::mmap(
+                ptr::null_mut(),
+                bytes,
+                ProtFlags::READ | ProtFlags::WRITE,
+                MapFlags::SHARED | MapFlags::NORESERVE,
+                file,
+                0,
+            )
+        }?;
+        NonNull::new(base.cast()).ok_or(Errno::FAULT)
+    }
+}

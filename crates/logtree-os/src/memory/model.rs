@@ -1,0 +1,100 @@
+//! A segment's bytes under the model checker: each word of a unit is a cell that reports two threads using it at
+//! once without an order between them.
+
+use loom::cell::UnsafeCell;
+
+use crate::layout::{HEAD_UNITS, Header, SegmentHead, TextArea, UNIT_BYTES, UNIT_START, UNITS, UnitHeader};
+use crate::sync::{AtomicU8, AtomicU32};
+
+const WORD: usize = 8;
+
+/// All units exist from the start: growth is the kernel's, and tested with it.
+pub(crate) struct Memory {
+    head: SegmentHead,
+    units: Vec<Unit>,
+}
+
+struct Unit {
+    header: UnitHeader,
+    words: Vec<UnsafeCell<[u8; WORD]>>,
+}
+
+// SAFETY: the cells are reached by `with` and `with_mut` alone, where the checker fails the test on a race.
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    pub(crate) fn new() -> Self {
+        let text = || TextArea {
+            length: AtomicU32::default(),
+            reserved: AtomicU32::default(),
+            bytes: std::array::from_fn(|_| AtomicU8::default()),
+        };
+        Self {
+            head: SegmentHead {
+                header: Header::default(),
+                texts: [text(), text()],
+                processes: std::array::from_fn(|_| Default::default()),
+                lanes: std::array::from_fn(|_| Default::default()),
+                unit_owners: std::array::from_fn(|_| AtomicU32::default()),
+            },
+            units: (0..UNITS)
+                .map(|_| Unit {
+                    header: UnitHeader::default(),
+                    words: (0..UNIT_BYTES as usize / WORD).map(|_| UnsafeCell::new([0; WORD])).collect(),
+                })
+                .collect(),
+        }
+    }
+
+    pub(crate) fn head(&self) -> &SegmentHead {
+        &self.head
+    }
+
+    pub(crate) fn units(&self) -> u32 {
+        UNITS as u32
+    }
+
+    pub(crate) fn has_unit(&self, unit: u32) -> bool {
+        (HEAD_UNITS..UNITS as u32).contains(&unit)
+    }
+
+    pub(crate) fn unit(&self, unit: u32) -> Option<&UnitHeader> {
+        self.has_unit(unit).then(|| &self.units[unit as usize].header)
+    }
+
+    fn is_payload(&self, unit: u32, offset: u32, length: usize) -> bool {
+        self.has_unit(unit) && (UNIT_START..=UNIT_BYTES).contains(&offset) && length <= (UNIT_BYTES - offset) as usize
+    }
+
+    pub(crate) fn write(&self, unit: u32, offset: u32, bytes: &[u8]) -> bool {
+        if !self.is_payload(unit, offset, bytes.len()) {
+            return false;
+        }
+        for (at, &byte) in (offset as usize..).zip(bytes) {
+            self.units[unit as usize].words[at / WORD].with_mut(|word| {
+                // SAFETY: the checker has just ruled out that anybody else uses this cell.
+                unsafe { (*word)[at % WORD] = byte }
+            });
+        }
+        true
+    }
+
+    pub(crate) fn read(&self, unit: u32, offset: u32, into: &mut [u8]) -> bool {
+        if !self.is_payload(unit, offset, into.len()) {
+            return false;
+        }
+        for (at, byte) in (offset as usize..).zip(into) {
+            self.units[unit as usize].words[at / WORD].with(|word| {
+                // SAFETY: the checker has just ruled out that anybody else writes this cell.
+                *byte = unsafe { (*word)[at % WORD] };
+            });
+        }
+        true
+    }
+
+    pub(crate) fn grow(&self) -> bool {
+        false
+    }
+}

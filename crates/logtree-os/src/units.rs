@@ -1,0 +1,125 @@
+//! Units: the pieces of a segment that lanes and definitions are made of.
+//!
+//! One word says who owns a unit: `turn << 12 | tag`, where tag 0 is nobody. Giving back raises the turn, so a listener
+//! that takes over can repeat a dead one's give-back without hurting a later owner. A killed process leaves
+//! units with its tag, and whoever reclaims its lane or slot frees all of them: there is nothing to repair.
+
+use crate::index::{LaneIndex, SlotIndex};
+use crate::layout::{HEAD_UNITS, LANES, PROCESS_SLOTS, UnitHeader};
+use crate::memory::Memory;
+use crate::sync::{AtomicU32, Ordering};
+
+const TAG_BITS: u32 = 12;
+const TAG_MASK: u32 = (1 << TAG_BITS) - 1;
+
+const _: () = assert!(LANES + PROCESS_SLOTS < TAG_MASK as usize);
+
+/// Who a unit belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Tag(u32);
+
+impl Tag {
+    const NOBODY: Self = Self(0);
+
+    pub(crate) fn lane(lane: LaneIndex) -> Self {
+        Self(1 + lane.number() as u32)
+    }
+
+    pub(crate) fn process(slot: SlotIndex) -> Self {
+        Self((1 + LANES + slot.number()) as u32)
+    }
+
+    fn of(owner: u32) -> Self {
+        Self(owner & TAG_MASK)
+    }
+
+    /// The owner word of a unit that passes to `self` and had `owner` before.
+    fn after(self, owner: u32) -> u32 {
+        let turn = owner >> TAG_BITS;
+        let turn = if self == Self::NOBODY { turn.wrapping_add(1) } else { turn };
+        turn << TAG_BITS | self.0
+    }
+}
+
+/// The units of one segment.
+#[derive(Clone, Copy)]
+pub(crate) struct Units<'a>(pub(crate) &'a Memory);
+
+impl<'a> Units<'a> {
+    fn word(self, unit: u32) -> Option<&'a AtomicU32> {
+        self.0.head().unit_owners.get(unit as usize)
+    }
+
+    /// The owner word of a unit, for [`Units::release`].
+    pub(crate) fn owner(self, unit: u32) -> u32 {
+        self.word(unit).map_or(0, |word| word.load(Ordering::Acquire))
+    }
+
+    /// Whether the unit exists and belongs to `tag`.
+    pub(crate) fn belongs_to(self, unit: u32, tag: Tag) -> bool {
+        self.0.has_unit(unit) && Tag::of(self.owner(unit)) == tag
+    }
+
+    /// Takes a free unit, `hint` if it is free, and lengthens the file if there is none.
+    pub(crate) fn allocate(self, tag: Tag, hint: u32) -> Option<u32> {
+        let unit = loop {
+            let known = self.0.units();
+            // From the hint on, then around: neighbours in time are neighbours in memory.
+            let start = if (HEAD_UNITS..known).contains(&hint) { hint } else { HEAD_UNITS };
+            let free = (start..known).chain(HEAD_UNITS..start).find(|&unit| self.take(unit, tag));
+            if free.is_some() || !self.0.grow() {
+                break free?;
+            }
+        };
+        let header = self.0.unit(unit)?;
+        header.next.store(0, Ordering::Relaxed);
+        header.end.store(0, Ordering::Relaxed);
+        Some(unit)
+    }
+
+    fn take(self, unit: u32, tag: Tag) -> bool {
+        self.word(unit).is_some_and(|word| {
+            let owner = word.load(Ordering::Relaxed);
+            // Acquire: what its last owner and reader did with the unit lies before what we do.
+            Tag::of(owner) == Tag::NOBODY
+                && word.compare_exchange(owner, tag.after(owner), Ordering::Acquire, Ordering::Relaxed).is_ok()
+        })
+    }
+
+    /// Gives a unit back, if its owner word still is `owner`; `false` if not: then somebody has done it.
+    pub(crate) fn release(self, unit: u32, owner: u32) -> bool {
+        let released = self.word(unit).is_some_and(|word| {
+            let free = Tag::NOBODY.after(owner);
+            // Release: our reads of the unit lie before its next owner's writes.
+            word.compare_exchange(owner, free, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        });
+        if released {
+            self.0.head().header.progress.releases.fetch_add(1, Ordering::Relaxed);
+        }
+        released
+    }
+
+    /// Gives back every unit of `tag`, whose owner must be gone.
+    pub(crate) fn release_all(self, tag: Tag) {
+        // To the file's end as it is now: the owner may have made it longer than this process has noticed.
+        for unit in (HEAD_UNITS..).take_while(|&unit| self.0.has_unit(unit)) {
+            let owner = self.owner(unit);
+            if Tag::of(owner) == tag {
+                self.release(unit, owner);
+            }
+        }
+    }
+
+    /// How many units there are, and how many of them belong to `tag`.
+    #[cfg(test)]
+    pub(crate) fn count(self, tag: Option<Tag>) -> usize {
+        let tag = tag.unwrap_or(Tag::NOBODY);
+        (HEAD_UNITS..self.0.units()).filter(|&unit| Tag::of(self.owner(unit)) == tag).count()
+    }
+
+    /// The header of a unit.
+    #[inline]
+    pub(crate) fn header(self, unit: u32) -> Option<&'a UnitHeader> {
+        self.0.unit(unit)
+    }
+}
