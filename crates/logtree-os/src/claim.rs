@@ -148,11 +148,12 @@ impl Meeting {
         Ok(())
     }
 
-    /// Deletes the claims that name this segment, and leaves the others.
+    /// Empties the claims that name this segment, and leaves the others. The files are deleted when the meeting ends:
+    /// without its name a claim would keep nobody out.
     ///
     /// # Errors
     ///
-    /// When one cannot be deleted; the others are tried all the same, and the first error is returned.
+    /// When one cannot be emptied; the others are tried all the same, and the first error is returned.
     pub fn remove_if(&mut self, segment_id: u128) -> Result<(), ClaimError> {
         let locked = self.is_locked();
         let mut result = Ok(());
@@ -160,8 +161,8 @@ impl Meeting {
             if claim.text.as_ref().is_none_or(|text| text.segment_id() != segment_id) {
                 continue;
             }
-            let removed = if locked { claim.file.remove() } else { Err(ClaimError::not_locked(claim.file.path())) };
-            match removed {
+            let emptied = if locked { claim.file.clear() } else { Err(ClaimError::not_locked(claim.file.path())) };
+            match emptied {
                 Ok(()) => claim.text = None,
                 Err(error) => result = result.and(Err(error)),
             }
@@ -180,10 +181,9 @@ impl Drop for Meeting {
             return;
         }
         for claim in &self.claims {
-            // A claim that was made for this meeting and never written says nothing to anybody. An error here means
-            // that an empty file stays, which the next meeting uses.
+            // A claim that was made for this meeting and never written, or emptied, says nothing to anybody.
             if claim.text.is_none() {
-                let _ = claim.file.remove_if_empty();
+                claim.file.remove_if_empty();
             }
         }
     }

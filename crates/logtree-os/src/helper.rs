@@ -87,7 +87,7 @@ pub struct Helper {
     pid: Pid,
     /// In a child of the maker the helper is no child.
     made_in: ForkGeneration,
-    ended: bool,
+    ended: Option<HelperEnd>,
 }
 
 /// What [`Helper::reap`] found.
@@ -96,9 +96,18 @@ pub enum HelperState {
     /// It runs.
     Running,
     /// It has ended and leaves nothing behind any more.
-    Ended,
+    Ended(HelperEnd),
     /// It is no helper of this process: made by another one, reaped before, or a sibling.
     NotOurs,
+}
+
+/// How a helper ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HelperEnd {
+    /// With this exit code: its closure's result, or [`PANICKED`].
+    Exited(u8),
+    /// By a signal of this number.
+    Killed(u32),
 }
 
 impl Helper {
@@ -110,14 +119,16 @@ impl Helper {
 
     /// Looks whether the helper has ended, and if so takes its zombie away. It never waits.
     pub fn reap(&mut self) -> HelperState {
-        if self.ended {
-            return HelperState::Ended;
+        if let Some(end) = self.ended {
+            return HelperState::Ended(end);
         }
         if self.made_in != ForkGeneration::current() {
             return HelperState::NotOurs;
         }
         let state = reap(self.pid());
-        self.ended = state == HelperState::Ended;
+        if let HelperState::Ended(end) = state {
+            self.ended = Some(end);
+        }
         state
     }
 }
@@ -136,7 +147,12 @@ pub fn reap(pid: u32) -> HelperState {
     loop {
         match waitid(WaitId::Pid(pid), clones | WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
             Ok(None) => return HelperState::Running,
-            Ok(Some(_)) => return HelperState::Ended,
+            Ok(Some(status)) => {
+                return HelperState::Ended(match status.exit_status() {
+                    Some(code) => HelperEnd::Exited(u8::try_from(code).unwrap_or(u8::MAX)),
+                    None => HelperEnd::Killed(status.terminating_signal().unwrap_or_default().unsigned_abs()),
+                });
+            }
             Err(Errno::INTR) => {}
             Err(_) => return HelperState::NotOurs,
         }
@@ -184,7 +200,7 @@ pub fn spawn_helper(options: &HelperOptions<'_>, run: impl FnOnce() -> u8) -> io
         Ok(None) => child::main(&options.name, &kept, run),
         Ok(Some(pid)) => {
             child::restore_signals(&mask);
-            Ok(Helper { pid, made_in, ended: false })
+            Ok(Helper { pid, made_in, ended: None })
         }
         Err(error) => {
             child::restore_signals(&mask);

@@ -90,18 +90,15 @@ impl ClaimFile {
         ftruncate(&self.file, length as u64).map_err(ClaimError::io(&self.path, "shorten the claim file"))
     }
 
-    /// Takes the name away. Others who wait for this file see that and open the next one.
-    pub(super) fn remove(&self) -> Result<(), ClaimError> {
-        match unlinkat(&self.place.directory, &self.name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(ClaimError::io(&self.path, "delete the claim file")(error)),
-        }
+    pub(super) fn clear(&self) -> Result<(), ClaimError> {
+        ftruncate(&self.file, 0).map_err(ClaimError::io(&self.path, "empty the claim file"))
     }
 
-    pub(super) fn remove_if_empty(&self) -> Result<(), ClaimError> {
-        match fstat(&self.file) {
-            Ok(stat) if stat.st_size == 0 && still_named(&self.place, &self.name, &self.file) => self.remove(),
-            _ => Ok(()),
+    /// Takes the name away, as the last thing under the lock. Who waits for this file sees that it has none, and opens the
+    /// next one. If it cannot be deleted an empty file stays, which the next meeting uses.
+    pub(super) fn remove_if_empty(&self) {
+        if fstat(&self.file).is_ok_and(|stat| stat.st_size == 0) && still_named(&self.place, &self.name, &self.file) {
+            let _ = unlinkat(&self.place.directory, &self.name, AtFlags::empty());
         }
     }
 }

@@ -176,7 +176,6 @@ mod tests {
             assert_eq!(ClaimText::from_bytes(&whole[..end]), None, "cut at {end}");
             let mut changed = whole.clone();
             changed[end] ^= 0x04;
-            assert_ne!(ClaimText::from_bytes(&changed), Some(ClaimText { queue: String::new(), ..example() }));
             assert!(ClaimText::from_bytes(&changed).is_none_or(|text| text == example()), "changed at {end}");
         }
         assert_eq!(ClaimText::from_bytes(b""), None);
