@@ -1,0 +1,122 @@
+//! The arguments of Python's `logging.Formatter`.
+
+use std::sync::Arc;
+
+use logtree_core::{Argument, ArgumentError, Formatter, Kwargs};
+
+use crate::percent::{DEFAULT_FORMAT, PercentFormatter};
+
+/// The arguments of Python's `logging.Formatter`; what is absent is as there.
+///
+/// ```
+/// use logtree_formatters::FormatterConfig;
+///
+/// let short = FormatterConfig {
+///     format: Some("%(asctime)s %(message)s".into()),
+///     datefmt: Some("%H:%M".into()),
+///     ..FormatterConfig::default()
+/// };
+/// assert!(short.build().is_ok());
+/// ```
+#[derive(Clone, Debug)]
+pub struct FormatterConfig {
+    /// The format; without one, or with an empty one, the message alone.
+    pub format: Option<String>,
+    /// How `%(asctime)s` prints, in strftime(3)'s directives; without it `2026-01-31 12:00:00,123`.
+    pub datefmt: Option<String>,
+    /// In which style the format is written.
+    pub style: Style,
+    /// Whether a format without any field is refused.
+    pub validate: bool,
+    /// Values for fields that a record lacks.
+    pub defaults: Vec<(String, Argument)>,
+}
+
+/// The styles of formats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Style {
+    /// `%(message)s`
+    #[default]
+    Percent,
+}
+
+impl Default for FormatterConfig {
+    fn default() -> Self {
+        Self { format: None, datefmt: None, style: Style::Percent, validate: true, defaults: Vec::new() }
+    }
+}
+
+impl FormatterConfig {
+    /// Takes the arguments `format` (or `fmt`), `datefmt`, `style`, `validate` and `defaults`.
+    ///
+    /// # Errors
+    /// CPython's, and a plain word on styles that are not there yet.
+    pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
+        let style = match kwargs.take("style") {
+            None => Style::Percent,
+            Some(style) => Style::from_argument(&style)?,
+        };
+        // Where both stand, CPython's dictConfig lets `format` win.
+        let fmt = optional_text(&mut kwargs, "fmt")?;
+        let config = Self {
+            format: optional_text(&mut kwargs, "format")?.or(fmt),
+            datefmt: optional_text(&mut kwargs, "datefmt")?,
+            style,
+            validate: kwargs.truth("validate").unwrap_or(true),
+            defaults: match kwargs.take("defaults") {
+                Some(Argument::Map(defaults)) => defaults,
+                Some(other) if other.is_truthy() => return Err(kwargs.wrong_type("defaults", &other, "dict")),
+                _ => Vec::new(),
+            },
+        };
+        kwargs.finish()?;
+        Ok(config)
+    }
+
+    /// Makes the formatter.
+    ///
+    /// # Errors
+    /// CPython's `ValueError`, if the format has no field.
+    pub fn build(self) -> Result<Arc<dyn Formatter>, ArgumentError> {
+        match self.style {
+            Style::Percent => {
+                let format = self.format.filter(|format| !format.is_empty());
+                let format = format.as_deref().unwrap_or(DEFAULT_FORMAT);
+                if self.validate {
+                    PercentFormatter::validate(format)?;
+                }
+                Ok(Arc::new(PercentFormatter::compile(format, self.datefmt.as_deref(), &self.defaults)))
+            }
+        }
+    }
+}
+
+impl Style {
+    fn from_argument(argument: &Argument) -> Result<Self, ArgumentError> {
+        let error = |exception, message: String| Err(ArgumentError::new(exception, message).at("style"));
+        match argument {
+            Argument::Str(style) if style == "%" => Ok(Self::Percent),
+            Argument::Str(style) if style == "{" || style == "$" => {
+                error("ValueError", format!("Style '{style}' is not available yet; '%' is"))
+            }
+            Argument::List(_) | Argument::Map(_) => {
+                error("TypeError", format!("unhashable type: '{}'", argument.type_name()))
+            }
+            _ => error("ValueError", "Style must be one of: %,{,$".into()),
+        }
+    }
+}
+
+/// Takes text; as in Python whatever is not true is none. Anything else would fail at each record there, and is
+/// refused at once here.
+fn optional_text(kwargs: &mut Kwargs, keyword: &str) -> Result<Option<String>, ArgumentError> {
+    match kwargs.take(keyword) {
+        Some(Argument::Str(text)) => Ok(Some(text)),
+        Some(other) if other.is_truthy() => {
+            let message = format!("expected string or bytes-like object, got '{}'", other.type_name());
+            Err(ArgumentError::new("TypeError", message).at(keyword).expected("str"))
+        }
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,384 @@
+//! Python's conversions: what `%5.2f`, `%-8s` or `%#x` make of a value (CPython's `unicode_format_arg`).
+
+use logtree_core::{FormatError, Value};
+
+use crate::float;
+use crate::repr::{push_ascii, push_bytes_repr, push_repr};
+
+/// A conversion with all that may stand before its letter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Spec {
+    /// `-`: padding stands on the right.
+    pub(crate) left: bool,
+    /// `+`: numbers that are not negative have a sign too.
+    pub(crate) plus: bool,
+    /// A space: they have a space in its place.
+    pub(crate) blank: bool,
+    /// `#`: the other form, `0x1f` or `1.`.
+    pub(crate) alternate: bool,
+    /// `0`: numbers are padded with zeros behind the sign.
+    pub(crate) zero: bool,
+    /// At least so many characters.
+    pub(crate) width: usize,
+    /// Of text at most so many characters; of a number so many digits.
+    pub(crate) precision: Option<usize>,
+    /// What is made of the value.
+    pub(crate) kind: Kind,
+}
+
+/// What a conversion's letter asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `s`
+    #[default]
+    Str,
+    /// `r`
+    Repr,
+    /// `a`
+    Ascii,
+    /// `c`
+    Char,
+    /// `d`, `i` or `u`, which mean the same and differ in what an error calls them.
+    Decimal(char),
+    /// `o`
+    Octal,
+    /// `x`
+    LowerHex,
+    /// `X`
+    UpperHex,
+    /// `f` or `F`
+    Fixed(Case),
+    /// `e` or `E`
+    Scientific(Case),
+    /// `g` or `G`
+    General(Case),
+}
+
+/// Whether letters in a number are small or capital.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Case {
+    Lower,
+    Upper,
+}
+
+impl Spec {
+    /// `%s`, and nothing else said.
+    pub(crate) const STR: Self = Self {
+        left: false,
+        plus: false,
+        blank: false,
+        alternate: false,
+        zero: false,
+        width: 0,
+        precision: None,
+        kind: Kind::Str,
+    };
+}
+
+/// A value as Python would have it: one of ours, or the empty tuple that `record.args` is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operand<'a> {
+    Value(Value<'a>),
+    EmptyTuple,
+}
+
+impl Operand<'_> {
+    /// Python's name of the type, for messages.
+    pub(crate) fn type_name(self) -> &'static str {
+        match self {
+            Self::EmptyTuple => "tuple",
+            Self::Value(Value::None) => "NoneType",
+            Self::Value(Value::Bool(_)) => "bool",
+            Self::Value(Value::I64(_) | Value::U64(_) | Value::I128(_) | Value::U128(_)) => "int",
+            Self::Value(Value::F64(_)) => "float",
+            Self::Value(Value::Bytes(_)) => "bytes",
+            Self::Value(Value::Str(_) | Value::Debug(_) | Value::Display(_) | Value::Error(_)) => "str",
+        }
+    }
+
+    /// Whether Python takes it for true.
+    pub(crate) fn is_truthy(self) -> bool {
+        match self {
+            Self::EmptyTuple | Self::Value(Value::None) => false,
+            Self::Value(Value::F64(value)) => value != 0.0,
+            Self::Value(Value::Bytes(bytes)) => !bytes.is_empty(),
+            Self::Value(value) => match value.as_str() {
+                Some(text) => !text.is_empty(),
+                None => self.integer().is_some_and(|integer| integer.magnitude != 0),
+            },
+        }
+    }
+
+    /// The integer that it is; a boolean is one, too.
+    pub(crate) fn integer(self) -> Option<Integer> {
+        let Self::Value(value) = self else { return None };
+        let signed = |value: i128| Integer { is_negative: value < 0, magnitude: value.unsigned_abs() };
+        Some(match value {
+            Value::Bool(value) => signed(value.into()),
+            Value::I64(value) => signed(value.into()),
+            Value::U64(value) => signed(value.into()),
+            Value::I128(value) => signed(value),
+            Value::U128(magnitude) => Integer { is_negative: false, magnitude },
+            _ => return None,
+        })
+    }
+}
+
+/// An integer of any type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Integer {
+    is_negative: bool,
+    magnitude: u128,
+}
+
+/// Appends `operand` as `spec` says.
+///
+/// # Errors
+/// CPython's, if the conversion is not for such a value.
+pub(crate) fn push(out: &mut String, operand: Operand<'_>, spec: &Spec) -> Result<(), FormatError> {
+    match spec.kind {
+        Kind::Str | Kind::Repr | Kind::Ascii => {
+            let start = out.len();
+            push_text(out, operand, spec.kind);
+            justify_text(out, start, spec);
+            Ok(())
+        }
+        Kind::Char => push_char(out, operand, spec),
+        Kind::Decimal(letter) => push_decimal(out, operand, spec, letter),
+        Kind::Octal | Kind::LowerHex | Kind::UpperHex => push_radix(out, operand, spec),
+        Kind::Fixed(_) | Kind::Scientific(_) | Kind::General(_) => push_float(out, operand, spec),
+    }
+}
+
+/// Makes of the text behind `start`, which stands there as `%s` would have it, what `spec` says.
+///
+/// # Errors
+/// CPython's, if the conversion is for numbers.
+pub(crate) fn convert_written(out: &mut String, start: usize, spec: &Spec) -> Result<(), FormatError> {
+    if spec.kind == Kind::Str {
+        justify_text(out, start, spec);
+        return Ok(());
+    }
+    let text = out.split_off(start);
+    push(out, Operand::Value(Value::Str(&text)), spec)
+}
+
+/// Appends Python's `str` of a value.
+pub(crate) fn push_str(out: &mut String, value: Value<'_>) {
+    push_text(out, Operand::Value(value), Kind::Str);
+}
+
+fn push_text(out: &mut String, operand: Operand<'_>, kind: Kind) {
+    let Operand::Value(value) = operand else { return out.push_str("()") };
+    match value {
+        Value::None => out.push_str("None"),
+        Value::Bool(true) => out.push_str("True"),
+        Value::Bool(false) => out.push_str("False"),
+        Value::I64(value) => out.push_str(itoa::Buffer::new().format(value)),
+        Value::U64(value) => out.push_str(itoa::Buffer::new().format(value)),
+        Value::I128(value) => out.push_str(itoa::Buffer::new().format(value)),
+        Value::U128(value) => out.push_str(itoa::Buffer::new().format(value)),
+        Value::F64(value) if value.is_finite() => {
+            if value.is_sign_negative() {
+                out.push('-');
+            }
+            float::push_shortest(out, value.abs());
+        }
+        Value::F64(value) if value.is_nan() => out.push_str("nan"),
+        Value::F64(value) => out.push_str(if value > 0.0 { "inf" } else { "-inf" }),
+        Value::Bytes(bytes) => push_bytes_repr(out, bytes),
+        // An object's `Debug` is its `repr`, and its `str` as well where it has no other.
+        Value::Debug(text) if kind == Kind::Ascii => push_ascii(out, text),
+        Value::Debug(text) => out.push_str(text),
+        Value::Str(text) | Value::Display(text) | Value::Error(text) => match kind {
+            Kind::Repr => push_repr(out, text),
+            Kind::Ascii => {
+                let mut quoted = String::with_capacity(text.len() + 2);
+                push_repr(&mut quoted, text);
+                push_ascii(out, &quoted);
+            }
+            _ => out.push_str(text),
+        },
+    }
+}
+
+fn push_char(out: &mut String, operand: Operand<'_>, spec: &Spec) -> Result<(), FormatError> {
+    let start = out.len();
+    if let Some(integer) = operand.integer() {
+        let code = u32::try_from(integer.magnitude).ok().filter(|code| *code < 0x11_0000 && !integer.is_negative);
+        let code = code.ok_or_else(|| error("OverflowError", "%c arg not in range(0x110000)"))?;
+        // Python's text may hold half of a surrogate pair, but nothing that it is then written to.
+        let unwritable = || {
+            let message = format!("'utf-8' codec can't encode character '\\u{code:04x}': surrogates not allowed");
+            error("UnicodeEncodeError", message)
+        };
+        out.push(char::from_u32(code).ok_or_else(unwritable)?);
+    } else {
+        let text = match operand {
+            Operand::Value(value) => value.as_str().unwrap_or_default(),
+            Operand::EmptyTuple => "",
+        };
+        let mut chars = text.chars();
+        match (chars.next(), chars.next()) {
+            (Some(char), None) => out.push(char),
+            _ => return Err(error("TypeError", "%c requires int or char")),
+        }
+    }
+    justify_text(out, start, &Spec { precision: None, ..*spec });
+    Ok(())
+}
+
+fn push_decimal(out: &mut String, operand: Operand<'_>, spec: &Spec, letter: char) -> Result<(), FormatError> {
+    let start = out.len();
+    let is_negative = match operand {
+        Operand::Value(Value::F64(value)) => {
+            if value.is_nan() {
+                return Err(error("ValueError", "cannot convert float NaN to integer"));
+            }
+            if value.is_infinite() {
+                return Err(error("OverflowError", "cannot convert float infinity to integer"));
+            }
+            let whole = value.trunc();
+            float::push_fixed(out, whole.abs(), 0, false);
+            whole < 0.0
+        }
+        _ => {
+            let wrong_type = || {
+                let message = format!("%{letter} format: a real number is required, not {}", operand.type_name());
+                error("TypeError", message)
+            };
+            let integer = operand.integer().ok_or_else(wrong_type)?;
+            push_digits(out, integer.magnitude);
+            integer.is_negative
+        }
+    };
+    finish_integer(out, start, is_negative, "", spec);
+    Ok(())
+}
+
+fn push_radix(out: &mut String, operand: Operand<'_>, spec: &Spec) -> Result<(), FormatError> {
+    use std::fmt::Write as _;
+
+    let start = out.len();
+    let letter = match spec.kind {
+        Kind::Octal => 'o',
+        Kind::UpperHex => 'X',
+        _ => 'x',
+    };
+    let wrong_type = || {
+        let message = format!("%{letter} format: an integer is required, not {}", operand.type_name());
+        error("TypeError", message)
+    };
+    let Integer { is_negative, magnitude } = operand.integer().ok_or_else(wrong_type)?;
+    // Writing to a string does not fail.
+    let (prefix, _) = match spec.kind {
+        Kind::Octal => ("0o", write!(out, "{magnitude:o}")),
+        Kind::UpperHex => ("0X", write!(out, "{magnitude:X}")),
+        _ => ("0x", write!(out, "{magnitude:x}")),
+    };
+    finish_integer(out, start, is_negative, if spec.alternate { prefix } else { "" }, spec);
+    Ok(())
+}
+
+fn push_float(out: &mut String, operand: Operand<'_>, spec: &Spec) -> Result<(), FormatError> {
+    let start = out.len();
+    let value = match operand {
+        Operand::Value(Value::F64(value)) => value,
+        _ => match operand.integer() {
+            Some(Integer { is_negative: true, magnitude }) => -(magnitude as f64),
+            Some(Integer { magnitude, .. }) => magnitude as f64,
+            None => {
+                let message = format!("must be real number, not {}", operand.type_name());
+                return Err(error("TypeError", message));
+            }
+        },
+    };
+    let is_negative = value.is_sign_negative() && !value.is_nan();
+    let precision = spec.precision.unwrap_or(6);
+    let absolute = value.abs();
+    let (Kind::Fixed(case) | Kind::Scientific(case) | Kind::General(case)) = spec.kind else { return Ok(()) };
+    let is_upper = case == Case::Upper;
+    let letter = if is_upper { 'E' } else { 'e' };
+    match spec.kind {
+        _ if value.is_nan() => out.push_str(if is_upper { "NAN" } else { "nan" }),
+        _ if value.is_infinite() => out.push_str(if is_upper { "INF" } else { "inf" }),
+        Kind::Fixed(_) => float::push_fixed(out, absolute, precision, spec.alternate),
+        Kind::Scientific(_) => float::push_scientific(out, absolute, precision, spec.alternate, letter),
+        _ => float::push_general(out, absolute, precision, spec.alternate, letter),
+    }
+    pad_number(out, start, is_negative, "", spec);
+    Ok(())
+}
+
+fn push_digits(out: &mut String, magnitude: u128) {
+    match u64::try_from(magnitude) {
+        Ok(small) => out.push_str(itoa::Buffer::new().format(small)),
+        Err(_) => out.push_str(itoa::Buffer::new().format(magnitude)),
+    }
+}
+
+/// Cuts and pads the text behind `start`.
+fn justify_text(out: &mut String, start: usize, spec: &Spec) {
+    if let Some(most) = spec.precision
+        && let Some((end, _)) = out[start..].char_indices().nth(most)
+    {
+        out.truncate(start + end);
+    }
+    if spec.width == 0 {
+        return;
+    }
+    let missing = spec.width.saturating_sub(out[start..].chars().count());
+    let at = if spec.left { out.len() } else { start };
+    insert_fill(out, at, missing, SPACES);
+}
+
+/// Puts before the digits behind `start` the zeros that the precision asks for, then all the rest.
+fn finish_integer(out: &mut String, start: usize, is_negative: bool, prefix: &str, spec: &Spec) {
+    if let Some(least) = spec.precision {
+        let missing = least.saturating_sub(out.len() - start);
+        insert_fill(out, start, missing, ZEROS);
+    }
+    pad_number(out, start, is_negative, prefix, spec);
+}
+
+/// Puts sign, prefix and padding around the number behind `start`.
+fn pad_number(out: &mut String, start: usize, is_negative: bool, prefix: &str, spec: &Spec) {
+    let sign = match () {
+        () if is_negative => "-",
+        () if spec.plus => "+",
+        () if spec.blank => " ",
+        () => "",
+    };
+    let length = sign.len() + prefix.len() + out.len() - start;
+    let missing = spec.width.saturating_sub(length);
+    if spec.zero && !spec.left {
+        insert_fill(out, start, missing, ZEROS);
+    }
+    if !prefix.is_empty() {
+        out.insert_str(start, prefix);
+    }
+    if !sign.is_empty() {
+        out.insert_str(start, sign);
+    }
+    if spec.left {
+        insert_fill(out, out.len(), missing, SPACES);
+    } else if !spec.zero {
+        insert_fill(out, start, missing, SPACES);
+    }
+}
+
+const SPACES: &str = "                                ";
+const ZEROS: &str = "00000000000000000000000000000000";
+
+/// Inserts the first character of `fill` so many times.
+fn insert_fill(out: &mut String, at: usize, mut count: usize, fill: &str) {
+    while count > 0 {
+        let piece = count.min(fill.len());
+        out.insert_str(at, &fill[..piece]);
+        count -= piece;
+    }
+}
+
+pub(crate) fn error(exception: &'static str, message: impl Into<String>) -> FormatError {
+    FormatError { exception, message: message.into() }
+}

@@ -1,0 +1,91 @@
+//! What stands in `%(message)s`, and what stands below the line.
+
+use std::fmt::Write as _;
+
+use logtree_core::{FieldName, FormatError, Record, Source, Spans, Value};
+
+use crate::conversion::{Operand, error, push_str};
+
+/// Appends the message; for records of `tracing` and `log` followed by ` key=value` for each field of the event that
+/// the format does not name.
+pub(crate) fn push_message(out: &mut String, record: &Record<'_>, named: &[Box<str>]) {
+    let start = out.len();
+    match record.attribute("msg") {
+        Some(value) => push_str(out, value),
+        None => out.push_str(record.message),
+    }
+    if record.source == Source::Python || record.fields.is_empty() {
+        return;
+    }
+    for field in record.fields {
+        let name = match field.name {
+            FieldName::Inline(name) => name,
+            FieldName::Index(index) => record.callsite.field_names.get(usize::from(index)).map_or("", |name| name),
+        };
+        // An error stands below the line with the whole chain of its sources.
+        let stands_below = match field.value {
+            Value::Error(text) => record.exc_text.is_some_and(|chain| chain.starts_with(text)),
+            _ => false,
+        };
+        if stands_below || named.iter().any(|known| **known == *name) {
+            continue;
+        }
+        if out.len() > start {
+            out.push(' ');
+        }
+        out.push_str(name);
+        out.push('=');
+        push_field(out, field.value);
+    }
+}
+
+/// Appends a field's value: as `%s` has it, but text that would run into its neighbours in quotes.
+fn push_field(out: &mut String, value: Value<'_>) {
+    match value {
+        Value::Str(text) | Value::Display(text) | Value::Error(text) if needs_quotes(text) => {
+            // Writing to a string does not fail.
+            let _ = write!(out, "{text:?}");
+        }
+        value => push_str(out, value),
+    }
+}
+
+fn needs_quotes(text: &str) -> bool {
+    text.is_empty() || text.contains(|char: char| char == '"' || char.is_whitespace() || char.is_control())
+}
+
+/// Appends the names of the spans, `outer:inner`.
+pub(crate) fn push_span_path(out: &mut String, spans: Spans<'_>) {
+    for (at, span) in spans.iter().enumerate() {
+        out.push_str(if at == 0 { "" } else { ":" });
+        out.push_str(span.name);
+    }
+}
+
+/// Appends what belongs below the line, which begins at `start` (the end of CPython's `Formatter.format`).
+///
+/// # Errors
+/// CPython's `TypeError`, if a record says that it has something there and that is no text.
+pub(crate) fn push_below(out: &mut String, start: usize, record: &Record<'_>) -> Result<(), FormatError> {
+    for (name, text) in [("exc_text", record.exc_text), ("stack_info", record.stack_info)] {
+        let text = match record.attribute(name) {
+            None => text.unwrap_or_default(),
+            Some(value) => match value.as_str() {
+                Some(text) => text,
+                None if !Operand::Value(value).is_truthy() => "",
+                None => {
+                    let type_name = Operand::Value(value).type_name();
+                    let message = format!("can only concatenate str (not \"{type_name}\") to str");
+                    return Err(error("TypeError", message));
+                }
+            },
+        };
+        if !text.is_empty() {
+            if !out[start..].ends_with('\n') {
+                out.push('\n');
+            }
+            out.push_str(text);
+        }
+    }
+    Ok(())
+}

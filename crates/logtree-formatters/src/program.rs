@@ -1,0 +1,278 @@
+//! A `%` format, compiled: what CPython's `unicode_format` would do with it at each record, found out once.
+
+use logtree_core::{Argument, FormatError};
+
+use crate::attributes::Lookup;
+use crate::conversion::{Case, Kind, Spec, error};
+
+/// What a format does: the steps, and where it fails, if it must.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(crate) steps: Box<[Step]>,
+    pub(crate) end: End,
+}
+
+/// One step.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Text as it stands.
+    Literal(Box<str>),
+    /// A value and what is made of it.
+    Conversion(Lookup, Spec),
+}
+
+/// How a program ends.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    /// With the line whole.
+    Whole,
+    /// With an error, as CPython's at each record: first if the value is missing, then if `*` stands for a width and
+    /// the value is no number, else with the error that the format itself is.
+    Broken { lookup: Option<Lookup>, star: bool, error: FormatError },
+}
+
+/// More than any line needs. CPython takes what fits into memory.
+const MOST_CHARACTERS: usize = u16::MAX as usize;
+
+impl Program {
+    /// Compiles a format. One that CPython would refuse at each record becomes a program that does.
+    pub(crate) fn new(format: &str, defaults: &[(String, Argument)]) -> Self {
+        let mut parser = Parser { format, at: 0, defaults, steps: Vec::new(), value_is_used: false };
+        let end = match parser.run() {
+            Ok(()) => End::Whole,
+            Err(broken) => End::Broken { lookup: broken.lookup, star: broken.star, error: broken.error },
+        };
+        Self { steps: parser.steps.into(), end }
+    }
+
+    /// Every name in the format.
+    pub(crate) fn lookups(&self) -> impl Iterator<Item = &Lookup> {
+        let in_steps = self.steps.iter().filter_map(|step| match step {
+            Step::Conversion(lookup, _) => Some(lookup),
+            Step::Literal(_) => None,
+        });
+        let at_the_end = match &self.end {
+            End::Broken { lookup, .. } => lookup.as_ref(),
+            End::Whole => None,
+        };
+        in_steps.chain(at_the_end)
+    }
+}
+
+struct Parser<'a> {
+    format: &'a str,
+    at: usize,
+    defaults: &'a [(String, Argument)],
+    steps: Vec<Step>,
+    /// Whether the value that was looked up last, or the dict itself before that, has been used: each is good for one
+    /// conversion or star (CPython counts arguments, and a dict is one).
+    value_is_used: bool,
+}
+
+struct Broken {
+    lookup: Option<Lookup>,
+    star: bool,
+    error: FormatError,
+}
+
+/// What one `%` asks for, as far as it is read.
+#[derive(Default)]
+struct Partial {
+    lookup: Option<Lookup>,
+    /// A `*` used the value up; it had better been a number.
+    star: bool,
+    spec: Spec,
+}
+
+impl<'a> Parser<'a> {
+    fn run(&mut self) -> Result<(), Broken> {
+        let mut literal = String::new();
+        while let Some(char) = self.next() {
+            if char != '%' {
+                literal.push(char);
+            } else if self.peek() == Some('%') {
+                self.at += 1;
+                literal.push('%');
+            } else {
+                if !literal.is_empty() {
+                    self.steps.push(Step::Literal(std::mem::take(&mut literal).into()));
+                }
+                let mut partial = Partial::default();
+                match self.conversion(&mut partial) {
+                    Ok(lookup) => self.steps.push(Step::Conversion(lookup, partial.spec)),
+                    Err(error) => return Err(Broken { lookup: partial.lookup, star: partial.star, error }),
+                }
+            }
+        }
+        if !literal.is_empty() {
+            self.steps.push(Step::Literal(literal.into()));
+        }
+        Ok(())
+    }
+
+    /// Reads what follows a `%`.
+    fn conversion(&mut self, partial: &mut Partial) -> Result<Lookup, FormatError> {
+        if self.peek() == Some('(') {
+            self.at += 1;
+            let key = self.key()?;
+            partial.lookup = Some(Lookup::new(key, self.defaults));
+            self.value_is_used = false;
+        }
+        self.flags(&mut partial.spec);
+        if self.peek() == Some('*') {
+            self.star(partial)?;
+        } else {
+            partial.spec.width = self.number("width too big")?.unwrap_or(0);
+        }
+        if self.peek() == Some('.') {
+            self.at += 1;
+            if self.peek() == Some('*') {
+                self.star(partial)?;
+            } else {
+                partial.spec.precision = Some(self.number("precision too big")?.unwrap_or(0));
+            }
+        }
+        // C's lengths mean nothing in Python.
+        if let Some('h' | 'l' | 'L') = self.peek() {
+            self.at += 1;
+        }
+        let letter_at = self.at;
+        let letter = self.next().ok_or_else(|| error("ValueError", "incomplete format"))?;
+        if self.value_is_used {
+            return Err(error("TypeError", "not enough arguments for format string"));
+        }
+        self.value_is_used = true;
+        let unsupported = || {
+            let shown = if (' '..='~').contains(&letter) { letter } else { '?' };
+            let index = self.format[..letter_at].chars().count();
+            let code = u32::from(letter);
+            error("ValueError", format!("unsupported format character '{shown}' ({code:#x}) at index {index}"))
+        };
+        partial.spec.kind = kind(letter).ok_or_else(unsupported)?;
+        partial.lookup.take().ok_or_else(|| nameless(partial.spec.kind, letter))
+    }
+
+    /// Reads the name up to the parenthesis that closes it.
+    fn key(&mut self) -> Result<&'a str, FormatError> {
+        let start = self.at;
+        let mut depth = 1;
+        while let Some(char) = self.next() {
+            match char {
+                '(' => depth += 1,
+                ')' => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                return Ok(&self.format[start..self.at - 1]);
+            }
+        }
+        Err(error("ValueError", "incomplete format key"))
+    }
+
+    fn flags(&mut self, spec: &mut Spec) {
+        while let Some(flag) = self.peek() {
+            match flag {
+                '-' => spec.left = true,
+                '+' => spec.plus = true,
+                ' ' => spec.blank = true,
+                '#' => spec.alternate = true,
+                '0' => spec.zero = true,
+                _ => return,
+            }
+            self.at += 1;
+        }
+    }
+
+    fn star(&mut self, partial: &mut Partial) -> Result<(), FormatError> {
+        self.at += 1;
+        if self.value_is_used {
+            return Err(error("TypeError", "not enough arguments for format string"));
+        }
+        self.value_is_used = true;
+        partial.star = true;
+        // Without a name the value is the dict itself.
+        if partial.lookup.is_none() { Err(error("TypeError", "* wants int")) } else { Ok(()) }
+    }
+
+    fn number(&mut self, too_big: &'static str) -> Result<Option<usize>, FormatError> {
+        let start = self.at;
+        while self.peek().is_some_and(|char| char.is_ascii_digit()) {
+            self.at += 1;
+        }
+        if self.at == start {
+            return Ok(None);
+        }
+        let number = self.format[start..self.at].parse().ok().filter(|number| *number <= MOST_CHARACTERS);
+        number.map(Some).ok_or_else(|| error("ValueError", too_big))
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.format[self.at..].chars().next()
+    }
+
+    fn next(&mut self) -> Option<char> {
+        let char = self.peek()?;
+        self.at += char.len_utf8();
+        Some(char)
+    }
+}
+
+fn kind(letter: char) -> Option<Kind> {
+    Some(match letter {
+        's' => Kind::Str,
+        'r' => Kind::Repr,
+        'a' => Kind::Ascii,
+        'c' => Kind::Char,
+        'd' | 'i' | 'u' => Kind::Decimal(letter),
+        'o' => Kind::Octal,
+        'x' => Kind::LowerHex,
+        'X' => Kind::UpperHex,
+        'f' => Kind::Fixed(Case::Lower),
+        'F' => Kind::Fixed(Case::Upper),
+        'e' => Kind::Scientific(Case::Lower),
+        'E' => Kind::Scientific(Case::Upper),
+        'g' => Kind::General(Case::Lower),
+        'G' => Kind::General(Case::Upper),
+        _ => return None,
+    })
+}
+
+/// The error of a conversion without a name: its value is the dict of all attributes, which is no number.
+///
+/// As text Python prints the whole dict; there is none here. `DIFFERENCE`
+fn nameless(kind: Kind, letter: char) -> FormatError {
+    match kind {
+        Kind::Str | Kind::Repr | Kind::Ascii => {
+            error("ValueError", format!("%{letter} without a name, such as %(message){letter}"))
+        }
+        Kind::Char => error("TypeError", "%c requires int or char"),
+        Kind::Decimal(_) => error("TypeError", format!("%{letter} format: a real number is required, not dict")),
+        Kind::Octal | Kind::LowerHex | Kind::UpperHex => {
+            error("TypeError", format!("%{letter} format: an integer is required, not dict"))
+        }
+        Kind::Fixed(_) | Kind::Scientific(_) | Kind::General(_) => error("TypeError", "must be real number, not dict"),
+    }
+}
+
+/// Whether a format has at least one conversion with a name: all that CPython's `PercentStyle.validate` asks.
+///
+/// Its pattern is `%\(\w+\)[#0+ -]*(\*|\d+)?(\.(\*|\d+))?[diouxefgcrsa%]`, searched for anywhere, in any case.
+pub(crate) fn names_a_field(format: &str) -> bool {
+    format.match_indices("%(").any(|(at, opening)| is_named_conversion(&format[at + opening.len()..]))
+}
+
+fn is_named_conversion(text: &str) -> bool {
+    let name = text.trim_start_matches(|char: char| char.is_alphanumeric() || char == '_');
+    let Some(rest) = name.strip_prefix(')').filter(|_| name.len() < text.len()) else { return false };
+    let rest = star_or_digits(rest.trim_start_matches(['#', '0', '+', ' ', '-']));
+    let rest = match rest.strip_prefix('.') {
+        // A point asks for something behind it, here.
+        Some(behind) if star_or_digits(behind).len() < behind.len() => star_or_digits(behind),
+        _ => rest,
+    };
+    rest.starts_with(|char: char| "diouxefgcrsa%".contains(char.to_ascii_lowercase()))
+}
+
+fn star_or_digits(text: &str) -> &str {
+    text.strip_prefix('*').unwrap_or_else(|| text.trim_start_matches(|char: char| char.is_ascii_digit()))
+}
