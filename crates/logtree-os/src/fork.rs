@@ -18,8 +18,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 /// two children of one parent may well have equal ones.
 ///
 /// What it does **not** notice is a child that shares its parent's memory: `vfork` before the `exec`, and
-/// `clone(CLONE_VM)` without `CLONE_THREAD`. Where the process id decides (see [the module](self)), a descendant that
-/// was given the id of a dead ancestor, and whose parents never asked, is taken for that ancestor.
+/// `clone(CLONE_VM)` without `CLONE_THREAD`. Where the kernel does not know
+/// `MADV_WIPEONFORK` (added in Linux 4.14) the process id decides, and a descendant that was given the id of a dead ancestor,
+/// and whose parents never asked, is taken for that ancestor.
 ///
 /// ```
 /// use logtree_os::ForkGeneration;

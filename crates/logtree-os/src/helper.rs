@@ -19,6 +19,8 @@ use crate::{ForkGeneration, thread_count};
 
 mod child;
 
+pub(crate) use child::{block_signals, restore_signals};
+
 /// The exit code of a helper whose closure panicked, as of a Rust program that panics.
 pub const PANICKED: u8 = 101;
 
@@ -88,6 +90,16 @@ pub struct Helper {
     /// In a child of the maker the helper is no child.
     made_in: ForkGeneration,
     ended: Option<HelperEnd>,
+}
+
+/// Gives the calling helper another name, as its options had given it one.
+///
+/// # Errors
+///
+/// What prctl(2) says; a name that is longer than 15 bytes is cut by the kernel.
+pub fn rename(name: &str) -> io::Result<()> {
+    let name = CString::new(name)?;
+    Ok(rustix::thread::set_name(&name)?)
 }
 
 /// What [`Helper::reap`] found.

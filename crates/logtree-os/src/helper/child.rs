@@ -56,7 +56,7 @@ pub(super) fn main(name: &CStr, kept: &[RawFd], run: impl FnOnce() -> u8) -> ! {
 }
 
 /// Blocks all signals for this thread but those that the C library keeps for itself; returns what was blocked before.
-pub(super) fn block_signals() -> io::Result<libc::sigset_t> {
+pub(crate) fn block_signals() -> io::Result<libc::sigset_t> {
     let mut before = MaybeUninit::uninit();
     let all = signal_set(true);
     // SAFETY: both pointers are to sets of this function, one filled, one to be filled.
@@ -67,7 +67,7 @@ pub(super) fn block_signals() -> io::Result<libc::sigset_t> {
     }
 }
 
-pub(super) fn restore_signals(mask: &libc::sigset_t) {
+pub(crate) fn restore_signals(mask: &libc::sigset_t) {
     // SAFETY: the set is valid, and the old one is not asked for.
     let error = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
     debug_assert_eq!(error, 0, "a valid set is always accepted");
@@ -132,8 +132,12 @@ fn close_range(first: RawFd, last: RawFd) {
         return;
     }
     // Before Linux 5.9, or filtered away in an old container.
+    close_listed(first, last);
+}
+
+fn close_listed(first: RawFd, last: RawFd) {
     for number in open_numbers().into_iter().filter(|number| (first..=last).contains(number)) {
-        // SAFETY: as above.
+        // SAFETY: as in `close_range`; a number that is free already is refused.
         unsafe { libc::close(number) };
     }
 }
@@ -163,5 +167,33 @@ fn occupy_standard_numbers() {
             Ok(standard) => _ = standard.into_raw_fd(),
             Err(_) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn without_close_range_the_listed_descriptors_are_closed() {
+        let file = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()).unwrap();
+        let [low, high] = [200, 201];
+        let is_open = |number| open_numbers().contains(&number);
+        // In a child, whose descriptors nobody else uses.
+        // SAFETY: the child calls what glibc allows after a fork (its allocator), and ends at once.
+        let pid = unsafe { libc::fork() };
+        if pid == 0 {
+            // SAFETY: both numbers are free in this program.
+            let duplicated = [low, high].map(|number| unsafe { libc::dup2(file.as_raw_fd(), number) });
+            close_listed(3, low);
+            let closed = !is_open(low) && !is_open(file.as_raw_fd()) && is_open(high) && is_open(2);
+            // SAFETY: as in `main`.
+            unsafe { libc::_exit(i32::from(!(closed && duplicated == [low, high]))) };
+        }
+        let (_, status) =
+            rustix::process::waitpid(Pid::from_raw(pid), rustix::process::WaitOptions::empty()).unwrap().unwrap();
+        assert_eq!(status.exit_status(), Some(0));
     }
 }

@@ -82,7 +82,7 @@ fn of_eight_that_meet_exactly_one_makes_the_queue() {
         [created, joined, ready].into_iter().for_each(|count| count.store(0, SeqCst));
         let meets = |index: usize| {
             let [common, one, other] = [&logs[0], &logs[1 + index % 3], &logs[1 + (index + 1) % 3]];
-            let paths: [&Path; 3] = if index % 2 == 0 { [common, one, other] } else { [other, one, common] };
+            let paths: [&Path; 3] = if index.is_multiple_of(2) { [common, one, other] } else { [other, one, common] };
             fork(move || {
                 ready.fetch_add(1, SeqCst);
                 until("all are ready", || ready.load(SeqCst) == 8);
@@ -345,7 +345,7 @@ fn a_trap_in_the_claims_place_is_refused() {
     refused("a symbolic link");
     fs::hard_link(&target, claim_of(&log)).unwrap();
     refused("a hard link");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &claim_of(&log), Mode::RUSR | Mode::WUSR).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, claim_of(&log), Mode::RUSR | Mode::WUSR).unwrap();
     refused("a pipe");
     fs::create_dir(claim_of(&log)).unwrap();
     refused("a directory");

@@ -47,6 +47,23 @@ fn a_child_has_an_identity_and_a_thread_id_of_its_own() {
     assert_eq!(parent, (ProcessIdentity::current(), current_thread_id()));
 }
 
+#[test]
+fn a_thread_has_its_id_to_the_end() {
+    struct Last(std::sync::mpsc::Sender<(u32, u32)>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            let _ = self.0.send((current_thread_id(), gettid().as_raw_nonzero().get().unsigned_abs()));
+        }
+    }
+    thread_local!(static LAST: std::cell::RefCell<Option<Last>> = const { std::cell::RefCell::new(None) });
+
+    let (sender, seen) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || LAST.with_borrow_mut(|last| *last = Some(Last(sender))));
+    thread.join().unwrap();
+    let (remembered, real) = seen.recv().unwrap();
+    assert_eq!(remembered, real);
+}
+
 const IDENTITY_FILE: &str = "LOGTREE_OS_TEST_IDENTITY_FILE";
 
 /// No test by itself: what `exec_changes_the_nonce_only` runs.
