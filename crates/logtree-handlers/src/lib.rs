@@ -1,2 +1,59 @@
-//! Python's handlers for logtree: streams and files.
+//! Python's handlers for logtree: streams, files, nothing at all, and the way into a queue.
+//!
+//! | class | handler |
+//! |---|---|
+//! | `logging.StreamHandler` | [`StreamHandler`] |
+//! | `logging.FileHandler` | [`FileHandler`] |
+//! | `logging.NullHandler` | [`NullHandler`] |
+//! | `logging.handlers.QueueHandler` | whatever the queue that its config names makes of it |
+//!
+//! ```
+//! use logtree_handlers::{FileHandler, FileHandlerConfig};
+//!
+//! let handler = FileHandler::new(FileHandlerConfig { delay: true, ..FileHandlerConfig::new("app.log") })?;
+//! assert!(handler.path().is_absolute());
+//! # Ok::<(), logtree_core::ArgumentError>(())
+//! ```
+//!
+//! A new handler costs one file, its `mod` line and one line in [`register`].
+//!
+//! What all of them keep to: a record is one write(2); a line that could not be written whole never stands before
+//! another one; nothing waits for more than a second; a child of `fork` can go on at once.
 #![forbid(unsafe_code)]
+
+mod buffer;
+mod encoding;
+mod file;
+mod line_writer;
+mod log_file;
+mod mode;
+mod null;
+mod queue;
+mod stream;
+
+use logtree_core::{Object, Registry, StdStream};
+
+pub use encoding::{Encoding, EncodingErrors};
+pub use file::{FileHandler, FileHandlerConfig};
+pub use log_file::LogFile;
+pub use mode::OpenMode;
+pub use null::NullHandler;
+pub use stream::{Stream, StreamHandler, StreamHandlerConfig};
+
+/// Registers the handlers under Python's names, and what `ext://sys.stdout` and `ext://sys.stderr` stand for.
+///
+/// ```
+/// let mut registry = logtree_core::Registry::default();
+/// logtree_handlers::register(&mut registry);
+/// assert!(registry.find_handler("logging.FileHandler").is_some());
+/// assert!(registry.find_object("sys.stdout").is_some());
+/// ```
+pub fn register(registry: &mut Registry) {
+    registry
+        .handler("logging.StreamHandler", stream::plan)
+        .handler("logging.FileHandler", file::plan)
+        .handler("logging.NullHandler", null::plan)
+        .handler("logging.handlers.QueueHandler", queue::plan)
+        .object(Object::new("sys.stdout", StdStream::Stdout))
+        .object(Object::new("sys.stderr", StdStream::Stderr));
+}

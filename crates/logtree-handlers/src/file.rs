@@ -1,0 +1,242 @@
+//! `logging.FileHandler`: appends to a file.
+
+use std::fmt;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use logtree_core::{
+    AppendFile, Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerPlan, Kwargs, Record, Steps,
+};
+
+use crate::buffer::{with_bytes, with_text};
+use crate::stream::terminator;
+use crate::{Encoding, EncodingErrors, LogFile, OpenMode};
+
+/// Appends each record and a terminator to a file.
+///
+/// How the file is treated, [`LogFile`] says. For the operator:
+///
+/// - It never rolls. Whoever moves the file away lets the program reopen it, or uses a handler that watches it.
+/// - `mode: w` empties the file when it is first opened, and never again.
+///   (`DIFFERENCE`: Python empties it also when it is opened again after `close`.)
+/// - On a full disk records are lost, and counted, until there is room again; no half line stays.
+/// - A directory that does not exist is not made, as in Python.
+pub struct FileHandler {
+    file: Arc<LogFile>,
+    /// The same file, as steps take it.
+    appended: Arc<dyn AppendFile>,
+    delay: bool,
+    terminator: String,
+    encoding: Encoding,
+    errors: EncodingErrors,
+}
+
+/// The arguments of Python's `logging.FileHandler`, and the attribute `terminator`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileHandlerConfig {
+    /// Where the file is; relative to the directory in which the program is when the handler is made.
+    pub filename: PathBuf,
+    /// How it is opened for the first time; [`OpenMode::Append`].
+    pub mode: OpenMode,
+    /// How text becomes bytes; UTF-8.
+    pub encoding: Encoding,
+    /// Whether it is opened not before the first record; no.
+    pub delay: bool,
+    /// What becomes of characters that the encoding does not have.
+    pub errors: EncodingErrors,
+    /// What follows each record; a newline.
+    pub terminator: String,
+}
+
+impl FileHandlerConfig {
+    /// What Python does with a file name and nothing else.
+    pub fn new(filename: impl Into<PathBuf>) -> Self {
+        Self {
+            filename: filename.into(),
+            mode: OpenMode::Append,
+            encoding: Encoding::Utf8,
+            delay: false,
+            errors: EncodingErrors::Strict,
+            terminator: "\n".into(),
+        }
+    }
+
+    /// Takes the arguments `filename`, `mode`, `encoding`, `delay` and `errors`, and the attribute `terminator`.
+    ///
+    /// # Errors
+    /// CPython's, for what is missing, unknown, of another type or no mode; ours for encodings that are not there.
+    pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
+        let filename = match kwargs.required("filename")? {
+            Argument::Str(filename) => filename,
+            other => {
+                let message = format!("expected str, bytes or os.PathLike object, not {}", other.type_name());
+                return Err(ArgumentError::new("TypeError", message).at("filename").expected("str"));
+            }
+        };
+        let mut config = Self { terminator: terminator(&kwargs)?, ..Self::new(filename) };
+        match kwargs.take("mode") {
+            None => {}
+            Some(Argument::Str(mode)) => config.mode = mode.parse()?,
+            Some(other) => {
+                let message = format!("open() argument 'mode' must be str, not {}", other.type_name());
+                return Err(ArgumentError::new("TypeError", message).at("mode").expected("str"));
+            }
+        }
+        if let Some(encoding) = kwargs.string("encoding")? {
+            config.encoding = encoding.parse()?;
+        }
+        if let Some(errors) = kwargs.string("errors")? {
+            config.errors = errors.parse()?;
+        }
+        config.delay = kwargs.truth("delay").unwrap_or(false);
+        kwargs.finish()?;
+        Ok(config)
+    }
+}
+
+impl FileHandler {
+    /// A handler with this config. The file is not opened yet.
+    ///
+    /// # Errors
+    /// If the file name is relative and the directory that the program is in cannot be found.
+    pub fn new(config: FileHandlerConfig) -> Result<Self, ArgumentError> {
+        let path = absolute(&config.filename)?;
+        let file = Arc::new(LogFile::new(path, config.mode));
+        let FileHandlerConfig { delay, terminator, encoding, errors, .. } = config;
+        Ok(Self { appended: file.clone(), file, delay, terminator, encoding, errors })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+}
+
+impl Handler for FileHandler {
+    fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        with_text(|text| {
+            formatter.format(record, text)?;
+            text.push_str(&self.terminator);
+            if self.encoding.is_utf8() {
+                return Ok(steps.append(&self.appended, text.as_bytes())?);
+            }
+            with_bytes(|bytes| {
+                self.encoding.encode(text, self.errors, bytes)?;
+                Ok(steps.append(&self.appended, bytes)?)
+            })
+        })
+    }
+
+    fn open(&self) -> Result<(), BuildError> {
+        if self.delay {
+            return Ok(());
+        }
+        let failed = |error| BuildError::io(format!("cannot open the log file '{}'", self.path().display()), error);
+        self.file.open().map_err(failed)
+    }
+
+    fn reopen(&self) {
+        self.file.reopen();
+    }
+
+    fn close(&self) {
+        self.file.reopen();
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(self.path())
+    }
+}
+
+impl fmt::Debug for FileHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileHandler").field("file", &self.file).field("delay", &self.delay).finish_non_exhaustive()
+    }
+}
+
+/// The class `logging.FileHandler`.
+pub(crate) fn plan(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
+    let handler = FileHandler::new(FileHandlerConfig::from_kwargs(kwargs)?)?;
+    Ok(Box::new(|_| Ok(Box::new(handler))))
+}
+
+/// Python's `os.path.abspath`: `..` takes back the component before it, whatever that is in the file system.
+fn absolute(path: &Path) -> Result<PathBuf, ArgumentError> {
+    let mut absolute = match path.is_absolute() {
+        true => PathBuf::new(),
+        false => std::env::current_dir()
+            .map_err(|error| ArgumentError::new("FileNotFoundError", error.to_string()).at("filename"))?,
+    };
+    for component in path.components() {
+        match component {
+            Component::ParentDir => {
+                absolute.pop();
+            }
+            Component::CurDir => {}
+            other => absolute.push(other),
+        }
+    }
+    Ok(absolute)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn config(arguments: Vec<(&str, Argument)>) -> Result<FileHandlerConfig, String> {
+        let arguments = arguments.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        FileHandlerConfig::from_kwargs(Kwargs::new("FileHandler.__init__()", arguments))
+            .map_err(|error| error.to_string())
+    }
+
+    fn text(text: &str) -> Argument {
+        Argument::Str(text.into())
+    }
+
+    #[test]
+    fn arguments_are_pythons() {
+        let given = config(vec![
+            ("filename", text("a.log")),
+            ("mode", text("w")),
+            ("encoding", text("latin-1")),
+            ("delay", Argument::Int(1)),
+            ("errors", text("replace")),
+        ]);
+        let expected = FileHandlerConfig {
+            mode: OpenMode::Truncate,
+            encoding: Encoding::Latin1,
+            delay: true,
+            errors: EncodingErrors::Replace,
+            ..FileHandlerConfig::new("a.log")
+        };
+        assert_eq!(given, Ok(expected));
+    }
+
+    #[test]
+    fn wrong_arguments_are_refused_in_cpythons_words() {
+        // CPython 3.13: logging.FileHandler() of each.
+        let message = |arguments| config(arguments).unwrap_err();
+        assert_eq!(
+            message(vec![]),
+            "TypeError: FileHandler.__init__() missing 1 required positional argument: 'filename'"
+        );
+        assert_eq!(
+            message(vec![("filename", Argument::Int(3))]),
+            "TypeError: expected str, bytes or os.PathLike object, not int"
+        );
+        assert_eq!(
+            message(vec![("filename", text("a")), ("maxBytes", Argument::Int(3))]),
+            "TypeError: FileHandler.__init__() got an unexpected keyword argument 'maxBytes'"
+        );
+        assert_eq!(message(vec![("filename", text("a")), ("mode", text("q"))]), "ValueError: invalid mode: 'q'");
+    }
+
+    #[test]
+    fn paths_become_absolute_as_by_abspath() {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(absolute(Path::new("a/../b/./c.log")).unwrap(), here.join("b/c.log"));
+        assert_eq!(absolute(Path::new("/x/../../y//z.log")).unwrap(), Path::new("/y/z.log"));
+    }
+}

@@ -1,0 +1,177 @@
+//! A log file on disk: opened late, appended to, known again.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd as _, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use logtree_core::AppendFile;
+use logtree_os::{ForkLock, ForkReset};
+use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, ftruncate};
+
+use crate::OpenMode;
+use crate::line_writer::{LineWriter, Unwritten};
+
+/// A file that lines are appended to, from any thread and any child of `fork`.
+///
+/// - Each [`append`](AppendFile::append) is one write(2) to a descriptor opened with `O_APPEND`, so that several
+///   processes may write the same file. A reader sees a line whole as soon as the call returns, and after a crash of
+///   the program; after a crash of the system only what the system had written back.
+/// - The descriptor is looked at before each write. A program that closes all descriptors, as daemons do, may have opened
+///   something else under the number since: then the file is opened anew, and the number left alone.
+/// - When the disk is full, half a line that was written is taken back; where that is impossible, the next line begins
+///   on a line of its own.
+/// - A file that was moved or deleted is written to as before, until [`reopen`](Self::reopen).
+/// - A pipe with a name needs a reader when it is opened, and is waited for a second at the longest.
+pub struct LogFile {
+    path: PathBuf,
+    mode: OpenMode,
+    state: ForkLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: Option<Open>,
+    /// It is emptied, or must be new, only the first time.
+    was_opened: bool,
+    lines: LineWriter,
+}
+
+/// A child shares its parent's open file, which is right for appending.
+impl ForkReset for State {
+    fn after_fork(&mut self) {}
+
+    fn torn() -> Self {
+        Self { open: None, was_opened: true, lines: LineWriter::torn() }
+    }
+}
+
+impl State {
+    fn close(&mut self) {
+        if let Some(open) = self.open.take() {
+            open.close();
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl LogFile {
+    /// The file at `path`, which is not opened yet.
+    pub fn new(path: impl Into<PathBuf>, mode: OpenMode) -> Self {
+        Self { path: path.into(), mode, state: ForkLock::default() }
+    }
+
+    /// Opens the file, unless it is open.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    pub fn open(&self) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let (open, _) = self.take_open(&mut state)?;
+        state.open = Some(open);
+        Ok(())
+    }
+
+    /// Closes the file; the next append opens it again.
+    pub fn reopen(&self) {
+        self.state.lock().close();
+    }
+
+    /// Takes the open file, which is ours for sure, out of the state, with what the system says about it just now.
+    fn take_open(&self, state: &mut State) -> io::Result<(Open, Stat)> {
+        if let Some(open) = state.open.take() {
+            match open.stat() {
+                Some(stat) => return Ok((open, stat)),
+                None => open.close(),
+            }
+        }
+        let open = Open::new(&self.path, if state.was_opened { OpenMode::Append } else { self.mode })?;
+        state.was_opened = true;
+        state.lines = LineWriter::default();
+        let stat = open.opened;
+        Ok((open, stat))
+    }
+}
+
+impl AppendFile for LogFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let (open, before) = self.take_open(&mut state)?;
+        let was_torn = state.lines.torn;
+        let outcome = state.lines.write(open.descriptor(), bytes);
+        if let Err(unwritten) = &outcome
+            && unwritten.written > 0
+            && open.cut_back(&before, unwritten.written)
+        {
+            state.lines.torn = was_torn;
+        }
+        state.open = Some(open);
+        outcome.map_err(|Unwritten { error, .. }| error)
+    }
+}
+
+impl fmt::Debug for LogFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LogFile").field("path", &self.path).field("mode", &self.mode).finish_non_exhaustive()
+    }
+}
+
+/// A descriptor, and what was behind it when it was opened.
+#[derive(Debug)]
+struct Open {
+    descriptor: OwnedFd,
+    opened: Stat,
+}
+
+impl Open {
+    fn new(path: &Path, mode: OpenMode) -> io::Result<Self> {
+        let usual = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOCTTY;
+        // Without it a pipe with a name would be waited for until somebody reads it.
+        let usual = usual | OFlags::NONBLOCK;
+        let flags = match mode {
+            OpenMode::Append => usual,
+            OpenMode::Truncate => usual | OFlags::TRUNC,
+            OpenMode::Create => usual | OFlags::EXCL,
+        };
+        // What the program's umask leaves of it, as with Python's `open`.
+        let descriptor = rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?;
+        let opened = fstat(&descriptor)?;
+        Ok(Self { descriptor, opened })
+    }
+
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+
+    /// What the system says about the file; `None` if something else, or nothing, is behind the number.
+    fn stat(&self) -> Option<Stat> {
+        let stat = fstat(self.descriptor()).ok()?;
+        let identity = |stat: &Stat| (stat.st_dev, stat.st_ino);
+        (identity(&stat) == identity(&self.opened)).then_some(stat)
+    }
+
+    /// Takes back what was written of a line: for sure nobody else's, as nothing more was appended since `before`.
+    fn cut_back(&self, before: &Stat, written: usize) -> bool {
+        let is_regular = FileType::from_raw_mode(before.st_mode) == FileType::RegularFile;
+        let Some(after) = self.stat().filter(|_| is_regular) else { return false };
+        let (Ok(was), Ok(is)) = (u64::try_from(before.st_size), u64::try_from(after.st_size)) else { return false };
+        is == was + written as u64 && ftruncate(self.descriptor(), was).is_ok()
+    }
+
+    /// Closes the descriptor, unless the program has closed it long ago and given the number to something else.
+    fn close(self) {
+        if self.stat().is_none() {
+            // Its owner closes it.
+            let _ = self.descriptor.into_raw_fd();
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! `logging.StreamHandler`: writes to standard output or standard error.
+
+use logtree_core::{
+    Argument, ArgumentError, EmitError, FormatError, Formatter, Handler, HandlerPlan, Kwargs, Record, StdStream, Steps,
+};
+use logtree_os::ForkLock;
+use rustix::fd::BorrowedFd;
+
+use crate::buffer::with_text;
+use crate::line_writer::{LineWriter, Unwritten};
+
+/// Writes each record and a terminator to standard output or standard error.
+///
+/// - It writes to the descriptor itself, in one write(2), so that nothing waits in a buffer, no lock of the standard library
+///   is held at a `fork`, and lines of up to 4096 bytes into a pipe never mix with those of other processes. Whatever the
+///   program prints through a buffer of its own may come later than it was printed.
+/// - A stream that someone made non-blocking and that takes no more is waited for a second; then records are lost, and
+///   counted, until it takes some again.
+/// - A stream that is closed makes each record an error; the program goes on.
+///
+/// ```
+/// use logtree_handlers::{StreamHandler, StreamHandlerConfig};
+/// let to_stderr = StreamHandler::new(StreamHandlerConfig::default());
+/// # let _ = to_stderr;
+/// ```
+#[derive(Clone, Debug)]
+pub struct StreamHandler {
+    config: StreamHandlerConfig,
+}
+
+/// The arguments of Python's `logging.StreamHandler`, and the attribute `terminator`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamHandlerConfig {
+    /// Where to; standard error.
+    pub stream: Stream,
+    /// What follows each record; a newline.
+    pub terminator: String,
+}
+
+/// Where a [`StreamHandler`] writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// A stream of the process.
+    Std(StdStream),
+    /// Something that is no stream, by Python's name of its type, as in `"stream": "sys.stdout"` without `ext://`.
+    /// Python accepts it, and then fails at each record; so it is here.
+    Invalid(&'static str),
+}
+
+impl Default for StreamHandlerConfig {
+    fn default() -> Self {
+        Self { stream: Stream::Std(StdStream::Stderr), terminator: "\n".into() }
+    }
+}
+
+impl StreamHandlerConfig {
+    /// Takes the argument `stream` and the attribute `terminator`.
+    ///
+    /// # Errors
+    /// For an argument that nobody knows, and a terminator that is no text.
+    pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
+        let stream = match kwargs.take("stream") {
+            None | Some(Argument::None) => Stream::Std(StdStream::Stderr),
+            Some(Argument::Object(object)) => {
+                object.downcast::<StdStream>().map_or(Stream::Invalid("object"), |stream| Stream::Std(*stream))
+            }
+            Some(other) => Stream::Invalid(other.type_name()),
+        };
+        let config = Self { stream, terminator: terminator(&kwargs)? };
+        kwargs.finish()?;
+        Ok(config)
+    }
+}
+
+/// The attribute `terminator`, which a config may set on handlers of streams and files.
+pub(crate) fn terminator(kwargs: &Kwargs) -> Result<String, ArgumentError> {
+    match kwargs.attribute("terminator") {
+        None => Ok("\n".into()),
+        Some(Argument::Str(terminator)) => Ok(terminator.clone()),
+        Some(other) => {
+            let message = format!("can only concatenate str (not \"{}\") to str", other.type_name());
+            Err(ArgumentError::new("TypeError", message).at("terminator").expected("str"))
+        }
+    }
+}
+
+impl StreamHandler {
+    /// A handler with this config.
+    pub fn new(config: StreamHandlerConfig) -> Self {
+        Self { config }
+    }
+}
+
+impl Handler for StreamHandler {
+    fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        let stream = match self.config.stream {
+            Stream::Std(stream) => stream,
+            Stream::Invalid(type_name) => return Err(no_stream(type_name).into()),
+        };
+        with_text(|text| {
+            formatter.format(record, text)?;
+            text.push_str(&self.config.terminator);
+            let (descriptor, lines) = behind(stream);
+            let outcome = lines.lock().write(descriptor, text.as_bytes());
+            outcome.map_err(|Unwritten { error, .. }| error.into())
+        })
+    }
+
+    fn std_stream(&self) -> Option<StdStream> {
+        match self.config.stream {
+            Stream::Std(stream) => Some(stream),
+            Stream::Invalid(_) => None,
+        }
+    }
+}
+
+/// The class `logging.StreamHandler`.
+pub(crate) fn plan(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
+    let config = StreamHandlerConfig::from_kwargs(kwargs)?;
+    Ok(Box::new(|_| Ok(Box::new(StreamHandler::new(config)))))
+}
+
+/// A stream's descriptor, and the lock that all handlers of the stream share: a line too long for one write must not be
+/// parted by another's.
+fn behind(stream: StdStream) -> (BorrowedFd<'static>, &'static ForkLock<LineWriter>) {
+    static STDOUT: ForkLock<LineWriter> = ForkLock::new(LineWriter::NEW);
+    static STDERR: ForkLock<LineWriter> = ForkLock::new(LineWriter::NEW);
+    match stream {
+        StdStream::Stdout => (rustix::stdio::stdout(), &STDOUT),
+        StdStream::Stderr => (rustix::stdio::stderr(), &STDERR),
+    }
+}
+
+/// What Python says at each record.
+fn no_stream(type_name: &str) -> FormatError {
+    FormatError { exception: "AttributeError", message: format!("'{type_name}' object has no attribute 'write'") }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use logtree_core::Object;
+
+    use super::*;
+
+    fn config(arguments: Vec<(&str, Argument)>) -> Result<StreamHandlerConfig, ArgumentError> {
+        let arguments = arguments.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        StreamHandlerConfig::from_kwargs(Kwargs::new("StreamHandler.__init__()", arguments))
+    }
+
+    #[test]
+    fn the_stream_is_stderr_unless_told() {
+        let stream = |arguments| config(arguments).unwrap().stream;
+        let stdout = || Argument::Object(Object::new("sys.stdout", StdStream::Stdout));
+        assert_eq!(stream(vec![]), Stream::Std(StdStream::Stderr));
+        assert_eq!(stream(vec![("stream", Argument::None)]), Stream::Std(StdStream::Stderr));
+        assert_eq!(stream(vec![("stream", stdout())]), Stream::Std(StdStream::Stdout));
+        assert_eq!(stream(vec![("stream", Argument::Str("sys.stdout".into()))]), Stream::Invalid("str"));
+    }
+
+    #[test]
+    fn arguments_that_nobody_knows_are_refused() {
+        // CPython 3.13: logging.StreamHandler(bogus=1).
+        assert_eq!(
+            config(vec![("bogus", Argument::Int(1))]).unwrap_err().to_string(),
+            "TypeError: StreamHandler.__init__() got an unexpected keyword argument 'bogus'"
+        );
+    }
+
+    #[test]
+    fn a_terminator_comes_as_an_attribute() {
+        let kwargs = |value| Kwargs::new("", Vec::new()).of_entry("h", vec![("terminator".into(), value)]);
+        let given = StreamHandlerConfig::from_kwargs(kwargs(Argument::Str("\r\n".into()))).unwrap();
+        assert_eq!(given.terminator, "\r\n");
+        assert!(StreamHandlerConfig::from_kwargs(kwargs(Argument::Int(1))).is_err());
+    }
+}
