@@ -1,0 +1,148 @@
+//! What a config does to loggers (CPython's `DictConfigurator.configure`, from "do loggers" on).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use logtree_core::{Filter, HandlerEntry, Level, Logger};
+
+use crate::plan::LoggerSpec;
+
+/// Loggers by name, the root under the empty one.
+pub(crate) type Loggers = BTreeMap<String, Logger>;
+
+/// The handlers and filters of a config by name.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) handlers: BTreeMap<String, Arc<HandlerEntry>>,
+    pub(crate) filters: BTreeMap<String, Arc<dyn Filter>>,
+}
+
+/// The loggers of a process that has configured nothing: a root at WARNING.
+pub(crate) fn fresh() -> Loggers {
+    let root = Logger { level: Level::WARNING, ..Logger::default() };
+    Loggers::from([(String::new(), root)])
+}
+
+/// Applies a config to the loggers that are there.
+pub(crate) fn apply(loggers: &mut Loggers, specs: &[LoggerSpec], parts: &Parts, disable_existing: bool) {
+    let mut existing: BTreeSet<String> = loggers.keys().filter(|name| !name.is_empty()).cloned().collect();
+    let mut spared = BTreeSet::new();
+    let (root, named): (Vec<_>, Vec<_>) = specs.iter().partition(|spec| spec.is_root_section);
+    for spec in named {
+        if existing.remove(&spec.name) {
+            let below = format!("{}.", spec.name);
+            spared.extend(existing.iter().filter(|name| name.starts_with(&below)).cloned());
+        }
+        let logger = loggers.entry(spec.name.clone()).or_default();
+        replace(logger, spec, parts);
+        logger.disabled = false;
+        logger.propagate = spec.propagate.unwrap_or(logger.propagate);
+    }
+    for name in existing {
+        let Some(logger) = loggers.get_mut(&name) else { continue };
+        if spared.contains(&name) {
+            (logger.level, logger.propagate) = (Level::NOTSET, true);
+            logger.handlers.clear();
+        } else {
+            logger.disabled = disable_existing;
+        }
+    }
+    for spec in root {
+        replace(loggers.entry(String::new()).or_default(), spec, parts);
+    }
+}
+
+/// Applies an incremental config: levels and `propagate`, nothing else.
+pub(crate) fn apply_incremental(loggers: &mut Loggers, specs: &[LoggerSpec]) {
+    for spec in specs {
+        let logger = loggers.entry(spec.name.clone()).or_default();
+        logger.level = spec.level.unwrap_or(logger.level);
+        if !spec.is_root_section {
+            logger.disabled = false;
+            logger.propagate = spec.propagate.unwrap_or(logger.propagate);
+        }
+    }
+}
+
+/// Level if given, handlers anew, filters in addition (CPython's `common_logger_config`).
+fn replace(logger: &mut Logger, spec: &LoggerSpec, parts: &Parts) {
+    logger.level = spec.level.unwrap_or(logger.level);
+    logger.handlers.clear();
+    for entry in spec.handlers.iter().filter_map(|name| parts.handlers.get(name)) {
+        if !logger.handlers.iter().any(|own| Arc::ptr_eq(own, entry)) {
+            logger.handlers.push(Arc::clone(entry));
+        }
+    }
+    for filter in spec.filters.iter().filter_map(|name| parts.filters.get(name)) {
+        if !logger.filters.iter().any(|own| Arc::ptr_eq(own, filter)) {
+            logger.filters.push(Arc::clone(filter));
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use logtree_core::NameFilter;
+
+    use super::*;
+
+    fn named(name: &str) -> LoggerSpec {
+        LoggerSpec { name: name.to_owned(), ..LoggerSpec::default() }
+    }
+
+    fn state(loggers: &Loggers) -> Vec<(&str, i32, bool, bool)> {
+        loggers.iter().map(|(name, l)| (name.as_str(), l.level.0, l.propagate, l.disabled)).collect()
+    }
+
+    #[test]
+    fn a_second_config_disables_and_spares_whom_python_disables_and_spares() {
+        // CPython 3.13: the loggers a, a.b, a.b.c, d at level 10 without propagation; then dictConfig with a.b alone
+        // and with disable_existing_loggers true: (level, propagate, disabled) of each.
+        let mut loggers = fresh();
+        for name in ["a", "a.b", "a.b.c", "d"] {
+            let logger = Logger { level: Level(10), propagate: false, ..Logger::default() };
+            loggers.insert(name.to_owned(), logger);
+        }
+        apply(&mut loggers, &[named("a.b")], &Parts::default(), true);
+        let expected = [
+            ("", 30, true, false),
+            ("a", 10, false, true),
+            ("a.b", 10, false, false),
+            ("a.b.c", 0, true, false),
+            ("d", 10, false, true),
+        ];
+        assert_eq!(state(&loggers), expected);
+        // The same without disabling: those not named are enabled again.
+        apply(&mut loggers, &[named("a.b")], &Parts::default(), false);
+        assert!(state(&loggers).iter().all(|(_, _, _, disabled)| !disabled));
+    }
+
+    #[test]
+    fn filters_are_added_and_the_root_keeps_the_level_it_is_not_given() {
+        // CPython 3.13: loggers "" at INFO with filter f, then root with filters [f, g] and no level.
+        let mut parts = Parts::default();
+        for name in ["f", "g"] {
+            parts.filters.insert(name.to_owned(), Arc::new(NameFilter::default()));
+        }
+        let as_logger = LoggerSpec { level: Some(Level::INFO), filters: vec!["f".into()], ..named("") };
+        let as_root = LoggerSpec { filters: vec!["f".into(), "g".into()], is_root_section: true, ..named("") };
+        let mut loggers = fresh();
+        apply(&mut loggers, &[as_logger, as_root], &parts, true);
+        let root = loggers.get("").unwrap();
+        assert_eq!((root.level, root.filters.len()), (Level::INFO, 2));
+    }
+
+    #[test]
+    fn an_incremental_config_changes_levels_and_propagate_only() {
+        let mut loggers = fresh();
+        let filters = vec![Arc::new(NameFilter::default()) as Arc<dyn Filter>];
+        let logger = Logger { filters, disabled: true, ..Logger::default() };
+        loggers.insert("a".to_owned(), logger);
+        let a = LoggerSpec { level: Some(Level::ERROR), propagate: Some(false), ..named("a") };
+        let root = LoggerSpec { level: Some(Level::DEBUG), is_root_section: true, ..named("") };
+        apply_incremental(&mut loggers, &[a, root]);
+        assert_eq!(state(&loggers), [("", 10, true, false), ("a", 40, false, false)]);
+        assert_eq!(loggers.get("a").unwrap().filters.len(), 1);
+    }
+}

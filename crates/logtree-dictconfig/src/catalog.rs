@@ -1,0 +1,93 @@
+//! What names stand for that Python has, whether or not logtree has it: so that their arguments are checked as
+//! CPython checks them, and so that messages can tell what does not exist from what is not there yet.
+
+mod stdlib;
+mod third_party;
+
+use crate::problem::Exception;
+
+/// A name that Python programs know.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Item {
+    /// A class of handlers.
+    Handler(&'static Signature),
+    /// A class of formatters.
+    Formatter(&'static Signature),
+    /// A class of filters.
+    Filter(&'static Signature),
+    /// A class or function that makes a queue.
+    Queue(&'static Signature),
+    /// Another class.
+    Class,
+    /// A function.
+    Function,
+    /// An integer.
+    Int(i64),
+}
+
+/// The arguments that a call takes.
+#[derive(Debug)]
+pub(crate) struct Signature {
+    /// What is called, in Python's messages: `FileHandler.__init__()`.
+    pub(crate) call: &'static str,
+    required: &'static [&'static str],
+    optional: &'static [&'static str],
+    takes_more: bool,
+}
+
+impl Signature {
+    const fn new(call: &'static str, required: &'static [&'static str], optional: &'static [&'static str]) -> Self {
+        Self { call, required, optional, takes_more: false }
+    }
+
+    /// A call that takes any keyword.
+    const fn any(call: &'static str) -> Self {
+        Self { call, required: &[], optional: &[], takes_more: true }
+    }
+
+    /// The names of the arguments.
+    pub(crate) fn keywords(&self) -> impl Iterator<Item = &'static str> {
+        self.required.iter().chain(self.optional).copied()
+    }
+
+    /// What CPython says to these keywords, each with the keyword at fault: those that are not expected, then those
+    /// that are missing.
+    pub(crate) fn bind(&self, given: &[&str]) -> Vec<(Option<String>, Exception)> {
+        let error = |message| Exception { kind: "TypeError", message };
+        let call = self.call;
+        let mut errors = Vec::new();
+        for keyword in
+            given.iter().copied().filter(|keyword| !self.takes_more && !self.keywords().any(|k| k == *keyword))
+        {
+            let message = format!("{call} got an unexpected keyword argument '{keyword}'");
+            errors.push((Some(keyword.to_owned()), error(message)));
+        }
+        let missing: Vec<String> =
+            self.required.iter().filter(|name| !given.contains(name)).map(|name| format!("'{name}'")).collect();
+        let (count, names) = match &*missing {
+            [] => return errors,
+            [one] => ("1 required positional argument", one.clone()),
+            [one, two] => ("2 required positional arguments", format!("{one} and {two}")),
+            [most @ .., last] => ("", format!("{}, and {last}", most.join(", "))),
+        };
+        let count =
+            if count.is_empty() { format!("{} required positional arguments", missing.len()) } else { count.into() };
+        errors.push((None, error(format!("{call} missing {count}: {names}"))));
+        errors
+    }
+}
+
+/// What a dotted name stands for in Python's library or in the libraries that logging configs name.
+pub(crate) fn find(name: &str) -> Option<Item> {
+    stdlib::find(name).or_else(|| third_party::find(name))
+}
+
+/// Every name that [`find`] knows a class behind, for suggestions.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    stdlib::names().chain(third_party::names())
+}
+
+/// Whether `name` is a module of Python's library, and if so whether it is a package.
+pub(crate) fn module(name: &str) -> Option<bool> {
+    stdlib::MODULES.iter().find(|(module, _)| *module == name).map(|(_, is_package)| *is_package)
+}

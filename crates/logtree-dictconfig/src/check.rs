@@ -1,0 +1,246 @@
+//! The schema, as CPython reads it (`logging.config.DictConfigurator`), but all of it: a problem does not end the
+//! check, and what Python swallows is a warning.
+
+mod arguments;
+mod filters;
+mod formatters;
+mod handlers;
+mod levels;
+mod loggers;
+mod order;
+mod queue;
+mod scope;
+mod sections;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use logtree_core::{Filter, Formatter, LevelNames, Registry};
+
+use crate::node::{Kind, Node};
+use crate::plan::{HandlerSpec, LoggerSpec, Made, Plan};
+use crate::problem::{Note, Problem};
+use crate::refusal::Refusal;
+use crate::resolve::{Resolver, Value};
+use crate::source::Source;
+use crate::suggest;
+pub(crate) use scope::At;
+
+/// The keys of a config. `levels` is logtree's own.
+const KEYS: [&str; 9] = [
+    "version",
+    "incremental",
+    "disable_existing_loggers",
+    "levels",
+    "formatters",
+    "filters",
+    "handlers",
+    "loggers",
+    "root",
+];
+
+/// A check under way.
+pub(crate) struct Checker<'a> {
+    source: Arc<Source>,
+    root: &'a Node,
+    registry: &'a Registry,
+    resolver: Resolver<'a>,
+    levels: LevelNames,
+    formatters: BTreeMap<String, Made<Arc<dyn Formatter>>>,
+    filters: BTreeMap<String, Made<Arc<dyn Filter>>>,
+    handlers: Vec<HandlerSpec>,
+    loggers: Vec<LoggerSpec>,
+    /// Names in use, by section, to tell what nobody uses.
+    used: BTreeSet<(&'static str, String)>,
+    problems: Vec<Problem>,
+}
+
+/// Checks a config: a plan, and every problem found, in the order in which CPython would meet them.
+pub(crate) fn check(
+    source: Arc<Source>,
+    root: &Node,
+    registry: &Registry,
+    assumed: &BTreeSet<String>,
+) -> (Plan, Vec<Problem>) {
+    let mut checker = Checker {
+        source,
+        root,
+        registry,
+        resolver: Resolver::new(root, registry, assumed),
+        levels: LevelNames::default(),
+        formatters: BTreeMap::new(),
+        filters: BTreeMap::new(),
+        handlers: Vec::new(),
+        loggers: Vec::new(),
+        used: BTreeSet::new(),
+        problems: Vec::new(),
+    };
+    let (is_incremental, disable_existing) = checker.config();
+    let Checker { source, levels, formatters, filters, handlers, loggers, problems, .. } = checker;
+    let plan = Plan {
+        source,
+        levels,
+        formatters,
+        filters,
+        handlers,
+        loggers,
+        is_incremental,
+        disable_existing,
+        warnings: Vec::new(),
+    };
+    (plan, problems)
+}
+
+impl<'a> Checker<'a> {
+    /// The whole config (CPython's `DictConfigurator.configure`): whether it is incremental, and whether it disables
+    /// the loggers that it does not name.
+    fn config(&mut self) -> (bool, bool) {
+        let at = At::root(self.root);
+        match &self.root.kind {
+            Kind::Dict(_) => {}
+            // CPython makes a dict of what it is given; an empty list or string is an empty dict.
+            Kind::Str(text) if !text.is_empty() => {
+                let message = "dictionary update sequence element #0 has length 1; 2 is required";
+                self.refuse(None, &at, Refusal::value_error(message).expected("an object"));
+                return (false, true);
+            }
+            Kind::List(_) | Kind::Str(_) => {}
+            _ => {
+                let message = format!("'{}' object is not iterable", self.root.type_name());
+                self.refuse(None, &at, Refusal::type_error(message).expected("an object"));
+                return (false, true);
+            }
+        }
+        self.duplicates(self.root, &at);
+        self.version(&at);
+        self.level_names();
+        let is_incremental = self.switch("incremental", false);
+        if is_incremental {
+            self.incremental_handlers();
+            self.incremental_loggers();
+        } else {
+            self.check_formatters();
+            self.check_filters();
+            self.check_handlers();
+            self.check_loggers();
+            self.unused();
+        }
+        self.unknown_keys(&at);
+        (is_incremental, self.switch("disable_existing_loggers", true))
+    }
+
+    fn version(&mut self, at: &At) {
+        let Some(entry) = self.root.entry("version") else {
+            let refusal = Refusal::value_error("dictionary doesn't specify a version").expected("\"version\": 1");
+            self.refuse(None, &at.start(), refusal);
+            return;
+        };
+        let at = at.key(entry).1;
+        match self.resolver.convert(&entry.value) {
+            Ok(Value::Node(Node { kind: Kind::Int(1) | Kind::Bool(true), .. })) => {}
+            Ok(Value::Node(Node { kind: Kind::Float(1.0), .. })) => {}
+            Ok(value) => {
+                let text = if let Value::Node(node) = value { node.text() } else { value.repr() };
+                let refusal = Refusal::value_error(format!("Unsupported version: {text}")).expected("the number 1");
+                self.refuse(None, &at, refusal);
+            }
+            Err(refusal) => self.refuse(None, &at, refusal),
+        }
+    }
+
+    /// A top-level key of which only the truth counts.
+    fn switch(&mut self, key: &str, default: bool) -> bool {
+        let Some(entry) = self.root.entry(key) else { return default };
+        let at = At::root(self.root).key(entry).1;
+        match self.resolver.convert(&entry.value) {
+            Ok(value) => {
+                self.warn_of_truthy_text(&at, value);
+                value.is_truthy()
+            }
+            Err(refusal) => {
+                self.refuse(None, &at, refusal);
+                default
+            }
+        }
+    }
+
+    /// Warns of `"false"` where only the truth counts: a string is true unless it is empty.
+    fn warn_of_truthy_text(&mut self, at: &At, value: Value<'_>) {
+        if let Value::Node(node @ Node { kind: Kind::Str(text), .. }) = value {
+            let truth = if text.is_empty() { "False" } else { "True" };
+            let message = format!("the string {} counts as {truth}", node.repr());
+            self.warn(at, message).expected = Some("true or false".to_owned());
+        }
+    }
+
+    fn unknown_keys(&mut self, at: &At) {
+        for entry in self.root.entries() {
+            let name = entry.key.text();
+            if KEYS.contains(&&*name) || self.resolver.is_referenced(&name) {
+                continue;
+            }
+            let guess = suggest::closest(&name, KEYS).map(str::to_owned);
+            self.warn(&at.key(entry).0, format!("unknown key {} is ignored", entry.key.repr())).guess = guess;
+        }
+    }
+
+    /// Warns of keys that stand twice, wherever they stand.
+    fn duplicates(&mut self, node: &'a Node, at: &At) {
+        for entry in node.entries() {
+            let (key_at, value_at) = at.key(entry);
+            if let Some(earlier) = entry.earlier {
+                let earlier = self.source.place(earlier);
+                let message = format!("key {} stands twice; the last one counts", entry.key.repr());
+                let text = format!("first on line {}", earlier.line);
+                self.warn(&key_at, message).notes.push(Note { text, place: Some(earlier) });
+            }
+            self.duplicates(&entry.value, &value_at);
+        }
+        if let Kind::List(items) = &node.kind {
+            for (index, item) in items.iter().enumerate() {
+                self.duplicates(item, &at.index(index, item));
+            }
+        }
+    }
+
+    /// Warns of formatters, filters and handlers that nothing uses.
+    fn unused(&mut self) {
+        for section in ["formatters", "filters", "handlers"] {
+            let Some(entry) = self.root.entry(section) else { continue };
+            let at = At::root(self.root).key(entry).1;
+            for entry in entry.value.entries() {
+                let Some(name) = entry.key.as_str() else { continue };
+                if !self.used.contains(&(section, name.to_owned())) {
+                    let kind = &section[..section.len() - 1];
+                    self.warn(&at.key(entry).0, format!("{kind} {} is not used", entry.key.repr()));
+                }
+            }
+        }
+    }
+
+    /// Records that the config is refused. `outer` is the message of the exception that CPython wraps around it.
+    fn refuse(&mut self, outer: Option<&str>, at: &At, refusal: Refusal) {
+        let refusal = match outer {
+            Some(outer) => refusal.within(outer),
+            None => refusal,
+        };
+        let Refusal { causes, expected, guess } = refusal;
+        let mut causes = causes.into_iter();
+        let (exception, message) = causes.next().map_or((None, String::new()), |e| (Some(e.kind), e.message));
+        let problem = self.problem(true, at, message);
+        *problem = Problem { exception, causes: causes.collect(), expected, guess, ..problem.clone() };
+    }
+
+    /// Records a warning.
+    fn warn(&mut self, at: &At, message: String) -> &mut Problem {
+        self.problem(false, at, message)
+    }
+
+    fn problem(&mut self, is_error: bool, at: &At, message: String) -> &mut Problem {
+        let place = at.span.map(|span| self.source.place(span));
+        let problem = Problem { is_error, ..Problem::error(&self.source, &at.path, place, message) };
+        let index = self.problems.len();
+        self.problems.push(problem);
+        &mut self.problems[index]
+    }
+}

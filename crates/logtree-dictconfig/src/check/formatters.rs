@@ -1,0 +1,145 @@
+//! Formatters (CPython's `DictConfigurator.configure_formatter`).
+
+use std::sync::Arc;
+
+use logtree_core::{Argument, Formatter};
+
+use super::Checker;
+use super::arguments::{Arguments, Call, dotted, not_callable};
+use super::scope::{Field, Scope};
+use super::sections::Section;
+use crate::catalog::{self, Item, Signature};
+use crate::plan::Made;
+use crate::refusal::Refusal;
+use crate::resolve::Known;
+use crate::suggest;
+
+/// The keys of a formatter without `()`; CPython ignores any other.
+const KEYS: [&str; 6] = ["class", "format", "datefmt", "style", "validate", "defaults"];
+
+impl<'a> Checker<'a> {
+    pub(super) fn check_formatters(&mut self) {
+        for scope in self.scopes(Section::Formatters) {
+            let is_custom = scope.node.entry("()").is_some();
+            let made = if is_custom { self.custom_formatter(&scope) } else { self.plain_formatter(&scope) };
+            self.formatters.insert(scope.name, made.unwrap_or(Made::Refused));
+        }
+    }
+
+    /// A formatter made by a factory, with all other keys as keyword arguments.
+    fn custom_formatter(&mut self, scope: &Scope<'a>) -> Option<Made<Arc<dyn Formatter>>> {
+        let (name, known) = self.factory(scope, "()")?;
+        let arguments = self.arguments(scope, &["()"])?;
+        let registered = self.registry.find_formatter(name).cloned();
+        let Some(class) = registered else {
+            return self.absent_formatter(scope, name, known, arguments);
+        };
+        let mut call = Call::new(scope, name, signature(name));
+        call.renamed = Some(("format", "fmt"));
+        self.call(&call, arguments, |kwargs| class(kwargs)).map(Made::Ready)
+    }
+
+    /// A formatter of five known keys.
+    fn plain_formatter(&mut self, scope: &Scope<'a>) -> Option<Made<Arc<dyn Formatter>>> {
+        for entry in scope.node.entries() {
+            let name = entry.key.text();
+            if !KEYS.contains(&&*name) {
+                let at = scope.value_at.key(entry).0;
+                let guess = if name == "fmt" { Some("format") } else { suggest::closest(&name, KEYS) };
+                self.warn(&at, format!("unknown key {} of a formatter is ignored", entry.key.repr())).guess =
+                    guess.map(str::to_owned);
+            }
+        }
+        let mut arguments = Vec::new();
+        let mut is_refused = false;
+        for (key, keyword) in [
+            ("format", "fmt"),
+            ("datefmt", "datefmt"),
+            ("style", "style"),
+            ("validate", "validate"),
+            ("defaults", "defaults"),
+        ] {
+            let Some(field) = scope.field(key) else { continue };
+            match self.resolver.convert(field.node).and_then(Self::value_argument) {
+                Ok(Argument::None) if key == "defaults" => {}
+                Ok(argument) => arguments.push((keyword.to_owned(), argument)),
+                Err(refusal) => {
+                    self.refuse(Some(&scope.outer), &field.at, refusal);
+                    is_refused = true;
+                }
+            }
+        }
+        let (name, known) = match scope.field("class") {
+            Some(field) if field.node.is_truthy() => self.formatter_class(scope, &field)?,
+            _ => ("logging.Formatter", Known::Registered),
+        };
+        if is_refused {
+            return None;
+        }
+        let Some(class) = self.registry.find_formatter(name).cloned() else {
+            return self.absent_formatter(scope, name, known, arguments);
+        };
+        let call = Call::new(scope, name, signature(name));
+        self.call(&call, arguments, |kwargs| class(kwargs)).map(Made::Ready)
+    }
+
+    fn formatter_class(&mut self, scope: &Scope<'a>, field: &Field<'a>) -> Option<(&'a str, Known<'a>)> {
+        let found = self.resolver.convert(field.node).and_then(|value| match dotted(Some(value))? {
+            (name, Some(known)) => Ok((name, known)),
+            (name, None) => Ok((name, self.resolver.lookup_formatter(name)?)),
+        });
+        found.map_err(|refusal| self.refuse(Some(&scope.outer), &field.at, refusal)).ok()
+    }
+
+    /// A formatter whose class the program does not have.
+    fn absent_formatter(
+        &mut self,
+        scope: &Scope<'a>,
+        name: &str,
+        known: Known<'a>,
+        mut arguments: Arguments,
+    ) -> Option<Made<Arc<dyn Formatter>>> {
+        let at = scope.class_at();
+        match known {
+            Known::Item(Item::Formatter(signature)) => {
+                let mut call = Call::new(scope, name, Some(signature));
+                call.renamed = Some(("format", "fmt"));
+                call.rename(&mut arguments);
+                if self.bind(&call, &arguments) {
+                    return None;
+                }
+            }
+            Known::Assumed => {}
+            _ => {
+                // DIFFERENCE: CPython takes whatever the call returns and fails at the first record.
+                let refusal = Refusal::type_error(format!("{name} is not a class of formatters"));
+                self.refuse(Some(&scope.outer), &at, refusal);
+                return None;
+            }
+        }
+        Some(self.unavailable(&at, name, known))
+    }
+
+    /// What the key `()` or `class` of an entry names.
+    pub(super) fn factory(&mut self, scope: &Scope<'a>, key: &str) -> Option<(&'a str, Known<'a>)> {
+        let field = scope.field(key);
+        let at = field.as_ref().map_or_else(|| scope.at.clone(), |field| field.at.clone());
+        let value = field.map(|field| self.resolver.convert(field.node)).transpose();
+        let found = value.and_then(|value| match dotted(value)? {
+            (name, Some(known)) => Ok((name, known)),
+            (name, None) => Ok((name, self.resolver.lookup(name)?)),
+        });
+        let found = found.and_then(|(name, known)| match known.is_callable() {
+            true => Ok((name, known)),
+            false => Err(not_callable(name, known)),
+        });
+        found.map_err(|refusal| self.refuse(Some(&scope.outer), &at, refusal)).ok()
+    }
+}
+
+fn signature(name: &str) -> Option<&'static Signature> {
+    match catalog::find(name) {
+        Some(Item::Formatter(signature)) => Some(signature),
+        _ => None,
+    }
+}

@@ -1,0 +1,202 @@
+//! Handlers (CPython's `DictConfigurator.configure_handler`).
+
+use logtree_core::{Argument, HandlerPlan};
+
+use super::Checker;
+use super::arguments::{Arguments, Call};
+use super::levels;
+use super::scope::{At, Field, Scope};
+use super::sections::Section;
+use crate::catalog::{self, Item, Signature};
+use crate::node::{Kind, Node};
+use crate::plan::{Child, HandlerSpec, Made};
+use crate::python::repr_str;
+use crate::refusal::Refusal;
+use crate::resolve::{Known, Value};
+
+/// The keys of a handler that are not arguments of its class.
+const OWN_KEYS: [&str; 5] = ["class", "()", "formatter", "level", "filters"];
+
+impl<'a> Checker<'a> {
+    pub(super) fn check_handlers(&mut self) {
+        let mut scopes = self.scopes(Section::Handlers);
+        scopes.sort_by(|one, other| one.name.cmp(&other.name));
+        for scope in scopes {
+            let spec = self.handler(&scope);
+            self.handlers.push(spec);
+        }
+        self.order_handlers();
+    }
+
+    fn handler(&mut self, scope: &Scope<'a>) -> HandlerSpec {
+        let formatter = self.handler_formatter(scope);
+        let mut children = Vec::new();
+        let is_custom = scope.node.entry("()").is_some();
+        let made = match is_custom {
+            true => self.custom_handler(scope, &mut children),
+            false => self.plain_handler(scope, &mut children),
+        };
+        let level = self.level(scope).unwrap_or_default();
+        let filters = scope.field("filters").map(|field| self.references(scope, &field, Section::Filters));
+        let key = if is_custom { "()" } else { "class" };
+        let class = scope.field(key).map_or(String::new(), |field| field.node.text());
+        HandlerSpec {
+            name: scope.name.clone(),
+            class,
+            at: scope.class_at(),
+            level,
+            filters: filters.unwrap_or_default(),
+            formatter,
+            children,
+            made: made.unwrap_or(Made::Refused),
+        }
+    }
+
+    /// The key `formatter`, if it is there and true.
+    fn handler_formatter(&mut self, scope: &Scope<'a>) -> Option<String> {
+        let field = scope.field("formatter")?;
+        let name = self.resolver.convert(field.node).and_then(|value| match value {
+            value if !value.is_truthy() => Ok(None),
+            Value::Node(node) => {
+                let found = self.refer(Section::Formatters, node);
+                found.map(Some).map_err(|refusal| refusal.within(format!("Unable to set formatter {}", node.repr())))
+            }
+            value => {
+                let refusal = Refusal::new("KeyError", value.repr());
+                Err(refusal.within(format!("Unable to set formatter {}", value.repr())))
+            }
+        });
+        let name = name.map_err(|refusal| self.refuse(Some(&scope.outer), &field.at, refusal)).ok().flatten();
+        name.map(str::to_owned)
+    }
+
+    /// A handler made by a factory. DIFFERENCE: a CPython factory may return anything; here it is a class of handlers.
+    fn custom_handler(&mut self, scope: &Scope<'a>, children: &mut Vec<Child>) -> Option<Made<HandlerPlan>> {
+        let (name, known) = self.factory(scope, "()")?;
+        let arguments = self.arguments(scope, &["()", "formatter", "level", "filters"])?;
+        self.make_handler(scope, name, known, arguments, children)
+    }
+
+    /// A handler of a class, some of which refer to other handlers.
+    fn plain_handler(&mut self, scope: &Scope<'a>, children: &mut Vec<Child>) -> Option<Made<HandlerPlan>> {
+        let (name, known) = self.factory_of_class(scope)?;
+        if name == "logging.handlers.QueueHandler" {
+            return self.queue_handler(scope, known, children);
+        }
+        let mut special = Some(Vec::new());
+        let mut skipped = OWN_KEYS.to_vec();
+        if name == "logging.handlers.MemoryHandler" {
+            skipped.extend(["flushLevel", "target"]);
+            special = self.memory_handler(scope, children);
+        }
+        let arguments = self.arguments(scope, &skipped);
+        let (mut arguments, special) = (arguments?, special?);
+        arguments.extend(special);
+        self.warn_of_stream_name(scope, name);
+        self.make_handler(scope, name, known, arguments, children)
+    }
+
+    /// What the key `class` names: as [`factory`](Self::factory), but a function is no class.
+    fn factory_of_class(&mut self, scope: &Scope<'a>) -> Option<(&'a str, Known<'a>)> {
+        let (name, known) = self.factory(scope, "class")?;
+        if matches!(known, Known::Item(Item::Function)) {
+            let refusal = Refusal::type_error("issubclass() arg 1 must be a class");
+            self.refuse(Some(&scope.outer), &scope.class_at(), refusal.expected("a class of handlers"));
+            return None;
+        }
+        Some((name, known))
+    }
+
+    /// `MemoryHandler`'s `flushLevel`, a level, and `target`, another handler.
+    fn memory_handler(&mut self, scope: &Scope<'a>, children: &mut Vec<Child>) -> Option<Arguments> {
+        let mut arguments = Arguments::new();
+        let mut is_refused = false;
+        if let Some(field) = scope.field("flushLevel") {
+            let level = self.resolver.convert(field.node).and_then(|value| levels::parse(&self.levels, value));
+            match level {
+                Ok(level) => arguments.push(("flushLevel".to_owned(), Argument::Int(level.0.into()))),
+                Err(refusal) => {
+                    self.refuse(Some(&scope.outer), &field.at, refusal);
+                    is_refused = true;
+                }
+            }
+        }
+        if let Some(field) = scope.field("target") {
+            match self.child(scope, &field.at, field.node, Child::TARGET) {
+                Some(child) => {
+                    arguments.push(("target".to_owned(), Argument::Handler(child.name.clone())));
+                    children.push(child);
+                }
+                None => is_refused = true,
+            }
+        }
+        (!is_refused).then_some(arguments)
+    }
+
+    /// Another handler of the config that this one hands records on to. `what` is `target` or `required`.
+    pub(super) fn child(&mut self, scope: &Scope<'a>, at: &At, node: &'a Node, what: &'static str) -> Option<Child> {
+        let child = |name: &str| Child { name: name.to_owned(), at: at.clone(), what, outer: scope.outer.clone() };
+        let found = self.resolver.convert(node).and_then(|value| {
+            match value {
+                Value::Node(node) => {
+                    self.refer(Section::Handlers, node).map(child).map_err(|refusal| (node.repr(), refusal))
+                }
+                Value::Handler(name) => Ok(child(name)),
+                value => Err((value.repr(), Refusal::new("KeyError", value.repr()))),
+            }
+            .map_err(|(repr, refusal)| refusal.within(format!("Unable to set {what} handler {repr}")))
+        });
+        found.map_err(|refusal| self.refuse(Some(&scope.outer), at, refusal)).ok()
+    }
+
+    /// Makes the handler's plan, or checks its arguments for the day when its class is there.
+    pub(super) fn make_handler(
+        &mut self,
+        scope: &Scope<'a>,
+        name: &str,
+        known: Known<'a>,
+        arguments: Arguments,
+        children: &mut Vec<Child>,
+    ) -> Option<Made<HandlerPlan>> {
+        for (keyword, argument) in &arguments {
+            if let (Argument::Handler(name), true) = (argument, keyword != "target") {
+                let at = scope.field(keyword).map_or_else(|| scope.class_at(), |field| field.at);
+                self.used.insert(("handlers", name.clone()));
+                children.push(Child { name: name.clone(), at, what: Child::REQUIRED, outer: scope.outer.clone() });
+            }
+        }
+        let call = Call::new(scope, name, signature(name));
+        if let Some(class) = self.registry.find_handler(name).cloned() {
+            return self.call(&call, arguments, |kwargs| class(kwargs)).map(Made::Ready);
+        }
+        match known {
+            Known::Item(Item::Handler(_)) if self.bind(&call, &arguments) => None,
+            Known::Item(Item::Handler(_)) | Known::Assumed => Some(self.unavailable(&scope.class_at(), name, known)),
+            _ => {
+                // DIFFERENCE: CPython attaches whatever it made, and fails at the first record.
+                let refusal = Refusal::type_error(format!("{name} is not a class of handlers"));
+                self.refuse(Some(&scope.outer), &scope.class_at(), refusal);
+                None
+            }
+        }
+    }
+
+    /// Warns of `"stream": "sys.stdout"`: a string, to which nobody can write.
+    fn warn_of_stream_name(&mut self, scope: &Scope<'a>, class: &str) {
+        let Some(Field { at, node, .. }) = scope.field("stream").filter(|_| class == "logging.StreamHandler") else {
+            return;
+        };
+        if let (Kind::Str(name), Ok(Value::Node(_))) = (&node.kind, self.resolver.convert(node)) {
+            let guess = matches!(&**name, "sys.stdout" | "sys.stderr").then(|| format!("ext://{name}"));
+            let message = format!("the stream {} is a string, and nothing can be written to it", repr_str(name));
+            self.warn(&at, message).guess = guess;
+        }
+    }
+}
+
+fn signature(name: &str) -> Option<&'static Signature> {
+    match catalog::find(name) {
+        Some(Item::Handler(signature)) => Some(signature),
+        _ => None,
+    }
+}

@@ -1,0 +1,77 @@
+//! Levels: numbers and names.
+
+use logtree_core::{Level, LevelNames};
+
+use super::Checker;
+use super::scope::{At, Scope};
+use crate::catalog::Item;
+use crate::node::{Kind, Node};
+use crate::refusal::Refusal;
+use crate::resolve::{Known, Value};
+use crate::suggest;
+
+impl<'a> Checker<'a> {
+    /// The names of our own top-level key `levels`, which Python ignores.
+    pub(super) fn level_names(&mut self) {
+        let Some(entry) = self.root.entry("levels") else { return };
+        let at = At::root(self.root).key(entry).1;
+        let section = match self.resolver.convert(&entry.value) {
+            Ok(Value::Node(node @ Node { kind: Kind::Dict(_), .. })) => node,
+            Ok(_) => {
+                let refusal = Refusal::type_error("levels must be an object").expected("names with their numbers");
+                return self.refuse(None, &at, refusal);
+            }
+            Err(refusal) => return self.refuse(None, &at, refusal),
+        };
+        for entry in section.entries() {
+            let (_, at) = at.key(entry);
+            match entry.value.kind {
+                Kind::Int(number) => self.levels.add(clamp(number), &entry.key.text()),
+                _ => {
+                    let message = format!("Level {} has no number: {}", entry.key.repr(), entry.value.repr());
+                    self.refuse(None, &at, Refusal::type_error(message).expected("an integer"));
+                }
+            }
+        }
+    }
+
+    /// The key `level` of an entry, if it is there and not null; for handlers and loggers alike.
+    pub(super) fn level(&mut self, scope: &Scope<'a>) -> Option<Level> {
+        let field = scope.field("level")?;
+        let level = self.resolver.convert(field.node).and_then(|value| match value.is_none() {
+            true => Ok(None),
+            false => parse(&self.levels, value).map(Some),
+        });
+        level.unwrap_or_else(|refusal| {
+            self.refuse(Some(&scope.outer), &field.at, refusal);
+            None
+        })
+    }
+}
+
+/// A level (CPython's `logging._checkLevel`). DIFFERENCE: `TRACE` is a name.
+pub(super) fn parse(names: &LevelNames, value: Value<'_>) -> Result<Level, Refusal> {
+    match value {
+        Value::Node(node) => match &node.kind {
+            Kind::Int(number) => return Ok(clamp(*number)),
+            Kind::Bool(truth) => return Ok(Level(i32::from(*truth))),
+            Kind::BigInt(digits) => return Ok(Level(if digits.starts_with('-') { i32::MIN } else { i32::MAX })),
+            Kind::Str(name) => {
+                return names.parse(name).ok_or_else(|| {
+                    let refusal = Refusal::value_error(format!("Unknown level: {}", node.repr()));
+                    refusal.expected("a number or the name of a level").guess(suggest::closest(name, names.known()))
+                });
+            }
+            _ => {}
+        },
+        Value::Named(_, Known::Item(Item::Int(number))) => return Ok(clamp(number)),
+        _ => {}
+    }
+    let message = format!("Level not an integer or a valid string: {}", value.repr());
+    Err(Refusal::type_error(message).expected("a number or the name of a level"))
+}
+
+/// Python's levels know no bounds, but no record is beyond these.
+fn clamp(number: i64) -> Level {
+    Level(i32::try_from(number).unwrap_or(if number < 0 { i32::MIN } else { i32::MAX }))
+}

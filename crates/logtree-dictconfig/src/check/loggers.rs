@@ -1,0 +1,151 @@
+//! Loggers and the root (CPython's `DictConfigurator.common_logger_config`).
+
+use logtree_core::logger_name;
+
+use super::Checker;
+use super::scope::{At, Scope};
+use super::sections::Section;
+use crate::node::{Kind, Node};
+use crate::plan::LoggerSpec;
+use crate::python::repr_str;
+use crate::refusal::Refusal;
+use crate::resolve::Value;
+use crate::suggest;
+
+/// The keys of a logger; CPython ignores any other.
+const KEYS: [&str; 4] = ["level", "handlers", "filters", "propagate"];
+
+impl<'a> Checker<'a> {
+    pub(super) fn check_loggers(&mut self) {
+        for scope in self.scopes(Section::Loggers) {
+            let spec = self.logger(&scope, false);
+            self.loggers.push(spec);
+        }
+        if let Some(scope) = self.root_scope() {
+            let mut spec = self.logger(&scope, false);
+            // CPython reads the key `propagate` for named loggers only.
+            spec.propagate = None;
+            spec.is_root_section = true;
+            if spec.level.is_none()
+                && !self.loggers.iter().any(|logger| logger.name.is_empty() && logger.level.is_some())
+            {
+                let expected = Some("a level, such as \"level\": \"INFO\"".to_owned());
+                self.warn(&scope.at, "root has no level, and so stays at WARNING".to_owned()).expected = expected;
+            }
+            self.loggers.push(spec);
+        }
+    }
+
+    /// What an incremental config says of handlers: levels. In a fresh process there is no handler to speak of.
+    pub(super) fn incremental_handlers(&mut self) {
+        let Some(entry) = self.root.entry("handlers") else { return };
+        let at = At::root(self.root).key(entry).1;
+        match self.resolver.convert(&entry.value) {
+            Ok(Value::Node(Node { kind: Kind::Dict(entries), .. })) => {
+                for entry in entries {
+                    let refusal = Refusal::value_error(format!("No handler found with name {}", entry.key.repr()));
+                    self.refuse(None, &at.key(entry).0, refusal.expected("a handler that an earlier config made"));
+                }
+            }
+            Ok(Value::Node(Node { kind: Kind::List(items), .. })) => {
+                for (index, item) in items.iter().enumerate() {
+                    let refusal = Refusal::value_error(format!("No handler found with name {}", item.repr()));
+                    self.refuse(None, &at.index(index, item), refusal);
+                }
+            }
+            Ok(Value::Node(Node { kind: Kind::Str(text), .. })) => {
+                if let Some(first) = text.chars().next() {
+                    let name = repr_str(first.encode_utf8(&mut [0; 4]));
+                    self.refuse(None, &at, Refusal::value_error(format!("No handler found with name {name}")));
+                }
+            }
+            Ok(value) => {
+                let message = format!("'{}' object is not iterable", value.type_name());
+                self.refuse(None, &at, Refusal::type_error(message));
+            }
+            Err(refusal) => self.refuse(None, &at, refusal),
+        }
+    }
+
+    /// What an incremental config says of loggers: level and propagate.
+    pub(super) fn incremental_loggers(&mut self) {
+        for scope in self.scopes(Section::Loggers) {
+            let spec = self.logger(&scope, true);
+            self.loggers.push(spec);
+        }
+        if let Some(scope) = self.root_scope() {
+            let spec = LoggerSpec { propagate: None, is_root_section: true, ..self.logger(&scope, true) };
+            self.loggers.push(spec);
+        }
+    }
+
+    /// The section `root`, if it is there and true.
+    fn root_scope(&mut self) -> Option<Scope<'a>> {
+        let root = self.root;
+        let entry = root.entry("root")?;
+        let (at, value_at) = At::root(root).key(entry);
+        let outer = "Unable to configure root logger".to_owned();
+        let refusal = match self.resolver.convert(&entry.value) {
+            Ok(value) if !value.is_truthy() => return None,
+            Ok(Value::Node(node @ Node { kind: Kind::Dict(_), .. })) => {
+                return Some(Scope { outer, name: String::new(), at, value_at, node });
+            }
+            Ok(value) => {
+                let message = format!("'{}' object has no attribute 'get'", value.type_name());
+                Refusal::new("AttributeError", message).expected("an object")
+            }
+            Err(refusal) => refusal,
+        };
+        self.refuse(Some(&outer), &value_at, refusal);
+        None
+    }
+
+    fn logger(&mut self, scope: &Scope<'a>, is_incremental: bool) -> LoggerSpec {
+        let level = self.level(scope);
+        let (mut handlers, mut filters) = (Vec::new(), Vec::new());
+        if !is_incremental {
+            if let Some(field) = scope.field("handlers") {
+                handlers = self.references(scope, &field, Section::Handlers);
+            }
+            if let Some(field) = scope.field("filters") {
+                filters = self.references(scope, &field, Section::Filters);
+            }
+        }
+        let propagate = self.propagate(scope);
+        self.unknown_logger_keys(scope, is_incremental);
+        let name = logger_name(&scope.name).into_owned();
+        LoggerSpec { name, level, propagate, handlers, filters, is_root_section: false }
+    }
+
+    fn propagate(&mut self, scope: &Scope<'a>) -> Option<bool> {
+        let field = scope.field("propagate")?;
+        match self.resolver.convert(field.node) {
+            Ok(value) if value.is_none() => None,
+            Ok(value) => {
+                self.warn_of_truthy_text(&field.at, value);
+                Some(value.is_truthy())
+            }
+            Err(refusal) => {
+                self.refuse(Some(&scope.outer), &field.at, refusal);
+                None
+            }
+        }
+    }
+
+    fn unknown_logger_keys(&mut self, scope: &Scope<'a>, is_incremental: bool) {
+        for entry in scope.node.entries() {
+            let name = entry.key.text();
+            let at = scope.value_at.key(entry).0;
+            let is_root = scope.at.path == "root";
+            if is_root && name == "propagate" {
+                self.warn(&at, "the root has nowhere to propagate to; the key is ignored".to_owned());
+            } else if is_incremental && matches!(&*name, "handlers" | "filters") {
+                self.warn(&at, format!("an incremental config does not change {name}; the key is ignored"));
+            } else if !KEYS.contains(&&*name) {
+                let guess = suggest::closest(&name, KEYS).map(str::to_owned);
+                let message = format!("unknown key {} of a logger is ignored", entry.key.repr());
+                self.warn(&at, message).guess = guess;
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The order in which handlers are made: those that others hand on to before those.
+//!
+//! DIFFERENCE: CPython makes them by name and comes back once for those that were not ready, so that a chain of three
+//! may fail for its names alone.
+
+use std::collections::BTreeMap;
+
+use super::Checker;
+use crate::plan::{Child, HandlerSpec, Made};
+use crate::refusal::Refusal;
+
+/// How far the walk has come with a handler.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Visit {
+    New,
+    Open,
+    Done,
+}
+
+impl Checker<'_> {
+    /// Sorts the handlers by what they need. One that needs itself, by whatever way, is refused.
+    pub(super) fn order_handlers(&mut self) {
+        let names: BTreeMap<&str, usize> =
+            self.handlers.iter().enumerate().map(|(index, spec)| (spec.name.as_str(), index)).collect();
+        let children =
+            |spec: &HandlerSpec| spec.children.iter().map(|child| names.get(&*child.name).copied()).collect();
+        let children: Vec<Vec<Option<usize>>> = self.handlers.iter().map(children).collect();
+
+        let mut visits = vec![Visit::New; self.handlers.len()];
+        let mut order = Vec::with_capacity(self.handlers.len());
+        for start in 0..self.handlers.len() {
+            // The handlers on the way from `start`, each with the next of its children to look at.
+            let mut way = if visits[start] == Visit::New { vec![(start, 0)] } else { Vec::new() };
+            while let Some((index, next)) = way.last_mut() {
+                let index = *index;
+                visits[index] = Visit::Open;
+                let Some(child) = children[index].get(*next) else {
+                    visits[index] = Visit::Done;
+                    order.push(index);
+                    way.pop();
+                    continue;
+                };
+                *next += 1;
+                match child.map(|child| (child, visits[child])) {
+                    Some((child, Visit::New)) => way.push((child, 0)),
+                    Some((child, Visit::Open)) => self.refuse_cycle(&way, child),
+                    Some((_, Visit::Done)) | None => {}
+                }
+            }
+        }
+        let mut handlers: Vec<Option<HandlerSpec>> = std::mem::take(&mut self.handlers).into_iter().map(Some).collect();
+        self.handlers = order.into_iter().filter_map(|index| handlers[index].take()).collect();
+    }
+
+    /// Refuses the cycle that the way closes by coming back to `first`, at its first member by name, as CPython does.
+    fn refuse_cycle(&mut self, way: &[(usize, usize)], first: usize) {
+        let from = way.iter().position(|(index, _)| *index == first).unwrap_or(0);
+        let Some(&(index, next)) = way.get(from) else { return };
+        let names: Vec<&str> = way[from..].iter().map(|(index, _)| self.handlers[*index].name.as_str()).collect();
+        let cycle = format!("{} -> {}", names.join(" -> "), names.first().unwrap_or(&""));
+        let Some(Child { name, at, what, outer }) = self.handlers[index].children.get(next.saturating_sub(1)).cloned()
+        else {
+            return;
+        };
+        let quoted = crate::python::repr_str(&name);
+        let cause = match what {
+            Child::TARGET => "target not configured yet".to_owned(),
+            _ => format!("Required handler {quoted} is not configured yet"),
+        };
+        let refusal = Refusal::type_error(cause).within(format!("Unable to set {what} handler {quoted}"));
+        self.refuse(Some(&outer), &at, refusal);
+        if let Some(problem) = self.problems.last_mut() {
+            problem.note(format!("these handlers need one another: {cycle}"), None);
+        }
+        self.handlers[index].made = Made::Refused;
+    }
+}

@@ -1,0 +1,166 @@
+//! The QueueHandler: its queue, its listener, and the handlers behind it.
+
+use logtree_core::{Argument, HandlerPlan};
+
+use super::Checker;
+use super::arguments::{Arguments, Call};
+use super::scope::{At, Field, Scope};
+use crate::catalog::{self, Item};
+use crate::node::{Kind, Node};
+use crate::plan::{Child, Made};
+use crate::refusal::Refusal;
+use crate::resolve::{Known, Value};
+
+const CLASS: &str = "logging.handlers.QueueHandler";
+const LISTENER: &str = "logging.handlers.QueueListener";
+/// What Python puts in front of a listener if the config names no queue.
+const DEFAULT_QUEUE: &str = "queue.Queue";
+
+/// The keys of a QueueHandler that are read here.
+const KEYS: [&str; 8] = ["class", "()", "formatter", "level", "filters", "queue", "listener", "handlers"];
+
+impl<'a> Checker<'a> {
+    pub(super) fn queue_handler(
+        &mut self,
+        scope: &Scope<'a>,
+        known: Known<'a>,
+        children: &mut Vec<Child>,
+    ) -> Option<Made<HandlerPlan>> {
+        let queue = match scope.field("queue") {
+            Some(field) => self.queue(scope, &field),
+            None => self.call_factory(scope, &scope.class_at(), scope.node, DEFAULT_QUEUE, None),
+        };
+        let listener = self.listener(scope);
+        let handlers = self.queue_children(scope);
+        let arguments = self.arguments(scope, &KEYS);
+        let (queue, listener, handlers, mut arguments) = (queue?, listener?, handlers?, arguments?);
+        if let Some(listener) = listener {
+            arguments.push(("listener".to_owned(), listener));
+        }
+        if scope.node.entry("handlers").is_some() {
+            let names = handlers.iter().map(|child| Argument::Handler(child.name.clone())).collect();
+            arguments.push(("handlers".to_owned(), Argument::List(names)));
+        }
+        children.extend(handlers);
+        match queue {
+            Made::Ready(queue) => {
+                arguments.push(("queue".to_owned(), queue));
+                self.make_handler(scope, CLASS, known, arguments, children)
+            }
+            // Without its queue the handler cannot be made, but its other arguments can be looked at.
+            Made::Unavailable(at, reason) => {
+                let signature =
+                    if let Some(Item::Handler(signature)) = catalog::find(CLASS) { Some(signature) } else { None };
+                let is_refused = self.bind(&Call::new(scope, CLASS, signature), &arguments);
+                (!is_refused).then_some(Made::Unavailable(at, reason))
+            }
+            Made::Refused => None,
+        }
+    }
+
+    /// The key `queue`: a callable's dotted name, a dict with `()`, or an object.
+    fn queue(&mut self, scope: &Scope<'a>, field: &Field<'a>) -> Option<Made<Argument>> {
+        let refused = match self.resolver.convert(field.node) {
+            Ok(Value::Node(node @ Node { kind: Kind::Str(name), .. })) => match self.resolver.lookup(name) {
+                Ok(known) if known.is_callable() => {
+                    return self.call_factory(scope, &field.at, node, name, Some(known));
+                }
+                Ok(_) => invalid("queue", &node.repr()),
+                Err(refusal) => refusal,
+            },
+            Ok(Value::Node(node @ Node { kind: Kind::Dict(_), .. })) if node.entry("()").is_some() => {
+                let inner = Scope { at: field.key_at.clone(), value_at: field.at.clone(), node, ..scope.clone() };
+                let (name, known) = self.factory(&inner, "()")?;
+                return self.call_factory(&inner, &inner.class_at(), node, name, Some(known));
+            }
+            Ok(Value::Named(_, Known::Object(object))) => return Some(Made::Ready(Argument::Object(object.clone()))),
+            Ok(Value::Named(name, Known::Assumed)) => {
+                return Some(self.unavailable(&field.at, name, Known::Assumed));
+            }
+            Ok(value) => invalid("queue", &value.repr()),
+            Err(refusal) => refusal,
+        };
+        self.refuse(Some(&scope.outer), &field.at, refused);
+        None
+    }
+
+    /// Calls what makes a queue, with the keys of its dict, if it has one.
+    fn call_factory(
+        &mut self,
+        scope: &Scope<'a>,
+        at: &At,
+        node: &'a Node,
+        name: &str,
+        known: Option<Known<'a>>,
+    ) -> Option<Made<Argument>> {
+        let has_arguments = known.is_some() && matches!(node.kind, Kind::Dict(_));
+        let arguments = if has_arguments { self.arguments(scope, &["()"])? } else { Arguments::new() };
+        let item = catalog::find(name);
+        let signature = if let Some(Item::Queue(signature)) = item { Some(signature) } else { None };
+        let call = Call::new(scope, name, signature);
+        if let Some(factory) = self.registry.find_factory(name).cloned() {
+            return self.call(&call, arguments, |kwargs| factory(kwargs)).map(Made::Ready);
+        }
+        match item {
+            Some(Item::Queue(_)) if self.bind(&call, &arguments) => return None,
+            Some(Item::Queue(_)) => {}
+            None if matches!(known, Some(Known::Assumed)) => {}
+            // DIFFERENCE: CPython takes whatever the call returns and fails at the first record.
+            _ => {
+                let refusal = Refusal::type_error(format!("{name} does not make a queue"));
+                self.refuse(Some(&scope.outer), at, refusal);
+                return None;
+            }
+        }
+        Some(self.unavailable(at, name, known.unwrap_or(Known::Registered)))
+    }
+
+    /// The key `listener`, which may only name Python's own class. DIFFERENCE: CPython takes subclasses and factories.
+    fn listener(&mut self, scope: &Scope<'a>) -> Option<Option<Argument>> {
+        let Some(field) = scope.field("listener") else { return Some(None) };
+        let name = self.resolver.convert(field.node).and_then(|value| match value {
+            Value::Named(name, known) => Ok((name, known)),
+            Value::Node(Node { kind: Kind::Str(name), .. }) => Ok((name.as_str(), self.resolver.lookup(name)?)),
+            value => Err(invalid("listener", &value.repr())),
+        });
+        let refusal = match name {
+            Ok((LISTENER, _)) => return Some(Some(Argument::Str(LISTENER.to_owned()))),
+            Ok((name, Known::Assumed)) => return Some(Some(Argument::Str(name.to_owned()))),
+            Ok((name, _)) => invalid("listener", &crate::python::repr_str(name)).expected(LISTENER),
+            Err(refusal) => refusal,
+        };
+        self.refuse(Some(&scope.outer), &field.at, refusal);
+        None
+    }
+
+    /// The key `handlers`: those behind the queue.
+    fn queue_children(&mut self, scope: &Scope<'a>) -> Option<Vec<Child>> {
+        let Some(field) = scope.field("handlers") else { return Some(Vec::new()) };
+        let refusal = match self.resolver.convert(field.node) {
+            Ok(Value::Node(Node { kind: Kind::List(items), .. })) => {
+                let mut children = Some(Vec::new());
+                for (index, item) in items.iter().enumerate() {
+                    let at = field.at.index(index, item);
+                    let child = self.child(scope, &at, item, Child::REQUIRED);
+                    children = children.zip(child).map(|(mut children, child)| {
+                        children.push(child);
+                        children
+                    });
+                }
+                return children;
+            }
+            // DIFFERENCE: CPython reads a string as its characters and a dict as its keys.
+            Ok(value) => {
+                let message = format!("'{}' object is not a list", value.type_name());
+                Refusal::type_error(message).within("Unable to set required handler").expected("a list of handlers")
+            }
+            Err(refusal) => refusal,
+        };
+        self.refuse(Some(&scope.outer), &field.at, refusal);
+        None
+    }
+}
+
+fn invalid(what: &str, repr: &str) -> Refusal {
+    Refusal::type_error(format!("Invalid {what} specifier {repr}"))
+}

@@ -1,0 +1,80 @@
+//! Where the check is: a path, a place, and the entry whose keys are being read.
+
+use crate::node::{Entry, Node, Span};
+
+/// A place in the config.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct At {
+    pub(crate) path: String,
+    pub(crate) span: Option<Span>,
+}
+
+impl At {
+    pub(super) fn root(node: &Node) -> Self {
+        Self { path: String::new(), span: node.span }
+    }
+
+    /// The place of a key below this one, and that of its value.
+    pub(super) fn key(&self, entry: &Entry) -> (Self, Self) {
+        let path = self.path_below(&entry.key.text());
+        (Self { path: path.clone(), span: entry.key.span }, Self { path, span: entry.value.span })
+    }
+
+    /// The path of a key below this place, as `cfg://` writes it.
+    fn path_below(&self, key: &str) -> String {
+        let is_word = !key.is_empty() && key.chars().all(|char| char.is_alphanumeric() || char == '_');
+        match (is_word, self.path.is_empty()) {
+            (true, true) => key.to_owned(),
+            (true, false) => format!("{}.{key}", self.path),
+            (false, _) => format!("{}[{key}]", self.path),
+        }
+    }
+
+    /// The place of an item of the list at this one.
+    pub(super) fn index(&self, index: usize, item: &Node) -> Self {
+        Self { path: format!("{}[{index}]", self.path), span: item.span }
+    }
+
+    /// The first character of what stands here, for problems about what does not stand in it.
+    pub(super) fn start(&self) -> Self {
+        let span = self.span.map(|span| Span { start: span.start, end: span.end.min(span.start + 1) });
+        Self { path: self.path.clone(), span }
+    }
+}
+
+/// One entry of a section, whose keys are being read.
+#[derive(Clone, Debug)]
+pub(super) struct Scope<'a> {
+    /// What CPython wraps around every exception in it: `Unable to configure handler 'file'`.
+    pub(super) outer: String,
+    /// The name under which it stands.
+    pub(super) name: String,
+    /// The place of the name.
+    pub(super) at: At,
+    /// The place of the value.
+    pub(super) value_at: At,
+    /// Its dict.
+    pub(super) node: &'a Node,
+}
+
+impl<'a> Scope<'a> {
+    /// The key's node, its place and that of its value.
+    pub(super) fn field(&self, key: &str) -> Option<Field<'a>> {
+        let entry = self.node.entry(key)?;
+        let (key_at, at) = self.value_at.key(entry);
+        Some(Field { key_at, at, node: &entry.value })
+    }
+
+    /// What to mark for a problem with the arguments as a whole: the class that they are for, else the name.
+    pub(super) fn class_at(&self) -> At {
+        self.field("()").or_else(|| self.field("class")).map_or_else(|| self.at.clone(), |field| field.at)
+    }
+}
+
+/// One key of an entry.
+#[derive(Clone, Debug)]
+pub(super) struct Field<'a> {
+    pub(super) key_at: At,
+    pub(super) at: At,
+    pub(super) node: &'a Node,
+}

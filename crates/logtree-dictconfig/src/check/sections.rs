@@ -1,0 +1,245 @@
+//! The sections of a config: what stands in them, and references from one into another.
+
+use super::Checker;
+use super::scope::{At, Field, Scope};
+use crate::node::{Kind, Node};
+use crate::python::repr_str;
+use crate::refusal::Refusal;
+use crate::resolve::Value;
+use crate::suggest;
+
+/// A part of the config with named entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Formatters,
+    Filters,
+    Handlers,
+    Loggers,
+}
+
+impl Section {
+    pub(super) fn key(self) -> &'static str {
+        match self {
+            Self::Formatters => "formatters",
+            Self::Filters => "filters",
+            Self::Handlers => "handlers",
+            Self::Loggers => "loggers",
+        }
+    }
+
+    /// What one entry is, in messages.
+    pub(super) fn kind(self) -> &'static str {
+        self.key().trim_end_matches('s')
+    }
+
+    fn outer(self, name: &str) -> String {
+        format!("Unable to configure {} {name}", self.kind())
+    }
+
+    /// What CPython raises for an entry that is no dict: each section asks something else of it first.
+    fn refuse_entry(self, value: Value<'_>) -> Refusal {
+        let type_name = value.type_name();
+        let no_attribute =
+            |name| Refusal::new("AttributeError", format!("'{type_name}' object has no attribute '{name}'"));
+        let kind = if let Value::Node(node) = value { Some(&node.kind) } else { None };
+        let refusal = match (self, kind) {
+            (Self::Loggers, _) | (Self::Formatters | Self::Filters, Some(Kind::Str(_) | Kind::List(_))) => {
+                no_attribute("get")
+            }
+            (Self::Formatters | Self::Filters, _) => {
+                Refusal::type_error(format!("argument of type '{type_name}' is not iterable"))
+            }
+            (Self::Handlers, Some(Kind::Str(text))) if text.is_empty() => no_attribute("pop"),
+            (Self::Handlers, Some(Kind::Str(_))) => not_pairs(1),
+            (Self::Handlers, Some(Kind::List(items))) => match items.first().map(|item| &item.kind) {
+                None => no_attribute("pop"),
+                Some(Kind::Str(text)) => not_pairs(text.chars().count()),
+                Some(Kind::List(items)) => not_pairs(items.len()),
+                Some(Kind::Dict(entries)) => not_pairs(entries.len()),
+                Some(_) => Refusal::type_error("cannot convert dictionary update sequence element #0 to a sequence"),
+            },
+            (Self::Handlers, _) => Refusal::type_error(format!("'{type_name}' object is not iterable")),
+        };
+        refusal.expected("an object")
+    }
+}
+
+fn not_pairs(len: usize) -> Refusal {
+    Refusal::value_error(format!("dictionary update sequence element #0 has length {len}; 2 is required"))
+}
+
+impl<'a> Checker<'a> {
+    /// The entries of a section, those left out that are refused here.
+    pub(super) fn scopes(&mut self, section: Section) -> Vec<Scope<'a>> {
+        let Some(entry) = self.root.entry(section.key()) else { return Vec::new() };
+        let at = At::root(self.root).key(entry).1;
+        let node = match self.resolver.convert(&entry.value) {
+            Ok(Value::Node(node)) => node,
+            Ok(value) => {
+                let message = format!("'{}' object is not iterable", value.type_name());
+                self.refuse(None, &at, Refusal::type_error(message));
+                return Vec::new();
+            }
+            Err(refusal) => {
+                self.refuse(None, &at, refusal);
+                return Vec::new();
+            }
+        };
+        let expected = format!("an object with the name of each {}", section.kind());
+        match &node.kind {
+            Kind::Dict(entries) => entries.iter().filter_map(|entry| self.scope(section, &at, entry)).collect(),
+            Kind::List(items) => {
+                // CPython takes the items for keys, and fails at the first; handlers it sorts beforehand.
+                let is_sorted = section == Section::Handlers;
+                let first = if is_sorted { items.iter().min_by_key(|item| item.text()) } else { items.first() };
+                if let Some(first) = first {
+                    let refusal = Refusal::type_error("list indices must be integers or slices, not str");
+                    self.refuse(Some(&section.outer(&first.repr())), &at, refusal.expected(expected));
+                }
+                Vec::new()
+            }
+            Kind::Str(text) => {
+                let first = if section == Section::Handlers { text.chars().min() } else { text.chars().next() };
+                if let Some(first) = first {
+                    let refusal = Refusal::type_error("string indices must be integers, not 'str'");
+                    let name = repr_str(first.encode_utf8(&mut [0; 4]));
+                    self.refuse(Some(&section.outer(&name)), &at, refusal.expected(expected));
+                }
+                Vec::new()
+            }
+            _ => {
+                let message = format!("'{}' object is not iterable", node.type_name());
+                self.refuse(None, &at, Refusal::type_error(message).expected(expected));
+                Vec::new()
+            }
+        }
+    }
+
+    fn scope(&mut self, section: Section, at: &At, entry: &'a crate::node::Entry) -> Option<Scope<'a>> {
+        let outer = section.outer(&entry.key.repr());
+        let (at, value_at) = at.key(entry);
+        match self.resolver.convert(&entry.value) {
+            Ok(Value::Node(node @ Node { kind: Kind::Dict(_), .. })) => {
+                Some(Scope { outer, name: entry.key.text(), at, value_at, node })
+            }
+            Ok(value) => {
+                self.refuse(Some(&outer), &value_at, section.refuse_entry(value));
+                None
+            }
+            Err(refusal) => {
+                self.refuse(Some(&outer), &value_at, refusal);
+                None
+            }
+        }
+    }
+
+    /// The entry that a name refers to. An entry that is refused itself is there all the same.
+    ///
+    /// # Errors
+    /// What CPython raises for `self.config[section][name]`.
+    pub(super) fn refer(&mut self, section: Section, name: &'a Node) -> Result<&'a str, Refusal> {
+        /// What CPython puts in the place of a section that is not there.
+        static EMPTY: Node = Node { kind: Kind::Dict(Vec::new()), span: None };
+        let key = section.key();
+        let root = self.root;
+        let node = match root.entry(key).map(|entry| self.resolver.convert(&entry.value)) {
+            None => &EMPTY,
+            Some(Ok(Value::Node(node))) => node,
+            // The section is refused itself.
+            Some(Ok(_) | Err(_)) => return Ok(""),
+        };
+        match (&node.kind, &name.kind) {
+            (_, Kind::Dict(_) | Kind::List(_)) => {
+                let type_name = name.type_name().trim_start_matches("Converting").to_lowercase();
+                Err(Refusal::type_error(format!("unhashable type: '{type_name}'")))
+            }
+            (Kind::Dict(_), Kind::Str(text)) if node.entry(text).is_some() => {
+                self.used.insert((key, text.clone()));
+                Ok(text)
+            }
+            (Kind::Dict(entries), _) => {
+                let known = entries.iter().filter_map(|entry| entry.key.as_str());
+                let guess = name.as_str().and_then(|name| suggest::closest(name, known));
+                let expected = format!("the name of a {} of this config", section.kind());
+                Err(Refusal::new("KeyError", name.repr()).expected(expected).guess(guess))
+            }
+            (Kind::List(_), _) => Err(Refusal::type_error("list indices must be integers or slices, not str")),
+            (Kind::Str(_), _) => Err(Refusal::type_error("string indices must be integers, not 'str'")),
+            _ => Ok(""),
+        }
+    }
+
+    /// A list of names in another section: `filters` and `handlers`. CPython iterates over what stands there, so that
+    /// a string is its characters; and it does not look for `ext://` and `cfg://` in the items.
+    pub(super) fn references(&mut self, scope: &Scope<'a>, field: &Field<'a>, section: Section) -> Vec<String> {
+        let node = match self.resolver.convert(field.node) {
+            Ok(value) if !value.is_truthy() => return Vec::new(),
+            Ok(Value::Node(node)) => node,
+            Ok(value) => {
+                let message = format!("'{}' object is not iterable", value.type_name());
+                self.refuse(Some(&scope.outer), &field.at, Refusal::type_error(message));
+                return Vec::new();
+            }
+            Err(refusal) => {
+                self.refuse(Some(&scope.outer), &field.at, refusal);
+                return Vec::new();
+            }
+        };
+        match &node.kind {
+            Kind::List(items) => {
+                let found = items.iter().enumerate().filter_map(|(index, item)| {
+                    let at = field.at.index(index, item);
+                    self.reference(scope, &at, section, item)
+                });
+                found.collect()
+            }
+            Kind::Dict(entries) => {
+                let found = entries.iter().filter_map(|entry| {
+                    let at = field.at.key(entry).0;
+                    self.reference(scope, &at, section, &entry.key)
+                });
+                found.collect()
+            }
+            Kind::Str(text) => self.characters(scope, field, section, text),
+            _ => {
+                let message = format!("'{}' object is not iterable", node.type_name());
+                let expected = format!("a list of {}", section.key());
+                self.refuse(Some(&scope.outer), &field.at, Refusal::type_error(message).expected(expected));
+                Vec::new()
+            }
+        }
+    }
+
+    fn reference(&mut self, scope: &Scope<'a>, at: &At, section: Section, name: &'a Node) -> Option<String> {
+        match self.refer(section, name) {
+            Ok(name) => Some(name.to_owned()),
+            Err(refusal) => {
+                let refusal = refusal.within(format!("Unable to add {} {}", section.kind(), name.repr()));
+                self.refuse(Some(&scope.outer), at, refusal);
+                None
+            }
+        }
+    }
+
+    /// A string where a list belongs: Python reads it as the list of its characters.
+    fn characters(&mut self, scope: &Scope<'a>, field: &Field<'a>, section: Section, text: &str) -> Vec<String> {
+        let root = self.root;
+        let entries = root.entry(section.key()).map_or(&[][..], |entry| entry.value.entries());
+        let mut names = Vec::new();
+        for char in text.chars() {
+            let name = char.to_string();
+            if !entries.iter().any(|entry| entry.key.as_str() == Some(&name)) {
+                let refusal = Refusal::new("KeyError", repr_str(&name));
+                let refusal = refusal.within(format!("Unable to add {} {}", section.kind(), repr_str(&name)));
+                let refusal = refusal.expected(format!("a list of {}", section.key()));
+                self.refuse(Some(&scope.outer), &field.at, refusal);
+                return Vec::new();
+            }
+            self.used.insert((section.key(), name.clone()));
+            names.push(name);
+        }
+        self.warn(&field.at, format!("the string {} counts as the list of its characters", repr_str(text))).expected =
+            Some(format!("a list of {}", section.key()));
+        names
+    }
+}

@@ -1,0 +1,255 @@
+//! JSON to nodes. serde_json decides what JSON is, and its raw values say where in the text they stand.
+//!
+//! Each level of nesting is read once more than the one above it, which for configs costs less than a second parser
+//! would cost to keep honest.
+
+use std::fmt;
+
+use serde_core::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::node::{self, Entry, Kind, Node, Span};
+
+/// How deep configs may be nested; serde_json's own limit for its values.
+const MAX_DEPTH: usize = 128;
+
+/// Why a text is not JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SyntaxError {
+    pub(crate) message: String,
+    pub(crate) span: Span,
+    pub(crate) hint: Option<&'static str>,
+}
+
+/// The nodes of a JSON text.
+///
+/// # Errors
+/// Where it is not JSON, is nested deeper than 128 levels, or has strings that no Rust string can hold.
+pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
+    if text.starts_with('\u{feff}') {
+        let message = "the text begins with a byte order mark".to_owned();
+        let hint = Some("save the file as UTF-8 without a byte order mark");
+        return Err(SyntaxError { message, span: Span { start: 0, end: '\u{feff}'.len_utf8() }, hint });
+    }
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(raw) => Reader { text }.node(raw.get(), MAX_DEPTH),
+        Err(error) => Err(syntax_error(text, &error)),
+    }
+}
+
+/// The nodes of a value that never was text, so that there are no spans.
+pub(crate) fn from_value(value: serde_json::Value) -> Node {
+    use serde_json::Value;
+    let kind = match value {
+        Value::Null => Kind::None,
+        Value::Bool(value) => Kind::Bool(value),
+        Value::Number(number) => self::number(&number.to_string()),
+        Value::String(text) => Kind::Str(text),
+        Value::Array(items) => Kind::List(items.into_iter().map(from_value).collect()),
+        Value::Object(map) => {
+            let key = |key| Node { kind: Kind::Str(key), span: None };
+            let entry = |(name, value)| Entry { key: key(name), value: from_value(value), earlier: None };
+            Kind::Dict(map.into_iter().map(entry).collect())
+        }
+    };
+    Node { kind, span: None }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+}
+
+impl<'a> Reader<'a> {
+    /// The node of a value that serde_json has accepted.
+    fn node(&self, raw: &'a str, depth_left: usize) -> Result<Node, SyntaxError> {
+        let span = self.span(raw);
+        let refuse = |message: &str| SyntaxError { message: message.to_owned(), span, hint: None };
+        let reject = |error: serde_json::Error| refuse(&message(&error));
+        let kind = match raw.as_bytes().first() {
+            Some(b'{' | b'[') if depth_left == 0 => return Err(refuse("nested deeper than 128 levels")),
+            Some(b'{') => {
+                let members = serde_json::from_str::<Members<'_>>(raw).map_err(reject)?;
+                let mut entries = Vec::with_capacity(members.0.len());
+                for (key, value) in members.0 {
+                    let (key, value) = (self.node(key.get(), 0)?, self.node(value.get(), depth_left - 1)?);
+                    node::insert(&mut entries, key, value);
+                }
+                Kind::Dict(entries)
+            }
+            Some(b'[') => {
+                let items = serde_json::from_str::<Vec<&RawValue>>(raw).map_err(reject)?;
+                let items = items.into_iter().map(|item| self.node(item.get(), depth_left - 1));
+                Kind::List(items.collect::<Result<_, _>>()?)
+            }
+            Some(b'"') => Kind::Str(serde_json::from_str(raw).map_err(reject)?),
+            Some(b't') => Kind::Bool(true),
+            Some(b'f') => Kind::Bool(false),
+            Some(b'n') => Kind::None,
+            _ => number(raw),
+        };
+        Ok(Node::new(kind, span))
+    }
+
+    /// Where a part of the text stands in it: raw values are borrowed from the text.
+    fn span(&self, part: &str) -> Span {
+        let start = part.as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
+        Span { start, end: start + part.len() }
+    }
+}
+
+/// A number as Python's `json` reads it: an integer of any size unless it has a fraction or an exponent.
+fn number(digits: &str) -> Kind {
+    if digits.contains(['.', 'e', 'E']) {
+        // Too large is infinite and too small zero, in Rust as in Python.
+        return Kind::Float(digits.parse().unwrap_or(f64::NAN));
+    }
+    digits.parse().map_or_else(|_| Kind::BigInt(digits.into()), Kind::Int)
+}
+
+/// The members of an object as they stand, those that stand twice included.
+struct Members<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Collect;
+        impl<'de> Visitor<'de> for Collect {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Collect)
+    }
+}
+
+/// serde_json's message without its position, which the span tells.
+fn message(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rfind(" at line ").map_or(text.clone(), |end| text[..end].to_owned())
+}
+
+fn syntax_error(text: &str, error: &serde_json::Error) -> SyntaxError {
+    // Reading whole values words some errors better than skipping them does, such as trailing commas.
+    let worded = serde_json::from_str::<serde_json::Value>(text).err();
+    let worded = worded.filter(|worded| (worded.line(), worded.column()) >= (error.line(), error.column()));
+    let error = worded.as_ref().unwrap_or(error);
+
+    if error.is_eof() {
+        let end = text.trim_end().len();
+        let hint = Some("the text ends too early: is a closing bracket or quote missing?");
+        return SyntaxError { message: message(error), span: Span { start: end, end }, hint };
+    }
+    let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+    let line_start = lines.map(str::len).sum::<usize>();
+    let mut start = (line_start + error.column().saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    // A wrong word is reported at a letter inside it; the whole word is to be marked.
+    let is_word = |char: char| char.is_alphanumeric() || char == '_';
+    let word_start = text[..start].trim_end_matches(is_word).len();
+    let word = &text[word_start..];
+    let word = &word[..word.len() - word.trim_start_matches(is_word).len()];
+    if !word.is_empty() && word_start + word.len() >= start {
+        start = word_start;
+    }
+    let len = if word.is_empty() { text[start..].chars().next().map_or(0, char::len_utf8) } else { word.len() };
+    let span = Span { start, end: start + len };
+    SyntaxError { message: message(error), span, hint: hint(text, start, word) }
+}
+
+/// What people write who have Python or JavaScript in their fingers.
+fn hint(text: &str, start: usize, word: &str) -> Option<&'static str> {
+    let (before, after) = (text[..start].trim_end(), &text[start..]);
+    match word {
+        "True" => return Some("JSON writes `true`"),
+        "False" => return Some("JSON writes `false`"),
+        "None" => return Some("JSON writes `null`"),
+        "NaN" | "Infinity" => return Some("JSON has no NaN and no Infinity, although Python's json module reads them"),
+        _ => {}
+    }
+    match after.chars().next() {
+        Some('}' | ']') if before.ends_with(',') => Some("remove the comma before it"),
+        Some('/' | '#') => Some("JSON has no comments"),
+        Some('\'') => Some("JSON has strings in double quotes only"),
+        Some('"') if before.ends_with(['"', '}', ']', 'e', 'l']) => Some("is there a comma missing before it?"),
+        Some(_) if !word.is_empty() => Some("strings and keys stand in double quotes"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_node_knows_its_place() {
+        let text = "{\"a\\u00e9\": [1, \"x\\ud83d\\ude00\"],\t\"b\": {\"c\": -0.5e1}}";
+        let root = parse(text).unwrap();
+        let place = |node: &Node| node.span.map(|span| &text[span.start..span.end]).unwrap();
+        let [first, second] = root.entries() else { panic!("two entries") };
+        assert_eq!((first.key.as_str(), place(&first.key)), (Some("aé"), r#""a\u00e9""#));
+        let Kind::List(items) = &first.value.kind else { panic!("a list") };
+        assert_eq!((items[1].as_str(), place(&items[1])), (Some("x😀"), r#""x\ud83d\ude00""#));
+        let c = second.value.entry("c").unwrap();
+        assert_eq!((&c.value.kind, place(&c.value)), (&Kind::Float(-5.0), "-0.5e1"));
+    }
+
+    #[test]
+    fn numbers_are_pythons() {
+        // CPython 3.13: json.loads('[1e3, -0, 10000000000000000000000000000000, 1e400, -0.0]')
+        let root = parse("[1e3, -0, 10000000000000000000000000000000, 1e400, -0.0]").unwrap();
+        assert_eq!(root.repr(), "[1000.0, 0, 10000000000000000000000000000000, inf, -0.0]");
+    }
+
+    #[test]
+    fn syntax_errors_point_and_help() {
+        let cases = [
+            ("{\"a\": 1,}", "}", "remove the comma"),
+            ("{\"a\": [1,]}", "]", "remove the comma"),
+            ("{\"a\": True}", "True", "`true`"),
+            ("{\"a\": False}", "False", "`false`"),
+            ("{\"a\": None}", "None", "`null`"),
+            ("{\"a\": NaN}", "NaN", "no NaN"),
+            ("{\"a\": -Infinity}", "Infinity", "no NaN"),
+            ("{'a': 1}", "'", "double quotes"),
+            ("{a: 1}", "a", "double quotes"),
+            ("{\"a\": 1 // one\n}", "/", "no comments"),
+            ("# one\n{}", "#", "no comments"),
+            ("{\"a\": \"x\" \"b\": 2}", "\"", "comma missing"),
+            ("{\"a\": 1", "", "ends too early"),
+            ("", "", "ends too early"),
+            ("\u{feff}{}", "\u{feff}", "byte order mark"),
+        ];
+        for (text, marked, hint) in cases {
+            let error = parse(text).unwrap_err();
+            assert_eq!(&text[error.span.start..error.span.end], marked, "{text}: {error:?}");
+            assert!(error.hint.is_some_and(|given| given.contains(hint)), "{text}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_rust_string_holds_is_refused_in_place() {
+        // DIFFERENCE: Python's strings hold a surrogate without its pair.
+        let error = parse(r#"{"a": "x\ud800"}"#).unwrap_err();
+        assert_eq!(error.span, Span { start: 6, end: 15 });
+    }
+
+    #[test]
+    fn nesting_has_a_limit_and_no_stack_overflow() {
+        assert!(parse(&format!("{}{}", "[".repeat(128), "]".repeat(128))).is_ok());
+        let error = parse(&format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))).unwrap_err();
+        assert_eq!(error.message, "nested deeper than 128 levels");
+        assert_eq!(error.span.start, 128);
+    }
+}

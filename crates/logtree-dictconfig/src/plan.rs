@@ -1,0 +1,187 @@
+//! The plan: a config that was checked, with nothing opened yet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use logtree_core::{Filter, Formatter, HandlerPlan, Level, LevelNames};
+
+use crate::check::At;
+use crate::problem::Problem;
+use crate::source::Source;
+
+/// A config that was checked: every class is known and every argument is good, but nothing was opened or changed.
+///
+/// [`build`](Self::build) brings it to life.
+pub struct Plan {
+    pub(crate) source: Arc<Source>,
+    pub(crate) levels: LevelNames,
+    pub(crate) formatters: BTreeMap<String, Made<Arc<dyn Formatter>>>,
+    pub(crate) filters: BTreeMap<String, Made<Arc<dyn Filter>>>,
+    /// Those that others hand on to before those.
+    pub(crate) handlers: Vec<HandlerSpec>,
+    /// In the order in which they are applied, the root's section last.
+    pub(crate) loggers: Vec<LoggerSpec>,
+    pub(crate) is_incremental: bool,
+    pub(crate) disable_existing: bool,
+    pub(crate) warnings: Vec<Problem>,
+}
+
+/// What a class made of its arguments.
+pub(crate) enum Made<T> {
+    /// What was asked for.
+    Ready(T),
+    /// Nothing, for the class is not in this program: where it is named, and why.
+    Unavailable(At, String),
+    /// Nothing, for it was refused; the problem says why.
+    Refused,
+}
+
+/// One handler of a [`Plan`].
+pub struct HandlerSpec {
+    pub(crate) name: String,
+    pub(crate) class: String,
+    /// The name of its class in the text.
+    pub(crate) at: At,
+    pub(crate) level: Level,
+    pub(crate) filters: Vec<String>,
+    pub(crate) formatter: Option<String>,
+    pub(crate) children: Vec<Child>,
+    pub(crate) made: Made<HandlerPlan>,
+}
+
+/// A handler that another one hands on to, and what CPython says if it is not there.
+#[derive(Clone, Debug)]
+pub(crate) struct Child {
+    pub(crate) name: String,
+    pub(crate) at: At,
+    /// What it is to the other: [`TARGET`](Self::TARGET) or [`REQUIRED`](Self::REQUIRED).
+    pub(crate) what: &'static str,
+    pub(crate) outer: String,
+}
+
+/// What a [`Plan`] says of one logger. What it does not say stays as it was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoggerSpec {
+    pub(crate) name: String,
+    pub(crate) level: Option<Level>,
+    pub(crate) propagate: Option<bool>,
+    pub(crate) handlers: Vec<String>,
+    pub(crate) filters: Vec<String>,
+    /// Whether it is the top-level key `root`, which comes after all loggers.
+    pub(crate) is_root_section: bool,
+}
+
+impl Plan {
+    /// What Python would have swallowed silently, and classes that are not there yet.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
+    }
+
+    /// The handlers, those that others hand on to before those.
+    pub fn handlers(&self) -> &[HandlerSpec] {
+        &self.handlers
+    }
+
+    /// The loggers in the order in which they are applied; the root may be among them twice, once as a logger.
+    pub fn loggers(&self) -> &[LoggerSpec] {
+        &self.loggers
+    }
+
+    /// The names of levels, those of the key `levels` included.
+    pub fn level_names(&self) -> &LevelNames {
+        &self.levels
+    }
+
+    /// Whether the config only changes levels and `propagate` of what is there.
+    pub fn is_incremental(&self) -> bool {
+        self.is_incremental
+    }
+
+    /// Whether loggers that are there already and not named by the config are disabled.
+    pub fn disables_existing_loggers(&self) -> bool {
+        self.disable_existing
+    }
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plan").field("handlers", &self.handlers).field("loggers", &self.loggers).finish_non_exhaustive()
+    }
+}
+
+impl HandlerSpec {
+    /// The name in the config.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the key `class` or `()` says.
+    pub fn class(&self) -> &str {
+        &self.class
+    }
+
+    /// Records below it are not handled.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The names of the filters.
+    pub fn filters(&self) -> &[String] {
+        &self.filters
+    }
+
+    /// The name of the formatter, if it has one.
+    pub fn formatter(&self) -> Option<&str> {
+        self.formatter.as_deref()
+    }
+
+    /// The names of the handlers that it hands records on to.
+    pub fn children(&self) -> impl Iterator<Item = &str> {
+        self.children.iter().map(|child| child.name.as_str())
+    }
+
+    /// Whether this program has its class.
+    pub fn is_available(&self) -> bool {
+        matches!(self.made, Made::Ready(_))
+    }
+}
+
+impl std::fmt::Debug for HandlerSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HandlerSpec").field("name", &self.name).field("class", &self.class).finish_non_exhaustive()
+    }
+}
+
+impl Child {
+    /// The `target` of a MemoryHandler.
+    pub(crate) const TARGET: &'static str = "target";
+    /// One of the `handlers` of a QueueHandler, or any other argument.
+    pub(crate) const REQUIRED: &'static str = "required";
+}
+
+impl LoggerSpec {
+    /// The name with dots; empty for the root.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The level, if the config gives one.
+    pub fn level(&self) -> Option<Level> {
+        self.level
+    }
+
+    /// Whether records go on to the parent's handlers, if the config says so.
+    pub fn propagate(&self) -> Option<bool> {
+        self.propagate
+    }
+
+    /// The names of its handlers.
+    pub fn handlers(&self) -> &[String] {
+        &self.handlers
+    }
+
+    /// The names of its filters.
+    pub fn filters(&self) -> &[String] {
+        &self.filters
+    }
+}

@@ -1,0 +1,78 @@
+//! Close guesses: the known name that someone may have meant.
+
+/// The candidate closest to `name`, if one is close enough to be meant.
+///
+/// A candidate that ends in the last part of a dotted name is as good as equal: people write `StreamHandler` for
+/// `logging.StreamHandler`, and `logging.RotatingFileHandler` for `logging.handlers.RotatingFileHandler`.
+pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let last = |dotted: &str| dotted.rfind('.').map_or(0, |dot| dot + 1);
+    let cost = |candidate: &str| {
+        if candidate == name {
+            return None;
+        }
+        let (own, known) = (&name[last(name)..], &candidate[last(candidate)..]);
+        if own == known && own.len() > 3 && (own.len() < name.len() || known.len() < candidate.len()) {
+            return Some(0);
+        }
+        if name.eq_ignore_ascii_case(candidate) {
+            return Some(0);
+        }
+        // A third of the name may be wrong, so that `zz` does not suggest `fh`.
+        let bound = name.chars().count().max(candidate.chars().count()) / 3;
+        let distance = distance(name, candidate);
+        (distance <= bound).then_some(distance)
+    };
+    let rated = candidates.into_iter().filter_map(|candidate| Some((cost(candidate)?, candidate)));
+    rated.min_by_key(|(cost, _)| *cost).map(|(_, candidate)| candidate)
+}
+
+/// How many characters to insert, delete, replace or swap with their neighbour (optimal string alignment).
+fn distance(from: &str, to: &str) -> usize {
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=to.len()).collect();
+    for (i, own) in from.iter().enumerate() {
+        let mut row = Vec::with_capacity(to.len() + 1);
+        row.push(i + 1);
+        for (j, known) in to.iter().enumerate() {
+            let replaced = last[j] + usize::from(own != known);
+            let mut least = replaced.min(last[j + 1] + 1).min(row[j] + 1);
+            if i > 0 && j > 0 && *own == to[j - 1] && from[i - 1] == *known {
+                least = least.min(before_last[j - 1] + 1);
+            }
+            row.push(least);
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_are_those_of_optimal_string_alignment() {
+        // The textbook's examples: kitten/sitting 3; CA/ABC 3 (unrestricted Damerau would say 2); a swap is one.
+        for (from, to, expected) in [("kitten", "sitting", 3), ("CA", "ABC", 3), ("fiel", "file", 1), ("", "abc", 3)] {
+            assert_eq!(distance(from, to), expected, "{from} {to}");
+        }
+    }
+
+    #[test]
+    fn what_is_close_is_suggested_and_what_is_not_is_not() {
+        let known = ["logging.StreamHandler", "logging.FileHandler", "logging.handlers.RotatingFileHandler"];
+        let cases = [
+            ("logging.SteamHandler", Some("logging.StreamHandler")),
+            ("StreamHandler", Some("logging.StreamHandler")),
+            ("logging.RotatingFileHandler", Some("logging.handlers.RotatingFileHandler")),
+            ("logging.filehandler", Some("logging.FileHandler")),
+            ("zproject.Something", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(closest(name, known), expected);
+        }
+        assert_eq!(closest("zz", ["fh", "q"]), None);
+        assert_eq!(closest("info", ["INFO", "WARNING"]), Some("INFO"));
+    }
+}
