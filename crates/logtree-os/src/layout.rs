@@ -15,7 +15,7 @@ mod abi;
 #[cfg(not(loom))]
 pub(crate) use abi::{ABI, MAGIC};
 
-use crate::sync::{AtomicU8, AtomicU32, AtomicU64};
+use crate::sync::{AtomicU8, AtomicU32, AtomicU64, Table};
 
 /// The sizes of a real segment.
 #[cfg(not(loom))]
@@ -52,14 +52,14 @@ const fn size_of_unit_header() -> u32 {
 }
 
 /// Everything before the first unit.
-#[repr(C, align(4096))]
+#[repr(C)]
 pub(crate) struct SegmentHead {
     pub(crate) header: Header,
     pub(crate) texts: [TextArea; 2],
-    pub(crate) processes: [ProcessSlot; PROCESS_SLOTS],
-    pub(crate) lanes: [LaneCell; LANES],
+    pub(crate) processes: Table<ProcessSlot, PROCESS_SLOTS>,
+    pub(crate) lanes: Table<LaneCell, LANES>,
     /// Who owns each unit: see [`crate::units`].
-    pub(crate) unit_owners: [AtomicU32; UNITS],
+    pub(crate) unit_owners: Table<AtomicU32, UNITS>,
 }
 
 /// What the segment is, and what all its processes share.

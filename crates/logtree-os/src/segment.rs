@@ -149,6 +149,13 @@ impl Segment {
     }
 }
 
+/// The [seat](Segment::seat), for [`crate::election::Seat`].
+impl AsRef<std::sync::atomic::AtomicU32> for Segment {
+    fn as_ref(&self) -> &std::sync::atomic::AtomicU32 {
+        self.seat()
+    }
+}
+
 impl fmt::Debug for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Segment").field("id", &self.id()).finish_non_exhaustive()

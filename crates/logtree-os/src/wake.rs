@@ -85,9 +85,10 @@ impl Sleeper {
     pub fn announce_progress(&self, now_ns: u64) {
         let line = &self.segment.head().header.progress;
         line.heartbeat_ns.store(now_ns, Ordering::Relaxed);
-        line.progress.fetch_add(1, Ordering::SeqCst);
-        if line.wanted.load(Ordering::SeqCst) != 0 {
-            line.wanted.store(0, Ordering::SeqCst);
+        line.progress.fetch_add(1, Ordering::Release);
+        fence(Ordering::SeqCst);
+        if line.wanted.load(Ordering::Relaxed) != 0 {
+            line.wanted.store(0, Ordering::Relaxed);
             sync::futex_wake(&line.progress);
         }
     }
@@ -132,9 +133,10 @@ impl Segment {
         let line = &self.head().header.progress;
         let deadline = Instant::now().checked_add(timeout);
         loop {
-            line.wanted.store(1, Ordering::SeqCst);
-            let seen = line.progress.load(Ordering::SeqCst);
+            line.wanted.store(1, Ordering::Relaxed);
+            // Either the listener sees that somebody waits, or the progress that it made is seen here.
             fence(Ordering::SeqCst);
+            let seen = line.progress.load(Ordering::Acquire);
             if is_done() {
                 return true;
             }
@@ -144,6 +146,16 @@ impl Segment {
                 return false;
             }
             sync::futex_wait(&line.progress, seen, left);
+        }
+    }
+
+    /// Whether the listener sleeps, and how; `None` while it is awake.
+    #[must_use]
+    pub fn listener_sleep(&self) -> Option<Sleep> {
+        match self.head().header.listener.state.load(Ordering::SeqCst) {
+            NAPPING => Some(Sleep::Nap),
+            SLEEPING => Some(Sleep::Deep),
+            _ => None,
         }
     }
 

@@ -85,8 +85,7 @@ impl Memory {
     /// Whether this is a unit of records or definitions that can be touched. Looks at the file again before it says no.
     #[inline]
     pub(crate) fn has_unit(&self, unit: u32) -> bool {
-        (HEAD_UNITS..self.units()).contains(&unit)
-            || (HEAD_UNITS..self.reserve_units()).contains(&unit) && unit < self.refresh()
+        unit >= HEAD_UNITS && (unit < self.units() || self.reaches(unit))
     }
 
     /// The header of a unit.
@@ -138,6 +137,12 @@ impl Memory {
         // judged afterwards: should somebody write at the same time, the bytes are arbitrary, not trusted.
         unsafe { ptr::copy_nonoverlapping(source.as_ptr(), into.as_mut_ptr(), into.len()) };
         true
+    }
+
+    /// Whether the file has grown so far that it holds this unit.
+    #[cold]
+    fn reaches(&self, unit: u32) -> bool {
+        unit < self.reserve_units() && unit < self.refresh()
     }
 
     /// Looks how long the file is by now.

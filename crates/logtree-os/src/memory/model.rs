@@ -3,7 +3,10 @@
 
 use loom::cell::UnsafeCell;
 
-use crate::layout::{HEAD_UNITS, Header, SegmentHead, TextArea, UNIT_BYTES, UNIT_START, UNITS, UnitHeader};
+use crate::layout::{
+    HEAD_UNITS, Header, LANES, LaneCell, PROCESS_SLOTS, ProcessSlot, SegmentHead, TextArea, UNIT_BYTES, UNIT_START,
+    UNITS, UnitHeader,
+};
 use crate::sync::{AtomicU8, AtomicU32};
 
 const WORD: usize = 8;
@@ -35,9 +38,9 @@ impl Memory {
             head: SegmentHead {
                 header: Header::default(),
                 texts: [text(), text()],
-                processes: std::array::from_fn(|_| Default::default()),
-                lanes: std::array::from_fn(|_| Default::default()),
-                unit_owners: std::array::from_fn(|_| AtomicU32::default()),
+                processes: (0..PROCESS_SLOTS).map(|_| ProcessSlot::default()).collect(),
+                lanes: (0..LANES).map(|_| LaneCell::default()).collect(),
+                unit_owners: (0..UNITS).map(|_| AtomicU32::default()).collect(),
             },
             units: (0..UNITS)
                 .map(|_| Unit {

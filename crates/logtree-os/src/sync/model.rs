@@ -7,6 +7,9 @@ use loom::sync::{Condvar, Mutex};
 
 pub(crate) use loom::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
 
+/// Many of a kind. On the heap: the checker's threads have small stacks and its atomics are large.
+pub(crate) type Table<T, const N: usize> = Box<[T]>;
+
 loom::lazy_static! {
     static ref FUTEX: (Mutex<()>, Condvar) = (Mutex::new(()), Condvar::new());
 }

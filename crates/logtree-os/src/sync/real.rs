@@ -8,6 +8,9 @@ use rustix::thread::{MembarrierCommand, membarrier};
 
 pub(crate) use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
 
+/// Many of a kind, in place.
+pub(crate) type Table<T, const N: usize> = [T; N];
+
 /// The producer's half of an asymmetric barrier: it keeps the compiler, not the processor, from moving
 /// the look at the listener's state before the publication. [`heavy_barrier`] pays for the other half.
 #[inline]

@@ -1,0 +1,96 @@
+//! Sleeping, waking, leaving and attaching under the model checker.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test -p logtree-os --release --test 'loom_*'`
+//!
+//! There are no clocks here: a listener that is not woken sleeps for ever, and the checker calls that a deadlock.
+
+#![cfg(loom)]
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use logtree_os::{Attachment, LaneReader, ProcessIdentity, ProcessState, RecordHead, Reserve, Segment, Sleep, Sleeper};
+
+const CAPACITY: usize = 320;
+const FOR_EVER: Duration = Duration::from_secs(3600);
+
+fn identity() -> ProcessIdentity {
+    ProcessIdentity { pid: 1, start_time: 2, namespaces: 3, nonce: 4 }
+}
+
+fn attached() -> (Arc<Segment>, Attachment) {
+    let segment = Segment::model();
+    let process = segment.attach(&identity()).unwrap();
+    (segment, process)
+}
+
+#[test]
+fn a_record_wakes_the_sleeping_listener() {
+    loom::model(|| {
+        let (segment, process) = attached();
+        let mut producer = process.claim_lane(CAPACITY).unwrap();
+        let mut reader = LaneReader::open(&segment, producer.lane()).unwrap();
+        let thread = loom::thread::spawn(move || {
+            let _published = producer.push(RecordHead::default(), &[b"x"], Reserve::Ordinary).unwrap();
+        });
+        let sleeper = Sleeper::new(&segment);
+        let mut bytes = Vec::new();
+        while reader.read(&mut bytes).unwrap().is_none() {
+            sleeper.sleep(Sleep::Deep, FOR_EVER, || reader.peek().unwrap().is_some());
+        }
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn a_flush_wakes_a_napping_listener_and_is_answered() {
+    loom::model(|| {
+        let (segment, _process) = attached();
+        let asking = Arc::clone(&segment);
+        let thread = loom::thread::spawn(move || {
+            asking.request_flush();
+            // Progress is told by the heartbeat here.
+            assert!(asking.wait_for_progress(FOR_EVER, || asking.heartbeat_ns() == 1));
+        });
+        let mut sleeper = Sleeper::new(&segment);
+        while !sleeper.take_flush_request() {
+            sleeper.sleep(Sleep::Nap, FOR_EVER, || false);
+        }
+        sleeper.announce_progress(1);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
+fn a_newcomer_is_seen_or_told() {
+    loom::model(|| {
+        let segment = Segment::model();
+        let attaching = Arc::clone(&segment);
+        let thread = loom::thread::spawn(move || attaching.attach(&identity()).map(|process| process.slot()));
+        let closed = segment.try_close(|_| false);
+        match thread.join().unwrap() {
+            Ok(slot) => {
+                assert!(!closed, "it is in a segment that nobody reads");
+                assert_eq!(segment.process_view(slot).unwrap().state, ProcessState::Attached);
+            }
+            Err(error) => {
+                assert!(error.is_closing() || error.is_closed());
+                assert!(closed || !error.is_closed());
+                assert_eq!(segment.processes().count(), 0);
+            }
+        }
+    });
+}
+
+#[test]
+fn two_newcomers_take_two_slots() {
+    loom::model(|| {
+        let segment = Segment::model();
+        let attaching = Arc::clone(&segment);
+        let thread = loom::thread::spawn(move || attaching.attach(&identity()).unwrap().slot());
+        let here = segment.attach(&identity()).unwrap().slot();
+        assert_ne!(thread.join().unwrap(), here);
+        assert_eq!(segment.processes().count(), 2);
+    });
+}

@@ -1,0 +1,174 @@
+//! Memory is short, or the host has taken the descriptor away.
+
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
+use std::sync::Arc;
+
+use logtree_os::{DropReason, LaneReader, ProcessIdentity, Reserve, Segment, SegmentOptions};
+
+use crate::support::{CAPACITY, at, directory, drain, fork, payload, segment};
+
+/// Pushes until nothing goes any more; how much went.
+fn fill(segment: &Arc<Segment>) -> (usize, DropReason, logtree_os::LaneProducer) {
+    let process = segment.attach(&ProcessIdentity::current()).unwrap();
+    let mut producer = process.claim_lane(CAPACITY).unwrap();
+    let bytes = payload(1, 5000);
+    let mut pushed = 0;
+    loop {
+        match producer.push(at(pushed as u64), &[&bytes], Reserve::Urgent) {
+            Ok(_) => pushed += 1,
+            Err(error) => return (pushed, error.reason(), producer),
+        }
+    }
+}
+
+#[test]
+fn a_limit_for_file_sizes_is_an_error_not_a_signal() {
+    let child = fork(|| {
+        let (segment, _directory) = segment();
+        let bytes = segment.size_bytes() + (1 << 20);
+        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+        // SAFETY: the pointer is valid.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
+        let (pushed, reason, _producer) = fill(&segment);
+        assert_eq!(reason, DropReason::NoMemory);
+        // Up to the limit, which is 64 units of three such records away.
+        assert_eq!(pushed, 64 * 3);
+        let error = Segment::create(segment.path().parent().unwrap(), "second", &SegmentOptions::default());
+        assert!(error.is_ok());
+        let limit = libc::rlimit { rlim_cur: 1000, rlim_max: 1000 };
+        // SAFETY: the pointer is valid.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
+        let error = Segment::create(segment.path().parent().unwrap(), "third", &SegmentOptions::default());
+        assert!(error.unwrap_err().is_no_memory());
+        0
+    });
+    assert_eq!(child.wait(), 0);
+}
+
+#[test]
+fn a_full_file_system_is_an_error_and_heals() {
+    let place = directory();
+    let path = place.path().to_owned();
+    let child = fork(move || {
+        let target = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+        // SAFETY: a mount namespace of this child alone.
+        let alone = unsafe { libc::unshare(libc::CLONE_NEWNS) } == 0;
+        let private = libc::MS_REC | libc::MS_PRIVATE;
+        let (null, root, tmpfs) = (std::ptr::null(), c"/".as_ptr(), c"tmpfs".as_ptr());
+        // SAFETY: all pointers are C strings or null.
+        let alone = alone && unsafe { libc::mount(null, root, null, private, null.cast()) } == 0;
+        let options = c"size=2m,mode=0700".as_ptr().cast();
+        // SAFETY: all pointers are C strings.
+        let mounted = alone && unsafe { libc::mount(tmpfs, target.as_ptr(), tmpfs, 0, options) } == 0;
+        if !mounted {
+            return 77;
+        }
+        let segment = Segment::create(&path, "queue", &SegmentOptions::default()).unwrap();
+        let (pushed, reason, mut producer) = fill(&segment);
+        assert_eq!(reason, DropReason::NoMemory);
+        // All but the last page or so of the file system is in use.
+        assert!((1 << 20) + (16 << 10) >= (2 << 20) - segment.size_bytes());
+        assert!(pushed > 100, "{pushed}");
+        let no_room = Segment::create(&path, "second", &SegmentOptions::default()).unwrap_err();
+        assert!(no_room.is_no_memory(), "{no_room}");
+        // What went in comes out, and then there is room again.
+        let mut reader = LaneReader::open(&segment, producer.lane()).unwrap();
+        assert_eq!(drain(&mut reader).len(), pushed);
+        reader.publish_head();
+        let bytes = payload(1, 5000);
+        for _ in 0..pushed - 3 {
+            assert!(producer.push(at(0), &[&bytes], Reserve::Ordinary).is_ok());
+        }
+        0
+    });
+    match child.wait() {
+        77 => eprintln!("skipped: may not mount a file system of its own"),
+        code => assert_eq!(code, 0),
+    }
+}
+
+/// Closes every descriptor, as a program that daemonises does, and puts others in their place.
+fn close_and_reuse(victim: &std::path::Path) -> Vec<File> {
+    // SAFETY: nothing of this child uses a descriptor by anything but number.
+    assert_eq!(unsafe { libc::close_range(3, u32::MAX, 0) }, 0);
+    fs::write(victim, b"precious").unwrap();
+    let files: Vec<_> = (0..60).map(|_| File::options().read(true).write(true).open(victim).unwrap()).collect();
+    assert!(files.iter().any(|file| file.as_raw_fd() == 3));
+    files
+}
+
+#[test]
+fn a_closed_descriptor_is_opened_anew_and_a_reused_one_left_alone() {
+    let outside = directory();
+    let victim = outside.path().join("victim");
+    let child = fork(|| {
+        let (segment, _directory) = segment();
+        let before = segment.size_bytes();
+        let others = close_and_reuse(&victim);
+        let (pushed, reason, producer) = fill(&segment);
+        assert_eq!((pushed, reason), (1024 * 3, DropReason::Full));
+        assert!(segment.size_bytes() >= before + (16 << 20));
+        drop(producer);
+        drop(segment);
+        assert_eq!(fs::metadata(&victim).unwrap().len(), 8);
+        // The segment's drop has closed none of them.
+        for file in &others {
+            assert_eq!(file.metadata().unwrap().len(), 8);
+        }
+        0
+    });
+    assert_eq!(child.wait(), 0);
+}
+
+#[test]
+fn without_descriptor_and_name_a_segment_serves_but_does_not_grow() {
+    let outside = directory();
+    let victim = outside.path().join("victim");
+    let child = fork(|| {
+        let (segment, _directory) = segment();
+        let first = segment.attach(&ProcessIdentity::current()).unwrap().claim_lane(CAPACITY).unwrap();
+        let size = segment.size_bytes();
+        segment.unlink().unwrap();
+        let _others = close_and_reuse(&victim);
+        let (pushed, reason, producer) = fill(&segment);
+        // One unit of the first sixteen is the first lane's.
+        assert_eq!((pushed, reason), (15 * 3, DropReason::NoMemory));
+        assert_eq!(segment.size_bytes(), size);
+        let mut reader = LaneReader::open(&segment, producer.lane()).unwrap();
+        assert_eq!(drain(&mut reader).len(), pushed);
+        drop(first);
+        assert_eq!(fs::metadata(&victim).unwrap().len(), 8);
+        0
+    });
+    assert_eq!(child.wait(), 0);
+}
+
+#[test]
+fn little_address_space_makes_a_smaller_reserve() {
+    let child = fork(|| {
+        // What is in use already counts: other tests have mapped segments when this child was made.
+        let in_use = fs::read_to_string("/proc/self/statm").unwrap();
+        let pages: u64 = in_use.split(' ').next().unwrap().parse().unwrap();
+        let bytes = pages * 4096 + (900 << 20);
+        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+        // SAFETY: the pointer is valid.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+        let (segment, _directory) = segment();
+        let (pushed, reason, _producer) = fill(&segment);
+        assert_eq!((pushed, reason), (1024 * 3, DropReason::Full));
+        Segment::open(segment.path()).map(drop).unwrap_err().is_no_address_space().into()
+    });
+    // 512 MiB are mapped; as much again does not fit.
+    assert_eq!(child.wait(), 1);
+}
+
+#[test]
+fn a_small_reserve_is_filled_to_its_end() {
+    let place = directory();
+    let options = SegmentOptions { reserve_bytes: 4 << 20 };
+    let segment = Segment::create(place.path(), "queue", &options).unwrap();
+    let head = segment.size_bytes() as usize;
+    let (pushed, reason, _producer) = fill(&segment);
+    assert_eq!((pushed, reason), (((4 << 20) - head) / (16 << 10) * 3, DropReason::NoMemory));
+}

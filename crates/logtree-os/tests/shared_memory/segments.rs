@@ -1,0 +1,181 @@
+//! Making, finding and refusing segments.
+
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use logtree_os::{MAX_TEXT_BYTES, ProcessIdentity, Segment, SegmentError, SegmentOptions, default_directory};
+use tempfile::TempDir;
+
+use crate::support::{directory, fork, segment};
+
+fn refusal(path: &std::path::Path) -> SegmentError {
+    let error = Segment::open(path).unwrap_err();
+    assert_eq!(error.path(), path);
+    assert!(error.to_string().starts_with(&path.display().to_string()), "{error}");
+    error
+}
+
+/// A segment's file that nobody has open.
+fn closed() -> (PathBuf, TempDir) {
+    let (segment, directory) = segment();
+    (segment.path().to_owned(), directory)
+}
+
+#[test]
+fn what_one_process_makes_another_opens() {
+    let (segment, _directory) = segment();
+    segment.set_word(3, 42);
+    let (path, id) = (segment.path().to_owned(), segment.id());
+    let child = fork(move || {
+        let opened = Segment::open(&path).unwrap();
+        assert_eq!(opened.id(), id);
+        assert_eq!(opened.word(3), Some(42));
+        opened.set_word(4, 43);
+        0
+    });
+    assert_eq!(child.wait(), 0);
+    assert_eq!(segment.word(4), Some(43));
+    assert_eq!((segment.word(15), segment.word(16)), (Some(0), None));
+}
+
+#[test]
+fn a_name_is_taken_once() {
+    let (first, directory) = segment();
+    let again = Segment::create(directory.path(), "queue", &SegmentOptions::default()).unwrap_err();
+    assert!(again.is_exists());
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1, "nothing is left aside");
+    first.unlink().unwrap();
+    assert!(!first.is_linked());
+    let second = Segment::create(directory.path(), "queue", &SegmentOptions::default()).unwrap();
+    assert_ne!(first.id(), second.id());
+    first.unlink().unwrap();
+    assert!(second.is_linked(), "the first's unlink is not the second's");
+    first.attach(&ProcessIdentity::current()).unwrap().claim_lane(1 << 20).unwrap();
+}
+
+#[test]
+fn of_many_who_create_at_once_one_does() {
+    for _ in 0..20 {
+        let directory = directory();
+        let path = directory.path().to_owned();
+        let create = || {
+            let outcome = Segment::create(&path, "queue", &SegmentOptions::default());
+            // Whoever finds it, finds it whole.
+            Segment::open(&path.join("queue")).unwrap();
+            i32::from(outcome.is_ok())
+        };
+        let children: Vec<_> = (0..4).map(|_| fork(create)).collect();
+        let created: i32 = children.into_iter().map(|child| child.wait()).sum();
+        assert_eq!(created, 1);
+    }
+}
+
+#[test]
+fn names_that_leave_the_directory_are_refused() {
+    let directory = directory();
+    for name in ["", ".", "..", ".hidden", "a/b", "/etc", &"x".repeat(201)] {
+        let error = Segment::create(directory.path(), name, &SegmentOptions::default()).unwrap_err();
+        assert!(error.is_name(), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_ours_alone_is_refused() {
+    let directory = directory();
+    let create = |path: &std::path::Path| Segment::create(path, "queue", &SegmentOptions::default());
+    let inner = directory.path().join("inner");
+    assert!(create(&inner).is_ok(), "it is made");
+    assert_eq!(fs::metadata(&inner).unwrap().permissions().mode() & 0o7777, 0o700);
+    fs::set_permissions(&inner, Permissions::from_mode(0o750)).unwrap();
+    assert!(create(&inner).unwrap_err().is_untrusted());
+    let link = directory.path().join("link");
+    symlink(&inner, &link).unwrap();
+    assert!(create(&link).unwrap_err().is_untrusted());
+    let file = directory.path().join("file");
+    File::create(&file).unwrap();
+    assert!(create(&file).unwrap_err().is_untrusted());
+    assert!(create(&directory.path().join("no/such")).unwrap_err().is_absent());
+    if std::os::unix::fs::chown(&inner, Some(12345), None).is_ok() {
+        fs::set_permissions(&inner, Permissions::from_mode(0o700)).unwrap();
+        assert!(create(&inner).unwrap_err().is_untrusted());
+    } else {
+        eprintln!("not root: the owner's check was not tried");
+    }
+}
+
+#[test]
+fn a_file_that_somebody_else_may_have_put_there_is_refused() {
+    let (path, directory) = closed();
+    let link = directory.path().join("link");
+    symlink(&path, &link).unwrap();
+    assert!(refusal(&link).is_untrusted());
+    assert!(refusal(directory.path()).is_untrusted());
+    for mode in [0o640, 0o602, 0o700, 0o400] {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let error = Segment::open(&path);
+        // Not root, one who may not even write it is told so by the system.
+        assert!(error.is_err_and(|error| error.is_untrusted() || mode == 0o400), "{mode:o}");
+    }
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    fs::hard_link(&path, directory.path().join("second")).unwrap();
+    assert!(refusal(&path).is_untrusted());
+    fs::remove_file(directory.path().join("second")).unwrap();
+    assert!(Segment::open(&path).is_ok());
+    let fifo = directory.path().join("fifo");
+    let name = std::ffi::CString::new(fifo.to_str().unwrap()).unwrap();
+    // SAFETY: the name is a C string.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    assert!(refusal(&fifo).is_untrusted());
+    assert!(refusal(&directory.path().join("absent")).is_absent());
+    if std::os::unix::fs::chown(&path, Some(12345), None).is_ok() {
+        assert!(refusal(&path).is_untrusted());
+    }
+}
+
+#[test]
+fn a_file_that_is_no_segment_is_refused() {
+    let (path, _directory) = closed();
+    let file = File::options().write(true).open(&path).unwrap();
+    let whole = file.metadata().unwrap().len();
+    file.write_all_at(&[0xff; 8], 32).unwrap();
+    assert!(refusal(&path).is_invalid(), "the reserve");
+    file.write_all_at(&[1; 8], 8).unwrap();
+    assert!(refusal(&path).is_abi());
+    file.write_all_at(b"something", 0).unwrap();
+    assert!(refusal(&path).is_invalid(), "the magic");
+    for length in [0, 1, 4096, whole - 1] {
+        file.set_len(length).unwrap();
+        assert!(refusal(&path).is_invalid(), "{length}");
+    }
+}
+
+#[test]
+fn a_text_is_replaced_as_a_whole() {
+    let (segment, _directory) = segment();
+    assert_eq!(segment.text().unwrap(), b"");
+    assert!(!segment.set_text(&vec![0; MAX_TEXT_BYTES + 1]));
+    let writing = Arc::clone(&segment);
+    let child = fork(move || {
+        for turn in 0..2000_usize {
+            assert!(writing.set_text(&vec![turn as u8; 1 + turn % MAX_TEXT_BYTES]));
+        }
+        0
+    });
+    for _ in 0..2000 {
+        if let Some(text) = segment.text().filter(|text| !text.is_empty()) {
+            assert!(text.iter().all(|byte| *byte == text[0]));
+            assert_eq!((text.len() - 1) as u8, text[0]);
+        }
+    }
+    assert_eq!(child.wait(), 0);
+    assert_eq!(segment.text().unwrap(), vec![1999_usize as u8; 2000]);
+}
+
+#[test]
+fn the_default_directory_is_the_users_own() {
+    // SAFETY: it only asks.
+    let user = unsafe { libc::geteuid() };
+    assert_eq!(default_directory(), PathBuf::from(format!("/dev/shm/logtree-{user}")));
+}
