@@ -57,8 +57,11 @@ pub struct DefinitionWriter {
 
 impl DefinitionWriter {
     pub(crate) fn new(segment: &Arc<Segment>, slot: SlotIndex) -> Self {
-        let tail = segment.slot(slot).definitions.load(Ordering::Acquire);
-        Self { segment: Arc::clone(segment), slot, tail: Position::unpack(tail) }
+        let tail = Position::unpack(segment.slot(slot).definitions.load(Ordering::Acquire));
+        // Goes on where an earlier writer of this process stopped, if that is a place at all.
+        let is_place = (UNIT_START..=UNIT_BYTES).contains(&tail.offset)
+            && segment.units().belongs_to(tail.unit, Tag::process(slot));
+        Self { segment: Arc::clone(segment), slot, tail: if is_place { tail } else { Position::NONE } }
     }
 
     /// Appends a definition; it can be read once this returns. Never 0.
