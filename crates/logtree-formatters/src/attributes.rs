@@ -2,7 +2,7 @@
 
 use logtree_core::{Argument, LevelName, Record, Source, Value};
 
-use crate::conversion::Operand;
+use crate::conversion::{Operand, push_str};
 use crate::repr::push_repr;
 
 /// The attributes that every record has (CPython's `LogRecord`, and what `Formatter.format` adds to it).
@@ -66,7 +66,7 @@ impl Attribute {
     fn find<'a>(self, record: &Record<'a>) -> Found<'a> {
         let text_or_none = |text: Option<&'a str>| text.map_or(Value::None, Value::Str);
         Found::Operand(Operand::Value(match self {
-            Self::Args => return Found::Operand(Operand::EmptyTuple),
+            Self::Args => return Found::Operand(Operand::Other("()", "tuple")),
             Self::AscTime => return Found::Composed(Composed::AscTime),
             Self::Message => return Found::Composed(Composed::Message),
             Self::LevelName => match record.level_name() {
@@ -177,7 +177,7 @@ impl Lookup {
         let is_python = record.source == Source::Python;
         match &self.default {
             _ if *self.name == *SPANS && !is_python => Found::Composed(Composed::SpanPath),
-            Some(default) => Found::Operand(Operand::Value(default.as_value())),
+            Some(default) => Found::Operand(default.as_operand()),
             None if is_python => Found::Missing,
             None => Found::Nothing,
         }
@@ -192,8 +192,8 @@ enum DefaultValue {
     Int(i64),
     Float(f64),
     Str(Box<str>),
-    /// The `repr` of what a value of ours cannot be.
-    Repr(Box<str>),
+    /// The `repr` of what a value of ours cannot be, and the name of its type.
+    Other(Box<str>, &'static str),
 }
 
 impl DefaultValue {
@@ -207,20 +207,20 @@ impl DefaultValue {
             other => {
                 let mut text = String::new();
                 push_argument_repr(&mut text, other);
-                Self::Repr(text.into())
+                Self::Other(text.into(), other.type_name())
             }
         }
     }
 
-    fn as_value(&self) -> Value<'_> {
-        match self {
+    fn as_operand(&self) -> Operand<'_> {
+        Operand::Value(match self {
             Self::None => Value::None,
             Self::Bool(value) => Value::Bool(*value),
             Self::Int(value) => Value::I64(*value),
             Self::Float(value) => Value::F64(*value),
             Self::Str(text) => Value::Str(text),
-            Self::Repr(text) => Value::Debug(text),
-        }
+            Self::Other(repr, type_name) => return Operand::Other(repr, type_name),
+        })
     }
 }
 
@@ -248,6 +248,9 @@ fn push_argument_repr(out: &mut String, argument: &Argument) {
         }
         Argument::Object(object) => out.push_str(object.name()),
         Argument::Handler(name) => out.push_str(name),
-        plain => crate::conversion::push_str(out, DefaultValue::new(plain).as_value()),
+        Argument::None => push_str(out, Value::None),
+        Argument::Bool(value) => push_str(out, Value::Bool(*value)),
+        Argument::Int(value) => push_str(out, Value::I64(*value)),
+        Argument::Float(value) => push_str(out, Value::F64(*value)),
     }
 }

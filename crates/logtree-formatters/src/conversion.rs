@@ -75,37 +75,26 @@ impl Spec {
     };
 }
 
-/// A value as Python would have it: one of ours, or the empty tuple that `record.args` is.
+/// A value as Python would have it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Operand<'a> {
+    /// One of ours.
     Value(Value<'a>),
-    EmptyTuple,
+    /// What a value of ours cannot be, such as a list: its `repr` and Python's name of its type.
+    Other(&'a str, &'static str),
 }
 
 impl Operand<'_> {
     /// Python's name of the type, for messages.
     pub(crate) fn type_name(self) -> &'static str {
         match self {
-            Self::EmptyTuple => "tuple",
+            Self::Other(_, type_name) => type_name,
             Self::Value(Value::None) => "NoneType",
             Self::Value(Value::Bool(_)) => "bool",
             Self::Value(Value::I64(_) | Value::U64(_) | Value::I128(_) | Value::U128(_)) => "int",
             Self::Value(Value::F64(_)) => "float",
             Self::Value(Value::Bytes(_)) => "bytes",
             Self::Value(Value::Str(_) | Value::Debug(_) | Value::Display(_) | Value::Error(_)) => "str",
-        }
-    }
-
-    /// Whether Python takes it for true.
-    pub(crate) fn is_truthy(self) -> bool {
-        match self {
-            Self::EmptyTuple | Self::Value(Value::None) => false,
-            Self::Value(Value::F64(value)) => value != 0.0,
-            Self::Value(Value::Bytes(bytes)) => !bytes.is_empty(),
-            Self::Value(value) => match value.as_str() {
-                Some(text) => !text.is_empty(),
-                None => self.integer().is_some_and(|integer| integer.magnitude != 0),
-            },
         }
     }
 
@@ -169,7 +158,10 @@ pub(crate) fn push_str(out: &mut String, value: Value<'_>) {
 }
 
 fn push_text(out: &mut String, operand: Operand<'_>, kind: Kind) {
-    let Operand::Value(value) = operand else { return out.push_str("()") };
+    let value = match operand {
+        Operand::Value(value) => value,
+        Operand::Other(repr, _) => Value::Debug(repr),
+    };
     match value {
         Value::None => out.push_str("None"),
         Value::Bool(true) => out.push_str("True"),
@@ -216,7 +208,7 @@ fn push_char(out: &mut String, operand: Operand<'_>, spec: &Spec) -> Result<(), 
     } else {
         let text = match operand {
             Operand::Value(value) => value.as_str().unwrap_or_default(),
-            Operand::EmptyTuple => "",
+            Operand::Other(..) => "",
         };
         let mut chars = text.chars();
         match (chars.next(), chars.next()) {

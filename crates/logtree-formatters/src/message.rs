@@ -72,7 +72,7 @@ pub(crate) fn push_below(out: &mut String, start: usize, record: &Record<'_>) ->
             None => text.unwrap_or_default(),
             Some(value) => match value.as_str() {
                 Some(text) => text,
-                None if !Operand::Value(value).is_truthy() => "",
+                None if !is_truthy(value) => "",
                 None => {
                     let type_name = Operand::Value(value).type_name();
                     let message = format!("can only concatenate str (not \"{type_name}\") to str");
@@ -88,4 +88,14 @@ pub(crate) fn push_below(out: &mut String, start: usize, record: &Record<'_>) ->
         }
     }
     Ok(())
+}
+
+/// Whether Python takes a value that is no text for true.
+fn is_truthy(value: Value<'_>) -> bool {
+    match value {
+        Value::None | Value::Bool(false) | Value::I64(0) | Value::U64(0) | Value::I128(0) | Value::U128(0) => false,
+        Value::F64(value) => value != 0.0,
+        Value::Bytes(bytes) => !bytes.is_empty(),
+        _ => true,
+    }
 }

@@ -33,7 +33,7 @@ enum Piece {
 /// `%`, flags, width, modifier and letter.
 #[derive(Clone, Debug)]
 struct Directive {
-    /// The last of the flags `_`, `-`, `0` and `+`.
+    /// The last of the flags `_`, `-` and `0`.
     padding: Option<char>,
     /// `^`
     upper: bool,
@@ -91,7 +91,7 @@ impl Directive {
         };
         let mut modifier = None;
         let mut chars = text.char_indices().skip(1).peekable();
-        while let Some((_, flag)) = chars.next_if(|(_, char)| matches!(char, '_' | '-' | '+' | '0' | '^' | '#')) {
+        while let Some((_, flag)) = chars.next_if(|(_, char)| matches!(char, '_' | '-' | '0' | '^' | '#')) {
             match flag {
                 '^' => directive.upper = true,
                 '#' => directive.swap_case = true,
@@ -112,9 +112,9 @@ impl Directive {
             None => text.len(),
         };
         directive.is_known = match modifier {
-            None => "%aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZ".contains(directive.letter),
-            Some('E') => "CcDFgGhnpPRrsTtUVWwXxYyZzjkluS".contains(directive.letter),
-            Some(_) => "BbhDdeFgGHIjklmMnPpRrSsTtUuVWwyZz".contains(directive.letter),
+            None => "abcdeghjklmnprstuwxyzABCDFGHIMPRSTUVWXYZ%".contains(directive.letter),
+            Some('E') => "cnprstuxyzCPRTXYZ%".contains(directive.letter),
+            Some(_) => "bdeghjklmnprstuwyzBCGHIMPRSTUVWZ%".contains(directive.letter),
         };
         directive.text = text[..length].into();
         (directive, length)
@@ -156,7 +156,8 @@ impl Directive {
             'j' => self.number(out, year_day, 3, '0'),
             'm' => self.number(out, civil.month().into(), 2, '0'),
             'M' => self.number(out, civil.minute().into(), 2, '0'),
-            's' => self.number(out, second, 1, '0'),
+            // Unlike the other numbers it is padded as text.
+            's' => self.text(out, itoa::Buffer::new().format(second), false),
             'S' => self.number(out, civil.second().into(), 2, '0'),
             'u' => self.number(out, (weekday + 6) % 7 + 1, 1, '0'),
             'w' => self.number(out, weekday, 1, '0'),
@@ -203,6 +204,8 @@ impl Directive {
 
     fn number(&self, out: &mut String, value: i64, digits: usize, usual_padding: char) {
         let start = out.len();
+        let digits = digits.max(self.width);
+        // Writing to a string does not fail.
         let _ = match self.padding.unwrap_or(usual_padding) {
             '-' => write!(out, "{value}"),
             '_' => write!(out, "{value:digits$}"),

@@ -1,0 +1,239 @@
+"""Asks CPython what its logging.Formatter makes of formats, values, records and times.
+
+Prints one JSON object a line; corpus.jsonl beside this file is what CPython 3.13 answered. Everything random is seeded,
+so that the same interpreter prints the same lines.
+
+    python3.13 corpus.py > corpus.jsonl
+"""
+
+import itertools
+import json
+import logging
+import os
+import random
+import struct
+import sys
+import time
+
+chosen = random.Random(20260131)
+
+
+def line(**case):
+    print(json.dumps(case, ensure_ascii=True, separators=(",", ":")))
+
+
+def tagged(value):
+    """A value that JSON would not keep as it is, under the name of its type."""
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return {"int": str(value)}
+    if isinstance(value, float):
+        return {"float": struct.pack(">d", value).hex()}
+    if isinstance(value, bytes):
+        return {"bytes": value.hex()}
+    raise TypeError(type(value))
+
+
+def answer(format_record):
+    """The text, or the exception in a list of its own."""
+    try:
+        return format_record()
+    except Exception as error:
+        return [f"{type(error).__name__}: {error}"]
+
+
+def formatted(fmt, record, **arguments):
+    return answer(lambda: logging.Formatter(fmt, validate=False, **arguments).format(record))
+
+
+# Conversions: every letter with flags, width and precision, on values of every kind.
+
+VALUES = [
+    None, True, False, 0, 1, -1, 7, 42, -42, 65, 255, 256, 1000, 8364, 128512, 1114111, 1114112, 123456789,
+    2**31, -2**31, 2**63 - 1, -2**63, 2**64 - 1, 2**64, 2**100, -2**127, 2**127 - 1, 2**128 - 1, 10**30,
+    0.0, -0.0, 1.0, -1.0, 0.5, 1.5, 2.5, -2.5, 0.125, 0.1, 1 / 3, 2 / 3, 1.005, 3.14159265358979, 99.5, 999999.5,
+    9999995.0, 123456.789, 1e5, 1e6, 1e15, 1e16, 1e17, 1.5e16, 123456789012345680.0, 1e22, 1e23, 1e100, -1e100, 1e300,
+    1.7976931348623157e308, 5e-324, 2.2250738585072014e-308, 1e-4, 1e-5, 9.9999e-5, 1.5e-7, 0.00012345,
+    float("inf"), float("-inf"), float("nan"), 2.0**53, 2.0**70,
+    "", "a", "é", "abc", "hello world", "가나다", "it's", 'say "hi"', "it's \"x\"", "tab\tnew\nline\\", "\x00\x7f\x85\xad",
+    "e\u0301", "\u200b\u2028\ue000", "😀", "\U0010ffff", "x" * 40,
+    b"", b"bytes", b"\x00\xff'\"\\\n",
+]
+LETTERS = "diouxXeEfFgGcrsa"
+
+
+def conversions():
+    line(values=[tagged(value) for value in VALUES])
+    for letter in LETTERS:
+        specs = {("", "", "")}
+        while len(specs) < 45:
+            flags = "".join(chosen.sample("-+ #0", chosen.choice([0, 1, 1, 2, 3])))
+            width = chosen.choice(["", "", "1", "5", "12", "30"])
+            precision = chosen.choice(["", "", ".", ".0", ".1", ".3", ".10", ".25"])
+            specs.add((flags, width, precision))
+        for flags, width, precision in sorted(specs):
+            plain = (flags, width, precision) == ("", "", "")
+            length = chosen.choice(["", "", "", "h", "l", "L"])
+            at = range(len(VALUES)) if plain else sorted(chosen.sample(range(len(VALUES)), 9))
+            fmt = f"<%(x){flags}{width}{precision}{length}{letter}>"
+            results = [formatted(fmt, logging.makeLogRecord({"x": VALUES[i]})) for i in at]
+            line(format=fmt, at=list(at), results=results)
+
+
+# Formats that are broken, or look it.
+
+BROKEN = [
+    "", "%", "%%", "100%", "%(", "%(x", "%()s", "%(x)", "%(x)q", "%(x)D", "%(x)S", "%(x)é", "%(x)\x00", "%(x)\n", "%(x)%",
+    "%(x)5%", "%5%", "%%(x)s", "%%%(x)s", "%(x)s%", "%(x)s%%", "%(x)s %", "%(x)s %(y", "%(y)s", "%(y)q", "%(y", "%(y)*d",
+    "%(x)*d", "%(x)*s", "%(s)*d", "%(x).*d", "%(s).*f", "%(x)5.*d", "%(x)*q", "%(x)*", "%(x)**d", "%(x)s %d", "%(x)s %s",
+    "%(x)s %q", "%d", "%i", "%x", "%X", "%o", "%c", "%f", "%e", "%*d", "%.*d", "%d %(x)s", "%q", "%5", "%-", "%.", "%(x).",
+    "%(x)-", "%(x)5", "%(x)l", "%(x)ld", "%(x)lld", "%(x)hd", "%(x)hhd", "%(x)Ld", "%((x))s", "%(x(y)z)s", "%(x)s%(x)d",
+    "%( x)s", "%(x )s", "%(X)s", "%(x)99999999999999999999d", "%(x).99999999999999999999d", "%(x)s text ümlaut 가 %(s)s",
+    "%(x)+-0 #5d", "%(x)--5d|", "%(x)0-5d|", "%(s)05s|", "%(s).0s|", "%(s)r %(s)a", "%(it's)s", '%(say "x")s', "%(it's \"x\")d",
+    "%(x)s\n%(s)s\n", "%(message)", "%(message)x", "hello", "%(message)s", "%(message)s %(bogus", "%(messages", "%(x)1$s",
+    "{message}", "$message", "%(message)s {message} $message", "%(x)%d", "%(s)c", "%(x)*c", "%%%", "%%%d",
+]
+
+
+def broken():
+    for fmt in BROKEN:
+        record = logging.makeLogRecord({"x": 42, "s": "text", "msg": "the message", "levelno": 20})
+        try:
+            refused = None
+            logging.Formatter(fmt)
+        except ValueError as error:
+            refused = str(error)
+        # Python prints the dict of all attributes where a conversion has no name. DIFFERENCE
+        result = formatted(fmt, record)
+        line(broken=fmt, refused=refused, result=None if isinstance(result, str) and "'msg'" in result else result)
+
+
+# Records: every attribute, as it is and as something else.
+
+ATTRIBUTES = [
+    "name", "levelno", "levelname", "pathname", "filename", "module", "lineno", "funcName", "created", "msecs",
+    "relativeCreated", "thread", "threadName", "taskName", "process", "processName", "message", "msg", "args", "exc_info",
+    "exc_text", "stack_info",
+]
+START_NS = 1_700_000_000_000_000_000
+PLAIN = {
+    "ns": START_NS + 12_345_678_901, "start_ns": START_NS, "name": "my_app.db", "level": 20, "pathname": "src/db/pool.rs",
+    "module": "pool", "line": 42, "function": "connect", "process": 4711, "processName": "MainProcess",
+    "thread": 140_000_000_000_001, "threadName": "worker-1", "msg": "process:[4711] API가 요청되었습니다", "exc_text": None,
+    "stack_info": None, "extras": {}, "attributes": {},
+}
+RECORDS = [
+    PLAIN,
+    PLAIN | {"name": "", "level": 35, "pathname": "", "module": "", "line": 0, "function": None, "msg": ""},
+    PLAIN | {"level": -5, "pathname": "/a/b/", "ns": START_NS + 999_999_999, "msg": "two\nlines", "name": "ünï.cödé"},
+    PLAIN | {"level": 50, "ns": -1, "exc_text": "Traceback\nValueError: x", "stack_info": "Stack (most recent call last):\n  x"},
+    PLAIN | {"exc_text": "error\n", "stack_info": "stack", "msg": "ends with a newline\n"},
+    PLAIN | {"exc_text": "error", "msg": ""},
+    PLAIN | {"extras": {"user": "ann", "count": 3, "ratio": 0.25, "ok": True, "nothing": None, "raw": b"\xff", "message": "mine",
+                        "asctime": "mine", "spans": "mine"}},
+    PLAIN | {"attributes": {"name": None, "levelno": None, "levelname": None, "pathname": None, "lineno": None, "funcName": 7,
+                            "msg": 42, "thread": None, "threadName": None, "process": None, "processName": b"p", "module": 1.5,
+                            "filename": False, "taskName": "task-1", "msecs": 7.9, "relativeCreated": "x", "args": None}},
+    PLAIN | {"attributes": {"msg": None, "exc_text": 5, "levelno": 20.0, "lineno": "42"}},
+    PLAIN | {"attributes": {"stack_info": True, "msecs": "x", "created": 1_700_000_000}},
+    PLAIN | {"attributes": {"exc_text": "", "stack_info": 0, "created": 1_700_000_000.75, "msecs": 1234.5}},
+    PLAIN | {"attributes": {"exc_text": 0.0, "stack_info": b"", "created": "now", "msecs": None}},
+    PLAIN | {"attributes": {"created": float("nan")}},
+    PLAIN | {"attributes": {"created": True, "msecs": -1.5}},
+]
+FORMATS = [
+    "%(asctime)s -process[%(process)d] -thread[%(thread)d] -%(name)s - [%(levelname)s]-[%(lineno)d] - %(message)s",
+    "%(levelname)s:%(name)s:%(message)s",
+    "%(asctime)s %(levelname)-8s %(name)-15.10s %(message)s",
+    "%(message)s", "%(msg)s", "[%(message)20s] [%(message)-20.5s] [%(message)r] [%(message)a]", "%(message)d", "%(message)c",
+    "%(asctime)30s|%(asctime)-30.10s|%(asctime)r", "%(asctime)d", "%(levelname)10s|%(levelname).3s|%(levelname)r",
+    "%(user)s %(count)03d %(ratio).3f %(ok)s %(nothing)s %(raw)s", "%(spans)s", "%(user)s %(missing)s", "%(missing)d",
+    "%(created)f %(msecs)03d %(relativeCreated)d", "%(msecs)s %(created)s %(relativeCreated)s", "%%(name)s %(message)s",
+]
+
+
+def record_of(spec):
+    now, logging._startTime = spec["ns"], spec["start_ns"]
+    real, time.time_ns = time.time_ns, lambda: now
+    try:
+        record = logging.LogRecord(
+            spec["name"], spec["level"], spec["pathname"], spec["line"], spec["msg"], (), None, spec["function"],
+            spec["stack_info"])
+    finally:
+        time.time_ns = real
+    for key in ("module", "process", "processName", "thread", "threadName", "exc_text"):
+        setattr(record, key, spec[key])
+    record.__dict__.update(spec["extras"])
+    record.__dict__.update(spec["attributes"])
+    return record
+
+
+def keep(spec):
+    spec = dict(spec)
+    for part in ("extras", "attributes"):
+        spec[part] = {key: tagged(value) for key, value in spec[part].items()}
+    return spec
+
+
+def records():
+    line(records=[keep(spec) for spec in RECORDS])
+    every = [f"%({name}){letter}" for name in ATTRIBUTES for letter in "srdfxc"]
+    for fmt in FORMATS + every:
+        line(format=fmt, results=[formatted(fmt, record_of(spec)) for spec in RECORDS])
+    for defaults in ({"missing": "none", "user": "nobody"}, {"missing": 7}, {"missing": None}, {"missing": 1.5, "name": "x"},
+                     {"missing": ["a", 1, None, 1.5, True, {"k": "it's"}], "asctime": "x"}):
+        for fmt in ("%(user)s %(missing)s", "%(missing)d", "%(missing)r", "%(missing)5s", "%(name)s %(asctime)s %(missing)s"):
+            results = [formatted(fmt, record_of(spec), defaults=defaults) for spec in RECORDS[:7]]
+            line(format=fmt, defaults=defaults, results=results)
+
+
+# Times: every directive, with glibc's flags, widths and modifiers, in several zones.
+
+ZONES = ["UTC0", "CET-1CEST,M3.5.0,M10.5.0/3", "EST5EDT,M3.2.0,M11.1.0", "<+0545>-5:45", "<-0330>3:30<-0230>,M3.2.0,M11.1.0",
+         "KST-9", "AEST-10AEDT,M10.1.0,M4.1.0/3", "<+03>-3"]
+INSTANTS = [
+    0, -1, 951_782_399, 951_782_400, 1_583_020_799, 1_609_459_199, 1_609_459_200, 1_609_632_000, 1_704_067_199, 1_711_846_799,
+    1_711_846_800, 1_729_990_799, 1_729_990_800, 1_729_994_400, 1_710_054_000, 1_710_053_999, 1_730_613_599, 1_730_613_600,
+    1_735_516_800, 1_735_689_599, 1_767_225_600, 4_102_444_800, 1_000_000_000, 253_370_764_800,
+]
+
+
+def times():
+    line(instants=INSTANTS)
+    letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%+!가"
+    formats = [f"%{letter}" for letter in letters] + [f"%{modifier}{letter}" for modifier in "EO" for letter in letters]
+    for letter in letters:
+        for _ in range(5):
+            flags = "".join(chosen.choice("_-0^#+") for _ in range(chosen.choice([0, 1, 1, 2])))
+            formats.append(f"<%{flags}{chosen.choice(['', '', '1', '5', '12'])}{letter}>")
+    formats += ["%", "%%", "%Y%", "%5", "%-", "%E", "%O5d", "plain", " ", "%H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S%z", "%d/%b/%Y:%T %z",
+                "%a, %d %b %Y %H:%M:%S %Z", "시각 %H시", "%EEd", "%OEy", "%-d.%-m.%y", "%5%", "%#5Z|", "%^5Z|", "%^B %^a %#p", "%010Y"]
+    for number, fmt in enumerate(formats):
+        zone = ZONES[number % len(ZONES)]
+        at = sorted(chosen.sample(range(len(INSTANTS)), 4))
+        in_zone(zone, fmt, at)
+    # The usual formats at every instant in every zone.
+    for zone, fmt in itertools.product(ZONES, ["", "%c|%x|%X|%r|%D", "%s %z %Z %j", "%G-W%V-%u %g|%U %W %w|%C %y|%I %l %k %p"]):
+        in_zone(zone, fmt, list(range(len(INSTANTS))))
+
+
+def in_zone(zone, fmt, at):
+    os.environ["TZ"] = zone
+    time.tzset()
+    results = []
+    for i in at:
+        record = logging.makeLogRecord({"created": float(INSTANTS[i]), "msecs": 0.0})
+        results.append(formatted("%(asctime)s", record, datefmt=fmt))
+    line(datefmt=fmt, zone=zone, at=at, results=results)
+
+
+assert sys.version_info[:2] == (3, 13), "the corpus is CPython 3.13's"
+assert sys.platform == "linux", "strftime is glibc's"
+os.environ["TZ"] = "UTC0"
+time.tzset()
+sys.stdout.reconfigure(newline="\n")
+conversions()
+broken()
+records()
+times()

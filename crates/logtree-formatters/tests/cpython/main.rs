@@ -1,0 +1,180 @@
+//! What CPython's `logging.Formatter` answers, case by case: `corpus.jsonl`, written by `corpus.py`.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+mod corpus;
+mod specimen;
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::sync::Arc;
+
+use logtree_core::{Formatter, Value};
+use logtree_formatters::FormatterConfig;
+use serde_json::Value as Json;
+
+use crate::corpus::{arguments, corpus, of_kind};
+use crate::specimen::{Specimen, Tagged};
+
+/// All differences, so that one run shows them all.
+#[derive(Default)]
+struct Differences {
+    cases: usize,
+    found: Vec<String>,
+}
+
+impl Differences {
+    fn compare(&mut self, case: impl Fn() -> String, ours: &Json, theirs: &Json) {
+        self.cases += 1;
+        if ours != theirs {
+            self.found.push(format!("{}\n    logtree {ours}\n    CPython {theirs}", case()));
+        }
+    }
+}
+
+impl Drop for Differences {
+    fn drop(&mut self) {
+        println!("{} cases", self.cases);
+        if !std::thread::panicking() {
+            let shown = self.found.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n");
+            assert!(self.found.is_empty(), "{} of {} differ:\n{shown}", self.found.len(), self.cases);
+            assert!(self.cases > 0, "no case was looked at");
+        }
+    }
+}
+
+fn formatter(format: &str, datefmt: Option<&str>, defaults: &Json) -> Arc<dyn Formatter> {
+    let config = FormatterConfig {
+        format: Some(format.to_owned()),
+        datefmt: datefmt.map(str::to_owned),
+        validate: false,
+        defaults: arguments(defaults),
+        ..FormatterConfig::default()
+    };
+    config.build().unwrap()
+}
+
+/// Text, or the exception in a list of its own, as `corpus.py` has it.
+fn answer(formatter: &dyn Formatter, specimen: &Specimen) -> Json {
+    let mut out = String::from("before ");
+    match formatter.format(&specimen.record(), &mut out) {
+        Ok(()) => Json::from(out.strip_prefix("before ").unwrap()),
+        Err(error) => {
+            assert_eq!(out, "before ", "an error leaves nothing behind");
+            Json::from(vec![error.to_string()])
+        }
+    }
+}
+
+#[test]
+fn conversions() {
+    let corpus = corpus();
+    let mut differences = Differences::default();
+    let values: Vec<Tagged> = of_kind(&corpus, "values").as_array().unwrap().iter().map(Tagged::new).collect();
+    for case in corpus.iter().filter(|case| case.get("at").is_some() && case.get("format").is_some()) {
+        let format = case["format"].as_str().unwrap();
+        let formatter = formatter(format, None, &Json::Null);
+        for (at, theirs) in case["at"].as_array().unwrap().iter().zip(case["results"].as_array().unwrap()) {
+            let value = values[at.as_u64().unwrap() as usize].value();
+            let mut specimen = Specimen::default();
+            specimen.field("x", value);
+            differences.compare(|| format!("{format:?} % {value:?}"), &answer(&*formatter, &specimen), theirs);
+        }
+    }
+}
+
+#[test]
+fn broken_formats() {
+    let mut differences = Differences::default();
+    let mut specimen = Specimen::default();
+    specimen.message = "the message".into();
+    specimen.field("x", Value::I64(42));
+    specimen.field("s", Value::Str("text"));
+    for case in corpus().iter().filter(|case| case.get("broken").is_some()) {
+        let format = case["broken"].as_str().unwrap();
+        let config = FormatterConfig { format: Some(format.to_owned()), ..FormatterConfig::default() };
+        let refused = config.build().err().map_or(Json::Null, |error| Json::from(error.message));
+        differences.compare(|| format!("Formatter({format:?})"), &refused, &case["refused"]);
+        // DIFFERENCE: a conversion without a name, which prints the dict of all attributes in Python, is an error.
+        if !case["result"].is_null() {
+            let ours = answer(&*formatter(format, None, &Json::Null), &specimen);
+            differences.compare(|| format!("{format:?}"), &ours, &case["result"]);
+        }
+    }
+}
+
+/// A process has one time zone: each zone gets a process of its own, this program with another `TZ`.
+#[test]
+fn records_and_times_in_each_zone() {
+    let corpus = corpus();
+    let zones: BTreeSet<&str> = corpus.iter().filter_map(|case| case.get("zone")?.as_str()).collect();
+    assert!(zones.contains(RECORDS_ZONE) && zones.len() > 5);
+    for zone in zones {
+        let arguments = ["in_one_zone", "--exact", "--ignored", "--nocapture"];
+        let child = Command::new(std::env::current_exe().unwrap()).args(arguments).env("TZ", zone).output().unwrap();
+        let said = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && said.contains("1 passed"), "TZ={zone}\n{said}{child:?}");
+    }
+}
+
+/// The zone in which `corpus.py` formats its records.
+const RECORDS_ZONE: &str = "UTC0";
+
+#[test]
+#[ignore = "records_and_times_in_each_zone runs it, once for each zone"]
+fn in_one_zone() {
+    let zone = std::env::var("TZ").unwrap();
+    let corpus = corpus();
+    times(&corpus, &zone);
+    if zone == RECORDS_ZONE {
+        records(&corpus);
+    }
+}
+
+fn times(corpus: &[Json], zone: &str) {
+    let mut differences = Differences::default();
+    let instants: Vec<i64> = of_kind(corpus, "instants").as_array().unwrap().iter().filter_map(Json::as_i64).collect();
+    for case in corpus.iter().filter(|case| case.get("zone").is_some_and(|of_case| of_case == zone)) {
+        let datefmt = case["datefmt"].as_str().unwrap();
+        let formatter = formatter("%(asctime)s", Some(datefmt), &Json::Null);
+        for (at, theirs) in case["at"].as_array().unwrap().iter().zip(case["results"].as_array().unwrap()) {
+            let second = instants[at.as_u64().unwrap() as usize];
+            let mut specimen = Specimen::default();
+            specimen.attribute("created", Value::F64(second as f64));
+            differences.compare(
+                || format!("{datefmt:?} at {second} in {zone}"),
+                &answer(&*formatter, &specimen),
+                theirs,
+            );
+        }
+    }
+}
+
+fn records(corpus: &[Json]) {
+    let mut differences = Differences::default();
+    let records: Vec<Specimen> = of_kind(corpus, "records").as_array().unwrap().iter().map(Specimen::of_json).collect();
+    let is_of_records = |case: &&Json| case.get("format").is_some() && case.get("at").is_none();
+    for case in corpus.iter().filter(is_of_records) {
+        let format = case["format"].as_str().unwrap();
+        let formatter = formatter(format, None, &case["defaults"]);
+        for (specimen, theirs) in records.iter().zip(case["results"].as_array().unwrap()) {
+            let ours = answer(&*formatter, specimen);
+            differences.compare(|| format!("{format:?} {} {specimen:?}", case["defaults"]), &ours, theirs);
+        }
+    }
+}
+
+/// Where there is a CPython 3.13, it is asked again: the corpus is what it says, whatever we make of it.
+#[test]
+fn the_corpus_is_cpythons() {
+    let Some(python) = corpus::python() else {
+        println!("no CPython 3.13 here: the corpus was used as it is");
+        return;
+    };
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cpython/corpus.py");
+    let output = python.command().arg(script).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let fresh = String::from_utf8(output.stdout).unwrap();
+    let different = fresh.lines().zip(corpus::TEXT.lines()).find(|(fresh, kept)| fresh != kept);
+    assert_eq!((different, fresh.lines().count()), (None, corpus::TEXT.lines().count()), "run corpus.py again");
+    println!("CPython 3.13 was asked again and said the same");
+}

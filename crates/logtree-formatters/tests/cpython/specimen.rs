@@ -1,0 +1,130 @@
+//! Records that tests put together part by part.
+
+use logtree_core::{
+    Callsite, FieldName, Fields, FieldsBuf, Level, LevelNames, Origin, Record, Source, Spans, Timestamp, Value,
+};
+use serde_json::Value as Json;
+
+/// Everything that a record borrows, as if it were given as Python's own.
+#[derive(Debug, Default)]
+pub(crate) struct Specimen {
+    callsite: Callsite,
+    origin: Origin,
+    level: Level,
+    created: Timestamp,
+    pub(crate) message: String,
+    function: Option<String>,
+    exc_text: Option<String>,
+    stack_info: Option<String>,
+    fields: FieldsBuf,
+    attributes: FieldsBuf,
+}
+
+impl Specimen {
+    pub(crate) fn of_json(json: &Json) -> Self {
+        let text = |key: &str| json[key].as_str().map(str::to_owned);
+        let number = |key: &str| json[key].as_i64().unwrap();
+        let mut specimen = Self {
+            callsite: Callsite {
+                name: text("name").unwrap().into(),
+                pathname: text("pathname").unwrap().into(),
+                module: text("module").unwrap().into(),
+                line: number("line") as u32,
+                ..Callsite::default()
+            },
+            origin: Origin {
+                process: number("process") as u32,
+                process_name: text("processName").unwrap().into(),
+                thread: number("thread") as u64,
+                thread_name: text("threadName").unwrap().into(),
+                started: Timestamp(number("start_ns")),
+            },
+            level: Level(number("level") as i32),
+            created: Timestamp(number("ns")),
+            message: text("msg").unwrap(),
+            function: text("function"),
+            exc_text: text("exc_text"),
+            stack_info: text("stack_info"),
+            ..Self::default()
+        };
+        for (name, value) in json["extras"].as_object().unwrap() {
+            specimen.field(name, Tagged::new(value).value());
+        }
+        for (name, value) in json["attributes"].as_object().unwrap() {
+            specimen.attribute(name, Tagged::new(value).value());
+        }
+        specimen
+    }
+
+    pub(crate) fn field(&mut self, name: &str, value: Value<'_>) {
+        self.fields.push(FieldName::Inline(name), value);
+    }
+
+    pub(crate) fn attribute(&mut self, name: &str, value: Value<'_>) {
+        self.attributes.push(FieldName::Inline(name), value);
+    }
+
+    pub(crate) fn record(&self) -> Record<'_> {
+        let attributes: Fields<'_> = self.attributes.as_fields();
+        Record {
+            callsite: &self.callsite,
+            name: &self.callsite.name,
+            level: self.level,
+            level_names: LevelNames::STANDARD,
+            created: self.created,
+            origin: &self.origin,
+            message: &self.message,
+            fields: self.fields.as_fields(),
+            spans: Spans::EMPTY,
+            function: self.function.as_deref(),
+            exc_text: self.exc_text.as_deref(),
+            stack_info: self.stack_info.as_deref(),
+            source: Source::Python,
+            attributes,
+        }
+    }
+}
+
+/// A value as `corpus.py` wrote it.
+#[derive(Debug)]
+pub(crate) enum Tagged {
+    Plain(Json),
+    Signed(i128),
+    Unsigned(u128),
+    Float(f64),
+    Bytes(Vec<u8>),
+}
+
+impl Tagged {
+    pub(crate) fn new(json: &Json) -> Self {
+        let tagged = |tag: &str| json.get(tag).and_then(Json::as_str);
+        if let Some(digits) = tagged("int") {
+            return digits.parse().map(Self::Signed).unwrap_or_else(|_| Self::Unsigned(digits.parse().unwrap()));
+        }
+        if let Some(bits) = tagged("float") {
+            return Self::Float(f64::from_bits(u64::from_str_radix(bits, 16).unwrap()));
+        }
+        if let Some(hex) = tagged("bytes") {
+            let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+            return Self::Bytes((0..hex.len()).step_by(2).map(byte).collect());
+        }
+        Self::Plain(json.clone())
+    }
+
+    /// The value, in the narrowest kind that holds it.
+    pub(crate) fn value(&self) -> Value<'_> {
+        match self {
+            Self::Plain(Json::Null) => Value::None,
+            Self::Plain(Json::Bool(value)) => Value::Bool(*value),
+            Self::Plain(json) => Value::Str(json.as_str().unwrap()),
+            Self::Signed(value) => match (i64::try_from(*value), u64::try_from(*value)) {
+                (Ok(narrow), _) => Value::I64(narrow),
+                (_, Ok(narrow)) => Value::U64(narrow),
+                _ => Value::I128(*value),
+            },
+            Self::Unsigned(value) => Value::U128(*value),
+            Self::Float(value) => Value::F64(*value),
+            Self::Bytes(bytes) => Value::Bytes(bytes),
+        }
+    }
+}
