@@ -3,7 +3,7 @@
 use crate::{Fields, Level, LevelName, LevelNames, Spans, Value};
 
 /// What never changes between the records of one place in the code.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Callsite {
     /// A small number that names the callsite within its process, if it is one that lives as long as the process.
     pub index: Option<u32>,

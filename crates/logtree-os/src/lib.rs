@@ -60,6 +60,8 @@ mod sync;
 #[cfg(target_os = "linux")]
 mod text;
 #[cfg(target_os = "linux")]
+mod thread;
+#[cfg(target_os = "linux")]
 mod units;
 #[cfg(target_os = "linux")]
 mod wake;
@@ -83,8 +85,8 @@ pub use definitions::{DefineError, DefinitionWriter, MAX_DEFINITION_BYTES};
 pub use index::{LaneIndex, SlotIndex};
 #[cfg(target_os = "linux")]
 pub use lane::{
-    ClaimLaneError, CorruptLane, DropCounts, DropReason, LaneProducer, LaneReader, LaneRecord,
-    LaneState, LaneTicket, LaneView, MAX_RECORD_BYTES, Published, PushError, RecordHead, Reserve,
+    ClaimLaneError, CorruptLane, DropCounts, DropReason, LaneProducer, LaneReader, LaneRecord, LaneState, LaneTicket,
+    LaneView, MAX_RECORD_BYTES, Published, PushError, RecordHead, Reserve,
 };
 #[cfg(target_os = "linux")]
 pub use segment::{Segment, SegmentId};
@@ -92,5 +94,7 @@ pub use segment::{Segment, SegmentId};
 pub use segment::{SegmentError, SegmentOptions, default_directory};
 #[cfg(target_os = "linux")]
 pub use text::MAX_TEXT_BYTES;
+#[cfg(target_os = "linux")]
+pub use thread::spawn_masked;
 #[cfg(target_os = "linux")]
 pub use wake::{Sleep, Sleeper};

@@ -1,2 +1,72 @@
-//! The cross-process queue of logtree: lanes in shared memory and one listener.
+//! The cross-process queue of logtree: many processes put records in, one listener takes them out.
+//!
+//! ```text
+//! producer thread ─► lane ┐                    ┌─► handler ─► file
+//! producer thread ─► lane ┼─► listener: merge ─┼─► handler ─► file
+//! producer thread ─► lane ┘   by time          └─► handler ─► console
+//! ```
+//!
+//! A record that was put in is safe whatever becomes of the process that made it: it stands in shared memory, whole, and
+//! is published by one store. Each thread has a lane of its own, so that no producer ever waits for another one or for
+//! the listener, and none makes a system call while the listener keeps up.
+//!
+//! Processes meet at the log files that their queues write ([`join`](self)): whether one master forked them or each
+//! was started by itself, there is one listener. It is a helper process that the host does not see, with a second one
+//! standing by; where no helper can be made, it is a thread of a process that logs.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `queue.rs` | one queue of one process: what everything else hangs on |
+//! | `producer.rs` | a thread's lane: the hot path |
+//! | `process.rs` | this process in the segment: its slot and its definitions |
+//! | `join.rs` | finding or making the segment |
+//! | `helpers.rs` | who listens: helpers, standby, thread |
+//! | `listener.rs` | the listener's round; `merge.rs` its order, `batch.rs` its writes, `house.rs` its housekeeping |
+//! | `side.rs` | records that the listener itself makes |
 #![forbid(unsafe_code)]
+#![cfg(target_os = "linux")]
+
+mod batch;
+mod definitions;
+mod helpers;
+mod house;
+mod join;
+mod listener;
+mod merge;
+mod options;
+mod process;
+mod producer;
+mod queue;
+mod side;
+mod streams;
+
+use std::sync::Arc;
+
+use logtree_core::{Argument, BuildError, Handler, Object, QueueListener, RecordQueue, Registry};
+
+pub use helpers::on_listener_start;
+pub use logtree_os::{Fork, fork_single_threaded as fork};
+pub use options::{ListenerIn, Overflow, QueueOptions};
+pub use queue::{QueueStats, stats};
+
+/// Python's `multiprocessing.Queue`, as a `QueueHandler` in a config names it.
+#[derive(Clone, Debug, Default)]
+pub struct MultiprocessingQueue {
+    /// What the config says of it.
+    pub options: QueueOptions,
+}
+
+impl RecordQueue for MultiprocessingQueue {
+    fn connect(&self, listener: QueueListener) -> Result<Box<dyn Handler>, BuildError> {
+        Ok(Box::new(queue::QueueProducer::new(self.options.clone(), listener)))
+    }
+}
+
+/// Registers `multiprocessing.Queue`.
+pub fn register(registry: &mut Registry) {
+    registry.factory("multiprocessing.Queue", |kwargs| {
+        let queue: Arc<dyn RecordQueue> =
+            Arc::new(MultiprocessingQueue { options: QueueOptions::from_kwargs(kwargs)? });
+        Ok(Argument::Object(Object::new("multiprocessing.Queue", queue)))
+    });
+}

@@ -1,0 +1,239 @@
+//! Who listens: a helper process with a standby, or a thread.
+//!
+//! Whoever makes a queue while it has one thread makes two helpers; the first one listens, the other one waits for its
+//! seat. A standby that has taken over makes the next standby. Only where no helper can be made (the process has threads
+//! already, or all helpers were killed) does a process that logs listen itself, on a thread of its own.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use logtree_core::{BuildError, HandlerEntry, StdStream};
+use logtree_os::election::{Seat, is_vacant};
+use logtree_os::helper::{Helper, HelperOptions, spawn_helper};
+use logtree_os::{Death, ForkGeneration, ForkLock, ForkReset, ProcessIdentity, Segment, SegmentState, thread_count};
+
+use crate::listener::listen;
+use crate::options::ListenerIn;
+use crate::queue::{Joined, Queue};
+
+/// Where a listener runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// In a process that does nothing else.
+    Helper,
+    /// On a thread of a process that logs.
+    Thread,
+}
+
+/// How long a new listener may take to sit down.
+const SEATED_WITHIN: Duration = Duration::from_secs(5);
+/// A standby takes the seat in a fraction of this; a seat that stays vacant longer has no standby.
+const STANDBY_TAKES: Duration = Duration::from_millis(2);
+/// How often a standby looks whether it is still needed.
+const STANDBY_LOOKS: Duration = Duration::from_millis(200);
+/// The segment's words that tell who stands by.
+const STANDBY_WORDS: usize = 8;
+
+/// The helpers and threads that this process made for a queue.
+#[derive(Debug, Default)]
+pub(crate) struct Helpers {
+    made: Vec<Helper>,
+    /// When this process last started a listening thread.
+    thread_started: Option<(ForkGeneration, Instant)>,
+}
+
+impl ForkReset for Helpers {
+    /// They are the parent's.
+    fn after_fork(&mut self) {
+        *self = Self::default();
+    }
+
+    fn torn() -> Self {
+        Self::default()
+    }
+}
+
+type Hook = Arc<dyn Fn() + Send + Sync>;
+
+static START_HOOKS: ForkLock<Hooks> = ForkLock::new(Hooks(Vec::new()));
+
+struct Hooks(Vec<Hook>);
+
+impl ForkReset for Hooks {
+    fn after_fork(&mut self) {}
+
+    fn torn() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// Has `hook` called in each process, or on each thread, that begins to listen; what it logs reaches the log.
+///
+/// To be called before the config is installed. The hook runs in a helper process that has this process's memory as it
+/// was at install, none of its descriptors and none of its threads: it is to log, not to do business.
+///
+/// ```
+/// logtree_prefork::on_listener_start(|| println!("{} listens", std::process::id()));
+/// ```
+pub fn on_listener_start(hook: impl Fn() + Send + Sync + 'static) {
+    START_HOOKS.lock().0.push(Arc::new(hook));
+}
+
+pub(crate) fn run_start_hooks() {
+    let hooks = START_HOOKS.lock().0.clone();
+    for hook in hooks {
+        // A hook that panics must not take the listener with it; the panic message has been printed.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook()));
+    }
+}
+
+/// Sees to it that somebody listens to a queue that nobody listens to. To be called with the claims locked, so that
+/// only one process does.
+pub(crate) fn begin(queue: &Arc<Queue>, segment: &Arc<Segment>) -> Result<(), BuildError> {
+    let can_help = queue.options.listener_in == ListenerIn::Process && thread_count().is_ok_and(|count| count == 1);
+    let begun = if can_help { begin_helpers(queue, segment) } else { begin_thread(queue, segment) };
+    begun.map_err(|error| BuildError::io("cannot start the listener of the queue", error))?;
+    let began = Instant::now();
+    while is_vacant(segment.seat()) {
+        if began.elapsed() > SEATED_WITHIN {
+            return Err(BuildError::new("the listener of the queue did not start within 5 s"));
+        }
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    Ok(())
+}
+
+fn begin_helpers(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
+    let listener = spawn(queue, "logtree-listen", false, || {
+        if let Ok(Some(seat)) = Seat::wait_take(segment, SEATED_WITHIN) {
+            listen(queue, segment, seat, Role::Helper);
+        }
+        0
+    })?;
+    queue.helpers.lock().made.push(listener);
+    // Without a standby the queue works as well; the listener makes one as soon as it can.
+    if let Ok(standby) = spawn_standby(queue, segment, false) {
+        queue.helpers.lock().made.push(standby);
+    }
+    Ok(())
+}
+
+fn spawn_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, sibling: bool) -> io::Result<Helper> {
+    let standby = spawn(queue, "logtree-standby", sibling, || stand_by(queue, segment))?;
+    announce_standby(segment, standby.pid());
+    Ok(standby)
+}
+
+fn spawn(queue: &Queue, name: &str, sibling: bool, run: impl FnOnce() -> u8) -> io::Result<Helper> {
+    let keep_stdout = queue.listener.handlers.iter().any(|entry| writes_stdout(entry));
+    spawn_helper(&HelperOptions::new(name).keep_stdout(keep_stdout).keep_stderr(true).sibling(sibling), run)
+}
+
+fn writes_stdout(entry: &HandlerEntry) -> bool {
+    let of_child = |child: &Arc<HandlerEntry>| writes_stdout(child);
+    entry.handler.std_stream() == Some(StdStream::Stdout) || entry.handler.children().iter().any(of_child)
+}
+
+/// A standby's life: it waits for the listener's seat, and leaves when the queue is closed.
+fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>) -> u8 {
+    let me = ProcessIdentity::current();
+    for (number, word) in [me.pid.into(), me.start_time, me.namespaces, me.nonce].into_iter().enumerate() {
+        segment.set_word(STANDBY_WORDS + number, word);
+    }
+    loop {
+        if segment.state() == SegmentState::Closed {
+            return 0;
+        }
+        match Seat::wait_take(segment, STANDBY_LOOKS) {
+            Ok(Some(seat)) if segment.state() != SegmentState::Closed => {
+                // `ps` is to show who listens.
+                let _ = logtree_os::helper::rename("logtree-listen");
+                forget_standby(segment);
+                listen(queue, segment, seat, Role::Helper);
+                return 0;
+            }
+            Ok(_) => {}
+            Err(_) => return 1,
+        }
+    }
+}
+
+/// A standby that was just made, until it says itself who it is.
+fn announce_standby(segment: &Segment, pid: u32) {
+    if segment.word(STANDBY_WORDS) == Some(0) {
+        segment.set_word(STANDBY_WORDS, pid.into());
+    }
+}
+
+fn forget_standby(segment: &Segment) {
+    (0..4).for_each(|number| segment.set_word(STANDBY_WORDS + number, 0));
+}
+
+fn standby(segment: &Segment) -> ProcessIdentity {
+    let word = |number| segment.word(STANDBY_WORDS + number).unwrap_or_default();
+    ProcessIdentity { pid: word(0) as u32, start_time: word(1), namespaces: word(2), nonce: word(3) }
+}
+
+/// Makes a standby if there is none; only a helper can.
+pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Role) {
+    if role == Role::Thread {
+        return;
+    }
+    let standby = standby(segment);
+    let is_missing = standby.pid == 0 || (standby.start_time != 0 && standby.death() == Death::Dead);
+    if is_missing {
+        forget_standby(segment);
+        // If it cannot be made now, the next look tries again.
+        let _ = spawn_standby(queue, segment, true);
+    }
+}
+
+/// Whether the system asks the listener to end; it writes what there is and goes on until nobody needs it.
+pub(crate) fn termination_requested(role: Role) -> bool {
+    role == Role::Helper && logtree_os::helper::termination_requested()
+}
+
+fn begin_thread(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
+    let (queue, segment) = (Arc::clone(queue), Arc::clone(segment));
+    logtree_os::spawn_masked("logtree-listen", move || {
+        if let Ok(Some(seat)) = Seat::try_take(&segment) {
+            listen(&queue, &segment, seat, Role::Thread);
+        }
+    })
+}
+
+/// A record was published, and nobody held the listener's seat at that moment.
+///
+/// Almost always a standby is about to take it: that is waited for, two milliseconds at most and once for each death of
+/// a listener. If nobody does, this process listens itself.
+#[cold]
+pub(crate) fn nobody_listens(queue: &Arc<Queue>) {
+    let Joined::Segment(segment) = queue.joined() else { return };
+    let Some(mut helpers) = queue.helpers.try_lock() else { return };
+    let generation = ForkGeneration::current();
+    let is_starting = helpers
+        .thread_started
+        .is_some_and(|(of, started)| of == generation && started.elapsed() < Duration::from_millis(100));
+    if is_starting {
+        return;
+    }
+    let began = Instant::now();
+    while is_vacant(segment.seat()) {
+        if began.elapsed() > STANDBY_TAKES {
+            helpers.thread_started = Some((generation, Instant::now()));
+            // If there can be no thread either, the records wait for a process that listens.
+            let _ = begin_thread(queue, &segment);
+            return;
+        }
+        std::thread::sleep(Duration::from_micros(50));
+    }
+}
+
+/// Takes away what is left of helpers that have ended.
+pub(crate) fn reap(queue: &Queue) {
+    if let Some(mut helpers) = queue.helpers.try_lock() {
+        let is_running = |helper: &mut Helper| helper.reap() == logtree_os::helper::HelperState::Running;
+        helpers.made.retain_mut(is_running);
+    }
+}

@@ -1,0 +1,266 @@
+//! The listener's housekeeping: who has died, what is free again, what was dropped, and whether to leave.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use logtree_core::{
+    Callsite, EmitError, Fields, HandlerErrors, Level, LevelNames, Origin, Record, Source, Spans, Timestamp,
+};
+use logtree_os::{Death, DropCounts, DropReason, LaneIndex, LaneState, ProcessState, ProcessView, Segment, SlotIndex};
+
+use crate::definitions::Definitions;
+use crate::helpers::{self, Role};
+use crate::join;
+use crate::merge::Merge;
+use crate::queue::Queue;
+use crate::side;
+
+/// Between two looks at all processes and lanes.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// Drops are said at most so often.
+const SAY_INTERVAL: Duration = Duration::from_secs(1);
+/// Nobody takes so long to attach.
+const ATTACHED_WITHIN: Duration = Duration::from_secs(5);
+/// How long a listener that nobody needs any more tries to write what cannot be written.
+const LAST_ATTEMPTS: Duration = Duration::from_secs(5);
+
+/// What the listener keeps track of between its rounds.
+pub(crate) struct House<'a> {
+    queue: &'a Arc<Queue>,
+    segment: &'a Arc<Segment>,
+    role: Role,
+    claim_number: u64,
+    /// Processes that were met while they attached, and since when.
+    attaching: HashMap<(SlotIndex, u32), Instant>,
+    looked: Option<Instant>,
+    said: Option<Instant>,
+    unsaid: Vec<Report>,
+    being_said: Vec<Report>,
+    /// Records whose bytes or definitions made no sense, not yet said.
+    pub(crate) unreadable_records: u64,
+    /// Records that this listener made itself and had no room for, not yet said.
+    own_records: u64,
+    /// Bytes that could not be written until the end.
+    pub(crate) abandoned_bytes: u64,
+}
+
+/// Something to be said in the log.
+pub(crate) struct Report {
+    message: String,
+    of: Reported,
+}
+
+/// What is to be remembered once a report was written.
+enum Reported {
+    Lane(LaneIndex, DropCounts),
+    Process(SlotIndex, u64),
+    /// Records that this listener itself made, or could not read.
+    Own(u64, u64),
+    Nothing,
+}
+
+impl Report {
+    /// The report as a record of the logger `logtree`.
+    pub(crate) fn with_record(&self, use_it: impl FnOnce(&Record<'_>)) {
+        let callsite = Callsite {
+            name: "logtree".into(),
+            pathname: file!().into(),
+            module: "house".into(),
+            line: line!(),
+            ..Callsite::default()
+        };
+        let process = std::process::id();
+        let origin = Origin {
+            process,
+            process_name: "logtree".into(),
+            thread: process.into(),
+            thread_name: "listener".into(),
+            started: Timestamp::now(),
+        };
+        use_it(&Record {
+            callsite: &callsite,
+            name: "logtree",
+            level: Level::WARNING,
+            level_names: LevelNames::STANDARD,
+            created: Timestamp::now(),
+            origin: &origin,
+            message: &self.message,
+            fields: Fields::EMPTY,
+            spans: Spans::EMPTY,
+            function: None,
+            exc_text: None,
+            stack_info: None,
+            source: Source::Tracing,
+            attributes: Fields::EMPTY,
+        });
+    }
+}
+
+impl<'a> House<'a> {
+    pub(crate) fn new(queue: &'a Arc<Queue>, segment: &'a Arc<Segment>, role: Role, claim_number: u64) -> Self {
+        Self {
+            queue,
+            segment,
+            role,
+            claim_number,
+            attaching: HashMap::new(),
+            looked: None,
+            said: None,
+            unsaid: Vec::new(),
+            being_said: Vec::new(),
+            unreadable_records: 0,
+            own_records: 0,
+            abandoned_bytes: 0,
+        }
+    }
+
+    /// Frees what the dead left, gathers what is to be said of drops; whether nobody needs the listener any more.
+    pub(crate) fn keep(&mut self, merge: &mut Merge, definitions: &mut Definitions) -> bool {
+        let is_leaving = helpers::termination_requested(self.role);
+        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_INTERVAL) && !is_leaving {
+            return false;
+        }
+        self.looked = Some(Instant::now());
+        helpers::keep_standby(self.queue, self.segment, self.role);
+        self.note_attaching();
+        let dead: Vec<SlotIndex> =
+            self.segment.processes().filter(|process| self.is_gone(process)).map(|process| process.slot).collect();
+        self.gather_reports();
+        self.reclaim(merge, &dead);
+        for slot in dead {
+            if self.unsaid.is_empty() && self.segment.release_process(slot) {
+                definitions.forget(slot);
+            }
+        }
+        self.unsaid.is_empty() && self.role == Role::Helper && self.leave()
+    }
+
+    /// Frees lanes that are read to their end and whose thread, or process, is gone; drops in them are said first.
+    fn reclaim(&self, merge: &mut Merge, dead: &[SlotIndex]) {
+        let views: Vec<_> = self.segment.lanes().filter(|lane| lane.state != LaneState::Free).collect();
+        for view in views {
+            let owner_is_dead = dead.contains(&view.process);
+            let reader = merge.readers().iter().find(|reader| reader.lane() == view.lane);
+            let is_read = match (view.state, reader) {
+                (LaneState::Retired, _) => true,
+                (_, Some(reader)) => reader.is_finished() || (owner_is_dead && reader.is_drained()),
+                (_, None) => false,
+            };
+            let is_said = view.drops.since(&view.reported).total() == 0;
+            if is_read && is_said && self.segment.reclaim_lane(view.lane, owner_is_dead) {
+                merge.close(view.lane);
+            }
+        }
+    }
+
+    /// Leaves if nobody is attached: nothing that was published stays unread, nothing of the queue stays behind.
+    fn leave(&self) -> bool {
+        // The claims are locked first: whoever comes meanwhile waits for them and finds either a queue or none.
+        join::leave(self.queue, self.segment, || self.segment.try_close(|process| self.is_gone(process)))
+    }
+
+    /// What is to be said, once a second.
+    pub(crate) fn due_reports(&mut self) -> Vec<Report> {
+        let is_due = self.said.is_none_or(|said| said.elapsed() >= SAY_INTERVAL);
+        if !is_due || self.unsaid.is_empty() {
+            return Vec::new();
+        }
+        self.said = Some(Instant::now());
+        std::mem::take(&mut self.unsaid)
+    }
+
+    /// These reports stand in the batch.
+    pub(crate) fn being_written(&mut self, reports: Vec<Report>) {
+        self.being_said.extend(reports);
+    }
+
+    /// What was said is in the log: this listener and its successors say it no more.
+    pub(crate) fn reports_written(&mut self) {
+        for report in self.being_said.drain(..) {
+            match report.of {
+                Reported::Lane(lane, drops) => self.segment.drops_reported(lane, &drops),
+                Reported::Process(slot, drops) => self.segment.drops_no_lane_reported(slot, drops),
+                Reported::Own(made, unreadable) => {
+                    self.own_records -= made;
+                    self.unreadable_records -= unreadable;
+                }
+                Reported::Nothing => {}
+            }
+        }
+    }
+
+    fn gather_reports(&mut self) {
+        self.unsaid.clear();
+        self.own_records += side::take_dropped();
+        if self.own_records + self.unreadable_records > 0 {
+            let message = format!(
+                "{} records were dropped that the listener made itself, and {} that it could not read",
+                self.own_records, self.unreadable_records,
+            );
+            self.unsaid.push(Report { message, of: Reported::Own(self.own_records, self.unreadable_records) });
+        }
+        let process_of = |slot| self.segment.process_view(slot).map_or(0, |process| process.identity.pid);
+        for lane in self.segment.lanes().filter(|lane| lane.state != LaneState::Free) {
+            let new = lane.drops.since(&lane.reported);
+            if new.total() > 0 {
+                let message = format!(
+                    "{} records of process {} were dropped: {} did not fit into its queue, {} were too large, \
+                     {} found no shared memory, {} met a lane that was given up",
+                    new.total(),
+                    process_of(lane.process),
+                    new.of(DropReason::Full),
+                    new.of(DropReason::TooLarge),
+                    new.of(DropReason::NoMemory),
+                    new.of(DropReason::Retired),
+                );
+                self.unsaid.push(Report { message, of: Reported::Lane(lane.lane, lane.drops) });
+            }
+        }
+        for process in self.segment.processes().filter(|process| process.state != ProcessState::Attaching) {
+            let new = process.drops_no_lane.saturating_sub(process.reported_no_lane);
+            if new > 0 {
+                let pid = process.identity.pid;
+                let message =
+                    format!("{new} records of process {pid} were dropped: there was no lane for their thread");
+                self.unsaid.push(Report { message, of: Reported::Process(process.slot, process.drops_no_lane) });
+            }
+        }
+    }
+
+    /// Counts and reports, as any handler's error, that a batch could not be written yet.
+    pub(crate) fn say_not_written(&self, errors: &HandlerErrors, error: std::io::Error) {
+        let message = format!("listener {} of the queue could not write and tries again", self.claim_number);
+        let report = Report { message, of: Reported::Nothing };
+        report.with_record(|record| errors.report(&self.queue.listener.name, record, &EmitError::Io(error)));
+    }
+
+    /// Whether to stop trying to write: nobody is left whom it would help to wait.
+    pub(crate) fn gives_up(&self, began: Instant) -> bool {
+        let is_last = self.role == Role::Helper && self.segment.processes().all(|process| self.is_gone(&process));
+        is_last && began.elapsed() >= LAST_ATTEMPTS
+    }
+
+    /// Whether a process will put no record into the queue any more, for certain.
+    fn is_gone(&self, process: &ProcessView) -> bool {
+        match process.state {
+            ProcessState::Detached | ProcessState::Attached => process.identity.death() == Death::Dead,
+            // It has not said yet who it is. Attaching takes microseconds; who has not done it in so long a time,
+            // and whose number nobody has, was killed in it.
+            ProcessState::Attaching => {
+                let since = self.attaching.get(&(process.slot, process.generation));
+                let is_overdue = since.is_some_and(|since| since.elapsed() > ATTACHED_WITHIN);
+                is_overdue && !Path::new(&format!("/proc/{}", process.identity.pid)).exists()
+            }
+            ProcessState::Free | ProcessState::Clearing => true,
+        }
+    }
+
+    fn note_attaching(&mut self) {
+        let now = Instant::now();
+        let seen = self.segment.processes().filter(|process| process.state == ProcessState::Attaching);
+        let seen = seen.map(|process| (process.slot, process.generation));
+        self.attaching = seen.map(|key| (key, self.attaching.get(&key).copied().unwrap_or(now))).collect();
+    }
+}

@@ -1,0 +1,185 @@
+//! Meeting: finding the segment of the processes that write the same files, or making it.
+//!
+//! Beside each log file stands a claim that names the queue and its segment. Whoever installs a queue locks the claims
+//! of all its files, reads them, joins the segment that they name or makes one, sees to it that somebody listens, and
+//! lets go. So of many processes that start at once one makes the queue, and the others find it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use logtree_core::{BuildError, HandlerEntry};
+use logtree_os::claim::{ClaimText, Meeting};
+use logtree_os::election::is_vacant;
+use logtree_os::{ProcessIdentity, Segment, SegmentId, SegmentOptions, SegmentState, default_directory};
+
+use crate::process::ProcessSide;
+use crate::queue::{Joined, Queue};
+use crate::{helpers, streams};
+
+/// While the listener of the segment that was found is about to leave.
+const LEAVING_TAKES: Duration = Duration::from_millis(2);
+
+/// Joins the queue of the files behind this one, or makes it; afterwards somebody listens.
+///
+/// # Errors
+/// If a claim or its directory cannot be used, two live queues meet, or nobody can listen. That there is no shared
+/// memory is no error: a warning goes to stderr, and records go straight to their handlers.
+pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Option<ProcessSide>), BuildError> {
+    let files = files_of(&queue.listener.handlers);
+    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    let until = Instant::now() + patience;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let mut meeting = Meeting::lock(&files, left).map_err(|error| BuildError::new(error.to_string()))?;
+        let segment = match find(queue, &meeting)? {
+            Some(found) => found,
+            None => match make(queue, &mut meeting) {
+                Ok(made) => made,
+                Err(Unmade::NoMemory(why)) => {
+                    warn_no_memory(&why);
+                    return Ok((Joined::Direct, None));
+                }
+                Err(Unmade::Other(error)) => return Err(error),
+            },
+        };
+        // Attached before anything else: a listener leaves when it finds nobody.
+        let process = match ProcessSide::attach(&segment) {
+            Ok(process) => process,
+            Err(error) if error.is_full() => return Err(BuildError::new(error.to_string())),
+            Err(_) if Instant::now() < until => {
+                drop(meeting);
+                std::thread::sleep(LEAVING_TAKES);
+                continue;
+            }
+            Err(error) => return Err(BuildError::new(error.to_string())),
+        };
+        if is_vacant(segment.seat()) {
+            helpers::begin(queue, &segment)?;
+        }
+        return Ok((Joined::Segment(segment), Some(process)));
+    }
+}
+
+/// Closes a segment that nobody needs, and removes its name and claims; `false` if somebody needs it.
+pub(crate) fn leave(queue: &Queue, segment: &Segment, close: impl FnOnce() -> bool) -> bool {
+    const PATIENCE: Duration = Duration::from_millis(20);
+    let files = files_of(&queue.listener.handlers);
+    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    // If somebody holds the claims, he is about to join; if they cannot be locked at all, the segment says enough.
+    let meeting = match Meeting::lock(&files, PATIENCE) {
+        Ok(meeting) => Some(meeting),
+        Err(error) if error.is_timeout() => return false,
+        Err(_) => None,
+    };
+    if !close() {
+        return false;
+    }
+    if let Some(mut meeting) = meeting {
+        // A claim that stays is recognised as stale by whoever reads it: its segment is gone.
+        let _ = meeting.remove_if(segment.id().0);
+    }
+    let _ = segment.unlink();
+    true
+}
+
+/// The live segment that the claims name, if there is one.
+fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, BuildError> {
+    let mut found: Option<(Arc<Segment>, &ClaimText, &Path)> = None;
+    for claim in meeting.claims() {
+        let Some(text) = claim.text().filter(|text| !text.is_of_former_boot()) else { continue };
+        let Some(segment) = open_live(text.segment(), Some(text.segment_id())) else { continue };
+        match &found {
+            Some((first, of, log)) if first.id() != segment.id() => {
+                return Err(BuildError::new(format!(
+                    "{} is written by the queue '{}' and {} by the queue '{}'; one queue cannot join both",
+                    log.display(),
+                    of.queue(),
+                    claim.log().display(),
+                    text.queue(),
+                )));
+            }
+            _ => found = Some((segment, text, claim.log())),
+        }
+    }
+    let named = queue.options.name.as_deref();
+    let Some((segment, text, log)) = found else {
+        return Ok(named.and_then(|name| open_live(&default_directory().join(file_name(name)), None)));
+    };
+    match named {
+        Some(name) if name != text.queue() => Err(BuildError::new(format!(
+            "{} is written by the queue '{}' already; the queue '{name}' cannot write it too",
+            log.display(),
+            text.queue(),
+        ))),
+        _ => Ok(Some(segment)),
+    }
+}
+
+/// The segment at a path, if it is this program's kind, and not closed. What is left of a closed one is removed.
+fn open_live(path: &Path, id: Option<u128>) -> Option<Arc<Segment>> {
+    let segment = Segment::open(path).ok()?;
+    if id.is_some_and(|id| segment.id() != SegmentId(id)) {
+        return None;
+    }
+    if segment.state() == SegmentState::Closed {
+        let _ = segment.unlink();
+        return None;
+    }
+    Some(segment)
+}
+
+enum Unmade {
+    NoMemory(String),
+    Other(BuildError),
+}
+
+fn make(queue: &Queue, meeting: &mut Meeting) -> Result<Arc<Segment>, Unmade> {
+    let directory = default_directory();
+    let name = match &queue.options.name {
+        Some(name) => file_name(name),
+        None => file_name(&format!("{:016x}-{}", ProcessIdentity::current().nonce, queue.number)),
+    };
+    let segment = match Segment::create(&directory, &name, &SegmentOptions::default()) {
+        // Left behind by a program of another version, or closed a moment ago: it is nobody's.
+        Err(error) if error.is_exists() && Segment::open(error.path()).is_err() => {
+            let _ = std::fs::remove_file(directory.join(&name));
+            Segment::create(&directory, &name, &SegmentOptions::default())
+        }
+        outcome => outcome,
+    };
+    let segment = segment.map_err(|error| match error {
+        error if error.is_no_memory() || error.is_absent() => Unmade::NoMemory(error.to_string()),
+        error => Unmade::Other(BuildError::new(error.to_string())),
+    })?;
+    streams::announce(&segment);
+    let text = ClaimText::new(queue.options.name.as_deref().unwrap_or(&name), segment.path(), segment.id().0);
+    if let Err(error) = meeting.write(&text) {
+        let _ = segment.unlink();
+        return Err(Unmade::Other(BuildError::new(error.to_string())));
+    }
+    Ok(segment)
+}
+
+fn file_name(queue: &str) -> String {
+    format!("queue-{queue}")
+}
+
+/// The files that handlers write, and those that they hand on to.
+fn files_of(handlers: &[Arc<HandlerEntry>]) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in handlers {
+        files.extend(entry.handler.file().map(Path::to_owned));
+        files.extend(files_of(entry.handler.children()));
+    }
+    files
+}
+
+fn warn_no_memory(why: &str) {
+    let message = format!(
+        "logtree: warning: no shared memory for the queue ({why}); each process writes its records itself, in the \
+         thread that logs\n"
+    );
+    // There is nobody else to tell before anything is installed.
+    let _ = logtree_os::streams::StandardStream::Stderr.write_all(message.as_bytes());
+}

@@ -1,0 +1,184 @@
+//! The listener: one round after the other it reads what is in the lanes, has it handled, and says so.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use logtree_core::codec::{self, Parts};
+use logtree_core::{Callsite, HandlerErrors, LevelNames, Origin, Record, Timestamp};
+use logtree_os::election::Seat;
+use logtree_os::{Segment, Sleep, Sleeper};
+
+use crate::batch::Batch;
+use crate::definitions::Definitions;
+use crate::helpers::{self, Role};
+use crate::house::House;
+use crate::merge::Merge;
+use crate::queue::{Queue, monotonic_ns};
+use crate::side;
+use crate::streams::OwnStreams;
+
+/// Between processes, records are put in order of time if they were made within this window.
+const WINDOW: Duration = Duration::from_millis(1);
+/// So far in the future lies no record, unless the clock went back: then it is not waited for.
+const FUTURE: Duration = Duration::from_secs(1);
+/// A batch ends with so many staged bytes or records, so that no reader of the file waits long.
+const BATCH_BYTES: usize = 256 << 10;
+const BATCH_RECORDS: usize = 8192;
+/// How long the listener naps after records came, before it sleeps until it is woken.
+const NAPS: Duration = Duration::from_millis(50);
+const NAP: Duration = Duration::from_millis(1);
+/// A sleep is timed, so that nothing is lost for good with a wake-up that was lost.
+const SLEEP: Duration = Duration::from_millis(100);
+/// Between two attempts to write what could not be written.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// Listens until nobody needs the queue any more, or, on a thread of a host, until the process ends.
+pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segment>, role: Role) {
+    let claim_number = segment.take_over();
+    side::begin_listening(queue.number);
+    helpers::run_start_hooks();
+    let mut listener = Listener {
+        queue,
+        segment,
+        merge: Merge::new(segment),
+        definitions: Definitions::default(),
+        batch: Batch::default(),
+        sleeper: Sleeper::new(segment),
+        house: House::new(queue, segment, role, claim_number),
+        errors: HandlerErrors::default(),
+        bytes: Vec::new(),
+    };
+    let mut busy_until = Instant::now() + NAPS;
+    loop {
+        let is_flush = listener.sleeper.take_flush_request();
+        let handled = listener.round(is_flush);
+        if handled > 0 {
+            busy_until = Instant::now() + NAPS;
+            continue;
+        }
+        if listener.housekeep() {
+            break;
+        }
+        listener.sleep(Instant::now() < busy_until);
+    }
+    side::end_listening();
+    drop(seat);
+}
+
+struct Listener<'a> {
+    queue: &'a Arc<Queue>,
+    segment: &'a Arc<Segment>,
+    merge: Merge,
+    definitions: Definitions,
+    batch: Batch,
+    sleeper: Sleeper,
+    house: House<'a>,
+    errors: HandlerErrors,
+    bytes: Vec<u8>,
+}
+
+impl Listener<'_> {
+    /// Reads, handles, writes, publishes; answers how many records that were. With `everything` no window is kept.
+    fn round(&mut self, everything: bool) -> usize {
+        self.merge.look();
+        let now_ns = Timestamp::now().0.max(0).unsigned_abs();
+        let horizon_ns = now_ns.saturating_sub(WINDOW.as_nanos() as u64);
+        let future_ns = now_ns.saturating_add(FUTURE.as_nanos() as u64);
+        let mut handled = self.handle_own();
+        while handled < BATCH_RECORDS && self.batch.staged_bytes() < BATCH_BYTES {
+            let Some(time_ns) = self.merge.next_time_ns() else { break };
+            if !everything && time_ns > horizon_ns && time_ns < future_ns {
+                break;
+            }
+            if let Some((record, slot)) = self.merge.read(&mut self.bytes) {
+                let bytes = std::mem::take(&mut self.bytes);
+                let own_streams = OwnStreams(record.head.flags);
+                let whole = codec::decode(&bytes).ok().and_then(|parts| {
+                    let callsite = self.definitions.callsite(self.segment, slot, record.head.definition)?;
+                    let origin = self.definitions.origin(self.segment, slot, parts.origin)?;
+                    Some((parts, callsite, origin))
+                });
+                match whole {
+                    Some((parts, callsite, origin)) => self.handle(parts, &callsite, &origin, own_streams),
+                    None => self.house.unreadable_records += 1,
+                }
+                self.bytes = bytes;
+            }
+            handled += 1;
+        }
+        if handled > 0 {
+            self.commit();
+            self.merge.publish_heads();
+        }
+        self.sleeper.announce_progress(monotonic_ns());
+        handled
+    }
+
+    /// Hands a record to the handlers (CPython's `QueueListener.handle`).
+    fn handle(&mut self, parts: Parts<'_>, callsite: &Callsite, origin: &Origin, own_streams: OwnStreams) {
+        let record = parts.into_record(callsite, origin, LevelNames::STANDARD);
+        self.dispatch(&record, own_streams);
+    }
+
+    fn dispatch(&mut self, record: &Record<'_>, own_streams: OwnStreams) {
+        for entry in &self.queue.listener.handlers {
+            let passes = !self.queue.listener.respect_handler_level || record.level >= entry.level;
+            if passes && !own_streams.has(entry) {
+                entry.handle(record, &mut self.batch);
+            }
+        }
+    }
+
+    /// Handles what this thread logged itself, and what there is to say of drops.
+    fn handle_own(&mut self) -> usize {
+        let mut handled = 0;
+        for kept in side::take() {
+            if let Ok(parts) = codec::decode(&kept.bytes) {
+                self.handle(parts, &kept.callsite, &kept.origin, OwnStreams::default());
+                handled += 1;
+            }
+        }
+        let reports = self.house.due_reports();
+        for report in &reports {
+            report.with_record(|record| self.dispatch(record, OwnStreams::default()));
+            handled += 1;
+        }
+        self.house.being_written(reports);
+        handled
+    }
+
+    /// Writes the batch; tries again until it is written, while producers fill their lanes.
+    fn commit(&mut self) {
+        let began = Instant::now();
+        while let Err(error) = self.batch.commit() {
+            self.house.say_not_written(&self.errors, error);
+            if self.house.gives_up(began) {
+                self.house.abandoned_bytes += self.batch.staged_bytes() as u64;
+                self.batch.abandon();
+                break;
+            }
+            self.sleeper.announce_progress(monotonic_ns());
+            std::thread::sleep(RETRY);
+        }
+        self.house.reports_written();
+    }
+
+    /// Sees to deaths and drops; whether the listener is to leave.
+    fn housekeep(&mut self) -> bool {
+        self.house.keep(&mut self.merge, &mut self.definitions)
+    }
+
+    fn sleep(&mut self, is_busy: bool) {
+        let merge = &mut self.merge;
+        let mut look = || {
+            merge.look();
+            merge.next_time_ns().is_some()
+        };
+        if look() || is_busy {
+            // Records wait for their window to pass, or more may come soon.
+            self.sleeper.sleep(Sleep::Nap, NAP, || false);
+        } else {
+            self.sleeper.sleep(Sleep::Deep, SLEEP, look);
+        }
+    }
+}

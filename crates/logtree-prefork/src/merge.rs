@@ -1,0 +1,109 @@
+//! The order of records: each lane's own, and between lanes the time at which they were made.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+use std::sync::Arc;
+
+use logtree_os::{LaneIndex, LaneReader, LaneRecord, LaneState, Segment, SlotIndex};
+
+/// The lanes of a segment, read in the order of time.
+pub(crate) struct Merge {
+    segment: Arc<Segment>,
+    readers: Vec<LaneReader>,
+    open: HashSet<LaneIndex>,
+    /// Lanes whose bytes make no sense, to be given up once what was read from them before has been handled.
+    corrupt: Vec<LaneIndex>,
+    /// The next record of each lane that has one: its time, then the lane's place in `readers`.
+    heads: BinaryHeap<Reverse<(u64, usize)>>,
+}
+
+impl Merge {
+    pub(crate) fn new(segment: &Arc<Segment>) -> Self {
+        Self {
+            segment: Arc::clone(segment),
+            readers: Vec::new(),
+            open: HashSet::new(),
+            corrupt: Vec::new(),
+            heads: BinaryHeap::new(),
+        }
+    }
+
+    /// Looks for lanes that were claimed since, and for records in all of them. What was read before must have been
+    /// handled and its heads published.
+    pub(crate) fn look(&mut self) {
+        self.retire_corrupt();
+        for lane in self.segment.lanes() {
+            if matches!(lane.state, LaneState::Claimed | LaneState::Detached)
+                && !self.open.contains(&lane.lane)
+                && let Some(reader) = LaneReader::open(&self.segment, lane.lane)
+            {
+                self.open.insert(lane.lane);
+                self.readers.push(reader);
+            }
+        }
+        self.heads.clear();
+        for at in 0..self.readers.len() {
+            self.look_into(at);
+        }
+    }
+
+    /// The time of the next record, if there is one.
+    pub(crate) fn next_time_ns(&self) -> Option<u64> {
+        self.heads.peek().map(|Reverse((time_ns, _))| *time_ns)
+    }
+
+    /// Reads the next record. Its bytes replace what is in `bytes`.
+    pub(crate) fn read(&mut self, bytes: &mut Vec<u8>) -> Option<(LaneRecord, SlotIndex)> {
+        let Reverse((_, at)) = self.heads.pop()?;
+        bytes.clear();
+        let reader = self.readers.get_mut(at)?;
+        let slot = reader.process();
+        match reader.read(bytes) {
+            Ok(record) => {
+                self.look_into(at);
+                record.map(|record| (record, slot))
+            }
+            Err(_) => {
+                self.corrupt.push(reader.lane());
+                None
+            }
+        }
+    }
+
+    /// Declares everything that was read done.
+    pub(crate) fn publish_heads(&mut self) {
+        self.readers.iter_mut().for_each(LaneReader::publish_head);
+    }
+
+    /// The lanes that are read.
+    pub(crate) fn readers(&self) -> &[LaneReader] {
+        &self.readers
+    }
+
+    /// Stops reading a lane, because it is being reclaimed.
+    pub(crate) fn close(&mut self, lane: LaneIndex) {
+        self.readers.retain(|reader| reader.lane() != lane);
+        self.open.remove(&lane);
+        // They name places in `readers`.
+        self.heads.clear();
+    }
+
+    fn look_into(&mut self, at: usize) {
+        let Some(reader) = self.readers.get_mut(at) else { return };
+        match reader.peek() {
+            Ok(Some(head)) => self.heads.push(Reverse((head.time_ns, at))),
+            Ok(None) => {}
+            Err(_) => self.corrupt.push(reader.lane()),
+        }
+    }
+
+    /// Gives up lanes. The segment counts them; their processes get an error and take other lanes.
+    fn retire_corrupt(&mut self) {
+        for lane in std::mem::take(&mut self.corrupt) {
+            self.open.remove(&lane);
+            if let Some(at) = self.readers.iter().position(|reader| reader.lane() == lane) {
+                self.readers.swap_remove(at).retire();
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! A thread's lane: what happens between a logging call and the moment its record is safe.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use logtree_core::codec::Encoded;
+use logtree_core::{Callsite, Level, Record};
+use logtree_os::{DropReason, ForkGeneration, LaneProducer, Published, RecordHead, Reserve};
+
+use crate::queue::Queue;
+use crate::streams::OwnStreams;
+
+/// The lane of one thread in one queue.
+pub(crate) struct ThreadLane {
+    queue: u32,
+    made_in: ForkGeneration,
+    pub(crate) producer: LaneProducer,
+    pub(crate) own_streams: OwnStreams,
+    /// Whose definition [`origin`](Self::origin) is: process and thread.
+    whose: (u32, u64),
+    origin: u32,
+    /// Definitions by [`Callsite::index`]; 0 where this thread has not met the callsite yet.
+    callsites: Vec<u32>,
+}
+
+/// What came of a record.
+pub(crate) enum Put {
+    /// It is in the lane.
+    Published(Published, OwnStreams),
+    /// It is not, and nothing was counted yet.
+    Refused(DropReason),
+    /// It is not, and that was counted.
+    Dropped,
+    /// There is no shared memory: the record is to be handled where it was made.
+    Direct,
+    /// The process has no place in the segment, so that not even a drop can be counted there.
+    NoPlace,
+}
+
+thread_local! {
+    static LANES: Lanes = const { Lanes(RefCell::new(Vec::new())) };
+}
+
+/// The lanes of one thread; there is rarely more than one queue.
+struct Lanes(RefCell<Vec<ThreadLane>>);
+
+impl Drop for Lanes {
+    fn drop(&mut self) {
+        let generation = ForkGeneration::current();
+        for lane in self.0.take() {
+            // A lane from before a fork is the parent's.
+            if lane.made_in == generation {
+                lane.producer.detach();
+            }
+        }
+    }
+}
+
+/// Puts a record into the calling thread's lane of a queue.
+#[inline]
+pub(crate) fn put(queue: &Arc<Queue>, record: &Record<'_>) -> Put {
+    let outcome = LANES.try_with(|lanes| {
+        let mut lanes = lanes.0.try_borrow_mut().ok()?;
+        let generation = ForkGeneration::current();
+        let ours = |lane: &ThreadLane| lane.queue == queue.number && lane.made_in == generation;
+        let at = match lanes.iter().position(ours) {
+            Some(at) => at,
+            None => {
+                lanes.retain(|lane| lane.made_in == generation);
+                match ThreadLane::claim(queue) {
+                    Ok(lane) => lanes.push(lane),
+                    Err(put) => return Some(put),
+                }
+                lanes.len() - 1
+            }
+        };
+        let put = lanes[at].push(queue, record);
+        if matches!(put, Put::Refused(DropReason::Retired)) {
+            lanes.swap_remove(at).producer.detach();
+        }
+        Some(put)
+    });
+    match outcome {
+        Ok(Some(put)) => put,
+        // The thread is ending, or this record was made inside the making of another: a lane for it alone.
+        Ok(None) | Err(_) => put_alone(queue, record),
+    }
+}
+
+/// Counts a record that was given up, in the lane of the calling thread.
+#[cold]
+pub(crate) fn count_drop(queue: &Arc<Queue>, reason: DropReason) {
+    let generation = ForkGeneration::current();
+    let counted = LANES.try_with(|lanes| {
+        let lanes = lanes.0.try_borrow().ok()?;
+        let lane = lanes.iter().find(|lane| lane.queue == queue.number && lane.made_in == generation)?;
+        lane.producer.count_drop(reason);
+        Some(())
+    });
+    if !matches!(counted, Ok(Some(()))) {
+        queue.with_process(|process| process.attachment.count_drop_no_lane());
+    }
+}
+
+#[cold]
+fn put_alone(queue: &Arc<Queue>, record: &Record<'_>) -> Put {
+    match ThreadLane::claim(queue) {
+        Ok(mut lane) => {
+            let put = lane.push(queue, record);
+            lane.producer.detach();
+            put
+        }
+        Err(put) => put,
+    }
+}
+
+impl ThreadLane {
+    #[cold]
+    fn claim(queue: &Arc<Queue>) -> Result<Self, Put> {
+        let (producer, own_streams) = queue.claim_lane()?;
+        let made_in = ForkGeneration::current();
+        let callsites = Vec::new();
+        Ok(Self { queue: queue.number, made_in, producer, own_streams, whose: (0, 0), origin: 0, callsites })
+    }
+
+    /// The hot path: two look-ups, one encoding into pieces, one copy, one store.
+    #[inline]
+    fn push(&mut self, queue: &Arc<Queue>, record: &Record<'_>) -> Put {
+        let Some(definition) = self.callsite(queue, record.callsite) else {
+            return self.refuse(DropReason::NoMemory);
+        };
+        if self.whose != (record.origin.process, record.origin.thread) && !self.define_origin(queue, record) {
+            return self.refuse(DropReason::NoMemory);
+        }
+        if queue.options.maxsize != 0 && self.is_at_maxsize(queue) {
+            return Put::Refused(DropReason::Full);
+        }
+        let encoded = Encoded::new(record, self.origin);
+        let time_ns = record.created.0.max(0).unsigned_abs();
+        let head = RecordHead { time_ns, definition, flags: self.own_streams.0 };
+        match self.producer.push(head, &encoded.slices(), reserve(queue, record.level)) {
+            Ok(published) => Put::Published(published, self.own_streams),
+            Err(error) => Put::Refused(error.reason()),
+        }
+    }
+
+    fn refuse(&self, reason: DropReason) -> Put {
+        self.producer.count_drop(reason);
+        Put::Dropped
+    }
+
+    #[inline]
+    fn callsite(&mut self, queue: &Arc<Queue>, callsite: &Callsite) -> Option<u32> {
+        let known = callsite.index.and_then(|index| self.callsites.get(index as usize)).copied();
+        match known {
+            Some(id) if id != 0 => Some(id),
+            _ => self.define_callsite(queue, callsite),
+        }
+    }
+
+    #[cold]
+    fn define_callsite(&mut self, queue: &Arc<Queue>, callsite: &Callsite) -> Option<u32> {
+        let id = queue.with_process(|process| process.define_callsite(callsite).ok())??;
+        if let Some(index) = callsite.index {
+            let index = index as usize;
+            if self.callsites.len() <= index {
+                self.callsites.resize(index + 1, 0);
+            }
+            self.callsites[index] = id;
+        }
+        Some(id)
+    }
+
+    #[cold]
+    fn define_origin(&mut self, queue: &Arc<Queue>, record: &Record<'_>) -> bool {
+        match queue.with_process(|process| process.define_origin(record.origin).ok()) {
+            Some(Some(id)) => {
+                self.origin = id;
+                self.whose = (record.origin.process, record.origin.thread);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    #[cold]
+    fn is_at_maxsize(&self, queue: &Arc<Queue>) -> bool {
+        queue.waiting_in(self.producer.lane()) >= queue.options.maxsize
+    }
+}
+
+/// Which part of the lane the record may use.
+fn reserve(queue: &Arc<Queue>, level: Level) -> Reserve {
+    match queue.options.reserve_above {
+        Some(least) if level < least => Reserve::Ordinary,
+        _ => Reserve::Urgent,
+    }
+}

@@ -1,0 +1,357 @@
+//! One queue of one process: what its config said, the segment it has joined, and its place there.
+
+use std::io;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use logtree_core::{BuildError, Direct, EmitError, Formatter, Handler, HandlerEntry, QueueListener, Record, Steps};
+use logtree_os::{
+    DropReason, ForkLock, ForkReset, LaneIndex, LaneProducer, ProcessState, Published, Segment, SegmentId,
+};
+
+use crate::helpers::{self, Helpers};
+use crate::options::{Overflow, QueueOptions};
+use crate::process::{ProcessSide, Slot};
+use crate::producer::{self, Put};
+use crate::streams::OwnStreams;
+use crate::{join, side};
+
+/// How long installing may wait for other processes that are joining the same queue.
+const JOIN_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a logging call may, when its process has to join anew.
+const REJOIN_PATIENCE: Duration = Duration::from_millis(250);
+
+/// A queue, as this process knows it.
+pub(crate) struct Queue {
+    /// Tells the queues of one process apart.
+    pub(crate) number: u32,
+    pub(crate) options: QueueOptions,
+    pub(crate) listener: QueueListener,
+    joined: ForkLock<Joined>,
+    process: ForkLock<Slot>,
+    pub(crate) helpers: ForkLock<Helpers>,
+    /// When the listener was found to take no more records while somebody waited, in nanoseconds of no matter which
+    /// clock; 0 while it takes them. All waits of one outage share one timeout.
+    outage: AtomicU64,
+}
+
+/// Where the records of a queue go.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Joined {
+    /// Nowhere yet.
+    #[default]
+    Not,
+    /// Into shared memory.
+    Segment(Arc<Segment>),
+    /// Straight to the handlers, in the process that logs: there is no shared memory to be had.
+    Direct,
+}
+
+impl ForkReset for Joined {
+    /// The child has the same memory mapped.
+    fn after_fork(&mut self) {}
+
+    fn torn() -> Self {
+        Self::Not
+    }
+}
+
+static QUEUES: ForkLock<Queues> = ForkLock::new(Queues(Vec::new()));
+
+struct Queues(Vec<Weak<Queue>>);
+
+impl ForkReset for Queues {
+    fn after_fork(&mut self) {}
+
+    fn torn() -> Self {
+        Self(Vec::new())
+    }
+}
+
+/// The handler that puts records into a queue.
+pub(crate) struct QueueProducer(Arc<Queue>);
+
+impl QueueProducer {
+    pub(crate) fn new(options: QueueOptions, listener: QueueListener) -> Self {
+        static NUMBERS: AtomicU32 = AtomicU32::new(0);
+        let queue = Arc::new(Queue {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            options,
+            listener,
+            joined: ForkLock::new(Joined::Not),
+            process: ForkLock::new(Slot::default()),
+            helpers: ForkLock::new(Helpers::default()),
+            outage: AtomicU64::new(0),
+        });
+        Self(queue)
+    }
+}
+
+impl Handler for QueueProducer {
+    fn emit(&self, record: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        let queue = &self.0;
+        if side::is_listening(queue.number) {
+            side::keep(record);
+            return Ok(());
+        }
+        match producer::put(queue, record) {
+            Put::Published(published, own_streams) => queue.after_publishing(published, own_streams, record),
+            Put::Refused(reason) => queue.refused(reason, record),
+            Put::Direct => queue.handle_here(record, |_| true),
+            Put::Dropped => {}
+            Put::NoPlace => return Err(io::Error::other("the queue has no place for this process").into()),
+        }
+        Ok(())
+    }
+
+    fn start(&self) -> Result<(), BuildError> {
+        let queue = &self.0;
+        // What stands behind the queue has one writer; this process must not keep its files open beside that.
+        queue.listener.handlers.iter().for_each(|entry| entry.handler.reopen());
+        let (joined, process) = join::join(queue, JOIN_PATIENCE)?;
+        *queue.joined.lock() = joined;
+        queue.process.lock().0 = process;
+        let mut queues = QUEUES.lock();
+        queues.0.retain(|queue| queue.strong_count() > 0);
+        queues.0.push(Arc::downgrade(queue));
+        Ok(())
+    }
+
+    fn flush(&self, deadline: Instant) -> bool {
+        self.0.flush(deadline)
+    }
+
+    fn children(&self) -> &[Arc<HandlerEntry>] {
+        &self.0.listener.handlers
+    }
+}
+
+impl Queue {
+    /// What is rarely to be done once a record is safe.
+    #[inline]
+    fn after_publishing(self: &Arc<Self>, published: Published, own_streams: OwnStreams, record: &Record<'_>) {
+        if published.vacant {
+            helpers::nobody_listens(self);
+        }
+        if own_streams != OwnStreams::default() {
+            self.handle_here(record, |entry| own_streams.has(entry));
+        }
+        if self.options.overflow != Overflow::Drop {
+            self.outage.store(0, Ordering::Relaxed);
+        }
+    }
+
+    #[cold]
+    fn refused(self: &Arc<Self>, reason: DropReason, record: &Record<'_>) {
+        let mut reason = reason;
+        if reason == DropReason::Retired {
+            // The thread takes another lane.
+            match producer::put(self, record) {
+                Put::Published(published, own) => return self.after_publishing(published, own, record),
+                Put::Refused(again) => reason = again,
+                Put::Dropped | Put::Direct | Put::NoPlace => return,
+            }
+        }
+        while let (DropReason::Full, Overflow::Block(timeout)) = (reason, self.options.overflow) {
+            if !self.wait_for_room(timeout) {
+                break;
+            }
+            match producer::put(self, record) {
+                Put::Published(published, own) => return self.after_publishing(published, own, record),
+                Put::Refused(again) => reason = again,
+                Put::Dropped | Put::Direct | Put::NoPlace => return,
+            }
+        }
+        producer::count_drop(self, reason);
+    }
+
+    /// Waits until the listener has made progress; `false` once all waits of this outage have taken `timeout`.
+    fn wait_for_room(self: &Arc<Self>, timeout: Duration) -> bool {
+        const TURN: Duration = Duration::from_millis(20);
+        let Joined::Segment(segment) = self.joined() else { return false };
+        let now_ns = monotonic_ns();
+        let began_ns = match self.outage.compare_exchange(0, now_ns, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => now_ns,
+            Err(began_ns) => began_ns,
+        };
+        let left = timeout.saturating_sub(Duration::from_nanos(now_ns.saturating_sub(began_ns)));
+        if left.is_zero() {
+            return false;
+        }
+        segment.request_flush();
+        let mut looks = 0;
+        segment.wait_for_progress(left.min(TURN), || {
+            looks += 1;
+            looks > 1
+        });
+        if logtree_os::election::is_vacant(segment.seat()) {
+            helpers::nobody_listens(self);
+        }
+        true
+    }
+
+    /// Runs handlers of the far side in this process, on this record.
+    fn handle_here(&self, record: &Record<'_>, which: impl Fn(&HandlerEntry) -> bool) {
+        for entry in self.listener.handlers.iter().filter(|entry| which(entry)) {
+            if !self.listener.respect_handler_level || record.level >= entry.level {
+                entry.handle(record, &mut Direct);
+            }
+        }
+    }
+
+    pub(crate) fn joined(&self) -> Joined {
+        self.joined.lock().clone()
+    }
+
+    /// A lane for the calling thread, or what becomes of its record without one.
+    #[cold]
+    pub(crate) fn claim_lane(self: &Arc<Self>) -> Result<(LaneProducer, OwnStreams), Put> {
+        let claimed = self.with_process(|process| match process.attachment.claim_lane(self.options.capacity_bytes) {
+            Ok(lane) => Ok((lane, process.own_streams)),
+            Err(_) => {
+                process.attachment.count_drop_no_lane();
+                Err(Put::Dropped)
+            }
+        });
+        claimed.unwrap_or_else(|| match self.joined() {
+            Joined::Direct => Err(Put::Direct),
+            _ => Err(Put::NoPlace),
+        })
+    }
+
+    /// Does something with this process's side, after attaching to the segment if that is not done; `None` if it cannot.
+    pub(crate) fn with_process<R>(self: &Arc<Self>, use_it: impl FnOnce(&mut ProcessSide) -> R) -> Option<R> {
+        let mut slot = self.process.lock_within(REJOIN_PATIENCE)?;
+        if slot.0.is_none() {
+            slot.0 = self.attach();
+        }
+        slot.0.as_mut().map(use_it)
+    }
+
+    /// Attaches to the segment, or to a new one if all processes had left the old one before this one came.
+    fn attach(self: &Arc<Self>) -> Option<ProcessSide> {
+        const CLOSING_TAKES: Duration = Duration::from_millis(1);
+        let until = Instant::now() + REJOIN_PATIENCE;
+        loop {
+            let segment = match self.joined() {
+                Joined::Segment(segment) => segment,
+                Joined::Direct | Joined::Not => return None,
+            };
+            match ProcessSide::attach(&segment) {
+                Ok(process) => return Some(process),
+                Err(error) if error.is_full() || Instant::now() >= until => return None,
+                Err(error) if error.is_closing() => std::thread::sleep(CLOSING_TAKES),
+                Err(_) => {
+                    let (joined, process) = join::join(self, REJOIN_PATIENCE).ok()?;
+                    *self.joined.lock() = joined;
+                    return process;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn waiting_in(&self, lane: LaneIndex) -> u32 {
+        match self.joined() {
+            Joined::Segment(segment) => segment.lane_view(lane).map_or(0, |lane| lane.waiting()),
+            _ => 0,
+        }
+    }
+
+    /// Waits until what this process has published is with its handlers.
+    fn flush(self: &Arc<Self>, deadline: Instant) -> bool {
+        const TURN: Duration = Duration::from_millis(50);
+        helpers::reap(self);
+        let Joined::Segment(segment) = self.joined() else { return true };
+        let Some(slot) = self.process.lock_within(REJOIN_PATIENCE).map(|slot| {
+            let process = slot.0.as_ref()?;
+            // A process may have joined anew: only the lanes of its present segment can be waited for.
+            Arc::ptr_eq(process.attachment.segment(), &segment).then(|| process.attachment.slot())
+        }) else {
+            return false;
+        };
+        let Some(slot) = slot else { return true };
+        let tickets = segment.tickets(slot);
+        let is_done = || tickets.iter().all(|ticket| segment.is_consumed(ticket));
+        while !is_done() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            if logtree_os::election::is_vacant(segment.seat()) {
+                helpers::nobody_listens(self);
+            }
+            segment.request_flush();
+            segment.wait_for_progress(left.min(TURN), is_done);
+        }
+        true
+    }
+}
+
+/// Nanoseconds since this process first asked; for waits, not for comparing between processes.
+pub(crate) fn monotonic_ns() -> u64 {
+    static BASE: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+    let since = BASE.get_or_init(Instant::now).elapsed();
+    // Never 0, which stands for "not yet".
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) + 1
+}
+
+/// What can be said of a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueueStats {
+    /// The name of the `QueueHandler` in the config.
+    pub name: String,
+    /// The segment's name for good.
+    pub segment: SegmentId,
+    /// How many listeners there have been; it names the one of now.
+    pub claim_number: u64,
+    /// Whether somebody listens.
+    pub has_listener: bool,
+    /// Processes that are attached.
+    pub processes: u32,
+    /// Lanes that are taken.
+    pub lanes: u32,
+    /// Records that wait for the listener.
+    pub waiting: u64,
+    /// Records dropped, by lanes that are taken.
+    pub dropped: u64,
+    /// Lanes given up because their bytes made no sense.
+    pub bad_lanes: u64,
+    /// Bytes of shared memory in use.
+    pub memory_bytes: u64,
+}
+
+/// What can be said of each queue of this process that is in shared memory.
+pub fn stats() -> Vec<QueueStats> {
+    let queues: Vec<_> = QUEUES.lock().0.iter().filter_map(Weak::upgrade).collect();
+    queues.iter().filter_map(|queue| queue.stats()).collect()
+}
+
+impl Queue {
+    fn stats(&self) -> Option<QueueStats> {
+        let Joined::Segment(segment) = self.joined() else { return None };
+        let mut stats = QueueStats {
+            name: self.listener.name.clone(),
+            segment: segment.id(),
+            claim_number: segment.claim_number(),
+            has_listener: !logtree_os::election::is_vacant(segment.seat()),
+            processes: 0,
+            lanes: 0,
+            waiting: 0,
+            dropped: 0,
+            bad_lanes: segment.bad_lanes(),
+            memory_bytes: segment.size_bytes(),
+        };
+        for process in segment.processes().filter(|process| process.state == ProcessState::Attached) {
+            stats.processes += 1;
+            stats.dropped += process.drops_no_lane;
+        }
+        for lane in segment.lanes().filter(|lane| lane.state != logtree_os::LaneState::Free) {
+            stats.lanes += 1;
+            stats.waiting += u64::from(lane.waiting());
+            stats.dropped += lane.drops.total();
+        }
+        Some(stats)
+    }
+}

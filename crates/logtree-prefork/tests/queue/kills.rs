@@ -1,0 +1,107 @@
+//! SIGKILL, to anybody, at any time.
+
+use std::time::Instant;
+
+use logtree_prefork::{Overflow, QueueOptions};
+use rustix::process::getpid;
+
+use crate::support::{self, Lines, Queue, in_child, kill, until, wait_for_exit};
+
+pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = Queue::started(&directory.path().join("app.log"));
+    let mut number = 0;
+    for round in 0..10 {
+        // Everything is written, so that what is repeated can only be repeated by the successor.
+        (0..100).for_each(|_| {
+            queue.log(number);
+            number += 1;
+        });
+        assert!(queue.flush());
+        let listener = Queue::helper("logtree-listen", getpid()).expect("somebody listens");
+        kill(listener);
+        let killed = Instant::now();
+        queue.log(number);
+        number += 1;
+        assert!(queue.flush(), "round {round}");
+        let taken_over = killed.elapsed();
+        println!("listener {} killed; written again after {taken_over:?}", listener.as_raw_nonzero());
+        assert_eq!(logtree_prefork::stats()[0].claim_number, round + 2);
+        until("there is a standby again", || Queue::helper("logtree-standby", getpid()).is_some());
+    }
+    assert_eq!(Lines::of(&queue.log).assert_whole(), number);
+}
+
+pub(crate) fn when_all_helpers_are_killed_a_process_listens() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = Queue::started(&directory.path().join("app.log"));
+    (0..100).for_each(|number| queue.log(number));
+    assert!(queue.flush());
+    let listener = Queue::helper("logtree-listen", getpid()).expect("somebody listens");
+    let standby = Queue::helper("logtree-standby", getpid()).expect("somebody stands by");
+    kill(standby);
+    kill(listener);
+    (100..1000).for_each(|number| queue.log(number));
+    assert!(queue.flush());
+    assert_eq!(Lines::of(&queue.log).assert_whole(), 1000);
+}
+
+pub(crate) fn a_killed_worker_harms_nobodys_records() {
+    let directory = tempfile::tempdir().unwrap();
+    // They wait for room, so that a number that is missing is a record that was lost.
+    let options = QueueOptions { overflow: Overflow::Block(support::DEADLINE), ..QueueOptions::default() };
+    let queue = Queue::over(&directory.path().join("app.log"), options);
+    queue.entry.handler.start().unwrap();
+    let steady = in_child(|| {
+        (0..30_000).for_each(|number| queue.log(number));
+        assert!(queue.flush());
+    });
+    until("the steady worker logs", || logtree_prefork::stats()[0].lanes == 1);
+    for round in 0..20_u32 {
+        let lanes = logtree_prefork::stats()[0].lanes;
+        let victim = in_child(|| (0..1_000_000).for_each(|number| queue.log(number)));
+        until("the victim logs", || logtree_prefork::stats()[0].lanes > lanes);
+        // Somewhere in its work, and each time somewhere else.
+        (0..round * 1000).for_each(|_| std::hint::spin_loop());
+        kill(victim);
+        assert_eq!(wait_for_exit(victim), None, "round {round}");
+        until("the victim's lane is free", || logtree_prefork::stats()[0].lanes <= lanes);
+    }
+    assert_eq!(wait_for_exit(steady), Some(0));
+    let lines = Lines::of(&queue.log);
+    lines.assert_whole();
+    let steady = steady.as_raw_nonzero().get();
+    assert_eq!((lines.numbers.len(), lines.numbers[&(steady, steady)].len()), (21, 30_000));
+    assert_eq!(logtree_prefork::stats()[0].bad_lanes, 0);
+}
+
+pub(crate) fn what_all_left_behind_is_written_by_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let first = in_child(|| {
+        let queue = Queue::started(&log);
+        queue.log(0);
+        assert!(queue.flush());
+        let me = getpid();
+        let standby = Queue::helper("logtree-standby", me).expect("somebody stands by");
+        let listener = Queue::helper("logtree-listen", me).expect("somebody listens");
+        // Stopped, they read nothing more, and nobody takes their place.
+        for helper in [standby, listener] {
+            rustix::process::kill_process(helper, rustix::process::Signal::STOP).unwrap();
+        }
+        (1..5000).for_each(|number| queue.log(number));
+        for helper in [standby, listener] {
+            kill(helper);
+        }
+        kill(me);
+    });
+    assert_eq!(wait_for_exit(first), None);
+    let second = in_child(|| {
+        let queue = Queue::started(&log);
+        until("the records are there", || Lines::of(&log).numbers.values().any(|numbers| numbers.len() == 5000));
+        queue.log(0);
+        assert!(queue.flush());
+    });
+    assert_eq!(wait_for_exit(second), Some(0));
+    assert_eq!(Lines::of(&log).assert_whole(), 5001);
+}

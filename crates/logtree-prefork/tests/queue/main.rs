@@ -1,0 +1,22 @@
+//! The queue between real processes: forked, killed, stopped.
+//!
+//! Each scenario runs in a process of its own that has one thread, as a prefork master has.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
+mod kills;
+mod sharing;
+mod support;
+
+fn main() {
+    let scenarios: &[(&str, fn())] = &[
+        ("workers_of_one_master_share_one_listener", sharing::workers_of_one_master_share_one_listener),
+        ("unrelated_processes_meet_at_the_file", sharing::unrelated_processes_meet_at_the_file),
+        ("a_process_with_threads_listens_itself", sharing::a_process_with_threads_listens_itself),
+        ("a_killed_listener_is_succeeded_by_its_standby", kills::a_killed_listener_is_succeeded_by_its_standby),
+        ("when_all_helpers_are_killed_a_process_listens", kills::when_all_helpers_are_killed_a_process_listens),
+        ("a_killed_worker_harms_nobodys_records", kills::a_killed_worker_harms_nobodys_records),
+        ("what_all_left_behind_is_written_by_the_next", kills::what_all_left_behind_is_written_by_the_next),
+    ];
+    support::run(scenarios);
+}

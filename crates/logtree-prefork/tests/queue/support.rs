@@ -1,0 +1,224 @@
+//! What all scenarios need: a runner, a queue over a file, and lines that can be told apart.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use logtree_core::{
+    AppendFile, Callsite, Direct, EmitError, Fields, FormatError, Formatter, Handler, HandlerEntry, Level, LevelNames,
+    Origin, QueueListener, Record, RecordQueue as _, Source, Spans, Steps, Timestamp,
+};
+use logtree_prefork::{Fork, MultiprocessingQueue, QueueOptions, fork};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+
+/// Nothing takes so long but a bug.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Runs each scenario in a child of its own and reports as libtest does.
+pub(crate) fn run(scenarios: &[(&str, fn())]) {
+    let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let chosen = |name: &str| filter.as_deref().is_none_or(|filter| name.contains(filter));
+    let (mut passed, mut failed) = (0, 0);
+    println!("\nrunning {} tests", scenarios.iter().filter(|(name, _)| chosen(name)).count());
+    for (name, scenario) in scenarios.iter().filter(|(name, _)| chosen(name)) {
+        io::stdout().flush().unwrap();
+        let child = in_child(|| scenario());
+        let is_ok = wait_for_exit(child) == Some(0);
+        println!("test {name} ... {}", if is_ok { "ok" } else { "FAILED" });
+        *(if is_ok { &mut passed } else { &mut failed }) += 1;
+    }
+    let verdict = if failed == 0 { "ok" } else { "FAILED" };
+    println!("\ntest result: {verdict}. {passed} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out");
+    std::process::exit(i32::from(failed > 0));
+}
+
+/// Runs something in a forked child, which ends with 0, or with 101 if it panics.
+pub(crate) fn in_child(body: impl FnOnce()) -> Pid {
+    match fork().unwrap() {
+        Fork::Parent(pid) => pid,
+        Fork::Child => {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+            std::process::exit(if outcome.is_ok() { 0 } else { 101 });
+        }
+    }
+}
+
+/// The child's exit code; `None` if a signal ended it.
+pub(crate) fn wait_for_exit(child: Pid) -> Option<i32> {
+    let (_, status) = waitpid(Some(child), WaitOptions::empty()).unwrap().unwrap();
+    status.exit_status()
+}
+
+pub(crate) fn kill(pid: Pid) {
+    kill_process(pid, Signal::KILL).unwrap();
+}
+
+/// Polls until something is so.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < DEADLINE, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// Appends a record's message and a newline to a file.
+struct ToFile(Arc<dyn AppendFile>);
+
+struct LogFile(PathBuf);
+
+impl AppendFile for LogFile {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let mut options = std::fs::OpenOptions::new();
+        options.append(true).create(true).mode(0o600).open(&self.0)?.write_all(bytes)
+    }
+}
+
+impl Handler for ToFile {
+    fn emit(&self, record: &Record<'_>, _: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        let line = format!("{} {}\n", record.origin.process, record.message);
+        Ok(steps.append(&self.0, line.as_bytes())?)
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(self.0.path())
+    }
+}
+
+struct Unused;
+
+impl Formatter for Unused {
+    fn format(&self, _: &Record<'_>, _: &mut String) -> Result<(), FormatError> {
+        Ok(())
+    }
+}
+
+/// A queue over one file, as a config builds it.
+pub(crate) struct Queue {
+    pub(crate) entry: HandlerEntry,
+    pub(crate) log: PathBuf,
+}
+
+impl Queue {
+    pub(crate) fn over(log: &Path, options: QueueOptions) -> Self {
+        let file: Arc<dyn AppendFile> = Arc::new(LogFile(log.to_owned()));
+        let file = Arc::new(HandlerEntry::new("file", Box::new(ToFile(file)), Arc::new(Unused)));
+        let listener = QueueListener { name: "queue".into(), handlers: vec![file], respect_handler_level: true };
+        let handler = MultiprocessingQueue { options }.connect(listener).unwrap();
+        Self { entry: HandlerEntry::new("queue", handler, Arc::new(Unused)), log: log.to_owned() }
+    }
+
+    pub(crate) fn started(log: &Path) -> Self {
+        let queue = Self::over(log, QueueOptions::default());
+        queue.entry.handler.start().unwrap();
+        queue
+    }
+
+    /// Logs a line that no other call logs: process, thread, number.
+    pub(crate) fn log(&self, number: u32) {
+        let callsite = Callsite { index: Some(0), name: "test".into(), ..Callsite::default() };
+        let thread = rustix::thread::gettid().as_raw_nonzero().get();
+        let origin = Origin { process: std::process::id(), thread: thread.unsigned_abs().into(), ..Origin::default() };
+        let record = Record {
+            callsite: &callsite,
+            name: "test",
+            level: Level::INFO,
+            level_names: LevelNames::STANDARD,
+            created: Timestamp::now(),
+            origin: &origin,
+            message: &format!("{thread} {number}"),
+            fields: Fields::EMPTY,
+            spans: Spans::EMPTY,
+            function: None,
+            exc_text: None,
+            stack_info: None,
+            source: Source::Tracing,
+            attributes: Fields::EMPTY,
+        };
+        self.entry.handle(&record, &mut Direct);
+    }
+
+    pub(crate) fn flush(&self) -> bool {
+        self.entry.handler.flush(Instant::now() + DEADLINE)
+    }
+
+    /// Waits until the helpers have left, and with them segment and claim.
+    pub(crate) fn wait_until_gone(&self) {
+        let claim = self.log.with_file_name(format!(".{}.logtree", self.log.file_name().unwrap().to_string_lossy()));
+        until("the claim is gone", || !claim.exists());
+    }
+
+    /// The pid of the process that sits in the listener's seat, as the processes of the system see it.
+    pub(crate) fn helper(name: &str, of_session: Pid) -> Option<Pid> {
+        processes().into_iter().find(|(pid, comm)| comm == name && parent(*pid) == Some(of_session)).map(|(pid, _)| pid)
+    }
+}
+
+/// Every process of the system with its name.
+pub(crate) fn processes() -> Vec<(Pid, String)> {
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let named = numbers.filter_map(|pid| {
+        let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+        Some((Pid::from_raw(pid)?, comm.trim_end().to_owned()))
+    });
+    named.collect()
+}
+
+/// The parent of a process that is not a zombie.
+fn parent(pid: Pid) -> Option<Pid> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    let mut fields = stat[stat.rfind(')')? + 2..].split(' ');
+    if fields.next()? == "Z" {
+        return None;
+    }
+    Pid::from_raw(fields.next()?.parse().ok()?)
+}
+
+/// How often each line stands in the file, by process and thread; a line that is no line of ours is a torn one.
+#[derive(Debug, Default)]
+pub(crate) struct Lines {
+    pub(crate) numbers: BTreeMap<(i32, i32), BTreeMap<u32, u32>>,
+    pub(crate) other: Vec<String>,
+}
+
+impl Lines {
+    pub(crate) fn of(log: &Path) -> Self {
+        let mut lines = Self::default();
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        for line in text.split_inclusive('\n') {
+            match parse(line) {
+                Some((process, thread, number)) => {
+                    *lines.numbers.entry((process, thread)).or_default().entry(number).or_default() += 1;
+                }
+                None => lines.other.push(line.to_owned()),
+            }
+        }
+        lines
+    }
+
+    /// Asserts that of each thread the lines 0 to some number are there, each once, and nothing else; returns how many.
+    pub(crate) fn assert_whole(&self) -> u32 {
+        assert!(self.other.is_empty(), "torn or foreign lines: {:?}", &self.other[..self.other.len().min(5)]);
+        for (thread, numbers) in &self.numbers {
+            let missing: Vec<_> = (0..numbers.len() as u32).filter(|number| !numbers.contains_key(number)).collect();
+            assert!(missing.is_empty(), "{thread:?} lacks {missing:?} of {}", numbers.len());
+            let repeated: Vec<_> = numbers.iter().filter(|(_, count)| **count > 1).collect();
+            assert!(repeated.is_empty(), "{thread:?} repeats {repeated:?}");
+        }
+        self.numbers.values().map(|numbers| numbers.len() as u32).sum()
+    }
+}
+
+fn parse(line: &str) -> Option<(i32, i32, u32)> {
+    let mut parts = line.strip_suffix('\n')?.split(' ');
+    let parsed = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    parts.next().is_none().then_some(parsed)
+}
