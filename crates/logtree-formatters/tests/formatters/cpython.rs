@@ -1,8 +1,4 @@
 //! What CPython's `logging.Formatter` answers, case by case: `corpus.jsonl`, written by `corpus.py`.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
-
-mod corpus;
-mod specimen;
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -12,7 +8,7 @@ use logtree_core::{Formatter, Value};
 use logtree_formatters::FormatterConfig;
 use serde_json::Value as Json;
 
-use crate::corpus::{arguments, corpus, of_kind};
+use crate::corpus::{self, arguments, corpus, of_kind};
 use crate::specimen::{Specimen, Tagged};
 
 /// All differences, so that one run shows them all.
@@ -75,7 +71,7 @@ fn conversions() {
         let formatter = formatter(format, None, &Json::Null);
         for (at, theirs) in case["at"].as_array().unwrap().iter().zip(case["results"].as_array().unwrap()) {
             let value = values[at.as_u64().unwrap() as usize].value();
-            let mut specimen = Specimen::default();
+            let mut specimen = Specimen::python();
             specimen.field("x", value);
             differences.compare(|| format!("{format:?} % {value:?}"), &answer(&*formatter, &specimen), theirs);
         }
@@ -85,7 +81,7 @@ fn conversions() {
 #[test]
 fn broken_formats() {
     let mut differences = Differences::default();
-    let mut specimen = Specimen::default();
+    let mut specimen = Specimen::python();
     specimen.message = "the message".into();
     specimen.field("x", Value::I64(42));
     specimen.field("s", Value::Str("text"));
@@ -109,7 +105,7 @@ fn records_and_times_in_each_zone() {
     let zones: BTreeSet<&str> = corpus.iter().filter_map(|case| case.get("zone")?.as_str()).collect();
     assert!(zones.contains(RECORDS_ZONE) && zones.len() > 5);
     for zone in zones {
-        let arguments = ["in_one_zone", "--exact", "--ignored", "--nocapture"];
+        let arguments = ["cpython::in_one_zone", "--exact", "--ignored", "--nocapture"];
         let child = Command::new(std::env::current_exe().unwrap()).args(arguments).env("TZ", zone).output().unwrap();
         let said = String::from_utf8_lossy(&child.stdout);
         assert!(child.status.success() && said.contains("1 passed"), "TZ={zone}\n{said}{child:?}");
@@ -138,7 +134,7 @@ fn times(corpus: &[Json], zone: &str) {
         let formatter = formatter("%(asctime)s", Some(datefmt), &Json::Null);
         for (at, theirs) in case["at"].as_array().unwrap().iter().zip(case["results"].as_array().unwrap()) {
             let second = instants[at.as_u64().unwrap() as usize];
-            let mut specimen = Specimen::default();
+            let mut specimen = Specimen::python();
             specimen.attribute("created", Value::F64(second as f64));
             differences.compare(
                 || format!("{datefmt:?} at {second} in {zone}"),
@@ -170,7 +166,7 @@ fn the_corpus_is_cpythons() {
         println!("no CPython 3.13 here: the corpus was used as it is");
         return;
     };
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cpython/corpus.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/formatters/corpus.py");
     let output = python.command().arg(script).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let fresh = String::from_utf8(output.stdout).unwrap();

@@ -1,26 +1,58 @@
 //! Records that tests put together part by part.
 
 use logtree_core::{
-    Callsite, FieldName, Fields, FieldsBuf, Level, LevelNames, Origin, Record, Source, Spans, Timestamp, Value,
+    Callsite, FieldName, Fields, FieldsBuf, Level, LevelNames, Origin, Record, Source, SpansBuf, Timestamp, Value,
 };
 use serde_json::Value as Json;
 
-/// Everything that a record borrows, as if it were given as Python's own.
+/// Everything that a record borrows.
 #[derive(Debug, Default)]
 pub(crate) struct Specimen {
     callsite: Callsite,
     origin: Origin,
     level: Level,
-    created: Timestamp,
+    pub(crate) created: Timestamp,
     pub(crate) message: String,
-    function: Option<String>,
-    exc_text: Option<String>,
+    pub(crate) function: Option<String>,
+    pub(crate) exc_text: Option<String>,
     stack_info: Option<String>,
     fields: FieldsBuf,
     attributes: FieldsBuf,
+    spans: SpansBuf,
+    source: Source,
 }
 
 impl Specimen {
+    /// An empty record, given as Python's own.
+    pub(crate) fn python() -> Self {
+        Self { source: Source::Python, ..Self::default() }
+    }
+
+    /// A record of the story's service.
+    pub(crate) fn tracing(message: &str) -> Self {
+        Self {
+            callsite: Callsite {
+                name: "my_logger".into(),
+                pathname: "src/main.rs".into(),
+                module: "main".into(),
+                line: 42,
+                field_names: Box::new(["user".into(), "name".into(), "spans".into()]),
+                ..Callsite::default()
+            },
+            origin: Origin {
+                process: 4711,
+                process_name: "MainProcess".into(),
+                thread: 4712,
+                thread_name: "worker".into(),
+                started: Timestamp(1_700_000_000_000_000_000),
+            },
+            level: Level::INFO,
+            created: Timestamp(1_700_000_012_345_678_901),
+            message: message.into(),
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn of_json(json: &Json) -> Self {
         let text = |key: &str| json[key].as_str().map(str::to_owned);
         let number = |key: &str| json[key].as_i64().unwrap();
@@ -45,7 +77,7 @@ impl Specimen {
             function: text("function"),
             exc_text: text("exc_text"),
             stack_info: text("stack_info"),
-            ..Self::default()
+            ..Self::python()
         };
         for (name, value) in json["extras"].as_object().unwrap() {
             specimen.field(name, Tagged::new(value).value());
@@ -58,6 +90,20 @@ impl Specimen {
 
     pub(crate) fn field(&mut self, name: &str, value: Value<'_>) {
         self.fields.push(FieldName::Inline(name), value);
+    }
+
+    /// A field by its place among the callsite's names.
+    pub(crate) fn indexed_field(&mut self, index: u16, value: Value<'_>) {
+        self.fields.push(FieldName::Index(index), value);
+    }
+
+    /// The next inner span.
+    pub(crate) fn span(&mut self, name: &str, fields: &[(&str, Value<'_>)]) {
+        let mut encoded = FieldsBuf::default();
+        for (name, value) in fields {
+            encoded.push(FieldName::Inline(name), *value);
+        }
+        self.spans.push(name, &encoded);
     }
 
     pub(crate) fn attribute(&mut self, name: &str, value: Value<'_>) {
@@ -75,11 +121,11 @@ impl Specimen {
             origin: &self.origin,
             message: &self.message,
             fields: self.fields.as_fields(),
-            spans: Spans::EMPTY,
+            spans: self.spans.as_spans(),
             function: self.function.as_deref(),
             exc_text: self.exc_text.as_deref(),
             stack_info: self.stack_info.as_deref(),
-            source: Source::Python,
+            source: self.source,
             attributes,
         }
     }

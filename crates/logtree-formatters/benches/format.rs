@@ -1,0 +1,75 @@
+//! What formatting a record costs: `cargo bench -p logtree-formatters`.
+//!
+//! Prints nanoseconds a record, the best of several rounds, so that what else the machine does counts least.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use logtree_core::{
+    Callsite, FieldName, Fields, FieldsBuf, Formatter as _, Level, LevelNames, Origin, Record, Source, Spans,
+    Timestamp, Value,
+};
+use logtree_formatters::PercentFormatter;
+
+const STORY: &str =
+    "%(asctime)s -process[%(process)d] -thread[%(thread)d] -%(name)s - [%(levelname)s]-[%(lineno)d] - %(message)s";
+
+const ROUNDS: u32 = 20;
+const RECORDS: u32 = 100_000;
+
+fn main() {
+    let callsite = Callsite {
+        name: "my_logger".into(),
+        pathname: "src/main.rs".into(),
+        line: 42,
+        field_names: Box::new(["user".into(), "status".into(), "took_s".into()]),
+        ..Callsite::default()
+    };
+    let origin = Origin { process: 4711, thread: 140_000_000_000_001, ..Origin::default() };
+    let mut fields = FieldsBuf::default();
+    fields.push(FieldName::Index(0), Value::Str("ann"));
+    fields.push(FieldName::Index(1), Value::I64(200));
+    fields.push(FieldName::Index(2), Value::F64(0.123));
+    let plain = Record {
+        callsite: &callsite,
+        name: &callsite.name,
+        level: Level::INFO,
+        level_names: LevelNames::STANDARD,
+        created: Timestamp(1_700_000_012_345_678_901),
+        origin: &origin,
+        message: "process:[4711] API가 요청되었습니다",
+        fields: Fields::EMPTY,
+        spans: Spans::EMPTY,
+        function: None,
+        exc_text: None,
+        stack_info: None,
+        source: Source::Tracing,
+        attributes: Fields::EMPTY,
+    };
+    let with_fields = Record { fields: fields.as_fields(), ..plain };
+    measure("the story's line", STORY, &plain);
+    measure("the same with three fields", STORY, &with_fields);
+    measure("the message alone", "%(message)s", &plain);
+    measure("the time alone", "%(asctime)s", &plain);
+    measure("levelname, name, message", "%(levelname)-8s %(name)s: %(message)s", &plain);
+}
+
+fn measure(what: &str, format: &str, record: &Record<'_>) {
+    let formatter = PercentFormatter::new(format).unwrap();
+    let mut out = String::with_capacity(1024);
+    let round = |out: &mut String, step_ns: i64| {
+        let start = Instant::now();
+        for number in 0..RECORDS {
+            let created = Timestamp(record.created.0 + i64::from(number) * step_ns);
+            out.clear();
+            formatter.format(black_box(&Record { created, ..*record }), out).unwrap();
+            black_box(&out);
+        }
+        start.elapsed().as_nanos() as f64 / f64::from(RECORDS)
+    };
+    let mut best = |step_ns| (0..ROUNDS).map(|_| round(&mut out, step_ns)).fold(f64::INFINITY, f64::min);
+    // A million records a second; then each record in a second of its own.
+    let (usual, worst) = (best(1_000), best(1_000_000_000));
+    println!("{what:28} {usual:6.1} ns; {worst:6.1} ns with a new second at each record");
+}

@@ -1,0 +1,105 @@
+//! What a formatter costs once it has warmed up, and what it remembers between records and threads.
+
+use logtree_core::{Formatter as _, Timestamp, Value};
+use logtree_formatters::PercentFormatter;
+
+use crate::specimen::Specimen;
+
+const STORY: &str =
+    "%(asctime)s -process[%(process)d] -thread[%(thread)d] -%(name)s - [%(levelname)s]-[%(lineno)d] - %(message)s";
+
+/// The seconds of a time, in whatever zone: no zone in use has an offset with seconds.
+fn seconds_and_milliseconds(formatter: &PercentFormatter, created: Timestamp) -> String {
+    let mut specimen = Specimen::tracing("m");
+    specimen.created = created;
+    let mut out = String::new();
+    formatter.format(&specimen.record(), &mut out).unwrap();
+    out["2023-11-14 22:13:".len()..].to_owned()
+}
+
+#[test]
+fn nothing_is_allocated_at_a_record() {
+    let formats = [STORY, "%(asctime)-30s|%(levelname)-8s|%(msecs)03d|%(created).3f|%(x)08.3f|%(x)s|%(user)5.2s|%(x)r"];
+    for format in formats {
+        let formatter = PercentFormatter::new(format).unwrap();
+        let mut specimen = Specimen::tracing("process:[4711] API가 요청되었습니다");
+        specimen.indexed_field(0, Value::Str("ann with a space"));
+        specimen.field("x", Value::F64(-12.5));
+        let record = specimen.record();
+        let mut out = String::with_capacity(1024);
+        let mut format_once = || {
+            out.clear();
+            formatter.format(&record, &mut out).unwrap();
+        };
+        format_once();
+        let allocations = allocation_counter::measure(|| (0..100).for_each(|_| format_once()));
+        assert_eq!(allocations.count_total, 0, "{format}");
+    }
+}
+
+#[test]
+fn a_second_that_was_shown_is_not_shown_again_for_another() {
+    let formatter = PercentFormatter::new("%(asctime)s").unwrap();
+    let at = |nanoseconds| seconds_and_milliseconds(&formatter, Timestamp(nanoseconds));
+    let base = 1_700_000_000_000_000_000;
+    assert_eq!(at(base + 1_000_000), "20,001");
+    assert_eq!(at(base + 999_000_000), "20,999");
+    assert_eq!(at(base + 1_000_000_000), "21,000");
+    // Back again, as records of other processes may be.
+    assert_eq!(at(base + 5_000_000), "20,005");
+    // The float that CPython makes of it is the next second (`LogRecord.__init__`).
+    assert_eq!(at(base + 999_999_999), "21,000");
+}
+
+#[test]
+fn formatters_do_not_show_each_others_times() {
+    let formats = ["%S", "%S-", "%S;", "%S.", "%S!", "%S?"];
+    let config = |datefmt: &str| logtree_formatters::FormatterConfig {
+        format: Some("%(asctime)s".into()),
+        datefmt: Some(datefmt.into()),
+        ..Default::default()
+    };
+    // More formatters than a thread remembers.
+    let formatters: Vec<_> = formats.iter().map(|datefmt| config(datefmt).build().unwrap()).collect();
+    let specimen = Specimen::tracing("m");
+    let show = || {
+        formatters.iter().map(|formatter| {
+            let mut out = String::new();
+            formatter.format(&specimen.record(), &mut out).unwrap();
+            out
+        })
+    };
+    let expected = ["32", "32-", "32;", "32.", "32!", "32?"];
+    // CPython 3.13: time.strftime of each, of 1700000012.
+    for _ in 0..3 {
+        assert!(show().eq(expected.iter().copied()), "{:?}", show().collect::<Vec<_>>());
+    }
+}
+
+/// Logs from the destructor of a thread-local, which may outlive the memory of the times.
+struct AtTheEnd(std::sync::mpsc::Sender<String>);
+
+impl Drop for AtTheEnd {
+    fn drop(&mut self) {
+        let formatter = PercentFormatter::new("%(asctime)s").unwrap();
+        let _ = self.0.send(seconds_and_milliseconds(&formatter, Timestamp(1_700_000_000_000_000_000)));
+    }
+}
+
+thread_local! {
+    static AT_THE_END: std::cell::RefCell<Option<AtTheEnd>> = const { std::cell::RefCell::new(None) };
+}
+
+#[test]
+fn a_thread_that_is_ending_shows_the_time_too() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        // Thread-locals are destroyed in the order in which they were first used backwards, or forwards: both orders are
+        // tried, one of them meets a memory that is gone.
+        AT_THE_END.set(Some(AtTheEnd(sender)));
+        let formatter = PercentFormatter::new("%(asctime)s").unwrap();
+        seconds_and_milliseconds(&formatter, Timestamp(1_700_000_000_000_000_000));
+    });
+    thread.join().unwrap();
+    assert_eq!(receiver.recv().unwrap(), "20,000");
+}

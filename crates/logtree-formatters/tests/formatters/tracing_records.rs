@@ -1,0 +1,126 @@
+//! Records of `tracing` and `log`: where they go beyond what Python's records can say.
+
+use logtree_core::{Formatter as _, Needs, Value};
+use logtree_formatters::PercentFormatter;
+
+use crate::specimen::Specimen;
+
+fn formatted(format: &str, specimen: &Specimen) -> String {
+    let mut out = String::new();
+    PercentFormatter::new(format).unwrap().format(&specimen.record(), &mut out).unwrap();
+    out
+}
+
+#[test]
+fn fields_that_the_format_does_not_name_follow_the_message() {
+    let mut specimen = Specimen::tracing("served");
+    specimen.indexed_field(0, Value::Str("ann"));
+    specimen.field("status", Value::I64(200));
+    specimen.field("took_s", Value::F64(0.25));
+    assert_eq!(formatted("%(message)s", &specimen), "served user=ann status=200 took_s=0.25");
+    assert_eq!(formatted("%(user)s: %(message)s", &specimen), "ann: served status=200 took_s=0.25");
+    assert_eq!(formatted("%(user)s %(status)03d %(took_s).1f %(message)s", &specimen), "ann 200 0.2 served");
+    assert_eq!(formatted("%(msg)s", &specimen), "served");
+    assert_eq!(formatted("[%(message)-12.10s]", &specimen), "[served use  ]");
+}
+
+#[test]
+fn without_a_message_the_fields_begin_the_text() {
+    let mut specimen = Specimen::tracing("");
+    specimen.field("a", Value::I64(1));
+    specimen.field("b", Value::I64(2));
+    assert_eq!(formatted("INFO: %(message)s", &specimen), "INFO: a=1 b=2");
+}
+
+#[test]
+fn text_that_would_run_into_its_neighbours_is_quoted() {
+    let shown = |value| {
+        let mut specimen = Specimen::tracing("m");
+        specimen.field("f", value);
+        formatted("%(message)s", &specimen)
+    };
+    assert_eq!(shown(Value::Str("plain")), "m f=plain");
+    assert_eq!(shown(Value::Str("가나다")), "m f=가나다");
+    assert_eq!(shown(Value::Str("two words")), r#"m f="two words""#);
+    assert_eq!(shown(Value::Str("")), r#"m f="""#);
+    assert_eq!(shown(Value::Str(r#"say "hi""#)), r#"m f="say \"hi\"""#);
+    assert_eq!(shown(Value::Display("line\nline")), r#"m f="line\nline""#);
+    assert_eq!(shown(Value::Str("a\u{1b}[31m")), r#"m f="a\u{1b}[31m""#);
+    // `Debug` quotes for itself.
+    assert_eq!(shown(Value::Debug(r#"Some("two words")"#)), r#"m f=Some("two words")"#);
+    assert_eq!(shown(Value::Bool(true)), "m f=True");
+    assert_eq!(shown(Value::None), "m f=None");
+    assert_eq!(shown(Value::U128(u128::MAX)), "m f=340282366920938463463374607431768211455");
+}
+
+#[test]
+fn an_attribute_hides_a_field_of_its_name_and_the_message_shows_it() {
+    let mut specimen = Specimen::tracing("m");
+    specimen.indexed_field(1, Value::Str("ann"));
+    assert_eq!(formatted("%(name)s %(message)s", &specimen), "my_logger m name=ann");
+}
+
+#[test]
+fn fields_come_from_the_event_first_then_from_the_nearest_span() {
+    let mut specimen = Specimen::tracing("m");
+    specimen.field("id", Value::I64(3));
+    specimen.span("outer", &[("id", Value::I64(1)), ("user", Value::Str("ann")), ("peer", Value::Str("p"))]);
+    specimen.span("inner", &[("id", Value::I64(2)), ("user", Value::Str("bob"))]);
+    assert_eq!(formatted("%(id)d %(user)s %(peer)s", &specimen), "3 bob p");
+    // The message shows the event's own alone.
+    assert_eq!(formatted("%(message)s", &specimen), "m id=3");
+}
+
+#[test]
+fn a_field_that_is_missing_prints_nothing() {
+    let specimen = Specimen::tracing("m");
+    assert_eq!(formatted("[%(nobody)s|%(nobody)5d|%(nobody)r] %(message)s", &specimen), "[||] m");
+}
+
+#[test]
+fn spans_are_a_path_unless_a_field_has_the_name() {
+    let mut specimen = Specimen::tracing("m");
+    assert_eq!(formatted("[%(spans)s]", &specimen), "[]");
+    specimen.span("request", &[]);
+    assert_eq!(formatted("[%(spans)s]", &specimen), "[request]");
+    specimen.span("db", &[]);
+    assert_eq!(formatted("[%(spans)s] [%(spans)12s]", &specimen), "[request:db] [  request:db]");
+    specimen.indexed_field(2, Value::I64(7));
+    assert_eq!(formatted("[%(spans)s] %(message)s", &specimen), "[7] m");
+}
+
+#[test]
+fn the_function_has_a_name_or_says_that_it_has_none() {
+    let mut specimen = Specimen::tracing("m");
+    assert_eq!(formatted("%(funcName)s", &specimen), "(unknown function)");
+    specimen.function = Some("connect".into());
+    assert_eq!(formatted("%(funcName)s", &specimen), "connect");
+}
+
+#[test]
+fn an_error_stands_below_the_line_and_not_in_it() {
+    let mut specimen = Specimen::tracing("cannot connect");
+    specimen.field("error", Value::Error("refused"));
+    specimen.field("attempt", Value::I64(3));
+    specimen.exc_text = Some("refused\nCaused by: no route".into());
+    let expected = "cannot connect attempt=3\nrefused\nCaused by: no route";
+    assert_eq!(formatted("%(message)s", &specimen), expected);
+    // An error that is not the one below is a field like others.
+    specimen.field("earlier", Value::Error("timed out"));
+    assert!(formatted("%(message)s", &specimen).starts_with("cannot connect attempt=3 earlier=\"timed out\"\n"));
+    assert!(formatted("%(error)s", &specimen).starts_with("refused\n"));
+}
+
+#[test]
+fn spans_are_gathered_only_for_formats_that_read_them() {
+    let needs = |format| PercentFormatter::new(format).unwrap().needs();
+    let none = Needs { spans: false };
+    let spans = Needs { spans: true };
+    assert_eq!(needs("%(asctime)s %(levelname)s %(name)s %(process)d %(message)s"), none);
+    assert_eq!(needs("%(msg)s %(exc_text)s %(taskName)s"), none);
+    assert_eq!(needs("%(spans)s %(message)s"), spans);
+    assert_eq!(needs("%(request_id)s %(message)s"), spans);
+    // The layer finds the function among the spans.
+    assert_eq!(needs("%(funcName)s %(message)s"), spans);
+    assert_eq!(PercentFormatter::default().needs(), none);
+}
