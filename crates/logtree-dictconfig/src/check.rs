@@ -96,20 +96,10 @@ impl<'a> Checker<'a> {
     /// the loggers that it does not name.
     fn config(&mut self) -> (bool, bool) {
         let at = At::root(self.root);
-        match &self.root.kind {
-            Kind::Dict(_) => {}
-            // CPython makes a dict of what it is given; an empty list or string is an empty dict.
-            Kind::Str(text) if !text.is_empty() => {
-                let message = "dictionary update sequence element #0 has length 1; 2 is required";
-                self.refuse(None, &at, Refusal::value_error(message).expected("an object"));
-                return (false, true);
-            }
-            Kind::List(_) | Kind::Str(_) => {}
-            _ => {
-                let message = format!("'{}' object is not iterable", self.root.type_name());
-                self.refuse(None, &at, Refusal::type_error(message).expected("an object"));
-                return (false, true);
-            }
+        // DIFFERENCE: a list of pairs, of which CPython makes a dict, is a config without a version.
+        if let Some(refusal) = sections::not_a_dict(&self.root.kind) {
+            self.refuse(None, &at.start(), refusal.expected("an object"));
+            return (false, true);
         }
         self.duplicates(self.root, &at);
         self.version(&at);

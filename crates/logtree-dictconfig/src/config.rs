@@ -103,7 +103,9 @@ impl<'r> Config<'r> {
         let root = json::parse(text).map_err(|error| {
             let place = source.place(error.span);
             let mut problem = Problem::error(&source, "", Some(place), format!("invalid JSON: {}", error.message));
-            problem.expected = error.hint.map(str::to_owned);
+            if let Some(hint) = error.hint {
+                problem.note(hint, None);
+            }
             Problems { reason: Reason::Syntax, problems: vec![problem] }
         })?;
         self.check(source, &root)

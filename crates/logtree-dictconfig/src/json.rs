@@ -190,6 +190,8 @@ fn hint(text: &str, start: usize, word: &str) -> Option<&'static str> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -197,12 +199,55 @@ mod tests {
         let text = "{\"a\\u00e9\": [1, \"x\\ud83d\\ude00\"],\t\"b\": {\"c\": -0.5e1}}";
         let root = parse(text).unwrap();
         let place = |node: &Node| node.span.map(|span| &text[span.start..span.end]).unwrap();
-        let [first, second] = root.entries() else { panic!("two entries") };
+        let [first, second] = root.entries() else { unreachable!("two entries") };
         assert_eq!((first.key.as_str(), place(&first.key)), (Some("aé"), r#""a\u00e9""#));
-        let Kind::List(items) = &first.value.kind else { panic!("a list") };
+        let Kind::List(items) = &first.value.kind else { unreachable!("a list") };
         assert_eq!((items[1].as_str(), place(&items[1])), (Some("x😀"), r#""x\ud83d\ude00""#));
         let c = second.value.entry("c").unwrap();
         assert_eq!((&c.value.kind, place(&c.value)), (&Kind::Float(-5.0), "-0.5e1"));
+    }
+
+    /// The value that a node stands for, and at each node that its span holds just its text.
+    fn value_of(node: &Node, text: &str) -> serde_json::Value {
+        use serde_json::Value;
+        let span = node.span.unwrap();
+        let own: Value = serde_json::from_str(&text[span.start..span.end]).unwrap();
+        let value = match &node.kind {
+            Kind::None => Value::Null,
+            Kind::Bool(value) => Value::from(*value),
+            Kind::Int(value) => Value::from(*value),
+            Kind::BigInt(digits) => serde_json::from_str(digits).unwrap(),
+            Kind::Float(value) => Value::from(*value),
+            Kind::Str(value) => Value::from(value.as_str()),
+            Kind::List(items) => items.iter().map(|item| value_of(item, text)).collect(),
+            Kind::Dict(entries) => {
+                let member = |entry: &Entry| (entry.key.as_str().unwrap().to_owned(), value_of(&entry.value, text));
+                entries.iter().map(member).collect()
+            }
+        };
+        assert_eq!(value, own);
+        value
+    }
+
+    fn any_value() -> impl Strategy<Value = serde_json::Value> {
+        use serde_json::Value;
+        let number = prop_oneof![any::<i64>().prop_map(Value::from), any::<u64>().prop_map(Value::from)];
+        let text = prop_oneof![any::<String>(), r#"["\\/\u{8}\u{1f600}\n\t]{0,4}"#].prop_map(Value::from);
+        let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number, text];
+        leaf.prop_recursive(6, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::hash_map(any::<String>(), inner, 0..5).prop_map(|map| map.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nodes_and_spans_are_what_serde_json_reads(value in any_value(), is_pretty in any::<bool>()) {
+            let text = if is_pretty { format!("{value:#}") } else { value.to_string() };
+            prop_assert_eq!(value_of(&parse(&text).unwrap(), &text), value);
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //! let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
 //! assert_eq!(lines[0], "logging.json:3:73: handlers.console.level: Unable to configure handler 'console': Unknown \
 //!                       level: 'info' (did you mean 'INFO'?)");
-//! assert_eq!(lines[1], "logging.json:4:43: root.handlers[0]: Unable to configure root logger: Unable to add handler \
+//! assert_eq!(lines[1], "logging.json:4:44: root.handlers[0]: Unable to configure root logger: Unable to add handler \
 //!                       'consle' (did you mean 'console'?)");
 //! ```
 //!

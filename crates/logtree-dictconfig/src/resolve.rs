@@ -97,6 +97,11 @@ impl<'a> Resolver<'a> {
         self.referenced.borrow().contains(key)
     }
 
+    /// Whether the caller says that the program will register the name.
+    pub(crate) fn is_assumed(&self, name: &str) -> bool {
+        self.assumed.contains(name)
+    }
+
     /// The value of a node: strings that begin with `ext://` or `cfg://` stand for something else.
     ///
     /// # Errors
@@ -133,7 +138,7 @@ impl<'a> Resolver<'a> {
         if let Some(item) = catalog::find(name) {
             return Ok(Known::Item(item));
         }
-        if self.assumed.contains(name) {
+        if self.is_assumed(name) {
             return Ok(Known::Assumed);
         }
         Err(self.unresolved(name))

@@ -5,25 +5,32 @@
 /// A candidate that ends in the last part of a dotted name is as good as equal: people write `StreamHandler` for
 /// `logging.StreamHandler`, and `logging.RotatingFileHandler` for `logging.handlers.RotatingFileHandler`.
 pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let last = |dotted: &str| dotted.rfind('.').map_or(0, |dot| dot + 1);
     let cost = |candidate: &str| {
         if candidate == name {
             return None;
         }
-        let (own, known) = (&name[last(name)..], &candidate[last(candidate)..]);
-        if own == known && own.len() > 3 && (own.len() < name.len() || known.len() < candidate.len()) {
+        let ((module, own), (known_module, known)) = (split(name), split(candidate));
+        let is_related = module.is_empty() || package(module) == package(known_module);
+        if name.eq_ignore_ascii_case(candidate) || (own == known && is_related && !known_module.is_empty()) {
             return Some(0);
         }
-        if name.eq_ignore_ascii_case(candidate) {
-            return Some(0);
-        }
-        // A third of the name may be wrong, so that `zz` does not suggest `fh`.
-        let bound = name.chars().count().max(candidate.chars().count()) / 3;
+        // A third of the last part may be wrong, so that `zz` does not suggest `fh`.
+        let bound = own.chars().count().max(known.chars().count()) / 3;
         let distance = distance(name, candidate);
         (distance <= bound).then_some(distance)
     };
     let rated = candidates.into_iter().filter_map(|candidate| Some((cost(candidate)?, candidate)));
     rated.min_by_key(|(cost, _)| *cost).map(|(_, candidate)| candidate)
+}
+
+/// A dotted name as its module, which may be empty, and its last part.
+fn split(dotted: &str) -> (&str, &str) {
+    dotted.rsplit_once('.').unwrap_or(("", dotted))
+}
+
+/// The first part of a module's name.
+fn package(module: &str) -> &str {
+    module.split('.').next().unwrap_or(module)
 }
 
 /// How many characters to insert, delete, replace or swap with their neighbour (optimal string alignment).
@@ -68,6 +75,8 @@ mod tests {
             ("logging.RotatingFileHandler", Some("logging.handlers.RotatingFileHandler")),
             ("logging.filehandler", Some("logging.FileHandler")),
             ("zproject.Something", None),
+            ("prefect.logging.handlers.APILogHandler", None),
+            ("prefect.RotatingFileHandler", None),
         ];
         for (name, expected) in cases {
             assert_eq!(closest(name, known), expected);

@@ -58,6 +58,15 @@ fn attributes(scope: &Scope<'_>) -> Arguments {
 impl<'a> Checker<'a> {
     /// The keys of an entry as keyword arguments, but for `skipped` ones and `.`; `None` if one of them is refused.
     pub(super) fn arguments(&mut self, scope: &Scope<'a>, skipped: &[&str]) -> Option<Arguments> {
+        self.converted_arguments(scope, skipped, true)
+    }
+
+    /// The same for a dict in which CPython does not look for `ext://` and `cfg://`.
+    pub(super) fn plain_arguments(&mut self, scope: &Scope<'a>) -> Option<Arguments> {
+        self.converted_arguments(scope, &["()"], false)
+    }
+
+    fn converted_arguments(&mut self, scope: &Scope<'a>, skipped: &[&str], is_converted: bool) -> Option<Arguments> {
         let mut arguments = Vec::new();
         let mut is_refused = false;
         for entry in scope.node.entries() {
@@ -67,6 +76,7 @@ impl<'a> Checker<'a> {
             }
             let (key_at, at) = scope.value_at.key(entry);
             let outcome = match is_identifier(&keyword) {
+                true if !is_converted => argument(&entry.value).map_err(|error| (at, error)),
                 true => self.resolver.convert(&entry.value).and_then(Self::value_argument).map_err(|error| (at, error)),
                 false => {
                     let message = format!("Not a valid Python identifier: {}", entry.key.repr());
@@ -185,7 +195,7 @@ impl<'a> Checker<'a> {
     /// Records that something is there in Python and not in logtree, or that the program is to register it.
     pub(super) fn unavailable<T>(&mut self, at: &At, name: &str, known: Known<'_>) -> Made<T> {
         let reason = unavailable_reason(name);
-        if !matches!(known, Known::Assumed) {
+        if !matches!(known, Known::Assumed) && !self.resolver.is_assumed(name) {
             self.warn(at, reason.clone());
         }
         Made::Unavailable(at.clone(), reason)

@@ -17,7 +17,8 @@ use crate::suggest;
 
 impl<'a> Checker<'a> {
     pub(super) fn check_filters(&mut self) {
-        for scope in self.scopes(Section::Filters) {
+        for entered in self.scopes(Section::Filters) {
+            let Some(scope) = self.enter(entered) else { continue };
             let is_custom = scope.node.entry("()").is_some();
             let made = if is_custom { self.custom_filter(&scope) } else { self.name_filter(&scope) };
             self.filters.insert(scope.name, made.unwrap_or(Made::Refused));

@@ -19,7 +19,8 @@ const KEYS: [&str; 6] = ["class", "format", "datefmt", "style", "validate", "def
 
 impl<'a> Checker<'a> {
     pub(super) fn check_formatters(&mut self) {
-        for scope in self.scopes(Section::Formatters) {
+        for entered in self.scopes(Section::Formatters) {
+            let Some(scope) = self.enter(entered) else { continue };
             let is_custom = scope.node.entry("()").is_some();
             let made = if is_custom { self.custom_formatter(&scope) } else { self.plain_formatter(&scope) };
             self.formatters.insert(scope.name, made.unwrap_or(Made::Refused));

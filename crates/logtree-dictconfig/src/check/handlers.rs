@@ -20,8 +20,9 @@ const OWN_KEYS: [&str; 5] = ["class", "()", "formatter", "level", "filters"];
 impl<'a> Checker<'a> {
     pub(super) fn check_handlers(&mut self) {
         let mut scopes = self.scopes(Section::Handlers);
-        scopes.sort_by(|one, other| one.name.cmp(&other.name));
-        for scope in scopes {
+        scopes.sort_by(|one, other| one.scope.name.cmp(&other.scope.name));
+        for entered in scopes {
+            let Some(scope) = self.enter(entered) else { continue };
             let spec = self.handler(&scope);
             self.handlers.push(spec);
         }
@@ -141,7 +142,10 @@ impl<'a> Checker<'a> {
                 Value::Node(node) => {
                     self.refer(Section::Handlers, node).map(child).map_err(|refusal| (node.repr(), refusal))
                 }
-                Value::Handler(name) => Ok(child(name)),
+                Value::Handler(name) => {
+                    self.used.insert(("handlers", name.to_owned()));
+                    Ok(child(name))
+                }
                 value => Err((value.repr(), Refusal::new("KeyError", value.repr()))),
             }
             .map_err(|(repr, refusal)| refusal.within(format!("Unable to set {what} handler {repr}")))
@@ -159,9 +163,10 @@ impl<'a> Checker<'a> {
         children: &mut Vec<Child>,
     ) -> Option<Made<HandlerPlan>> {
         for (keyword, argument) in &arguments {
-            if let (Argument::Handler(name), true) = (argument, keyword != "target") {
+            let Argument::Handler(name) = argument else { continue };
+            self.used.insert(("handlers", name.clone()));
+            if !children.iter().any(|child| child.name == *name) {
                 let at = scope.field(keyword).map_or_else(|| scope.class_at(), |field| field.at);
-                self.used.insert(("handlers", name.clone()));
                 children.push(Child { name: name.clone(), at, what: Child::REQUIRED, outer: scope.outer.clone() });
             }
         }

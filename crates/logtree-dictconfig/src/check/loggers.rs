@@ -17,7 +17,8 @@ const KEYS: [&str; 4] = ["level", "handlers", "filters", "propagate"];
 
 impl<'a> Checker<'a> {
     pub(super) fn check_loggers(&mut self) {
-        for scope in self.scopes(Section::Loggers) {
+        for entered in self.scopes(Section::Loggers) {
+            let Some(scope) = self.enter(entered) else { continue };
             let spec = self.logger(&scope, false);
             self.loggers.push(spec);
         }
@@ -26,9 +27,8 @@ impl<'a> Checker<'a> {
             // CPython reads the key `propagate` for named loggers only.
             spec.propagate = None;
             spec.is_root_section = true;
-            if spec.level.is_none()
-                && !self.loggers.iter().any(|logger| logger.name.is_empty() && logger.level.is_some())
-            {
+            let is_given = scope.field("level").is_some_and(|field| field.node.kind != Kind::None);
+            if !is_given && !self.loggers.iter().any(|logger| logger.name.is_empty() && logger.level.is_some()) {
                 let expected = Some("a level, such as \"level\": \"INFO\"".to_owned());
                 self.warn(&scope.at, "root has no level, and so stays at WARNING".to_owned()).expected = expected;
             }
@@ -69,7 +69,8 @@ impl<'a> Checker<'a> {
 
     /// What an incremental config says of loggers: level and propagate.
     pub(super) fn incremental_loggers(&mut self) {
-        for scope in self.scopes(Section::Loggers) {
+        for entered in self.scopes(Section::Loggers) {
+            let Some(scope) = self.enter(entered) else { continue };
             let spec = self.logger(&scope, true);
             self.loggers.push(spec);
         }
@@ -94,7 +95,11 @@ impl<'a> Checker<'a> {
                 let message = format!("'{}' object has no attribute 'get'", value.type_name());
                 Refusal::new("AttributeError", message).expected("an object")
             }
-            Err(refusal) => refusal,
+            // CPython converts the section before it wraps anything around it.
+            Err(refusal) => {
+                self.refuse(None, &value_at, refusal);
+                return None;
+            }
         };
         self.refuse(Some(&outer), &value_at, refusal);
         None

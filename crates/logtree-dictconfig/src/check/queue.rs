@@ -94,7 +94,7 @@ impl<'a> Checker<'a> {
         known: Option<Known<'a>>,
     ) -> Option<Made<Argument>> {
         let has_arguments = known.is_some() && matches!(node.kind, Kind::Dict(_));
-        let arguments = if has_arguments { self.arguments(scope, &["()"])? } else { Arguments::new() };
+        let arguments = if has_arguments { self.plain_arguments(scope)? } else { Arguments::new() };
         let item = catalog::find(name);
         let signature = if let Some(Item::Queue(signature)) = item { Some(signature) } else { None };
         let call = Call::new(scope, name, signature);
@@ -138,16 +138,14 @@ impl<'a> Checker<'a> {
         let Some(field) = scope.field("handlers") else { return Some(Vec::new()) };
         let refusal = match self.resolver.convert(field.node) {
             Ok(Value::Node(Node { kind: Kind::List(items), .. })) => {
-                let mut children = Some(Vec::new());
-                for (index, item) in items.iter().enumerate() {
-                    let at = field.at.index(index, item);
-                    let child = self.child(scope, &at, item, Child::REQUIRED);
-                    children = children.zip(child).map(|(mut children, child)| {
-                        children.push(child);
-                        children
-                    });
-                }
-                return children;
+                let places = items.iter().enumerate().map(|(index, item)| field.at.index(index, item));
+                let found = places.zip(items).map(|(at, item)| self.child(scope, &at, item, Child::REQUIRED));
+                // All of them are looked at, whether or not one is refused.
+                let found: Vec<Option<Child>> = found.collect();
+                return found.into_iter().collect();
+            }
+            Ok(Value::Node(node @ Node { kind: Kind::Dict(_) | Kind::Str(_), .. })) if !node.is_truthy() => {
+                return Some(Vec::new());
             }
             // DIFFERENCE: CPython reads a string as its characters and a dict as its keys.
             Ok(value) => {

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::scope::{At, Field, Scope};
-use crate::node::{Kind, Node};
+use crate::node::{Entry, Kind, Node};
 use crate::python::repr_str;
 use crate::refusal::Refusal;
 use crate::resolve::Value;
@@ -15,6 +15,12 @@ pub(super) enum Section {
     Filters,
     Handlers,
     Loggers,
+}
+
+/// An entry of a section, and why it is none if it is none.
+pub(super) struct Entered<'a> {
+    pub(super) scope: Scope<'a>,
+    refusal: Option<Refusal>,
 }
 
 impl Section {
@@ -49,28 +55,46 @@ impl Section {
             (Self::Formatters | Self::Filters, _) => {
                 Refusal::type_error(format!("argument of type '{type_name}' is not iterable"))
             }
-            (Self::Handlers, Some(Kind::Str(text))) if text.is_empty() => no_attribute("pop"),
-            (Self::Handlers, Some(Kind::Str(_))) => not_pairs(1),
-            (Self::Handlers, Some(Kind::List(items))) => match items.first().map(|item| &item.kind) {
-                None => no_attribute("pop"),
-                Some(Kind::Str(text)) => not_pairs(text.chars().count()),
-                Some(Kind::List(items)) => not_pairs(items.len()),
-                Some(Kind::Dict(entries)) => not_pairs(entries.len()),
-                Some(_) => Refusal::type_error("cannot convert dictionary update sequence element #0 to a sequence"),
-            },
+            (Self::Handlers, Some(kind)) => not_a_dict(kind).unwrap_or_else(|| match kind {
+                Kind::Str(_) => no_attribute("pop"),
+                _ => {
+                    let given = "takes from 1 to 2 positional arguments but 3 were given";
+                    Refusal::type_error(format!("{type_name}.pop() {given}"))
+                }
+            }),
             (Self::Handlers, _) => Refusal::type_error(format!("'{type_name}' object is not iterable")),
         };
         refusal.expected("an object")
     }
 }
 
-fn not_pairs(len: usize) -> Refusal {
-    Refusal::value_error(format!("dictionary update sequence element #0 has length {len}; 2 is required"))
+/// What Python raises when it makes a dict of something that is none; nothing if it would succeed, as it does with what
+/// is empty and with lists of pairs.
+pub(super) fn not_a_dict(kind: &Kind) -> Option<Refusal> {
+    let not_a_pair = |len| {
+        let message = format!("dictionary update sequence element #0 has length {len}; 2 is required");
+        (len != 2).then(|| Refusal::value_error(message))
+    };
+    match kind {
+        Kind::Dict(_) => None,
+        Kind::Str(text) if text.is_empty() => None,
+        Kind::Str(_) => not_a_pair(1),
+        Kind::List(items) => match &items.first()?.kind {
+            Kind::Str(text) => not_a_pair(text.chars().count()),
+            Kind::List(items) => not_a_pair(items.len()),
+            Kind::Dict(entries) => not_a_pair(entries.len()),
+            _ => Some(Refusal::type_error("cannot convert dictionary update sequence element #0 to a sequence")),
+        },
+        _ => {
+            let type_name = Node { kind: kind.clone(), span: None }.type_name();
+            Some(Refusal::type_error(format!("'{type_name}' object is not iterable")))
+        }
+    }
 }
 
 impl<'a> Checker<'a> {
-    /// The entries of a section, those left out that are refused here.
-    pub(super) fn scopes(&mut self, section: Section) -> Vec<Scope<'a>> {
+    /// The entries of a section, for [`enter`](Self::enter) to report in their turn.
+    pub(super) fn scopes(&mut self, section: Section) -> Vec<Entered<'a>> {
         let Some(entry) = self.root.entry(section.key()) else { return Vec::new() };
         let at = At::root(self.root).key(entry).1;
         let node = match self.resolver.convert(&entry.value) {
@@ -87,13 +111,19 @@ impl<'a> Checker<'a> {
         };
         let expected = format!("an object with the name of each {}", section.kind());
         match &node.kind {
-            Kind::Dict(entries) => entries.iter().filter_map(|entry| self.scope(section, &at, entry)).collect(),
+            Kind::Dict(entries) => entries.iter().map(|entry| self.scope(section, &at, entry)).collect(),
             Kind::List(items) => {
                 // CPython takes the items for keys, and fails at the first; handlers it sorts beforehand.
                 let is_sorted = section == Section::Handlers;
                 let first = if is_sorted { items.iter().min_by_key(|item| item.text()) } else { items.first() };
                 if let Some(first) = first {
-                    let refusal = Refusal::type_error("list indices must be integers or slices, not str");
+                    let refusal = match first.kind {
+                        Kind::Int(_) | Kind::Bool(_) => Refusal::new("IndexError", "list index out of range"),
+                        _ => {
+                            let message = format!("list indices must be integers or slices, not {}", first.type_name());
+                            Refusal::type_error(message)
+                        }
+                    };
                     self.refuse(Some(&section.outer(&first.repr())), &at, refusal.expected(expected));
                 }
                 Vec::new()
@@ -115,22 +145,22 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn scope(&mut self, section: Section, at: &At, entry: &'a crate::node::Entry) -> Option<Scope<'a>> {
-        let outer = section.outer(&entry.key.repr());
+    fn scope(&self, section: Section, at: &At, entry: &'a Entry) -> Entered<'a> {
         let (at, value_at) = at.key(entry);
-        match self.resolver.convert(&entry.value) {
-            Ok(Value::Node(node @ Node { kind: Kind::Dict(_), .. })) => {
-                Some(Scope { outer, name: entry.key.text(), at, value_at, node })
-            }
-            Ok(value) => {
-                self.refuse(Some(&outer), &value_at, section.refuse_entry(value));
-                None
-            }
-            Err(refusal) => {
-                self.refuse(Some(&outer), &value_at, refusal);
-                None
-            }
-        }
+        let (node, refusal) = match self.resolver.convert(&entry.value) {
+            Ok(Value::Node(node @ Node { kind: Kind::Dict(_), .. })) => (node, None),
+            Ok(value) => (&entry.value, Some(section.refuse_entry(value))),
+            Err(refusal) => (&entry.value, Some(refusal)),
+        };
+        let outer = section.outer(&entry.key.repr());
+        Entered { scope: Scope { outer, name: entry.key.text(), at, value_at, node }, refusal }
+    }
+
+    /// The scope of an entry, or a problem in its turn.
+    pub(super) fn enter(&mut self, Entered { scope, refusal }: Entered<'a>) -> Option<Scope<'a>> {
+        let Some(refusal) = refusal else { return Some(scope) };
+        self.refuse(Some(&scope.outer), &scope.value_at, refusal);
+        None
     }
 
     /// The entry that a name refers to. An entry that is refused itself is there all the same.

@@ -1,4 +1,27 @@
 //! How configs are read, held against CPython.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod build;
+mod configs;
+mod differential;
+mod problems;
+mod properties;
+mod resolve;
 mod verdicts;
+
+use logtree_dictconfig::{Config, Format, Plan, Problems, registry};
+
+/// Reads a config with Python's own classes.
+fn parse(text: &str) -> Result<Plan, Problems> {
+    Config::new(&registry()).parse(text, Format::Json, "logging.json")
+}
+
+/// The one-line forms of all problems of a refused config.
+fn lines(text: &str) -> Vec<String> {
+    parse(text).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+/// The one-line forms of the warnings of an accepted config.
+fn warnings(text: &str) -> Vec<String> {
+    parse(text).unwrap().warnings().iter().map(ToString::to_string).collect()
+}

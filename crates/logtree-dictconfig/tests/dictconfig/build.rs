@@ -1,0 +1,241 @@
+//! From a plan to a tree: in the order of needs, all of it or nothing.
+
+use std::sync::{Arc, Mutex};
+
+use logtree_core::{
+    Argument, BuildError, EmitError, Formatter, Handler, HandlerEntry, Kwargs, Level, Object, QueueListener, Record,
+    RecordQueue, Registry, Steps,
+};
+use logtree_dictconfig::{Config, Format, Problems, registry};
+
+use super::parse;
+
+/// What happened, in order.
+type Events = Arc<Mutex<Vec<String>>>;
+
+/// A handler that writes down what becomes of it, and fails where its config says.
+struct Witness {
+    name: String,
+    fails: String,
+    events: Events,
+    children: Vec<Arc<HandlerEntry>>,
+}
+
+impl Witness {
+    fn step(&self, what: &str) -> Result<(), BuildError> {
+        self.events.lock().unwrap().push(format!("{what} {}", self.name));
+        if self.fails == what { Err(BuildError::new(format!("{} will not {what}", self.name))) } else { Ok(()) }
+    }
+}
+
+impl Handler for Witness {
+    fn emit(&self, _: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        Ok(())
+    }
+
+    fn open(&self) -> Result<(), BuildError> {
+        self.step("open")
+    }
+
+    fn start(&self) -> Result<(), BuildError> {
+        self.step("start")
+    }
+
+    fn close(&self) {
+        self.events.lock().unwrap().push(format!("close {}", self.name));
+    }
+
+    fn children(&self) -> &[Arc<HandlerEntry>] {
+        &self.children
+    }
+}
+
+/// A queue whose handler is a witness.
+struct WitnessQueue(Events);
+
+impl RecordQueue for WitnessQueue {
+    fn connect(&self, listener: QueueListener) -> Result<Box<dyn Handler>, BuildError> {
+        let QueueListener { name, handlers, respect_handler_level } = listener;
+        self.0.lock().unwrap().push(format!("connect {name} {respect_handler_level}"));
+        Ok(Box::new(Witness { name, fails: String::new(), events: Arc::clone(&self.0), children: handlers }))
+    }
+}
+
+/// Python's classes, `my.Witness(fails)`, a `multiprocessing.Queue` and a MemoryHandler that are witnesses too.
+fn witnessed() -> (Registry, Events) {
+    let events = Events::default();
+    let mut registry = registry();
+    let witness = |events: &Events| {
+        let events = Arc::clone(events);
+        move |mut kwargs: Kwargs| {
+            let fails = kwargs.string("fails")?.unwrap_or_default();
+            let (name, events) = (kwargs.entry().to_owned(), Arc::clone(&events));
+            for known in ["capacity", "target"] {
+                kwargs.take(known);
+            }
+            kwargs.finish()?;
+            let plan = move |children| Ok(Box::new(Witness { name, fails, events, children }) as Box<dyn Handler>);
+            Ok(Box::new(plan) as logtree_core::HandlerPlan)
+        }
+    };
+    registry.handler("my.Witness", witness(&events)).handler("logging.handlers.MemoryHandler", witness(&events));
+    let queue_events = Arc::clone(&events);
+    registry.factory("multiprocessing.Queue", move |kwargs| {
+        kwargs.finish()?;
+        let queue: Arc<dyn RecordQueue> = Arc::new(WitnessQueue(Arc::clone(&queue_events)));
+        Ok(Argument::Object(Object::new("multiprocessing.Queue", queue)))
+    });
+    (registry, events)
+}
+
+fn build(text: &str) -> (Result<logtree_dictconfig::Built, Problems>, Vec<String>) {
+    let (registry, events) = witnessed();
+    let built = Config::new(&registry).parse(text, Format::Json, "logging.json").unwrap().build();
+    let events = events.lock().unwrap().clone();
+    (built, events)
+}
+
+#[test]
+fn the_storys_config_becomes_its_tree() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = r#"{
+        "version": 1,
+        "disable_existing_loggers": false,
+        "formatters": {"story": {"format":
+            "%(asctime)s -process[%(process)d] -thread[%(thread)d] -%(name)s - [%(levelname)s]-[%(lineno)d] - %(message)s"}},
+        "handlers": {
+            "queue": {"class": "logging.handlers.QueueHandler", "queue": {"()": "multiprocessing.Queue"},
+                      "listener": "logging.handlers.QueueListener", "handlers": ["console", "file"],
+                      "respect_handler_level": true},
+            "console": {"class": "logging.StreamHandler", "level": "INFO", "formatter": "story",
+                        "stream": "ext://sys.stdout"},
+            "file": {"class": "logging.FileHandler", "level": "DEBUG", "formatter": "story", "filename": "DIR/app.log"}
+        },
+        "loggers": {
+            "my_logger": {"level": "INFO", "handlers": ["queue"], "propagate": false},
+            "que_listen_logger": {"level": "INFO", "handlers": ["queue"], "propagate": false}
+        },
+        "root": {"level": "WARNING", "handlers": ["queue"]}
+    }"#;
+    let text = text.replace("DIR", directory.path().to_str().unwrap());
+    let (built, events) = build(&text);
+    let built = built.unwrap();
+    assert_eq!(events, ["connect queue true", "open queue", "start queue"]);
+    let names: Vec<&str> = built.handlers().iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(names, ["console", "file", "queue"]);
+    let behind: Vec<&str> = built.handlers()[2].handler.children().iter().map(|entry| entry.name.as_str()).collect();
+    assert_eq!(behind, ["console", "file"]);
+
+    let tree = built.tree().build();
+    assert_eq!(tree.find("my_logger").lowest_wanted(), Some(Level::INFO));
+    assert_eq!(tree.find("my_logger::below").lowest_wanted(), Some(Level::INFO));
+    assert_eq!(tree.find("elsewhere").lowest_wanted(), Some(Level::WARNING));
+    assert!(directory.path().join("app.log").exists());
+}
+
+#[test]
+fn a_tree_keeps_pythons_initial_root() {
+    // CPython 3.13: dictConfig({"version": 1}); logging.getLogger().level == 30, and no handlers.
+    let built = parse(r#"{"version": 1}"#).unwrap().build().unwrap();
+    let tree = built.tree().build();
+    assert!(built.handlers().is_empty());
+    assert_eq!(tree.find("any").lowest_wanted(), None);
+}
+
+#[test]
+fn handlers_are_made_in_the_order_of_their_needs_whatever_their_names() {
+    let text = r#"{"version": 1, "handlers": {
+        "a": {"class": "logging.handlers.MemoryHandler", "capacity": 1, "target": "b"},
+        "b": {"class": "logging.handlers.MemoryHandler", "capacity": 1, "target": "c"},
+        "c": {"class": "my.Witness"}}}"#;
+    let (built, events) = build(text);
+    let built = built.unwrap();
+    assert_eq!(events, ["open c", "open b", "open a", "start c", "start b", "start a"]);
+    let children = |index: usize| built.handlers()[index].handler.children().iter().map(|child| child.name.clone());
+    assert_eq!(children(2).chain(children(1)).collect::<Vec<_>>(), ["b", "c"]);
+}
+
+#[test]
+fn a_handler_that_will_not_open_closes_all_and_starts_none() {
+    let text = r#"{"version": 1, "handlers": {
+        "a": {"class": "my.Witness", "fails": "open"},
+        "b": {"class": "my.Witness"},
+        "c": {"class": "my.Witness", "fails": "open"}}}"#;
+    let (built, events) = build(text);
+    let problems = built.unwrap_err();
+    assert!(problems.is_not_built());
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "logging.json:2:24: handlers.a.class: Unable to configure handler 'a': a will not open",
+            "logging.json:4:24: handlers.c.class: Unable to configure handler 'c': c will not open",
+        ]
+    );
+    assert_eq!(events, ["open a", "open b", "open c", "close c", "close b", "close a"]);
+}
+
+#[test]
+fn a_handler_that_will_not_start_closes_all() {
+    let text = r#"{"version": 1, "handlers": {
+        "a": {"class": "my.Witness", "fails": "start"}, "b": {"class": "my.Witness"}}}"#;
+    let (built, events) = build(text);
+    assert_eq!(built.unwrap_err().iter().count(), 1);
+    assert_eq!(events, ["open a", "open b", "start a", "close b", "close a"]);
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_refused_as_by_cpython() {
+    // CPython 3.13: ValueError: Unable to configure handler 'h', from FileNotFoundError.
+    let text =
+        r#"{"version": 1, "handlers": {"h": {"class": "logging.FileHandler", "filename": "/nonexistent/x.log"}}}"#;
+    let problems = parse(text).unwrap().build().unwrap_err();
+    let problem = problems.iter().next().unwrap();
+    assert_eq!((problem.message(), problem.exception()), ("Unable to configure handler 'h'", Some("ValueError")));
+    assert!(problem.headline().contains("/nonexistent/x.log"), "{problem}");
+}
+
+#[test]
+fn a_class_that_is_not_there_is_refused_by_name() {
+    let text = r#"{"version": 1,
+        "formatters": {"f": {"()": "colorlog.ColoredFormatter"}},
+        "filters": {"g": {"()": "django.utils.log.RequireDebugTrue"}},
+        "handlers": {"h": {"class": "logging.handlers.SocketHandler", "host": "localhost", "port": 9020}}}"#;
+    let problems = parse(text).unwrap().build().unwrap_err();
+    let headlines: Vec<String> = problems.iter().map(logtree_dictconfig::Problem::headline).collect();
+    assert_eq!(
+        headlines,
+        [
+            "Unable to configure formatter 'f': colorlog.ColoredFormatter is not available in this program",
+            "Unable to configure filter 'g': django.utils.log.RequireDebugTrue is not available in this program",
+            "Unable to configure handler 'h': logging.handlers.SocketHandler is not available in this program",
+        ]
+    );
+}
+
+#[test]
+fn a_queue_that_is_not_there_names_the_feature_that_brings_it() {
+    let text = r#"{"version": 1, "handlers": {"q": {"class": "logging.handlers.QueueHandler",
+        "queue": {"()": "multiprocessing.Queue", "capacity": 65536}}}}"#;
+    let problems = parse(text).unwrap().build().unwrap_err();
+    assert!(problems.to_string().contains("it needs the feature `prefork`"), "{problems}");
+}
+
+#[test]
+fn levels_of_the_configs_own_have_names() {
+    let text = r#"{"version": 1, "levels": {"NOTICE": 25}, "loggers": {"a": {"level": "NOTICE", "handlers": ["h"]}},
+        "handlers": {"h": {"class": "logging.NullHandler"}}}"#;
+    let tree = parse(text).unwrap().build().unwrap().tree().build();
+    assert_eq!(tree.find("a").lowest_wanted(), Some(Level(25)));
+    assert_eq!(tree.level_names().name(Level(25)).to_string(), "NOTICE");
+}
+
+#[test]
+fn an_incremental_config_of_a_fresh_process_changes_levels() {
+    let text = r#"{"version": 1, "incremental": true, "root": {"level": 10}, "loggers": {"a": {"level": "ERROR"}}}"#;
+    let plan = parse(text).unwrap();
+    assert!(plan.is_incremental());
+    let built = plan.build().unwrap();
+    let shown = format!("{built:?}");
+    assert!(shown.contains("Level(40)") && shown.contains("Level(10)"), "{shown}");
+}

@@ -1,0 +1,125 @@
+"""Mutated configs and what CPython's dictConfig answers, one JSON object a line.
+
+The configs are drawn with a fixed seed, so that every run prints the same lines. Run with CPython 3.13:
+
+    python3.13 mutate.py > ../data/mutations.jsonl
+"""
+
+import copy
+import json
+import logging
+import logging.config
+import logging.handlers
+import os
+import random
+import sys
+import tempfile
+
+CONFIGS = [
+    {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "f": {"format": "%(levelname)s %(message)s", "datefmt": "%H:%M"},
+            "g": {"()": "logging.Formatter", "format": "%(message)s"},
+        },
+        "filters": {"x": {"name": "a.b"}, "y": {"()": "logging.Filter", "name": "a"}},
+        "handlers": {
+            "h": {
+                "class": "logging.StreamHandler", "level": "INFO", "formatter": "f", "filters": ["x", "y"],
+                "stream": "ext://sys.stderr",
+            },
+            "n": {"class": "logging.NullHandler", "level": 10},
+            "d": {"class": "logging.FileHandler", "filename": "app.log", "delay": True, "encoding": "utf-8"},
+        },
+        "loggers": {
+            "a": {"level": "DEBUG", "handlers": ["h", "n"], "propagate": False, "filters": ["x"]},
+            "a.b": {"level": "cfg://shared.level", "handlers": []},
+        },
+        "shared": {"level": "INFO"},
+        "root": {"level": "WARNING", "handlers": ["h", "d"], "filters": ["y"]},
+    },
+    {
+        "version": 1,
+        "handlers": {
+            "q": {
+                "class": "logging.handlers.QueueHandler", "queue": {"()": "queue.Queue", "maxsize": 10},
+                "listener": "logging.handlers.QueueListener", "handlers": ["s", "m"], "respect_handler_level": True,
+            },
+            "m": {"class": "logging.handlers.MemoryHandler", "capacity": 10, "flushLevel": "ERROR", "target": "s"},
+            "s": {"class": "logging.StreamHandler", ".": {"terminator": "\r\n"}},
+        },
+        "root": {"level": 20, "handlers": ["q"]},
+    },
+    {
+        "version": 1,
+        "incremental": True,
+        "loggers": {"a": {"level": "ERROR", "propagate": False}},
+        "root": {"level": "DEBUG"},
+    },
+]
+
+VALUES = [
+    None, True, False, 0, 1, -5, 10.5, "", "x", "f", "h", "zz", "INFO", "info", "10", "false", [], ["h"], ["zz"], [5],
+    [None], [["h"]], {}, {"h": 1}, {"()": "nope.X"}, {"class": "logging.NullHandler"}, {"name": "a"},
+    "logging.StreamHandler", "logging.NullHandler", "logging.Nope", "logging.INFO", "logging.getLogger", "nope.H",
+    "ext://sys.stdout", "ext://sys.nope", "ext://nope", "ext://logging.INFO", "cfg://version", "cfg://nope",
+    "cfg://root.level", "cfg://!", "cfg://root[0]", "foo://x", "queue.Queue", "%(message)s", "hello",
+]
+KEYS = ["level", "class", "()", "handlers", "filters", "formatter", "propagate", "bogus", "9", "stream", "queue", "h"]
+
+
+def places(node, path=()):
+    """Every path in a config, the root's left out."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, value in items:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+def mutate(rng, config):
+    path = rng.choice([path for path in places(config) if path != ("version",)] or [("version",)])
+    parent = config
+    for key in path[:-1]:
+        parent = parent[key]
+    key = path[-1]
+    kind = rng.random()
+    if kind < 0.6:
+        parent[key] = copy.deepcopy(rng.choice(VALUES))
+    elif kind < 0.75 and key != "version":
+        del parent[key]
+    elif isinstance(parent[key], dict):
+        parent[key][rng.choice(KEYS)] = copy.deepcopy(rng.choice(VALUES))
+    elif isinstance(parent, dict):
+        parent[rng.choice(KEYS)] = parent.pop(key)
+
+
+def answer(config):
+    """`OK` or the message of the exception that leaves dictConfig, with its type."""
+    logging.root.handlers.clear()
+    logging.root.filters.clear()
+    logging.root.manager.loggerDict.clear()
+    logging._handlers.clear()
+    try:
+        logging.config.dictConfig(copy.deepcopy(config))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "OK"
+
+
+def main():
+    rng = random.Random(20261122)
+    os.chdir(tempfile.mkdtemp())
+    sys.stdout.reconfigure(encoding="utf-8")
+    seen = set()
+    while len(seen) < 800:
+        config = copy.deepcopy(rng.choice(CONFIGS))
+        for _ in range(rng.choice([1, 1, 1, 2, 3])):
+            mutate(rng, config)
+        text = json.dumps(config)
+        if text not in seen:
+            seen.add(text)
+            print(json.dumps({"config": text, "cpython": answer(config)}))
+
+
+main()

@@ -1,0 +1,174 @@
+//! All problems at once, each with its place, what was expected and a close guess; and what Python swallows.
+
+use logtree_dictconfig::{Color, Config, Format, registry};
+
+use super::{lines, parse, warnings};
+
+#[test]
+fn every_problem_is_reported_in_cpythons_order() {
+    let text = r#"{
+  "version": 2,
+  "formatters": {"f": {"format": "hello"}},
+  "filters": {"g": "x"},
+  "handlers": {
+    "h": {"class": "logging.SteamHandler", "level": "info", "formatter": "ff", "filters": ["gg"]},
+    "i": {"class": "logging.FileHandler", "filenam": "x.log", "9": 1}
+  },
+  "loggers": {"a": {"level": 10.5, "handlers": ["j"]}},
+  "root": {"level": "DEBUG", "filters": 5, "handlers": ["h", "i"]}
+}"#;
+    assert_eq!(
+        lines(text),
+        [
+            "logging.json:2:14: version: Unsupported version: 2 (expected the number 1)",
+            "logging.json:3:34: formatters.f.format: Unable to configure formatter 'f': Invalid format 'hello' for '%' \
+         style (expected a field such as %(message)s)",
+            "logging.json:4:20: filters.g: Unable to configure filter 'g': 'str' object has no attribute 'get' (expected \
+         an object)",
+            "logging.json:6:74: handlers.h.formatter: Unable to configure handler 'h': Unable to set formatter 'ff' \
+         (expected the name of a formatter of this config)",
+            "logging.json:6:20: handlers.h.class: Unable to configure handler 'h': Cannot resolve 'logging.SteamHandler': \
+         No module named 'logging.SteamHandler' (did you mean 'logging.StreamHandler'?)",
+            "logging.json:6:53: handlers.h.level: Unable to configure handler 'h': Unknown level: 'info' (did you mean \
+         'INFO'?)",
+            "logging.json:6:92: handlers.h.filters[0]: Unable to configure handler 'h': Unable to add filter 'gg' \
+         (expected the name of a filter of this config)",
+            "logging.json:7:63: handlers.i.9: Unable to configure handler 'i': Not a valid Python identifier: '9'",
+            "logging.json:9:30: loggers.a.level: Unable to configure logger 'a': Level not an integer or a valid string: \
+         10.5 (expected a number or the name of a level)",
+            "logging.json:9:49: loggers.a.handlers[0]: Unable to configure logger 'a': Unable to add handler 'j' \
+         (expected the name of a handler of this config)",
+            "logging.json:10:41: root.filters: Unable to configure root logger: 'int' object is not iterable (expected a \
+         list of filters)",
+            "logging.json:3:18: formatters.f: warning: formatter 'f' is not used",
+            "logging.json:4:15: filters.g: warning: filter 'g' is not used",
+        ]
+    );
+}
+
+#[test]
+fn every_keyword_that_is_not_expected_is_named_before_one_that_is_missing() {
+    // CPython 3.13 stops at the first of them, in this order.
+    let text = r#"{"version": 1, "root": {"level": 1, "handlers": ["i", "j"]}, "handlers": {
+        "i": {"class": "logging.FileHandler", "filenam": "x.log", "bogus": 1},
+        "j": {"class": "logging.handlers.SocketHandler", "bogus": 1}}}"#;
+    assert_eq!(
+        lines(text),
+        [
+            "logging.json:2:47: handlers.i.filenam: Unable to configure handler 'i': FileHandler.__init__() got an \
+         unexpected keyword argument 'filenam' (did you mean 'filename'?)",
+            "logging.json:2:67: handlers.i.bogus: Unable to configure handler 'i': FileHandler.__init__() got an \
+         unexpected keyword argument 'bogus'",
+            "logging.json:2:24: handlers.i.class: Unable to configure handler 'i': FileHandler.__init__() missing 1 \
+         required positional argument: 'filename'",
+            "logging.json:3:58: handlers.j.bogus: Unable to configure handler 'j': SocketHandler.__init__() got an \
+         unexpected keyword argument 'bogus'",
+            "logging.json:3:24: handlers.j.class: Unable to configure handler 'j': SocketHandler.__init__() missing 2 \
+         required positional arguments: 'host' and 'port'",
+        ]
+    );
+}
+
+#[test]
+fn what_python_swallows_is_a_warning_and_under_strict_an_error() {
+    let text = r#"{
+  "version": 1, "handler": {}, "disable_existing_loggers": "false",
+  "formatters": {"f": {"fmt": "%(message)s"}, "unused": {}},
+  "filters": {"g": {"nmae": "a"}},
+  "handlers": {"h": {"class": "logging.StreamHandler", "stream": "sys.stdout", "formatter": "f", "filters": "g"}},
+  "loggers": {"a": {"propagate": "false", "qualname": "a", "propagate": "no"}},
+  "root": {"handlers": ["h"], "propagate": true}
+}"#;
+    let expected = [
+        "6:60: loggers.a.propagate: warning: key 'propagate' stands twice; the last one counts; first on line 6",
+        "3:24: formatters.f.fmt: warning: unknown key 'fmt' of a formatter is ignored (did you mean 'format'?)",
+        "4:21: filters.g.nmae: warning: unknown key 'nmae' of a filter is ignored (did you mean 'name'?)",
+        "5:66: handlers.h.stream: warning: the stream 'sys.stdout' is a string, and nothing can be written to it (did \
+         you mean 'ext://sys.stdout'?)",
+        "5:109: handlers.h.filters: warning: the string 'g' counts as the list of its characters (expected a list of \
+         filters)",
+        "6:73: loggers.a.propagate: warning: the string 'no' counts as True (expected true or false)",
+        "6:43: loggers.a.qualname: warning: unknown key 'qualname' of a logger is ignored",
+        "7:31: root.propagate: warning: the root has nowhere to propagate to; the key is ignored",
+        "7:3: root: warning: root has no level, and so stays at WARNING (expected a level, such as \"level\": \"INFO\")",
+        "3:47: formatters.unused: warning: formatter 'unused' is not used",
+        "2:17: handler: warning: unknown key 'handler' is ignored (did you mean 'handlers'?)",
+        "2:60: disable_existing_loggers: warning: the string 'false' counts as True (expected true or false)",
+    ];
+    let expected: Vec<String> = expected.iter().map(|line| format!("logging.json:{line}")).collect();
+    assert_eq!(warnings(text), expected);
+
+    let problems = Config::new(&registry()).strict(true).parse(text, Format::Json, "logging.json").unwrap_err();
+    assert!(problems.is_refused());
+    assert_eq!(problems.iter().filter(|problem| problem.is_error()).count(), expected.len());
+}
+
+#[test]
+fn a_config_of_the_documentation_has_no_warnings() {
+    let text = include_str!("../data/configs/django_docs_topics_2.json");
+    assert_eq!(warnings(text), Vec::<String>::new());
+}
+
+#[test]
+fn handlers_that_need_one_another_are_named() {
+    let text = r#"{"version": 1, "root": {"level": 1, "handlers": ["a", "b", "c"]}, "handlers": {
+        "a": {"class": "logging.handlers.QueueHandler", "handlers": ["b"]},
+        "b": {"class": "logging.handlers.MemoryHandler", "capacity": 1, "target": "c"},
+        "c": {"class": "logging.handlers.QueueHandler", "handlers": ["a"]}}}"#;
+    let problems = parse(text).unwrap_err();
+    let problem = problems.iter().find(|problem| problem.is_error()).unwrap();
+    assert_eq!(
+        problem.to_string(),
+        "logging.json:2:70: handlers.a.handlers[0]: Unable to configure handler 'a': Unable to set required handler \
+         'b'; these handlers need one another: a -> b -> c -> a"
+    );
+    assert_eq!(problem.causes()[1].to_string(), "TypeError: Required handler 'b' is not configured yet");
+}
+
+#[test]
+fn problems_show_their_lines() {
+    let text = "{\n  \"version\": 1,\n  \"root\": {\"level\": \"info\", \"handlers\": []}\n}\n";
+    let problems = parse(text).unwrap_err();
+    let expected = "\
+error: Unable to configure root logger: Unknown level: 'info'
+ --> logging.json:3:21
+  |
+3 |   \"root\": {\"level\": \"info\", \"handlers\": []}
+  |                     ^^^^^^ a number or the name of a level
+  |
+  = note: in root.level
+  = help: did you mean 'INFO'?";
+    assert_eq!(problems.to_string(), expected);
+    assert!(problems.render(Color::Always).contains('\u{1b}'));
+    assert!(!problems.render(Color::Never).contains('\u{1b}'));
+}
+
+#[test]
+fn text_that_is_no_json_is_refused_in_its_place() {
+    let problems = parse("{\n  \"version\": 1,\n}\n").unwrap_err();
+    assert!(problems.is_syntax());
+    let problem = problems.iter().next().unwrap();
+    assert_eq!(problem.to_string(), "logging.json:3:1: invalid JSON: trailing comma; remove the comma before it");
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let (registry, missing) = (registry(), directory.path().join("missing.json"));
+    let problems = Config::new(&registry).load(&missing).unwrap_err();
+    assert!(problems.is_unreadable());
+    assert!(problems.to_string().contains(missing.to_str().unwrap()), "{problems}");
+    let binary = directory.path().join("binary.json");
+    std::fs::write(&binary, b"{\"version\": \xff}").unwrap();
+    let problems = Config::new(&registry).load(&binary).unwrap_err();
+    assert!(problems.to_string().contains("offset 12"), "{problems}");
+}
+
+#[test]
+fn a_value_without_text_has_paths() {
+    let value = serde_json::json!({"version": 1, "root": {"level": "info"}});
+    let problems = Config::new(&registry()).parse_value(value, "code").unwrap_err();
+    let problem = problems.iter().next().unwrap();
+    assert_eq!((problem.path(), problem.place()), ("root.level", None));
+    assert!(problem.to_string().starts_with("code: root.level: Unable to configure root logger"), "{problem}");
+}

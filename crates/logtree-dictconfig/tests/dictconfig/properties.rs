@@ -1,0 +1,84 @@
+//! Nothing panics, and what is read is what serde_json reads.
+
+use logtree_dictconfig::{Color, Config, Format, registry};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::parse;
+
+/// Reads a text, shows what is wrong with it, and checks that every place is in it.
+fn read(text: &str) -> Result<(), TestCaseError> {
+    let Err(problems) = parse(text) else { return Ok(()) };
+    for problem in &problems {
+        prop_assert!(!problem.to_string().contains('\n'));
+        if let Some(place) = problem.place() {
+            prop_assert!(text.get(place.span.start..place.span.end).is_some(), "{place:?}");
+        }
+    }
+    prop_assert!(!problems.render(Color::Always).is_empty());
+    // A text is refused for its syntax just where serde_json refuses it, but for what is said in json.rs.
+    if problems.is_syntax() {
+        let is_judged_alike = serde_json::from_str::<Value>(text).is_err() || text.starts_with('\u{feff}');
+        prop_assert!(is_judged_alike, "{problems}");
+    }
+    Ok(())
+}
+
+/// A value whose strings and numbers are the awkward ones.
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+        prop::sample::select(vec!["ext://sys.stdout", "cfg://a[0].b", "logging.StreamHandler", "INFO", "h"])
+            .prop_map(Value::from),
+    ];
+    let key = prop_oneof![
+        ".{0,4}",
+        prop::sample::select(vec!["version", "handlers", "class", "()", ".", "queue", "level"]).prop_map(str::to_owned),
+    ];
+    leaf.prop_recursive(5, 60, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec((key.clone(), inner), 0..6).prop_map(|entries| entries.into_iter().collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_answered(text in any::<String>()) {
+        read(&text)?;
+    }
+
+    #[test]
+    fn a_config_with_a_stray_piece_is_answered(at in 0usize..3200, len in 0usize..40, piece in "[\\PC\\n{}\\[\\]\",:0-9é\u{1f600}]{0,6}") {
+        let mut text = include_str!("../data/configs/localega_brace_socket.json").to_owned();
+        let start = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        let end = (start + len).min(text.len());
+        if text.is_char_boundary(end) {
+            text.replace_range(start..end, &piece);
+        }
+        read(&text)?;
+    }
+
+    #[test]
+    fn sections_of_anything_are_answered(formatters in value(), filters in value(), handlers in value(), loggers in value(), root in value()) {
+        let config = serde_json::json!({
+            "version": 1, "formatters": formatters, "filters": filters, "handlers": handlers, "loggers": loggers, "root": root,
+        });
+        read(&config.to_string())?;
+        // The same as a value, without text: the same problems, but for their places.
+        let paths = |outcome: Result<logtree_dictconfig::Plan, logtree_dictconfig::Problems>| -> Vec<String> {
+            let problems = outcome.err();
+            let paths = problems.iter().flatten().map(|problem| format!("{} {}", problem.path(), problem.headline()));
+            paths.collect()
+        };
+        let registry = registry();
+        let text = Config::new(&registry).parse(&config.to_string(), Format::Json, "x");
+        prop_assert_eq!(paths(text), paths(Config::new(&registry).parse_value(config, "x")));
+    }
+}
