@@ -3,7 +3,7 @@
 //! `cargo run --release -p logtree-os --example lane_cost`
 #![allow(clippy::print_stdout)]
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(loom)))]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     use std::hint::black_box;
     use std::sync::atomic::Ordering;
@@ -54,5 +54,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(loom))))]
 fn main() {}

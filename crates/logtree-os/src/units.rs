@@ -110,13 +110,6 @@ impl<'a> Units<'a> {
         }
     }
 
-    /// How many units there are, and how many of them belong to `tag`.
-    #[cfg(test)]
-    pub(crate) fn count(self, tag: Option<Tag>) -> usize {
-        let tag = tag.unwrap_or(Tag::NOBODY);
-        (HEAD_UNITS..self.0.units()).filter(|&unit| Tag::of(self.owner(unit)) == tag).count()
-    }
-
     /// The header of a unit.
     #[inline]
     pub(crate) fn header(self, unit: u32) -> Option<&'a UnitHeader> {

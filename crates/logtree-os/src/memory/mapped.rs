@@ -103,8 +103,7 @@ impl Memory {
     /// Where `length` bytes of a unit's payload lie, if they lie within it.
     #[inline]
     fn payload(&self, unit: u32, offset: u32, length: usize) -> Option<NonNull<u8>> {
-        let within = offset >= UNIT_START
-            && offset <= UNIT_BYTES
+        let within = (UNIT_START..=UNIT_BYTES).contains(&offset)
             && length <= (UNIT_BYTES - offset) as usize
             && self.has_unit(unit);
         if !within {

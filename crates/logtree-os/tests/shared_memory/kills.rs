@@ -11,7 +11,7 @@ use crate::support::{CAPACITY, Random, at, attached, drain, fork, payload, segme
 /// Mostly small records, some of many units.
 fn size(number: u64) -> usize {
     let spread = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
-    if number % 50 == 0 { (spread % 60_000) as usize } else { (spread % 400) as usize }
+    if number.is_multiple_of(50) { (spread % 60_000) as usize } else { (spread % 400) as usize }
 }
 
 /// Busy until then: a kill at a random instant, not at a scheduler's tick.

@@ -49,6 +49,34 @@ fn a_lane_that_is_read_needs_no_more_memory() {
 }
 
 #[test]
+fn neither_end_of_a_lane_makes_a_system_call_while_the_other_keeps_up() {
+    let (process, segment, _directory) = attached();
+    let mut producer = process.claim_lane(CAPACITY).unwrap();
+    let mut reader = LaneReader::open(&segment, producer.lane()).unwrap();
+    let child = fork(move || {
+        let record = payload(1, 100);
+        let mut bytes = Vec::with_capacity(1 << 20);
+        // From here on all but read, write and exit kill the process, seccomp(2).
+        // SAFETY: constants only.
+        assert_eq!(unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_STRICT) }, 0);
+        let mut failures = 0;
+        for turn in 0..100_000 {
+            failures += libc::c_long::from(producer.push(at(turn), &[&record], Reserve::Ordinary).is_err());
+            // Three units lie between the two at times.
+            if turn % 400 == 0 {
+                while let Ok(Some(_)) = reader.read(&mut bytes) {
+                    bytes.clear();
+                }
+                reader.publish_head();
+            }
+        }
+        // SAFETY: ends this process, which has one thread; `_exit` would call exit_group, which strict mode forbids.
+        unsafe { libc::syscall(libc::SYS_exit, failures) as i32 }
+    });
+    assert_eq!(child.wait(), 0);
+}
+
+#[test]
 fn a_lane_is_full_at_its_capacity_and_not_before() {
     let (process, segment, _directory) = attached();
     let mut producer = process.claim_lane(8 * 16 * 1024).unwrap();
