@@ -1,0 +1,227 @@
+//! The service's life: it starts, serves, loses processes, and ends.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use rustix::process::Signal;
+
+use super::support::{
+    MODES, Place, Record, Service, WELCOME, eventually, get, kill, record, records, request_message, start_message,
+};
+
+/// The log's records of requests; asserts that the others are listeners' starts, and how many.
+fn requests_in(place: &Place, starts: usize) -> Vec<Record> {
+    let (requests, others): (Vec<_>, Vec<_>) =
+        records(&fs::read_to_string(place.log()).unwrap()).into_iter().partition(|record| record.logger == "my_logger");
+    for other in &others {
+        assert_eq!(other.logger, "que_listen_logger");
+        assert_eq!(other.message, start_message(other.process));
+    }
+    assert_eq!(others.len(), starts, "{others:?}");
+    requests
+}
+
+/// Asks with ids from several threads for as long as `meanwhile` runs. Gives the ids with answers, and who answered.
+///
+/// `meanwhile` gets a function that waits until some more requests have been answered.
+fn ask_during(address: SocketAddr, meanwhile: impl FnOnce(&dyn Fn(u64))) -> BTreeMap<u64, u32> {
+    let (stop, next_id, answered) = (AtomicBool::new(false), AtomicU64::new(1), AtomicU64::new(0));
+    let ask = || {
+        let mut answers = BTreeMap::new();
+        while !stop.load(Ordering::Relaxed) {
+            let id = next_id.fetch_add(1, Ordering::Relaxed);
+            if let Ok(response) = get(address, &format!("/test?id={id}")) {
+                assert_eq!((response.status, response.body.as_str()), (200, WELCOME));
+                answers.insert(id, response.process.unwrap());
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        answers
+    };
+    let wait_for_more = |count| {
+        let before = answered.load(Ordering::Relaxed);
+        eventually("load", || (answered.load(Ordering::Relaxed) >= before + count).then_some(()));
+    };
+    std::thread::scope(|scope| {
+        let askers: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+        // The askers must end when `meanwhile` panics too.
+        let outcome = catch_unwind(AssertUnwindSafe(|| meanwhile(&wait_for_more)));
+        stop.store(true, Ordering::Relaxed);
+        let answers = askers.into_iter().flat_map(|asker| asker.join().unwrap()).collect();
+        outcome.unwrap_or_else(|panic| resume_unwind(panic));
+        answers
+    })
+}
+
+/// Asserts that each answered request has one record, of the process that answered; others have one at most.
+fn assert_logged_once(requests: &[Record], answers: &BTreeMap<u64, u32>) {
+    let mut seen: BTreeMap<u64, u32> = BTreeMap::new();
+    for record in requests {
+        let (message, id) = record.message.rsplit_once(" id=").unwrap_or_else(|| panic!("{record:?} has no id"));
+        assert_eq!(message, request_message(record.process));
+        assert_eq!(seen.insert(id.parse().unwrap(), record.process), None, "{id} is repeated");
+    }
+    for (id, process) in answers {
+        assert_eq!(seen.get(id), Some(process), "the record of request {id}");
+    }
+}
+
+#[test]
+fn it_answers_logs_and_leaves_nothing() {
+    for mode in MODES {
+        let service = Service::start(mode);
+        let mut expected = BTreeMap::new();
+        for (path, count) in [("/test", 1), ("/test?log=3", 3), ("/test?log=0", 0), ("/test?log=250", 250)] {
+            let response = get(service.address, path).unwrap();
+            assert_eq!((response.status, response.body.as_str()), (200, WELCOME));
+            let process = response.process.unwrap();
+            assert!(service.workers().contains(&process), "{process} is no worker");
+            *expected.entry(process).or_insert(0) += count;
+        }
+        assert_eq!(get(service.address, "/test?log=100000").unwrap().status, 400);
+        assert_eq!(get(service.address, "/other").unwrap().status, 404);
+        let segment = service.place.segment();
+        assert!(segment.as_ref().is_some_and(|path| path.exists()), "there is no queue: {segment:?}");
+
+        let (place, ended) = service.end();
+        assert!(ended.status.success(), "{ended:?}");
+        assert_eq!(ended.stderr, "");
+        let mut found = BTreeMap::new();
+        for record in requests_in(&place, 1) {
+            assert_eq!(record.message, request_message(record.process));
+            *found.entry(record.process).or_insert(0) += 1;
+        }
+        expected.retain(|_, count| *count > 0);
+        assert_eq!(found, expected);
+        let console = ended.stdout.lines().filter(|line| record(line).is_some()).count();
+        assert_eq!(console, 255, "the console shows what the file has: {}", ended.stdout);
+        place.assert_nothing_left(segment);
+    }
+}
+
+#[test]
+fn it_names_its_log_file_and_counts_its_requests() {
+    let service = Service::start(&["--workers", "3"]);
+    assert_eq!(service.workers().len(), 3);
+    for _ in 0..5 {
+        get(service.address, "/test").unwrap();
+    }
+    let (place, ended) = service.end();
+    let log = format!("log file {}", place.log().display());
+    assert!(ended.stdout.lines().any(|line| line == log), "{}", ended.stdout);
+    let end = "all workers have ended; they finished 5 requests";
+    assert!(ended.stdout.lines().any(|line| line == end), "{}", ended.stdout);
+}
+
+#[test]
+fn a_dead_worker_is_replaced() {
+    for mode in MODES {
+        let service = Service::start(&[mode, &["--workers", "1"]].concat());
+        let first = get(service.address, "/test?id=1").unwrap().process.unwrap();
+        kill(first, Signal::KILL);
+        // The socket is the master's too, so that a request waits for the next worker, unless it came to the dead one's.
+        let mut ids = 2..;
+        let (id, second) = eventually("answer of a new worker", || {
+            let id = ids.next()?;
+            Some((id, get(service.address, &format!("/test?id={id}")).ok()?.process?))
+        });
+        assert_eq!(service.workers(), [first, second]);
+        let (place, ended) = service.end();
+        assert!(ended.status.success(), "{ended:?}");
+        assert_eq!(ended.stderr, format!("prefork: worker {first} was killed by signal 9\n"));
+        let answers = [(1, first), (id, second)].into();
+        assert_logged_once(&requests_in(&place, 1), &answers);
+        place.assert_nothing_left(None);
+    }
+}
+
+#[test]
+fn what_was_answered_before_the_end_is_written() {
+    for (mode, signal, to_group) in [(0, Signal::TERM, false), (1, Signal::TERM, true), (0, Signal::INT, true)] {
+        let service = Service::start(MODES[mode]);
+        let answers = ask_during(service.address, |wait_for_more| {
+            wait_for_more(200);
+            // In the midst of requests; a terminal and a service manager send it to all processes at once.
+            if to_group { service.signal_group(signal) } else { service.signal_master(signal) }
+            eventually("end of the service", || get(service.address, "/test?id=0").is_err().then_some(()));
+        });
+        let (place, ended) = service.collect();
+        assert!(ended.status.success(), "{ended:?}");
+        assert_eq!(ended.stderr, "");
+        let requests = requests_in(&place, 1);
+        let requests: Vec<_> = requests.into_iter().filter(|record| !record.message.ends_with(" id=0")).collect();
+        assert!(answers.len() > 200);
+        assert_logged_once(&requests, &answers);
+        place.assert_nothing_left(None);
+    }
+}
+
+#[test]
+fn a_killed_master_takes_its_workers_along_and_loses_nothing() {
+    for mode in MODES {
+        let service = Service::start(mode);
+        let segment = service.place.segment();
+        let answers: BTreeMap<_, _> = (1..=100)
+            .map(|id| (id, get(service.address, &format!("/test?id={id}")).unwrap().process.unwrap()))
+            .collect();
+        service.signal_master(Signal::KILL);
+        let (place, ended) = service.collect();
+        assert!(!ended.status.success());
+        place.assert_nothing_left(segment);
+        assert_logged_once(&requests_in(&place, 1), &answers);
+    }
+}
+
+#[test]
+fn a_killed_listener_is_followed_by_another() {
+    for mode in MODES {
+        let service = Service::start(mode);
+        let answers = ask_during(service.address, |wait_for_more| {
+            for round in 1..=3 {
+                wait_for_more(50);
+                let seated = eventually("one listener", || match *service.place.listeners() {
+                    [seated] => Some(seated),
+                    _ => None,
+                });
+                kill(seated, Signal::KILL);
+                eventually("next listener", || {
+                    service.place.listeners().iter().any(|next| *next != seated).then_some(())
+                });
+                // Whoever comes says so in the log, so that the rounds are known to be over.
+                eventually("word of it in the log", || {
+                    let text = fs::read_to_string(service.place.log()).ok()?;
+                    let starts = text.lines().filter_map(record).filter(|record| record.logger == "que_listen_logger");
+                    (starts.count() > round).then_some(())
+                });
+            }
+        });
+        let (place, ended) = service.end();
+        assert!(ended.status.success(), "{ended:?}");
+        assert_logged_once(&requests_in(&place, 4), &answers);
+        place.assert_nothing_left(None);
+    }
+}
+
+#[test]
+fn driven_by_itself_it_finds_itself_well() {
+    for mode in MODES {
+        let place = Place::new();
+        let ended = place.run(&[mode, &["--requests", "400", "--workers", "3"]].concat());
+        assert!(ended.status.success(), "{ended:?}");
+        let rows: Vec<_> = ended.stdout.lines().filter_map(|line| line.trim_start().split_once("  ")).collect();
+        let of = |name: &str| {
+            let row = rows.iter().find(|(found, _)| *found == name);
+            let count = row.and_then(|(_, rest)| rest.split_whitespace().next());
+            count.unwrap_or_else(|| panic!("no row {name} in {}", ended.stdout)).to_owned()
+        };
+        assert_eq!(of("requests answered"), "400");
+        let last_four = ["lost", "torn", "repeated", "listeners at any one time"];
+        assert_eq!(last_four.map(of), ["0", "0", "0", "1"].map(str::to_owned), "{}", ended.stdout);
+        assert!(ended.stdout.contains("killed half way with SIGKILL"), "{}", ended.stdout);
+        assert_eq!(fs::read_dir(place.directory.path()).unwrap().count(), 0, "it works in a directory of its own");
+        place.assert_nothing_left(None);
+    }
+}
