@@ -19,10 +19,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicPtr, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
 use rustix::thread::futex::{self, Flags, OWNER_DIED, WAITERS};
 
 use crate::ForkGeneration;
+use crate::helper::termination_requested;
 
 /// The bits of the word that hold a thread id (`FUTEX_TID_MASK`).
 const THREAD_ID: u32 = !(OWNER_DIED | WAITERS);
@@ -91,8 +91,7 @@ impl<W: AsRef<AtomicU32> + ?Sized> Seat<W> {
 
     /// Takes the seat as soon as it is vacant, but waits no longer than `patience`.
     ///
-    /// A signal that a handler is set for ends the wait early, with `None`, so that a helper can look at
-    /// [`termination_requested`](crate::helper::termination_requested).
+    /// In a helper SIGTERM ends the wait early, with `None`: see [`termination_requested`].
     ///
     /// # Errors
     ///
@@ -104,7 +103,7 @@ impl<W: AsRef<AtomicU32> + ?Sized> Seat<W> {
                 return Ok(Some(seat));
             }
             let remaining = patience.saturating_sub(started.elapsed());
-            if remaining.is_zero() {
+            if remaining.is_zero() || termination_requested() {
                 return Ok(None);
             }
             let seen = (**word).as_ref().load(Ordering::Relaxed);
@@ -112,10 +111,8 @@ impl<W: AsRef<AtomicU32> + ?Sized> Seat<W> {
                 continue;
             }
             let nap = futex::Timespec::try_from(remaining.min(LOOK_AGAIN)).ok();
-            // Not `PRIVATE`: the other side is another process.
-            if futex::wait((**word).as_ref(), Flags::empty(), seen, nap.as_ref()) == Err(Errno::INTR) {
-                return Ok(None);
-            }
+            // Not `PRIVATE`: the other side is another process. Woken, timed out or interrupted: look again.
+            let _ = futex::wait((**word).as_ref(), Flags::empty(), seen, nap.as_ref());
         }
     }
 

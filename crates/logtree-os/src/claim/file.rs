@@ -21,6 +21,10 @@ const LONGEST: usize = 64 * 1024;
 const FIRST_PAUSE: Duration = Duration::from_micros(200);
 const LAST_PAUSE: Duration = Duration::from_millis(10);
 
+/// How often a claim may be made or deleted by others at the very moment it is opened; that happens twice in a row
+/// at the most, unless the file system is broken.
+const ATTEMPTS: u32 = 100;
+
 /// An open claim file that this process has locked, and that stands under its name.
 #[derive(Debug)]
 pub(super) struct ClaimFile {
@@ -40,12 +44,12 @@ impl ClaimFile {
         let path = place.directory_path.join(&name);
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
+        let mut file = open_or_make(&place, &name, &path)?;
         loop {
-            let file = open_or_make(&place, &name, &path)?;
             match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) if still_named(&place, &name, &file) => return Ok(Self { place, name, path, file }),
-                // Someone deleted it between the opening and the lock; the name may mean a new claim already.
-                Ok(()) => continue,
+                // Whoever had it has deleted it: the lock keeps nobody out any more, and the name may mean a new claim.
+                Ok(()) => file = open_or_make(&place, &name, &path)?,
                 Err(Errno::ACCESS | Errno::AGAIN | Errno::INTR) => {}
                 Err(error) => return Err(ClaimError::io(&path, "lock the claim file")(error)),
             }
@@ -107,7 +111,9 @@ fn open_or_make(place: &Place, name: &OsString, path: &Path) -> Result<OwnedFd, 
     // Non-blocking for the case that someone put a pipe there.
     let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let mode = Mode::RUSR | Mode::WUSR;
+    let mut attempts = 0;
     loop {
+        attempts += 1;
         // First without `CREATE`: in shared directories the kernel refuses to "make" what another user made
         // (`fs.protected_regular`), and its owner makes a clearer message.
         let opened = match openat(&place.directory, name, flags, mode) {
@@ -120,7 +126,7 @@ fn open_or_make(place: &Place, name: &OsString, path: &Path) -> Result<OwnedFd, 
                 return trusted(&stat, path).map(|()| file);
             }
             // Made, or deleted again, by another process in between.
-            Err(Errno::EXIST | Errno::NOENT | Errno::INTR) if directory_exists(place) => {}
+            Err(Errno::EXIST | Errno::NOENT | Errno::INTR) if attempts < ATTEMPTS && directory_exists(place) => {}
             Err(Errno::LOOP | Errno::NXIO | Errno::ISDIR) => return Err(ClaimError::not_regular(path)),
             Err(error) => return Err(ClaimError::io(path, "open or make the claim file")(error)),
         }

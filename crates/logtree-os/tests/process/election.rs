@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use logtree_os::election::{Seat, is_vacant};
+use logtree_os::helper::{HelperEnd, HelperOptions, HelperState, spawn_helper, termination_requested};
 use rustix::process::{Signal, WaitOptions, waitpid};
 
 use crate::support::{Child, PATIENCE, Shared, exit, fork, in_a_process_of_its_own, now_ns, shared, state_of, until};
@@ -128,6 +129,55 @@ fn two_hundred_killed_holders_are_followed_in_time() {
     // On a machine that does nothing else none takes as long; one that is busy elsewhere may stall a process.
     let late = latencies.iter().filter(|latency| **latency > IN_TIME).count();
     assert!(late <= 4, "{late} of {} took longer than {IN_TIME:?}", latencies.len());
+}
+
+#[test]
+fn a_waiter_whose_waking_was_lost_looks_for_itself() {
+    let page = shared();
+    let current = holder(page, || {});
+    // The first in the kernel's queue: it takes the only waking, and does nothing with it.
+    let thief = fork(|| {
+        use rustix::thread::futex::{Flags, wait};
+        wait(&page.words[0], Flags::empty(), page.words[0].load(SeqCst), None).unwrap();
+    });
+    until("the thief waits", || state_of(thief.id(), thief.id()) == Some('S'));
+    let next = fork(|| {
+        let seat = Seat::wait_take(&word(page), PATIENCE).unwrap();
+        page.longs[1].store(now_ns(), SeqCst);
+        assert!(seat.is_some());
+    });
+    until("the next one waits", || state_of(next.id(), next.id()) == Some('S'));
+    let killed_at = now_ns();
+    current.kill();
+    thief.succeeds();
+    next.succeeds();
+    let latency = Duration::from_nanos(page.longs[1].load(SeqCst) - killed_at);
+    eprintln!("taken over without a waking after {latency:?}");
+    assert!(latency < PATIENCE / 10);
+}
+
+#[test]
+fn a_helper_that_waits_hears_sigterm() {
+    in_a_process_of_its_own(|| {
+        let page = shared();
+        let seat = Seat::try_take(&word(page)).unwrap();
+        let mut helper = spawn_helper(&HelperOptions::new("waits"), || {
+            let mut rounds = 0;
+            while !termination_requested() {
+                // Each round ends at the latest after `PATIENCE`: the signal is what ends the first.
+                assert!(Seat::wait_take(&word(page), PATIENCE).unwrap().is_none());
+                rounds += 1;
+            }
+            rounds
+        })
+        .unwrap();
+        until("the helper waits", || state_of(helper.pid(), helper.pid()) == Some('S'));
+        let pid = rustix::process::Pid::from_raw(helper.pid().cast_signed()).unwrap();
+        rustix::process::kill_process(pid, Signal::TERM).unwrap();
+        until("the helper has ended", || helper.reap() != HelperState::Running);
+        assert_eq!(helper.reap(), HelperState::Ended(HelperEnd::Exited(1)));
+        drop(seat);
+    });
 }
 
 #[test]
@@ -303,12 +353,15 @@ fn killed_at_any_instruction_behind_the_leaving_a_waiter_is_woken() {
             use rustix::thread::futex::{Flags, wait};
             until("the seat is taken", || !is_vacant(&page.words[0]));
             let seen = page.words[0].load(SeqCst);
+            page.words[1].store(1, SeqCst);
             while page.words[0].load(SeqCst) == seen {
                 let _ = wait(&page.words[0], Flags::empty(), seen, None);
             }
         });
         let taken = || {
             let seat = Seat::try_take(&word(page)).unwrap().unwrap();
+            // It sleeps between two looks as well; after the mark it sleeps on the word alone.
+            until("the waiter is about to sleep", || page.words[1].load(SeqCst) == 1);
             until("the waiter sleeps", || state_of(waiter.id(), waiter.id()) == Some('S'));
             seat
         };

@@ -21,6 +21,9 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// The exit code of a child whose work panicked: another one than a helper's, which must not come from here.
+const FAILED: i32 = 99;
+
 /// A forked child; killed and reaped when dropped.
 #[derive(Debug)]
 pub(crate) struct Child {
@@ -43,7 +46,7 @@ pub(crate) fn fork(work: impl FnOnce()) -> Child {
                     let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?");
                     // Not by `eprintln!`: another thread may have held its lock.
                     let _ = StandardStream::Stderr.write_all(format!("in a child: {message}\n").as_bytes());
-                    101
+                    FAILED
                 },
                 |()| 0,
             );
