@@ -73,6 +73,12 @@ impl Spec {
         precision: None,
         kind: Kind::Str,
     };
+
+    /// Whether nothing stands between the name and the letter that could change what is printed.
+    #[inline]
+    fn is_bare(&self) -> bool {
+        self.width == 0 && self.precision.is_none() && !(self.plus || self.blank || self.alternate)
+    }
 }
 
 /// A value as Python would have it.
@@ -124,7 +130,20 @@ pub(crate) struct Integer {
 ///
 /// # Errors
 /// CPython's, if the conversion is not for such a value.
+#[inline]
 pub(crate) fn push(out: &mut String, operand: Operand<'_>, spec: &Spec) -> Result<(), FormatError> {
+    // Nearly everything in nearly all formats.
+    match operand {
+        Operand::Value(Value::Str(text)) if spec.kind == Kind::Str && spec.is_bare() => out.push_str(text),
+        Operand::Value(Value::U64(number)) if matches!(spec.kind, Kind::Decimal(_) | Kind::Str) && spec.is_bare() => {
+            out.push_str(itoa::Buffer::new().format(number));
+        }
+        _ => return push_any(out, operand, spec),
+    }
+    Ok(())
+}
+
+fn push_any(out: &mut String, operand: Operand<'_>, spec: &Spec) -> Result<(), FormatError> {
     match spec.kind {
         Kind::Str | Kind::Repr | Kind::Ascii => {
             let start = out.len();
