@@ -120,3 +120,67 @@ fn optional_text(kwargs: &mut Kwargs, keyword: &str) -> Result<Option<String>, A
         _ => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn config(arguments: Vec<(&str, Argument)>) -> Result<FormatterConfig, String> {
+        let arguments = arguments.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        FormatterConfig::from_kwargs(Kwargs::new("Formatter.__init__()", arguments)).map_err(|error| error.to_string())
+    }
+
+    fn text(text: &str) -> Argument {
+        Argument::Str(text.into())
+    }
+
+    #[test]
+    fn arguments_are_pythons() {
+        let given = config(vec![
+            ("fmt", text("hidden")),
+            ("format", text("%(message)s")),
+            ("datefmt", text("%H")),
+            ("style", text("%")),
+            ("validate", Argument::Int(0)),
+            ("defaults", Argument::Map(vec![("a".into(), Argument::Int(1))])),
+        ])
+        .unwrap();
+        assert_eq!((given.format.as_deref(), given.datefmt.as_deref()), (Some("%(message)s"), Some("%H")));
+        assert!(!given.validate && given.defaults.len() == 1);
+        assert_eq!(config(vec![("fmt", text("x"))]).unwrap().format.as_deref(), Some("x"));
+        // What Python takes for false is no format.
+        for falsy in [Argument::None, Argument::Int(0), Argument::Bool(false), Argument::List(Vec::new())] {
+            let given =
+                config(vec![("format", falsy.clone()), ("datefmt", falsy.clone()), ("defaults", falsy)]).unwrap();
+            assert!(given.format.is_none() && given.datefmt.is_none() && given.build().is_ok());
+        }
+    }
+
+    #[test]
+    fn wrong_arguments_are_refused_in_cpythons_words() {
+        // CPython 3.13: logging.Formatter() of each.
+        let message = |arguments| config(arguments).unwrap_err();
+        assert_eq!(message(vec![("style", text("x"))]), "ValueError: Style must be one of: %,{,$");
+        assert_eq!(message(vec![("style", Argument::None)]), "ValueError: Style must be one of: %,{,$");
+        assert_eq!(message(vec![("style", Argument::List(Vec::new()))]), "TypeError: unhashable type: 'list'");
+        assert_eq!(
+            message(vec![("format", Argument::Int(5))]),
+            "TypeError: expected string or bytes-like object, got 'int'"
+        );
+        assert_eq!(
+            message(vec![("zzz", Argument::Int(1))]),
+            "TypeError: Formatter.__init__() got an unexpected keyword argument 'zzz'"
+        );
+        let hello = config(vec![("format", text("hello"))]).unwrap().build();
+        assert_eq!(hello.err().unwrap().to_string(), "ValueError: Invalid format 'hello' for '%' style");
+        assert!(config(vec![("format", text("hello")), ("validate", Argument::Bool(false))]).unwrap().build().is_ok());
+    }
+
+    #[test]
+    fn styles_to_come_are_refused_by_name() {
+        let message = config(vec![("style", text("{"))]).unwrap_err();
+        assert_eq!(message, "ValueError: Style '{' is not available yet; '%' is");
+    }
+}

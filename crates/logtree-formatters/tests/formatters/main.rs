@@ -6,3 +6,4 @@ mod cpython;
 mod specimen;
 mod steady_state;
 mod tracing_records;
+mod zones;
