@@ -1,5 +1,6 @@
 //! From a plan to handlers that are open and running: all of them, or none.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use logtree_core::{BuildError, Handler, HandlerEntry, HandlerErrors, LevelNames, Tree, TreeBuilder};
@@ -54,10 +55,20 @@ impl Plan {
     /// Every class that is not there and every handler that will not be made or opened, or the first that will not
     /// start. Then all that was made is closed again. `Problems::is_not_built` is true.
     pub fn build(self) -> Result<Built, Problems> {
+        self.open()?.start()
+    }
+
+    /// The first half of [`build`](Self::build): makes the handlers and opens them all. Nothing runs yet, so that a caller
+    /// can prepare for what the starting handlers will log.
+    ///
+    /// # Errors
+    /// Every class that is not there and every handler that will not be made or opened. Then all that was made is
+    /// closed again. `Problems::is_not_built` is true.
+    pub fn open(self) -> Result<Opened, Problems> {
         let Self { source, levels, formatters, filters, handlers, loggers: specs, is_incremental, .. } = self;
         let mut making = Making { source, problems: Vec::new(), entries: Vec::new(), at: Vec::new() };
         let mut parts = Parts::default();
-        let mut ready_formatters = std::collections::BTreeMap::new();
+        let mut ready_formatters = BTreeMap::new();
         for (name, made) in formatters {
             if let Some(formatter) = making.ready("formatter", &name, made) {
                 ready_formatters.insert(name, formatter);
@@ -79,18 +90,44 @@ impl Plan {
             let entry = HandlerEntry { name: name.clone(), level, filters, formatter, handler, errors };
             parts.handlers.insert(name, making.entry(entry, at));
         }
-        making.open_and_start()?;
+        making.open()?;
 
         let mut loggers = apply::fresh();
         match is_incremental {
             true => apply::apply_incremental(&mut loggers, &specs),
             false => apply::apply(&mut loggers, &specs, &parts, self.disable_existing),
         }
-        Ok(Built { loggers, handlers: making.entries, levels })
+        let built = Built { loggers, handlers: making.entries.clone(), levels };
+        Ok(Opened { built, making })
+    }
+}
+
+/// A config whose handlers are open, but not running yet.
+#[derive(Debug)]
+#[must_use = "its handlers are not running yet"]
+pub struct Opened {
+    built: Built,
+    making: Making,
+}
+
+impl Opened {
+    /// The tree of loggers, as [`Built::tree`] will give it.
+    pub fn tree(&self) -> TreeBuilder {
+        self.built.tree()
+    }
+
+    /// The second half of [`Plan::build`]: starts the handlers.
+    ///
+    /// # Errors
+    /// The first handler that will not start. Then all of them are closed. `Problems::is_not_built` is true.
+    pub fn start(mut self) -> Result<Built, Problems> {
+        self.making.start()?;
+        Ok(self.built)
     }
 }
 
 /// Handlers being made.
+#[derive(Debug)]
 struct Making {
     source: Arc<Source>,
     problems: Vec<Problem>,
@@ -124,22 +161,31 @@ impl Making {
         entry
     }
 
-    /// Opens all handlers, and starts them if all of them opened.
-    fn open_and_start(&mut self) -> Result<(), Problems> {
-        let handlers: Vec<(Arc<HandlerEntry>, At)> = self.entries.iter().cloned().zip(self.at.clone()).collect();
-        for (entry, at) in &handlers {
+    fn open(&mut self) -> Result<(), Problems> {
+        for (entry, at) in self.made() {
             if let Err(error) = entry.handler.open() {
-                self.refuse_build(&entry.name, at, &error);
+                self.refuse_build(&entry.name, &at, &error);
             }
         }
-        for (entry, at) in &handlers {
-            // A handler that will not start is enough: the next one need not start a process that ends at once.
-            if self.problems.is_empty()
-                && let Err(error) = entry.handler.start()
-            {
-                self.refuse_build(&entry.name, at, &error);
+        self.outcome()
+    }
+
+    fn start(&mut self) -> Result<(), Problems> {
+        for (entry, at) in self.made() {
+            if let Err(error) = entry.handler.start() {
+                self.refuse_build(&entry.name, &at, &error);
+                // One is enough: the next need not start a process that ends at once.
+                break;
             }
         }
+        self.outcome()
+    }
+
+    fn made(&self) -> Vec<(Arc<HandlerEntry>, At)> {
+        self.entries.iter().cloned().zip(self.at.iter().cloned()).collect()
+    }
+
+    fn outcome(&mut self) -> Result<(), Problems> {
         if self.problems.is_empty() {
             return Ok(());
         }

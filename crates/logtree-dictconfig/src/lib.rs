@@ -44,7 +44,7 @@ mod resolve;
 mod source;
 mod suggest;
 
-pub use build::Built;
+pub use build::{Built, Opened};
 pub use config::{Config, Format};
 pub use node::Span;
 pub use plan::{HandlerSpec, LoggerSpec, Plan};

@@ -5,7 +5,7 @@
 //! already, or all helpers were killed) does a process that logs listen itself, on a thread of its own.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use logtree_core::{BuildError, HandlerEntry, StdStream};
@@ -80,11 +80,25 @@ pub fn on_listener_start(hook: impl Fn() + Send + Sync + 'static) {
     START_HOOKS.lock().0.push(Arc::new(hook));
 }
 
+static SURROUNDINGS: OnceLock<fn(&dyn Fn())> = OnceLock::new();
+
+/// Has the start hooks called by `surroundings`, which may set up what they need to log: a listener can begin before its
+/// program is ready for that. The first caller wins.
+pub fn surround_start_hooks(surroundings: fn(&dyn Fn())) {
+    let _ = SURROUNDINGS.set(surroundings);
+}
+
 pub(crate) fn run_start_hooks() {
     let hooks = START_HOOKS.lock().0.clone();
-    for hook in hooks {
-        // A hook that panics must not take the listener with it; the panic message has been printed.
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook()));
+    let run_all = || {
+        for hook in &hooks {
+            // A hook that panics must not take the listener with it; the panic message has been printed.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook()));
+        }
+    };
+    match SURROUNDINGS.get() {
+        Some(surround) => surround(&run_all),
+        None => run_all(),
     }
 }
 

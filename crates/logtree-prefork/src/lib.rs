@@ -44,7 +44,7 @@ use std::sync::Arc;
 
 use logtree_core::{Argument, BuildError, Handler, Object, QueueListener, RecordQueue, Registry};
 
-pub use helpers::on_listener_start;
+pub use helpers::{on_listener_start, surround_start_hooks};
 pub use logtree_os::{Fork, fork_single_threaded as fork};
 pub use options::{ListenerIn, Overflow, QueueOptions};
 pub use queue::{QueueStats, stats};

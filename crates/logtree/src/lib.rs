@@ -1,2 +1,77 @@
-//! Python's logging for Rust's tracing: the logger tree, dictConfig, and many processes writing one log with nothing lost.
+//! Python's `logging` for Rust's [`tracing`]: the same logger tree, the same config file, and what Python itself never
+//! had: many processes writing one log with nothing lost.
+//!
+//! # The shortest program
+//!
+//! ```no_run
+//! fn main() -> Result<(), logtree::Error> {
+//!     let _guard = logtree::from_file("logging.json")?.install()?;
+//!     tracing::info!(target: "my_app::db", user = "ann", "connected");
+//!     Ok(())
+//! }
+//! ```
+//!
+//! where `logging.json` is what a Python service would hand to `logging.config.dictConfig`:
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+//!   "handlers": {"file": {"class": "logging.FileHandler", "filename": "app.log", "formatter": "line"}},
+//!   "root": {"level": "INFO", "handlers": ["file"]}
+//! }
+//! ```
+//!
+//! # Overview
+//!
+//! - [`from_file`], [`from_str`] and [`from_value`] check a config and give a [`Config`]. A bad one is refused with every
+//!   problem at once, each with its place in the text; nothing was opened or changed by then.
+//! - [`Config::install`] makes it the program's logging: `tracing` events and records of the `log` crate pass the logger
+//!   tree. [`Config::layer`] gives a layer to stand beside others.
+//! - [`Guard`] flushes when it is dropped, and on demand.
+//! - [`Registry`] takes classes of your own, which configs then may name: see [`Config`].
+//! - The target `my_app::db` is the logger `my_app.db`; levels, `propagate`, filters and handlers do what Python's do.
+//!
+//! # Many processes
+//!
+//! With the feature `prefork` a config may put a queue between loggers and handlers, in Python's own words:
+//!
+//! ```json
+//! {"class": "logging.handlers.QueueHandler", "queue": {"()": "multiprocessing.Queue"},
+//!  "listener": "logging.handlers.QueueListener", "handlers": ["file"], "respect_handler_level": true}
+//! ```
+//!
+//! A logging call then puts its record into shared memory and returns; one listener, a helper process that the program
+//! does not see, writes the file for all processes, in the order of time. Workers may be forked before or after
+//! `install`, or started one by one: whoever writes the same file shares the queue. A record whose logging call has
+//! returned survives `kill -9` of any process. See [`prefork`].
+//!
+//! # Features
+//!
+//! | feature | default | brings |
+//! |---|---|---|
+//! | `log` | yes | records of the `log` crate, with their own target, file and line |
+//! | `prefork` | no | the queue between processes (Linux) |
 #![forbid(unsafe_code)]
+
+mod config;
+mod error;
+mod guard;
+#[cfg(all(feature = "prefork", target_os = "linux"))]
+mod listening;
+#[cfg(feature = "prefork")]
+pub mod prefork;
+mod registry;
+
+pub use config::{Config, from_file, from_str, from_value};
+pub use error::Error;
+pub use guard::Guard;
+pub use logtree_core::{
+    Argument, ArgumentError, BuildError, EmitError, Filter, FormatError, Formatter, Handler, HandlerPlan, Kwargs,
+    Level, Object, Record, Registry, Steps, Tree, Value, Verdict,
+};
+pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems};
+pub use logtree_layer::TreeLayer;
+#[cfg(all(feature = "prefork", target_os = "linux"))]
+pub use logtree_prefork::on_listener_start;
+pub use registry::registry;

@@ -1,0 +1,60 @@
+//! The crate's error.
+
+use std::fmt;
+
+use logtree_dictconfig::Problems;
+
+/// Why logging was not set up.
+#[derive(Debug)]
+pub struct Error(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    Config(Problems),
+    AlreadyInstalled,
+}
+
+impl Error {
+    pub(crate) fn already_installed() -> Self {
+        Self(Kind::AlreadyInstalled)
+    }
+
+    /// Whether the program has a `tracing` subscriber already: logtree's or another one.
+    pub fn is_already_installed(&self) -> bool {
+        matches!(self.0, Kind::AlreadyInstalled)
+    }
+
+    /// The problems of the config, if it is one that is at fault.
+    pub fn problems(&self) -> Option<&Problems> {
+        match &self.0 {
+            Kind::Config(problems) => Some(problems),
+            Kind::AlreadyInstalled => None,
+        }
+    }
+}
+
+impl From<Problems> for Error {
+    fn from(problems: Problems) -> Self {
+        Self(Kind::Config(problems))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Config(problems) => problems.fmt(f),
+            Kind::AlreadyInstalled => f.write_str(
+                "logging is installed already; to change it while the program runs, use the guard of the first install",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0 {
+            Kind::Config(problems) => Some(problems),
+            Kind::AlreadyInstalled => None,
+        }
+    }
+}
