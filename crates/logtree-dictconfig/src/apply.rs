@@ -84,6 +84,7 @@ fn replace(logger: &mut Logger, spec: &LoggerSpec, parts: &Parts) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use logtree_core::NameFilter;
+    use logtree_handlers::NullHandler;
 
     use super::*;
 
@@ -120,17 +121,34 @@ mod tests {
 
     #[test]
     fn filters_are_added_and_the_root_keeps_the_level_it_is_not_given() {
-        // CPython 3.13: loggers "" at INFO with filter f, then root with filters [f, g] and no level.
+        // CPython 3.13: loggers "" at INFO with filter f, then root with filter g, twice, and no level.
         let mut parts = Parts::default();
         for name in ["f", "g"] {
             parts.filters.insert(name.to_owned(), Arc::new(NameFilter::default()));
         }
         let as_logger = LoggerSpec { level: Some(Level::INFO), filters: vec!["f".into()], ..named("") };
-        let as_root = LoggerSpec { filters: vec!["f".into(), "g".into()], is_root_section: true, ..named("") };
+        let as_root = LoggerSpec { filters: vec!["g".into(), "g".into()], is_root_section: true, ..named("") };
         let mut loggers = fresh();
         apply(&mut loggers, &[as_logger, as_root], &parts, true);
         let root = loggers.get("").unwrap();
         assert_eq!((root.level, root.filters.len()), (Level::INFO, 2));
+    }
+
+    #[test]
+    fn handlers_are_replaced_and_attached_once() {
+        // CPython 3.13: root with handlers [h], then root with handlers [i, i]: len(logging.root.handlers) == 1.
+        let mut parts = Parts::default();
+        for name in ["h", "i"] {
+            let entry = HandlerEntry::new(name, Box::new(NullHandler), logtree_formatters::default_formatter());
+            parts.handlers.insert(name.to_owned(), Arc::new(entry));
+        }
+        let mut loggers = fresh();
+        for handlers in [vec!["h".to_owned()], vec!["i".to_owned(), "i".to_owned()]] {
+            let root = LoggerSpec { handlers, is_root_section: true, ..named("") };
+            apply(&mut loggers, &[root], &parts, true);
+        }
+        let names: Vec<&str> = loggers[""].handlers.iter().map(|entry| entry.name.as_str()).collect();
+        assert_eq!(names, ["i"]);
     }
 
     #[test]

@@ -82,6 +82,16 @@ pub(crate) fn find(name: &str) -> Option<Item> {
     stdlib::find(name).or_else(|| third_party::find(name))
 }
 
+/// What a name takes when it is called, if that is known.
+pub(crate) fn signature(name: &str) -> Option<&'static Signature> {
+    match find(name)? {
+        Item::Handler(signature) | Item::Formatter(signature) | Item::Filter(signature) | Item::Queue(signature) => {
+            Some(signature)
+        }
+        Item::Class | Item::Function | Item::Int(_) => None,
+    }
+}
+
 /// Every name that [`find`] knows a class behind, for suggestions.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     stdlib::names().chain(third_party::names())

@@ -218,7 +218,8 @@ impl<'a> Checker<'a> {
         let mut causes = causes.into_iter();
         let (exception, message) = causes.next().map_or((None, String::new()), |e| (Some(e.kind), e.message));
         let problem = self.problem(true, at, message);
-        *problem = Problem { exception, causes: causes.collect(), expected, guess, ..problem.clone() };
+        (problem.exception, problem.expected, problem.guess) = (exception, expected, guess);
+        problem.causes = causes.collect();
     }
 
     /// Records a warning.

@@ -150,28 +150,37 @@ pub enum Color {
 impl fmt::Display for Problem {
     /// One line: `logging.json:12:19: handlers.file.level: Unable to configure handler 'file': Unknown level: 'info'`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.origin())?;
-        if let Some(Place { line, column, .. }) = self.place {
-            write!(f, "{line}:{column}:")?;
+        let mut line = format!("{}:", self.origin());
+        if let Some(Place { line: number, column, .. }) = self.place {
+            line.push_str(&format!("{number}:{column}:"));
         }
-        f.write_str(" ")?;
+        line.push(' ');
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            line.push_str(&format!("{}: ", self.path));
         }
         if !self.is_error {
-            f.write_str("warning: ")?;
+            line.push_str("warning: ");
         }
-        // Messages may carry what stands in the config, newlines included; this stays one line.
-        f.write_str(&self.headline().replace('\n', "\\n"))?;
+        line.push_str(&self.headline());
         for note in &self.notes {
-            write!(f, "; {}", note.text)?;
+            line.push_str(&format!("; {}", note.text));
         }
         match (&self.guess, &self.expected) {
-            (Some(guess), _) => write!(f, " (did you mean '{guess}'?)"),
-            (None, Some(expected)) => write!(f, " (expected {expected})"),
-            (None, None) => Ok(()),
+            (Some(guess), _) => line.push_str(&format!(" (did you mean '{guess}'?)")),
+            (None, Some(expected)) => line.push_str(&format!(" (expected {expected})")),
+            (None, None) => {}
         }
+        f.write_str(&without_controls(&line))
     }
+}
+
+/// The text with control characters escaped: what stands in a config shall not end a line nor speak to a terminal.
+pub(crate) fn without_controls(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() { out.extend(char.escape_default()) } else { out.push(char) }
+    }
+    out
 }
 
 impl fmt::Display for Exception {

@@ -3,13 +3,13 @@
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use crate::problem::{Color, Problem};
+use crate::problem::{Color, Problem, without_controls};
 
 /// The problem with its source line; ends with a newline.
 pub(crate) fn problem(problem: &Problem, color: Color) -> String {
     let level = if problem.is_error { Level::ERROR } else { Level::WARNING };
     let source = &*problem.source;
-    let mut group = Group::with_title(level.primary_title(problem.headline()));
+    let mut group = Group::with_title(level.primary_title(without_controls(&problem.headline())));
     group = match problem.place {
         Some(place) => {
             let primary = AnnotationKind::Primary.span(place.span.start..place.span.end).label(problem.expected());
@@ -20,7 +20,7 @@ pub(crate) fn problem(problem: &Problem, color: Color) -> String {
         None => group.element(Origin::path(&source.origin)),
     };
     if !problem.path.is_empty() {
-        group = group.element(Level::NOTE.message(format!("in {}", problem.path)));
+        group = group.element(Level::NOTE.message(without_controls(&format!("in {}", problem.path))));
     }
     for note in problem.notes.iter().filter(|note| note.place.is_none()) {
         group = group.element(Level::NOTE.message(&note.text));

@@ -16,6 +16,9 @@ pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
         }
         // A third of the last part may be wrong, so that `zz` does not suggest `fh`.
         let bound = own.chars().count().max(known.chars().count()) / 3;
+        if name.chars().count().abs_diff(candidate.chars().count()) > bound {
+            return None;
+        }
         let distance = distance(name, candidate);
         (distance <= bound).then_some(distance)
     };

@@ -4,7 +4,7 @@ use logtree_core::{Argument, ArgumentError, Kwargs, Object};
 
 use super::Checker;
 use super::scope::{At, Scope};
-use crate::catalog::{Item, Signature};
+use crate::catalog::{self, Item, Signature};
 use crate::node::{Entry, Kind, Node};
 use crate::plan::Made;
 use crate::problem::Exception;
@@ -31,7 +31,8 @@ pub(super) struct Call<'s, 'a> {
 
 impl<'s, 'a> Call<'s, 'a> {
     /// The call of the class or function `class` for an entry.
-    pub(super) fn new(scope: &'s Scope<'a>, class: &str, signature: Option<&'static Signature>) -> Self {
+    pub(super) fn new(scope: &'s Scope<'a>, class: &str) -> Self {
+        let signature = catalog::signature(class);
         let last = class.rsplit('.').next().unwrap_or(class);
         let name = match signature {
             Some(signature) => signature.call.to_owned(),

@@ -8,7 +8,7 @@ use super::Checker;
 use super::arguments::Call;
 use super::scope::Scope;
 use super::sections::Section;
-use crate::catalog::{self, Item};
+use crate::catalog::Item;
 use crate::node::{Kind, Node};
 use crate::plan::Made;
 use crate::refusal::Refusal;
@@ -56,11 +56,7 @@ impl<'a> Checker<'a> {
     fn custom_filter(&mut self, scope: &Scope<'a>) -> Option<Made<Arc<dyn Filter>>> {
         let (name, known) = self.factory(scope, "()")?;
         let arguments = self.arguments(scope, &["()"])?;
-        let signature = match catalog::find(name) {
-            Some(Item::Filter(signature)) => Some(signature),
-            _ => None,
-        };
-        let call = Call::new(scope, name, signature);
+        let call = Call::new(scope, name);
         if let Some(class) = self.registry.find_filter(name).cloned() {
             return self.call(&call, arguments, |kwargs| class(kwargs)).map(Made::Ready);
         }

@@ -8,7 +8,7 @@ use super::Checker;
 use super::arguments::{Arguments, Call, dotted, not_callable};
 use super::scope::{Field, Scope};
 use super::sections::Section;
-use crate::catalog::{self, Item, Signature};
+use crate::catalog::Item;
 use crate::plan::Made;
 use crate::refusal::Refusal;
 use crate::resolve::Known;
@@ -35,7 +35,7 @@ impl<'a> Checker<'a> {
         let Some(class) = registered else {
             return self.absent_formatter(scope, name, known, arguments);
         };
-        let mut call = Call::new(scope, name, signature(name));
+        let mut call = Call::new(scope, name);
         call.renamed = Some(("format", "fmt"));
         self.call(&call, arguments, |kwargs| class(kwargs)).map(Made::Ready)
     }
@@ -80,7 +80,7 @@ impl<'a> Checker<'a> {
         let Some(class) = self.registry.find_formatter(name).cloned() else {
             return self.absent_formatter(scope, name, known, arguments);
         };
-        let call = Call::new(scope, name, signature(name));
+        let call = Call::new(scope, name);
         self.call(&call, arguments, |kwargs| class(kwargs)).map(Made::Ready)
     }
 
@@ -102,8 +102,8 @@ impl<'a> Checker<'a> {
     ) -> Option<Made<Arc<dyn Formatter>>> {
         let at = scope.class_at();
         match known {
-            Known::Item(Item::Formatter(signature)) => {
-                let mut call = Call::new(scope, name, Some(signature));
+            Known::Item(Item::Formatter(_)) => {
+                let mut call = Call::new(scope, name);
                 call.renamed = Some(("format", "fmt"));
                 call.rename(&mut arguments);
                 if self.bind(&call, &arguments) {
@@ -135,12 +135,5 @@ impl<'a> Checker<'a> {
             false => Err(not_callable(name, known)),
         });
         found.map_err(|refusal| self.refuse(Some(&scope.outer), &at, refusal)).ok()
-    }
-}
-
-fn signature(name: &str) -> Option<&'static Signature> {
-    match catalog::find(name) {
-        Some(Item::Formatter(signature)) => Some(signature),
-        _ => None,
     }
 }

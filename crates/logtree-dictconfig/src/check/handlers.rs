@@ -7,7 +7,7 @@ use super::arguments::{Arguments, Call};
 use super::levels;
 use super::scope::{At, Field, Scope};
 use super::sections::Section;
-use crate::catalog::{self, Item, Signature};
+use crate::catalog::Item;
 use crate::node::{Kind, Node};
 use crate::plan::{Child, HandlerSpec, Made};
 use crate::python::repr_str;
@@ -170,7 +170,7 @@ impl<'a> Checker<'a> {
                 children.push(Child { name: name.clone(), at, what: Child::REQUIRED, outer: scope.outer.clone() });
             }
         }
-        let call = Call::new(scope, name, signature(name));
+        let call = Call::new(scope, name);
         if let Some(class) = self.registry.find_handler(name).cloned() {
             return self.call(&call, arguments, |kwargs| class(kwargs)).map(Made::Ready);
         }
@@ -196,12 +196,5 @@ impl<'a> Checker<'a> {
             let message = format!("the stream {} is a string, and nothing can be written to it", repr_str(name));
             self.warn(&at, message).guess = guess;
         }
-    }
-}
-
-fn signature(name: &str) -> Option<&'static Signature> {
-    match catalog::find(name) {
-        Some(Item::Handler(signature)) => Some(signature),
-        _ => None,
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::Checker;
 use crate::plan::{Child, HandlerSpec, Made};
+use crate::python::repr_str;
 use crate::refusal::Refusal;
 
 /// How far the walk has come with a handler.
@@ -62,7 +63,7 @@ impl Checker<'_> {
         else {
             return;
         };
-        let quoted = crate::python::repr_str(&name);
+        let quoted = repr_str(&name);
         let cause = match what {
             Child::TARGET => "target not configured yet".to_owned(),
             _ => format!("Required handler {quoted} is not configured yet"),

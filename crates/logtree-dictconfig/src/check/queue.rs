@@ -8,6 +8,7 @@ use super::scope::{At, Field, Scope};
 use crate::catalog::{self, Item};
 use crate::node::{Kind, Node};
 use crate::plan::{Child, Made};
+use crate::python::repr_str;
 use crate::refusal::Refusal;
 use crate::resolve::{Known, Value};
 
@@ -49,9 +50,7 @@ impl<'a> Checker<'a> {
             }
             // Without its queue the handler cannot be made, but its other arguments can be looked at.
             Made::Unavailable(at, reason) => {
-                let signature =
-                    if let Some(Item::Handler(signature)) = catalog::find(CLASS) { Some(signature) } else { None };
-                let is_refused = self.bind(&Call::new(scope, CLASS, signature), &arguments);
+                let is_refused = self.bind(&Call::new(scope, CLASS), &arguments);
                 (!is_refused).then_some(Made::Unavailable(at, reason))
             }
             Made::Refused => None,
@@ -96,8 +95,7 @@ impl<'a> Checker<'a> {
         let has_arguments = known.is_some() && matches!(node.kind, Kind::Dict(_));
         let arguments = if has_arguments { self.plain_arguments(scope)? } else { Arguments::new() };
         let item = catalog::find(name);
-        let signature = if let Some(Item::Queue(signature)) = item { Some(signature) } else { None };
-        let call = Call::new(scope, name, signature);
+        let call = Call::new(scope, name);
         if let Some(factory) = self.registry.find_factory(name).cloned() {
             return self.call(&call, arguments, |kwargs| factory(kwargs)).map(Made::Ready);
         }
@@ -126,7 +124,7 @@ impl<'a> Checker<'a> {
         let refusal = match name {
             Ok((LISTENER, _)) => return Some(Some(Argument::Str(LISTENER.to_owned()))),
             Ok((name, Known::Assumed)) => return Some(Some(Argument::Str(name.to_owned()))),
-            Ok((name, _)) => invalid("listener", &crate::python::repr_str(name)).expected(LISTENER),
+            Ok((name, _)) => invalid("listener", &repr_str(name)).expected(LISTENER),
             Err(refusal) => refusal,
         };
         self.refuse(Some(&scope.outer), &field.at, refusal);

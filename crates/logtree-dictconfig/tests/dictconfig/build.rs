@@ -222,6 +222,28 @@ fn a_queue_that_is_not_there_names_the_feature_that_brings_it() {
 }
 
 #[test]
+fn a_formatters_factory_may_call_its_format_fmt() {
+    // CPython 3.13: configure_formatter tries again with `fmt` when `format` is not expected.
+    let mut registry = registry();
+    registry.formatter("my.Formatter", |mut kwargs| {
+        let fmt = kwargs.string("fmt")?;
+        kwargs.finish()?;
+        let config = logtree_formatters::FormatterConfig { format: fmt, ..Default::default() };
+        config.build()
+    });
+    let parse = |keys: &str| {
+        let text = format!(r#"{{"version": 1, "formatters": {{"f": {{"()": "my.Formatter", {keys}}}}}}}"#);
+        Config::new(&registry).parse(&text, Format::Json, "logging.json")
+    };
+    assert!(parse(r#""format": "%(message)s""#).is_ok());
+    let problems = parse(r#""format": "hello""#).unwrap_err();
+    let problem = problems.iter().next().unwrap();
+    assert_eq!(problem.causes()[0].to_string(), "ValueError: Invalid format 'hello' for '%' style");
+    let problems = parse(r#""format": "%(message)s", "bogus": 1"#).unwrap_err();
+    assert_eq!(problems.iter().filter(|problem| problem.is_error()).count(), 1, "{problems}");
+}
+
+#[test]
 fn levels_of_the_configs_own_have_names() {
     let text = r#"{"version": 1, "levels": {"NOTICE": 25}, "loggers": {"a": {"level": "NOTICE", "handlers": ["h"]}},
         "handlers": {"h": {"class": "logging.NullHandler"}}}"#;

@@ -99,6 +99,7 @@ fn classes_that_the_program_is_said_to_have_are_passed_over() {
     let outcome = config.clone().parse(text, Format::Json, "octoprint.json");
     assert_eq!(errors(&outcome).len(), 1, "{outcome:?}");
     let plan = config.assume_class("tornado.log.LogFormatter").parse(text, Format::Json, "octoprint.json").unwrap();
+    assert!(plan.warnings().iter().all(|warning| !warning.to_string().contains("octoprint.logging")), "{plan:?}");
     // A check is content; the program that lacks them after all is refused by their names.
     let problems = plan.build().unwrap_err();
     assert!(problems.is_not_built());

@@ -98,6 +98,9 @@ fn what_python_swallows_is_a_warning_and_under_strict_an_error() {
     let expected: Vec<String> = expected.iter().map(|line| format!("logging.json:{line}")).collect();
     assert_eq!(warnings(text), expected);
 
+    // CPython never reads the root's propagate.
+    assert_eq!(parse(text).unwrap().loggers().last().unwrap().propagate(), None);
+
     let problems = Config::new(&registry()).strict(true).parse(text, Format::Json, "logging.json").unwrap_err();
     assert!(problems.is_refused());
     assert_eq!(problems.iter().filter(|problem| problem.is_error()).count(), expected.len());
@@ -141,6 +144,16 @@ error: Unable to configure root logger: Unknown level: 'info'
     assert_eq!(problems.to_string(), expected);
     assert!(problems.render(Color::Always).contains('\u{1b}'));
     assert!(!problems.render(Color::Never).contains('\u{1b}'));
+}
+
+#[test]
+fn columns_count_characters_and_nothing_in_a_config_ends_a_line_or_reaches_a_terminal() {
+    let text = "{\"version\": 1, \"loggers\": {\"요청\\n\\u001b[31m\": {\"level\": \"\\n\"}}}";
+    let problems = parse(text).unwrap_err();
+    let expected = "logging.json:1:56: loggers[요청\\n\\u{1b}[31m].level: Unable to configure logger \
+                    '요청\\n\\x1b[31m': Unknown level: '\\n' (expected a number or the name of a level)";
+    assert_eq!(problems.iter().next().unwrap().to_string(), expected);
+    assert!(!problems.to_string().contains('\u{1b}'));
 }
 
 #[test]

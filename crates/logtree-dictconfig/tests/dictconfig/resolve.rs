@@ -25,6 +25,7 @@ fn paths_lead_to_values() {
         ("cfg://x[a.b][2].deep", 40),
         ("cfg:// x [a.b] [2] . deep ", 40),
         ("cfg://x.via", 20),
+        ("cfg://x.via\\n", 20),
         ("ext://logging.ERROR", 40),
         ("ext://logging.handlers.SysLogHandler.LOG_LOCAL0", 16),
     ];
