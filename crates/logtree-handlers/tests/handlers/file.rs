@@ -1,0 +1,164 @@
+//! What `FileHandler` does besides the contract.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use logtree_core::{Direct, EmitError, Handler as _};
+use logtree_handlers::{FileHandler, FileHandlerConfig, OpenMode};
+
+use crate::specimen::{Brackets, lines, with_record};
+
+fn handler(path: &Path, mode: OpenMode) -> FileHandler {
+    FileHandler::new(FileHandlerConfig { mode, ..FileHandlerConfig::new(path) }).unwrap()
+}
+
+fn emit(handler: &FileHandler, message: &str) -> Result<(), EmitError> {
+    with_record(message, |record| handler.emit(record, &Brackets, &mut Direct))
+}
+
+#[test]
+fn modes_decide_about_what_stands_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    fs::write(&path, "old\n").unwrap();
+
+    let append = handler(&path, OpenMode::Append);
+    emit(&append, "a").unwrap();
+    assert_eq!(lines(&path), ["old", "<a>"]);
+
+    let refused = handler(&path, OpenMode::Create).open().unwrap_err().to_string();
+    assert!(refused.contains(path.to_str().unwrap()) && refused.contains("exists"), "{refused}");
+
+    let truncate = handler(&path, OpenMode::Truncate);
+    truncate.open().unwrap();
+    assert!(lines(&path).is_empty());
+    emit(&truncate, "w").unwrap();
+    // Only once: what a handler has written, it does not throw away itself.
+    truncate.reopen();
+    truncate.open().unwrap();
+    emit(&truncate, "x").unwrap();
+    assert_eq!(lines(&path), ["<w>", "<x>"]);
+}
+
+#[test]
+fn nothing_is_there_before_open() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    let handler = handler(&path, OpenMode::Append);
+    assert!(!path.exists());
+    handler.open().unwrap();
+    assert!(path.exists());
+    assert_eq!(handler.file(), Some(path.as_path()));
+}
+
+#[test]
+fn a_file_that_will_not_open_is_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("no/such/directory/a.log");
+    let message = handler(&missing, OpenMode::Append).open().unwrap_err().to_string();
+    assert!(message.contains(missing.to_str().unwrap()) && message.contains("No such file"), "{message}");
+    let message = handler(directory.path(), OpenMode::Append).open().unwrap_err().to_string();
+    assert!(message.contains("Is a directory"), "{message}");
+    // Opened late it fails at each record, and works as soon as it can.
+    let late = handler(&missing, OpenMode::Append);
+    assert!(matches!(emit(&late, "lost"), Err(EmitError::Io(_))));
+    fs::create_dir_all(missing.parent().unwrap()).unwrap();
+    emit(&late, "kept").unwrap();
+    assert_eq!(lines(&missing), ["<kept>"]);
+}
+
+#[test]
+fn a_file_that_was_moved_is_followed_until_it_is_reopened() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, moved) = (directory.path().join("a.log"), directory.path().join("a.log.1"));
+    let handler = handler(&path, OpenMode::Append);
+    emit(&handler, "one").unwrap();
+    fs::rename(&path, &moved).unwrap();
+    emit(&handler, "two").unwrap();
+    assert!(!path.exists());
+    handler.reopen();
+    emit(&handler, "three").unwrap();
+    assert_eq!((lines(&moved), lines(&path)), (vec!["<one>".into(), "<two>".into()], vec!["<three>".into()]));
+}
+
+#[test]
+fn a_deleted_file_is_written_to_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    let handler = handler(&path, OpenMode::Append);
+    emit(&handler, "one").unwrap();
+    let kept = fs::File::open(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    emit(&handler, "two").unwrap();
+    assert!(!path.exists());
+    assert_eq!(std::io::read_to_string(kept).unwrap(), "<one>\n<two>\n");
+}
+
+#[test]
+fn a_file_that_was_truncated_outside_goes_on_at_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    let handler = handler(&path, OpenMode::Truncate);
+    emit(&handler, "one").unwrap();
+    fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    emit(&handler, "two").unwrap();
+    assert_eq!(lines(&path), ["<two>"]);
+}
+
+#[test]
+fn a_device_without_room_is_an_error_at_each_record() {
+    let handler = handler(Path::new("/dev/full"), OpenMode::Append);
+    handler.open().unwrap();
+    for _ in 0..3 {
+        let Err(EmitError::Io(error)) = emit(&handler, "m") else { panic!("/dev/full took a line") };
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    }
+}
+
+#[test]
+fn a_named_pipe_without_reader_is_an_error_and_no_wait() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let start = Instant::now();
+    assert!(handler(&path, OpenMode::Append).open().is_err());
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[test]
+fn text_that_the_encoding_lacks_is_an_error_that_says_where() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    let config = FileHandlerConfig { encoding: "ascii".parse().unwrap(), ..FileHandlerConfig::new(&path) };
+    let handler = FileHandler::new(config).unwrap();
+    // CPython 3.13: '<aé>\n'.encode('ascii').
+    assert_eq!(
+        emit(&handler, "aé").unwrap_err().to_string(),
+        "UnicodeEncodeError: 'ascii' codec can't encode character '\\xe9' in position 2: ordinal not in range(128)"
+    );
+    emit(&handler, "ae").unwrap();
+    assert_eq!(lines(&path), ["<ae>"]);
+}
+
+#[test]
+fn nothing_is_allocated_at_a_record() {
+    let directory = tempfile::tempdir().unwrap();
+    for encoding in ["utf-8", "latin-1"] {
+        let config = FileHandlerConfig {
+            encoding: encoding.parse().unwrap(),
+            ..FileHandlerConfig::new(directory.path().join(encoding))
+        };
+        let handler = Arc::new(FileHandler::new(config).unwrap());
+        emit(&handler, "é").unwrap();
+        let allocations = allocation_counter::measure(|| {
+            with_record("é", |record| {
+                (0..100).for_each(|_| handler.emit(record, &Brackets, &mut Direct).unwrap());
+            });
+        });
+        // The record itself takes one: its callsite's name.
+        assert_eq!(allocations.count_total, 1, "{encoding}");
+    }
+}

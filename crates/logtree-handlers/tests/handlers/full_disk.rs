@@ -1,0 +1,53 @@
+//! A file that cannot grow: behind half a line that was written stands never another one.
+//!
+//! The limit of a file's size (setrlimit(2)) stands for the disk: like a full one it takes a part of a line and then
+//! nothing, and it needs no rights. The shell ignores the signal that comes with it.
+
+use std::path::Path;
+use std::process::Command;
+
+use logtree_core::{Direct, Handler as _};
+use logtree_handlers::{FileHandler, FileHandlerConfig};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::child::assert_passed;
+use crate::specimen::{Brackets, lines, with_record};
+
+#[test]
+fn lines_are_whole_or_missing_and_each_missing_one_is_an_error() {
+    let child = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -S -f 8; exec \"$0\" full_disk::under_a_limit --exact --ignored"])
+        .arg(std::env::current_exe().unwrap())
+        .output()
+        .unwrap();
+    assert_passed(&child);
+}
+
+#[test]
+#[ignore = "the test above runs it under a limit"]
+fn under_a_limit() {
+    let limit = getrlimit(Resource::Fsize);
+    let most = limit.current.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    let handler = FileHandler::new(FileHandlerConfig::new(&path)).unwrap();
+    let emit = |number: u64| {
+        let message = format!("{number:099}");
+        with_record(&message, |record| handler.emit(record, &Brackets, &mut Direct)).is_ok()
+    };
+    let fits = (0..most / 102 + 10).filter(|number| emit(*number)).count() as u64;
+    // Each line is 99 digits, two brackets and a newline long, and the last one does not fit exactly.
+    assert_eq!(fits, most / 102);
+    assert_ne!(most % 102, 0);
+    assert_whole(&path, &(0..fits).collect::<Vec<_>>());
+
+    // There is room again.
+    setrlimit(Resource::Fsize, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
+    assert!(emit(9999));
+    assert_whole(&path, &(0..fits).chain([9999]).collect::<Vec<_>>());
+}
+
+fn assert_whole(path: &Path, numbers: &[u64]) {
+    let expected: Vec<String> = numbers.iter().map(|number| format!("<{number:099}>")).collect();
+    assert_eq!(lines(path), expected);
+}

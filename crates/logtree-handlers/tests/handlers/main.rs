@@ -1,0 +1,9 @@
+//! The behaviour of handlers: what all keep to, and what each does besides.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic)]
+
+mod child;
+mod contract;
+mod file;
+mod full_disk;
+mod specimen;
+mod stream;

@@ -1,0 +1,137 @@
+//! Handlers on the far side of a `fork`, and in a process that has closed all descriptors.
+//!
+//! Only a process with one thread may fork; so these run one after the other, without a harness.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic)]
+
+#[cfg(target_os = "linux")]
+fn main() {
+    linux::children_and_their_parent_write_whole_lines();
+    linux::numbers_that_the_host_uses_again_are_left_alone();
+    println!("processes: ok");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs::{self, File};
+    use std::io::Write as _;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::{Duration, Instant};
+
+    use logtree_core::{
+        Callsite, Direct, Fields, FormatError, Formatter, HandlerEntry, Level, LevelNames, Origin, Record, Source,
+        Spans, Timestamp,
+    };
+    use logtree_handlers::{FileHandler, FileHandlerConfig};
+    use logtree_os::helper::{HelperEnd, HelperOptions, HelperState, spawn_helper};
+    use logtree_os::{Fork, fork_single_threaded};
+    use rustix::process::{WaitOptions, waitpid};
+
+    struct Bare;
+
+    impl Formatter for Bare {
+        fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+            out.push_str(record.message);
+            Ok(())
+        }
+    }
+
+    fn entry(path: &Path) -> HandlerEntry {
+        let handler = FileHandler::new(FileHandlerConfig::new(path)).unwrap();
+        let entry = HandlerEntry::new("file", Box::new(handler), Arc::new(Bare));
+        entry.handler.open().unwrap();
+        entry
+    }
+
+    fn log(entry: &HandlerEntry, message: &str) {
+        let callsite = Callsite::default();
+        let origin = Origin::default();
+        let record = Record {
+            callsite: &callsite,
+            name: "a",
+            level: Level::INFO,
+            level_names: LevelNames::STANDARD,
+            created: Timestamp(0),
+            origin: &origin,
+            message,
+            fields: Fields::EMPTY,
+            spans: Spans::EMPTY,
+            function: None,
+            exc_text: None,
+            stack_info: None,
+            source: Source::Tracing,
+            attributes: Fields::EMPTY,
+        };
+        entry.handle(&record, &mut Direct);
+    }
+
+    pub(crate) fn children_and_their_parent_write_whole_lines() {
+        const CHILDREN: usize = 4;
+        const RECORDS: usize = 2_000;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let entry = entry(&path);
+        log(&entry, "before");
+        let write_all = |who: usize| (0..RECORDS).for_each(|number| log(&entry, &format!("{who} {number} end")));
+        let mut children = Vec::new();
+        for child in 1..=CHILDREN {
+            match fork_single_threaded().unwrap() {
+                Fork::Parent(pid) => children.push(pid),
+                Fork::Child => {
+                    write_all(child);
+                    std::process::exit(if entry.errors.count() == 0 { 0 } else { 1 });
+                }
+            }
+        }
+        write_all(0);
+        for child in children {
+            let (_, status) = waitpid(Some(child), WaitOptions::empty()).unwrap().unwrap();
+            assert_eq!(status.exit_status(), Some(0));
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        assert_eq!((lines.len(), lines.remove(0)), (1 + (CHILDREN + 1) * RECORDS, "before"));
+        for who in 0..=CHILDREN {
+            let prefix = format!("{who} ");
+            let number = |line: &&str| line.strip_prefix(&prefix)?.strip_suffix(" end")?.parse::<usize>().ok();
+            assert!(lines.iter().filter_map(number).eq(0..RECORDS), "lines of {who} are missing or torn");
+        }
+    }
+
+    /// A helper has lost all descriptors of its host, as a program has that turned itself into a daemon.
+    pub(crate) fn numbers_that_the_host_uses_again_are_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let database = |number: usize| directory.path().join(format!("database.{number}"));
+        let entry = entry(&path);
+        log(&entry, "before");
+        let in_helper = || {
+            // Among the numbers that these get is that of the log file.
+            let mut databases: Vec<File> = (0..20).map(|number| File::create(database(number)).unwrap()).collect();
+            log(&entry, "after");
+            entry.handler.reopen();
+            log(&entry, "reopened");
+            drop(entry);
+            // All of them are still open, and nothing but the host's own was written.
+            databases.iter_mut().for_each(|database| database.write_all(b"row").unwrap());
+            0
+        };
+        let mut helper = spawn_helper(&HelperOptions::new("closed"), in_helper).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let end = loop {
+            match helper.reap() {
+                HelperState::Ended(end) => break end,
+                _ => assert!(Instant::now() < deadline, "the helper does not end"),
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        assert_eq!(end, HelperEnd::Exited(0));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "before\nafter\nreopened\n");
+        for number in 0..20 {
+            assert_eq!(fs::read_to_string(database(number)).unwrap(), "row");
+        }
+    }
+}
