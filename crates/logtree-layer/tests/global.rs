@@ -1,0 +1,81 @@
+//! Records made while a record is handled, under a global subscriber: there, unlike under a scoped one, `tracing` itself
+//! does not keep a handler that logs from recursing until the stack ends.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code, reason = "shared with the other tests of the layer")]
+#[path = "layer/support.rs"]
+mod support;
+
+use std::sync::{Arc, OnceLock};
+
+use logtree_core::{EmitError, Formatter, Handler, Level, Logger, Record, Steps, Tree};
+use logtree_layer::{Mode, TreeHandle, TreeLayer};
+use tracing_subscriber::layer::SubscriberExt as _;
+
+use crate::support::{Remember, Seen, entry};
+
+struct Global {
+    handle: TreeHandle,
+    by_logging_handler: Remember,
+    by_plain_handler: Remember,
+}
+
+/// The one subscriber of this program: a logger whose handler logs, and one whose does not.
+fn global() -> &'static Global {
+    static GLOBAL: OnceLock<Global> = OnceLock::new();
+    GLOBAL.get_or_init(|| {
+        let (by_logging_handler, by_plain_handler) = (Remember::default(), Remember::default());
+        let mut builder = Tree::builder();
+        let logger = |handler| Logger { level: Level::INFO, handlers: vec![handler], ..Logger::default() };
+        builder.logger("logs", logger(entry(Logs(by_logging_handler.clone()))));
+        builder.logger("plain", logger(entry(by_plain_handler.clone())));
+        let layer = TreeLayer::new(Arc::new(builder.build()), Mode::Exclusive);
+        let handle = layer.handle();
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
+        Global { handle, by_logging_handler, by_plain_handler }
+    })
+}
+
+/// Remembers, and logs at each record.
+struct Logs(Remember);
+
+impl Handler for Logs {
+    fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        tracing::info!(target: "logs", "about {}", record.message);
+        self.0.emit(record, formatter, steps)
+    }
+}
+
+#[test]
+fn what_a_handler_logs_is_handled_afterwards_and_ends() {
+    let Global { handle, by_logging_handler: seen, .. } = global();
+    let dropped = handle.dropped_inside_handlers();
+    tracing::info!(target: "logs", "outer");
+    // The record about the record about it would be the first of a row without end.
+    assert_eq!(seen.messages(), ["outer", "about outer"]);
+    assert_eq!(handle.dropped_inside_handlers(), dropped + 1);
+    tracing::info!(target: "logs", "again");
+    assert_eq!(seen.messages(), ["again", "about again"]);
+}
+
+/// A value that logs while it is formatted.
+struct Chatty;
+
+impl std::fmt::Debug for Chatty {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        tracing::info!(target: "plain", "from inside");
+        f.write_str("chatty")
+    }
+}
+
+#[test]
+fn a_field_that_logs_spoils_no_record() {
+    let seen = &global().by_plain_handler;
+    tracing::info!(target: "plain", value = ?Chatty, after = 1, "outside {:?}", Chatty);
+    let mut seen = seen.take();
+    seen.sort_by_key(|seen| seen.message.clone());
+    let said: Vec<_> = seen.iter().map(|Seen { message, fields, .. }| (message.as_str(), fields.len())).collect();
+    assert_eq!(said, [("from inside", 0), ("from inside", 0), ("outside chatty", 2)]);
+    assert_eq!(seen[2].fields, ["value=Debug(\"chatty\")", "after=I64(1)"]);
+}

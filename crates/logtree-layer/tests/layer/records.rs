@@ -1,0 +1,143 @@
+//! What an event becomes.
+
+use std::error::Error;
+use std::fmt;
+
+use logtree_core::Level;
+use logtree_layer::Mode;
+use tracing::{debug, error, error_span, info, info_span, trace, warn};
+
+use crate::support::with_layer;
+
+const ALL: &[(&str, Level)] = &[("root", Level(1))];
+
+#[test]
+fn the_target_is_the_logger_and_levels_are_pythons() {
+    with_layer(Mode::Exclusive, ALL, |seen, _| {
+        trace!(target: "my_app::db::pool", "t");
+        debug!(target: "my_app::db::pool", "d");
+        info!(target: "my_app", "i");
+        warn!(target: "root", "w");
+        error!(target: "a.b", "e");
+        let seen: Vec<_> = seen.take().into_iter().map(|seen| (seen.name, seen.level.0)).collect();
+        let expected = [("my_app.db.pool", 5), ("my_app.db.pool", 10), ("my_app", 20), ("", 30), ("a.b", 40)];
+        assert_eq!(seen, expected.map(|(name, level)| (name.to_owned(), level)));
+    });
+}
+
+#[test]
+fn fields_keep_their_types_and_their_order() {
+    with_layer(Mode::Exclusive, ALL, |seen, _| {
+        let text = "a b";
+        info!(
+            i = -1_i64, u = 1_u64, wide = -1_i128, uwide = u128::MAX, f = 0.5, yes = true, text, shown = %text, debug = ?text,
+            "message {}", 7
+        );
+        let seen = seen.one();
+        assert_eq!(seen.message, "message 7");
+        let expected = [
+            "i=I64(-1)",
+            "u=U64(1)",
+            "wide=I128(-1)",
+            "uwide=U128(340282366920938463463374607431768211455)",
+            "f=F64(0.5)",
+            "yes=Bool(true)",
+            "text=Str(\"a b\")",
+            "shown=Debug(\"a b\")",
+            "debug=Debug(\"\\\"a b\\\"\")",
+        ];
+        assert_eq!(seen.fields, expected);
+    });
+}
+
+#[test]
+fn the_place_is_the_events_own() {
+    with_layer(Mode::Exclusive, ALL, |seen, _| {
+        let line = line!() + 1;
+        info!("here");
+        let seen = seen.one();
+        assert_eq!(seen.place, (file!().to_owned(), "records".to_owned(), line));
+        // libtest runs each test on a thread of the test's name.
+        assert_eq!(seen.thread_name, std::thread::current().name().unwrap());
+    });
+}
+
+#[test]
+fn fields_of_their_own_name_another_logger_and_level() {
+    with_layer(Mode::Exclusive, &[("root", Level::CRITICAL), ("other", Level::INFO)], |seen, _| {
+        info!(logtree.logger = "other::part", "to another logger");
+        error!(logtree.level = 50, "critical");
+        error!(logtree.level = "CRITICAL", "critical by name");
+        error!("refused by the root's level");
+        info!(logtree.logger = "elsewhere", "refused there");
+        let seen: Vec<_> = seen.take().into_iter().map(|seen| (seen.name, seen.level.0, seen.fields.len())).collect();
+        let module = module_path!().replace("::", ".");
+        assert_eq!(seen, [("other.part".to_owned(), 20, 0), (module.clone(), 50, 0), (module, 50, 0)]);
+    });
+}
+
+#[derive(Debug)]
+struct Outer(Inner);
+#[derive(Debug)]
+struct Inner;
+
+impl fmt::Display for Outer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cannot connect")
+    }
+}
+impl fmt::Display for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no route")
+    }
+}
+impl Error for Outer {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.0)
+    }
+}
+impl Error for Inner {}
+
+#[test]
+fn an_error_brings_its_chain() {
+    with_layer(Mode::Exclusive, ALL, |seen, _| {
+        let error: &(dyn Error + 'static) = &Outer(Inner);
+        error!(error, "failed");
+        let seen = seen.one();
+        assert_eq!(seen.exc_text.as_deref(), Some("cannot connect\nCaused by: no route"));
+        assert_eq!(seen.fields, ["error=Error(\"cannot connect\")"]);
+    });
+}
+
+#[test]
+fn spans_travel_with_the_record_and_a_loggers_level_never_refuses_them() {
+    with_layer(Mode::Exclusive, &[("root", Level::ERROR)], |seen, _| {
+        let outer = info_span!("outer", user = "ann", late = tracing::field::Empty);
+        let _outer = outer.enter();
+        outer.record("late", 7);
+        let inner = error_span!("inner", id = 1);
+        inner.in_scope(|| error!("inside"));
+        let seen = seen.one();
+        assert_eq!(seen.spans, ["outer", "inner"]);
+        assert_eq!(seen.function.as_deref(), Some("inner"));
+    });
+}
+
+#[test]
+fn a_level_that_changes_holds_at_once_also_for_callsites_that_are_known() {
+    with_layer(Mode::Exclusive, &[("root", Level::WARNING)], |seen, handle| {
+        let log = || {
+            debug!("debug");
+            warn!("warn");
+        };
+        log();
+        assert_eq!(seen.messages(), ["warn"]);
+        let entry = crate::support::entry(seen.clone());
+        drop(handle.swap(crate::support::tree(&entry, &[("root", Level::DEBUG)])));
+        log();
+        assert_eq!(seen.messages(), ["debug", "warn"]);
+        drop(handle.swap(crate::support::tree(&entry, &[("root", Level::CRITICAL)])));
+        log();
+        assert!(seen.messages().is_empty());
+    });
+}
