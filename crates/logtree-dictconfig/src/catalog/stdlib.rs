@@ -155,3 +155,31 @@ pub(super) fn find(name: &str) -> Option<Item> {
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     CLASSES.iter().filter(|(_, item)| !matches!(item, Item::Class)).map(|(name, _)| *name)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    #[test]
+    fn signatures_are_cpythons() {
+        let theirs: BTreeMap<String, (String, Vec<String>, Vec<String>)> =
+            serde_json::from_str(include_str!("../../tests/data/signatures.json")).unwrap();
+        assert_eq!(theirs.len(), 22);
+        for (name, (call, required, optional)) in theirs {
+            let ours = crate::catalog::signature(&name).unwrap();
+            assert_eq!(ours.call, call, "{name}");
+            if name == "logging.handlers.QueueHandler" {
+                // dictConfig takes these out beforehand, and puts a queue in if there is none.
+                assert_eq!((&*required, &*optional), (&["queue".to_owned()][..], &[][..]));
+                continue;
+            }
+            assert_eq!(ours.required, required, "{name}");
+            let given: BTreeSet<&str> = ours.optional.iter().copied().collect();
+            let theirs: BTreeSet<&str> = optional.iter().map(String::as_str).collect();
+            // Queues take more here than in Python, where their dict says so.
+            let is_more = name.starts_with("queue.") && given.is_superset(&theirs);
+            assert!(given == theirs || is_more, "{name}: {given:?}, not {theirs:?}");
+        }
+    }
+}

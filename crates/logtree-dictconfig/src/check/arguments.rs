@@ -194,9 +194,9 @@ impl<'a> Checker<'a> {
     }
 
     /// Records that something is there in Python and not in logtree, or that the program is to register it.
-    pub(super) fn unavailable<T>(&mut self, at: &At, name: &str, known: Known<'_>) -> Made<T> {
+    pub(super) fn unavailable<T>(&mut self, at: &At, name: &str) -> Made<T> {
         let reason = unavailable_reason(name);
-        if !matches!(known, Known::Assumed) && !self.resolver.is_assumed(name) {
+        if !self.resolver.is_assumed(name) {
             self.warn(at, reason.clone());
         }
         Made::Unavailable(at.clone(), reason)

@@ -65,7 +65,7 @@ impl<'a> Checker<'a> {
                 self.call(&call, arguments, name_filter).map(Made::Ready)
             }
             Known::Item(Item::Filter(_)) if self.bind(&call, &arguments) => None,
-            Known::Item(Item::Filter(_)) | Known::Assumed => Some(self.unavailable(&scope.class_at(), name, known)),
+            Known::Item(Item::Filter(_)) | Known::Assumed => Some(self.unavailable(&scope.class_at(), name)),
             _ => {
                 let refusal = Refusal::type_error(format!("{name} is not a class of filters"));
                 self.refuse(Some(&scope.outer), &scope.class_at(), refusal);

@@ -118,7 +118,7 @@ impl<'a> Checker<'a> {
                 return None;
             }
         }
-        Some(self.unavailable(&at, name, known))
+        Some(self.unavailable(&at, name))
     }
 
     /// What the key `()` or `class` of an entry names.

@@ -123,12 +123,24 @@ impl<'a> Checker<'a> {
             }
         }
         if let Some(field) = scope.field("target") {
-            match self.child(scope, &field.at, field.node, Child::TARGET) {
-                Some(child) => {
-                    arguments.push(("target".to_owned(), Argument::Handler(child.name.clone())));
-                    children.push(child);
+            let child = match self.resolver.convert(field.node) {
+                Ok(Value::Node(node)) => self.child(scope, &field.at, node, Child::TARGET),
+                // What `ext://` and `cfg://handlers.x` stand for is the name of no handler.
+                Ok(value) => {
+                    let refusal = Refusal::new("KeyError", value.repr());
+                    let refusal = refusal.within(format!("Unable to set target handler {}", value.repr()));
+                    self.refuse(Some(&scope.outer), &field.at, refusal.expected("the name of a handler"));
+                    None
                 }
-                None => is_refused = true,
+                Err(refusal) => {
+                    self.refuse(Some(&scope.outer), &field.at, refusal);
+                    None
+                }
+            };
+            is_refused |= child.is_none();
+            if let Some(child) = child {
+                arguments.push(("target".to_owned(), Argument::Handler(child.name.clone())));
+                children.push(child);
             }
         }
         (!is_refused).then_some(arguments)
@@ -137,19 +149,8 @@ impl<'a> Checker<'a> {
     /// Another handler of the config that this one hands records on to. `what` is `target` or `required`.
     pub(super) fn child(&mut self, scope: &Scope<'a>, at: &At, node: &'a Node, what: &'static str) -> Option<Child> {
         let child = |name: &str| Child { name: name.to_owned(), at: at.clone(), what, outer: scope.outer.clone() };
-        let found = self.resolver.convert(node).and_then(|value| {
-            match value {
-                Value::Node(node) => {
-                    self.refer(Section::Handlers, node).map(child).map_err(|refusal| (node.repr(), refusal))
-                }
-                Value::Handler(name) => {
-                    self.used.insert(("handlers", name.to_owned()));
-                    Ok(child(name))
-                }
-                value => Err((value.repr(), Refusal::new("KeyError", value.repr()))),
-            }
-            .map_err(|(repr, refusal)| refusal.within(format!("Unable to set {what} handler {repr}")))
-        });
+        let found = self.refer(Section::Handlers, node).map(child);
+        let found = found.map_err(|refusal| refusal.within(format!("Unable to set {what} handler {}", node.repr())));
         found.map_err(|refusal| self.refuse(Some(&scope.outer), at, refusal)).ok()
     }
 
@@ -176,7 +177,7 @@ impl<'a> Checker<'a> {
         }
         match known {
             Known::Item(Item::Handler(_)) if self.bind(&call, &arguments) => None,
-            Known::Item(Item::Handler(_)) | Known::Assumed => Some(self.unavailable(&scope.class_at(), name, known)),
+            Known::Item(Item::Handler(_)) | Known::Assumed => Some(self.unavailable(&scope.class_at(), name)),
             _ => {
                 // DIFFERENCE: CPython attaches whatever it made, and fails at the first record.
                 let refusal = Refusal::type_error(format!("{name} is not a class of handlers"));

@@ -74,7 +74,7 @@ impl<'a> Checker<'a> {
             }
             Ok(Value::Named(_, Known::Object(object))) => return Some(Made::Ready(Argument::Object(object.clone()))),
             Ok(Value::Named(name, Known::Assumed)) => {
-                return Some(self.unavailable(&field.at, name, Known::Assumed));
+                return Some(self.unavailable(&field.at, name));
             }
             Ok(value) => invalid("queue", &value.repr()),
             Err(refusal) => refusal,
@@ -110,7 +110,7 @@ impl<'a> Checker<'a> {
                 return None;
             }
         }
-        Some(self.unavailable(at, name, known.unwrap_or(Known::Registered)))
+        Some(self.unavailable(at, name))
     }
 
     /// The key `listener`, which may only name Python's own class. DIFFERENCE: CPython takes subclasses and factories.

@@ -214,6 +214,35 @@ fn a_class_that_is_not_there_is_refused_by_name() {
 }
 
 #[test]
+fn a_handler_is_not_made_without_those_behind_it() {
+    let text = r#"{"version": 1, "handlers": {
+        "queue": {"class": "logging.handlers.QueueHandler", "queue": "multiprocessing.Queue", "handlers": ["h"]},
+        "h": {"class": "logging.handlers.SocketHandler", "host": "localhost", "port": 9020}}}"#;
+    let (built, events) = build(text);
+    assert_eq!(built.unwrap_err().iter().count(), 1);
+    assert_eq!(events, Vec::<String>::new());
+}
+
+#[test]
+fn a_handler_of_the_config_may_be_an_argument_of_any_class() {
+    let (mut registry, events) = witnessed();
+    registry.handler("my.Fork", |mut kwargs| {
+        let sink = kwargs.required("sink")?;
+        assert!(matches!(sink, Argument::Handler(name) if name == "z"));
+        kwargs.finish()?;
+        let fork =
+            |children| Witness { name: "fork".into(), fails: String::new(), events: Events::default(), children };
+        Ok(Box::new(move |children| Ok(Box::new(fork(children)) as Box<dyn Handler>)))
+    });
+    let text = r#"{"version": 1, "root": {"level": 1, "handlers": ["a"]}, "handlers": {
+        "a": {"class": "my.Fork", "sink": "cfg://handlers.z"}, "z": {"class": "my.Witness"}}}"#;
+    let plan = Config::new(&registry).strict(true).parse(text, Format::Json, "logging.json").unwrap();
+    let built = plan.build().unwrap();
+    assert_eq!(built.handlers()[1].handler.children()[0].name, "z");
+    assert_eq!(events.lock().unwrap().clone(), ["open z", "start z"]);
+}
+
+#[test]
 fn a_queue_that_is_not_there_names_the_feature_that_brings_it() {
     let text = r#"{"version": 1, "handlers": {"q": {"class": "logging.handlers.QueueHandler",
         "queue": {"()": "multiprocessing.Queue", "capacity": 65536}}}}"#;

@@ -90,6 +90,18 @@ fn items_of_lists_of_names_are_names() {
 }
 
 #[test]
+fn handlers_behind_others_are_names_too() {
+    // CPython 3.13: Unable to set required handler 'cfg://x', from KeyError: 'cfg://x'; and with `target`, which it
+    // converts, an unhashable dict.
+    let text = r#"{"version": 1, "x": "h", "handlers": {"h": {"class": "logging.NullHandler"},
+        "q": {"class": "logging.handlers.QueueHandler", "handlers": ["cfg://x"]}}}"#;
+    assert_eq!(chain(text), ["ValueError: Unable to set required handler 'cfg://x'", "KeyError: 'cfg://x'"]);
+    let text = r#"{"version": 1, "handlers": {"z": {"class": "logging.NullHandler"},
+        "m": {"class": "logging.handlers.MemoryHandler", "capacity": 1, "target": "cfg://handlers.z"}}}"#;
+    assert!(chain(text)[0].starts_with("ValueError: Unable to set target handler"), "{:?}", chain(text));
+}
+
+#[test]
 fn a_module_is_no_class() {
     let text = r#"{"version": 1, "handlers": {"h": {"class": "logging.handlers"}}}"#;
     assert!(lines(text)[0].contains("'logging.handlers' is a module"), "{:?}", lines(text));
