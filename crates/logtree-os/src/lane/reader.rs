@@ -356,3 +356,99 @@ impl fmt::Debug for LaneReader {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::layout::HEAD_UNITS;
+    use crate::{LaneProducer, ProcessIdentity, Reserve, SegmentOptions};
+
+    /// Payload of a record that fills a unit.
+    const WHOLE_UNIT: usize = (UNIT_BYTES - UNIT_START - FRAME_HEADER) as usize;
+
+    /// A lane of four full units, with a listener that has read three of them and is about to publish its head.
+    fn three_of_four_read() -> (LaneReader, LaneProducer, tempfile::TempDir) {
+        let ours_alone = std::fs::Permissions::from_mode(0o700);
+        let directory = tempfile::Builder::new().permissions(ours_alone).tempdir().unwrap();
+        let segment = Segment::create(directory.path(), "queue", &SegmentOptions::default()).unwrap();
+        let process = segment.attach(&ProcessIdentity::current()).unwrap();
+        let mut producer = process.claim_lane(1 << 20).unwrap();
+        let mut reader = LaneReader::open(&segment, producer.lane()).unwrap();
+        for _ in 0..4 {
+            let _published = producer.push(RecordHead::default(), &[&[7; WHOLE_UNIT]], Reserve::Ordinary).unwrap();
+        }
+        let mut bytes = Vec::new();
+        for _ in 0..3 {
+            reader.read(&mut bytes).unwrap().unwrap();
+        }
+        assert_eq!(reader.passed.len(), 2);
+        assert_eq!(units_of(&reader), 4);
+        (reader, producer, directory)
+    }
+
+    fn units_of(reader: &LaneReader) -> usize {
+        (HEAD_UNITS..reader.segment.memory().units()).filter(|&unit| reader.owns(unit)).count()
+    }
+
+    /// What the successor finds must be what a listener that was not killed leaves.
+    fn assert_taken_up(successor: &mut LaneReader) {
+        assert_eq!(units_of(successor), 2, "the third one's, which the head is in, and the fourth one's");
+        let consumer = &successor.cell().consumer;
+        assert_eq!(consumer.passed.load(Ordering::Relaxed), 2);
+        assert_eq!(consumer.anchor.load(Ordering::Relaxed), successor.head.unit);
+        let record = successor.read(&mut Vec::new()).unwrap().unwrap();
+        assert_eq!(record.sequence, 3);
+        assert_eq!(successor.peek().unwrap(), None);
+    }
+
+    #[test]
+    fn killed_before_anything_was_given_back() {
+        let (reader, producer, _directory) = three_of_four_read();
+        reader.cell().consumer.head.store(reader.head.pack(), Ordering::Release);
+        assert_taken_up(&mut LaneReader::open(&reader.segment, producer.lane()).unwrap());
+    }
+
+    #[test]
+    fn killed_between_two_units() {
+        let (mut reader, producer, _directory) = three_of_four_read();
+        reader.cell().consumer.head.store(reader.head.pack(), Ordering::Release);
+        let first = reader.passed.pop_front().unwrap();
+        reader.give_back(first, reader.passed[0]);
+        assert_taken_up(&mut LaneReader::open(&reader.segment, producer.lane()).unwrap());
+    }
+
+    #[test]
+    fn killed_around_moving_the_anchor() {
+        for moved in [false, true] {
+            let (reader, producer, _directory) = three_of_four_read();
+            let consumer = &reader.cell().consumer;
+            consumer.head.store(reader.head.pack(), Ordering::Release);
+            let owner = reader.segment.units().owner(reader.passed[0]);
+            let returning = u64::from(owner) << 32 | u64::from(reader.passed[0]);
+            consumer.returning.store(returning, Ordering::Release);
+            if moved {
+                consumer.anchor.store(reader.passed[1], Ordering::Release);
+            }
+            assert_taken_up(&mut LaneReader::open(&reader.segment, producer.lane()).unwrap());
+        }
+    }
+
+    #[test]
+    fn killed_after_giving_back_a_unit_that_the_producer_took_again() {
+        let (mut reader, mut producer, _directory) = three_of_four_read();
+        reader.publish_head();
+        // The last unit given back is the first to be taken; what `returning` says of it is past.
+        let again = reader.cell().consumer.spare.load(Ordering::Relaxed);
+        let _published = producer.push(RecordHead::default(), &[&[8; WHOLE_UNIT]], Reserve::Ordinary).unwrap();
+        assert!(reader.owns(again));
+        let mut successor = LaneReader::open(&reader.segment, producer.lane()).unwrap();
+        assert!(successor.owns(again), "a unit in use was given back");
+        for sequence in 3..5 {
+            assert_eq!(successor.read(&mut Vec::new()).unwrap().unwrap().sequence, sequence);
+        }
+    }
+}

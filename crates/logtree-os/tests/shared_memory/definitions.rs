@@ -49,6 +49,19 @@ fn an_id_is_worth_nothing_elsewhere_or_beyond_what_is_published() {
 }
 
 #[test]
+fn a_length_that_somebody_made_up_is_refused() {
+    let (process, segment, _directory) = attached();
+    // Its bytes, taken for a definition, begin with a length.
+    let mut writer = process.definitions();
+    for length in [9_u64, 16 * 1024, 1 << 40, u64::MAX] {
+        let id = writer.define(&length.to_ne_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        assert!(!segment.definition(process.slot(), id + 1, &mut bytes), "{length}");
+        assert_eq!(bytes.capacity(), 0);
+    }
+}
+
+#[test]
 fn definitions_outlive_their_process_until_its_slot_is_released() {
     let (segment, _directory) = segment();
     let child = {

@@ -10,7 +10,7 @@ use logtree_os::{LaneProducer, LaneReader, Reserve, Segment, Sleep, Sleeper};
 use crate::support::{CAPACITY, WHOLE_UNIT, at, attached, fork, payload, wait_until};
 
 /// Longer than any test takes: a lost wake-up does not heal.
-const FOR_EVER: Duration = Duration::from_secs(60);
+const FOR_EVER: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Reads and sleeps until it has read `records`.
