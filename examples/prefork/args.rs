@@ -21,7 +21,8 @@ const MOST_REQUESTS: u64 = 10_000_000;
 #[command(name = "prefork")]
 pub(crate) struct Args {
     /// How many workers serve.
-    #[arg(long, value_name = "N", default_value = "2", value_parser = RangedU64ValueParser::<u16>::new().range(1..=MOST_WORKERS))]
+    #[arg(long, value_name = "N", default_value = "2", allow_negative_numbers = true)]
+    #[arg(value_parser = RangedU64ValueParser::<u16>::new().range(1..=MOST_WORKERS))]
     pub(crate) workers: u16,
 
     /// Where to listen [default: 127.0.0.1:8000; with --requests, a free port]

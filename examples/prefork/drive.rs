@@ -6,6 +6,7 @@
 
 mod client;
 mod line;
+mod load;
 mod process;
 mod table;
 mod verdict;
@@ -33,7 +34,8 @@ const LEAVING: Duration = Duration::from_secs(5);
 pub(crate) fn run(args: &Args, requests: u64) -> Result<ExitCode, Failure> {
     // What the service's processes leave behind becomes a child of this one, and is seen.
     set_child_subreaper(Some(getpid()))?;
-    let config = args.config.canonicalize().map_err(|error| format!("cannot read {}: {error}", args.config.display()))?;
+    let config =
+        args.config.canonicalize().map_err(|error| format!("cannot read {}: {error}", args.config.display()))?;
     let directory = tempfile::Builder::new().prefix("logtree-prefork-").tempdir()?;
     let file_name = log_file::of(&config)?.ok_or("the config names no log file, so that there is nothing to judge")?;
     // An absolute name leads elsewhere, and there may be older lines.

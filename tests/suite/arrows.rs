@@ -59,7 +59,8 @@ fn every_published_crate_but_the_top_has_its_rule() {
 #[test]
 fn unsafe_code_is_forbidden_in_all_crates_but_one() {
     let workspace = Workspace::read();
-    let roots = workspace.members.iter().filter(|(name, _)| *name != MAY_BE_UNSAFE).flat_map(|(_, member)| &member.roots);
+    let roots =
+        workspace.members.iter().filter(|(name, _)| *name != MAY_BE_UNSAFE).flat_map(|(_, member)| &member.roots);
     let mut looked_at = 0;
     for root in roots {
         let text = std::fs::read_to_string(root).unwrap();

@@ -4,7 +4,20 @@
 #![allow(clippy::print_stderr, reason = "a test that cannot run here says so")]
 
 mod arrows;
+mod built;
 mod readme;
+
+/// The rules by which the example judges its log. Their tests stand beside them, and are run from here, because `cargo test`
+/// builds an example either for its tests or to be run.
+#[cfg(target_os = "linux")]
+#[path = "../../examples/prefork/drive"]
+#[allow(dead_code, reason = "it is the example that uses all of it")]
+mod judge {
+    mod line;
+    mod load;
+    mod verdict;
+    mod watch;
+}
 
 /// The service of `examples/prefork`, started and judged from outside.
 #[cfg(target_os = "linux")]

@@ -1,1 +1,91 @@
-//! What the README shows is what is there.
+//! What the README shows is what there is: its program is compiled and run, its output compared, its files looked for.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::built::example;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).unwrap()
+}
+
+/// The code blocks of one language.
+fn blocks(language: &str) -> Vec<String> {
+    let readme = readme();
+    let opening = format!("```{language}\n");
+    let blocks = readme.split(&opening).skip(1).map(|rest| rest.split_once("```").unwrap().0.to_owned());
+    blocks.collect()
+}
+
+/// Runs the program beside this config. Gives what is on stderr, and the log file if there is one.
+fn run_with(config: &str) -> (bool, String, Option<String>) {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("logging.json"), config).unwrap();
+    let output = Command::new(example("hello")).current_dir(directory.path()).output().unwrap();
+    assert_eq!(output.stdout, b"");
+    let log = fs::read_to_string(directory.path().join("shop.log")).ok();
+    (output.status.success(), String::from_utf8(output.stderr).unwrap(), log)
+}
+
+/// Lines without the time at their beginning, of which only the form is looked at.
+fn without_times(lines: &str) -> Vec<&str> {
+    let behind_time = |line: &'_ str| {
+        let form: String = line.chars().take(24).map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        assert_eq!(form, "0000-00-00 00:00:00,000 ");
+        24
+    };
+    lines.lines().map(|line| &line[behind_time(line)..]).collect()
+}
+
+#[test]
+fn the_program_and_its_config_are_the_example() {
+    let example = fs::read_to_string(root().join("examples/hello/main.rs")).unwrap();
+    let [program] = &*blocks("rust") else { panic!("there is one program") };
+    assert!(example.ends_with(program), "{program}");
+    let (attributes, _) = example.split_at(example.len() - program.len());
+    assert!(!attributes.contains("use "), "the program needs more than the README shows: {attributes}");
+    assert!(program.lines().count() <= 17, "it is to be short");
+    assert_eq!(blocks("json"), [fs::read_to_string(root().join("examples/hello/logging.json")).unwrap()]);
+}
+
+#[test]
+fn the_output_is_what_the_program_prints() {
+    let shown = &blocks("text")[0];
+    let (success, stderr, log) = run_with(&blocks("json")[0]);
+    assert!(success, "{stderr}");
+    assert_eq!(without_times(&stderr), without_times(shown));
+    assert_eq!(without_times(&log.unwrap()), without_times(shown)[1..]);
+}
+
+#[test]
+fn the_problems_are_what_the_program_says_of_the_slips() {
+    let shown = &blocks("text")[1];
+    let config = blocks("json")[0].replace("FileHandler", "FileHandlr").replace("\"INFO\"", "\"INFOO\"");
+    let (success, stderr, log) = run_with(&config);
+    assert!(!success);
+    assert_eq!(stderr.trim_end(), shown.trim_end());
+    assert_eq!(log, None);
+}
+
+#[test]
+fn the_commands_are_those_that_ci_runs() {
+    let commands = "cargo run --release --example prefork -- --requests 2000\ncargo test\n";
+    assert_eq!(blocks("sh"), [commands]);
+}
+
+#[test]
+fn the_files_that_it_links_to_are_there() {
+    let readme = readme();
+    let targets = readme.split("](").skip(1).map(|rest| rest.split_once(')').unwrap().0);
+    let mut looked_at = 0;
+    for target in targets.filter(|target| !target.starts_with("http")) {
+        assert!(root().join(target).exists(), "{target}");
+        looked_at += 1;
+    }
+    assert!(looked_at >= 4, "only {looked_at} links were found");
+}

@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::timeout;
 
+use super::load::{Answer, Load};
 use crate::Failure;
 use crate::service::worker::PROCESS_HEADER;
 
@@ -33,26 +34,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const MOST_BROKEN: u32 = 20;
 
 const WELCOME: &[u8] = br#"{"message":"Welcome to the Flask API"}"#;
-
-/// What was asked and answered.
-#[derive(Debug, Default)]
-pub(super) struct Load {
-    /// The requests that were answered.
-    pub(super) answers: Vec<Answer>,
-    /// The ids of requests whose connection broke: the worker was killed before, while, or after it logged.
-    pub(super) unanswered: Vec<u64>,
-    /// The worker that was killed half way.
-    pub(super) killed: Option<u32>,
-}
-
-/// One answered request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    /// The id that the request asked to be logged.
-    pub(super) id: u64,
-    /// The process that says it answered.
-    pub(super) process: u32,
-}
 
 /// Sends requests until so many have been answered, and kills the worker that gave the middle one.
 pub(super) fn drive(address: SocketAddr, requests: u64) -> Result<Load, Failure> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::client::Load;
+use super::load::Load;
 use super::verdict::Verdict;
 use super::watch::Listeners;
 
@@ -31,7 +31,8 @@ impl Findings {
             rows.push((name.to_owned(), count.to_string(), remark));
         };
         let unanswered = load.unanswered.len();
-        let remark = if unanswered > 0 { format!("{unanswered} more broke off with their worker") } else { String::new() };
+        let remark =
+            if unanswered > 0 { format!("{unanswered} more broke off with their worker") } else { String::new() };
         row("requests answered", &load.answers.len(), remark);
         for (process, records) in &verdict.records {
             let killed = load.killed == Some(*process);
@@ -40,7 +41,11 @@ impl Findings {
         }
         let records: u64 = verdict.records.values().sum();
         let starts = verdict.listener_starts.len();
-        row("lines in the file", &verdict.lines, format!("{records} records of requests, {starts} of a listener's start"));
+        row(
+            "lines in the file",
+            &verdict.lines,
+            format!("{records} records of requests, {starts} of a listener's start"),
+        );
         row("lines on the console", on_console, String::new());
         row("lost", &verdict.lost, String::new());
         row("torn", &verdict.torn, String::new());

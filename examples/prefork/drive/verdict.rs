@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::client::Load;
 use super::line::Line;
+use super::load::Load;
 
 /// The counts.
 ///
@@ -69,7 +69,7 @@ fn is_of(sent: &BTreeMap<u64, Option<u32>>, id: u64, process: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::client::{Answer, Load};
+    use super::super::load::{Answer, Load};
     use super::Verdict;
 
     fn line(process: u32, id: u64) -> String {
@@ -103,7 +103,11 @@ mod tests {
         assert_eq!(verdict.listener_starts, [9]);
         assert_eq!(verdict.records, [(7, 2), (8, 1)].into());
         assert_eq!((verdict.lost, verdict.torn, verdict.repeated), (0, 0, 0));
-        assert_eq!(judge(&[lines.as_str(), &line(7, 4)].concat()), (0, 0, 0), "the unanswered one was logged after all");
+        assert_eq!(
+            judge(&[lines.as_str(), &line(7, 4)].concat()),
+            (0, 0, 0),
+            "the unanswered one was logged after all"
+        );
     }
 
     #[test]

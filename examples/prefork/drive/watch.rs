@@ -12,8 +12,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::Failure;
-
 /// What logtree calls the one that listens.
 const LISTENING: &str = "logtree-listen";
 
@@ -60,10 +58,9 @@ impl Watch {
     }
 
     /// Ends the looking.
-    pub(super) fn stop(self) -> Result<Listeners, Failure> {
+    pub(super) fn stop(self) -> io::Result<Listeners> {
         self.stop.store(true, Ordering::Relaxed);
-        let outcome = self.thread.join().map_err(|_| "the watch over the listeners panicked")?;
-        Ok(outcome?)
+        self.thread.join().unwrap_or_else(|_| Err(io::Error::other("the watch over the listeners panicked")))
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) fn of(config: &Path) -> Result<Option<PathBuf>, Failure> {
     let config: Value =
         serde_json::from_reader(BufReader::new(file)).map_err(|error| format!("{}: {error}", config.display()))?;
     let handlers = config.get("handlers").and_then(Value::as_object);
-    let names = handlers.into_iter().flat_map(|handlers| handlers.values()).filter_map(|handler| handler.get("filename"));
+    let names =
+        handlers.into_iter().flat_map(|handlers| handlers.values()).filter_map(|handler| handler.get("filename"));
     Ok(names.filter_map(Value::as_str).map(PathBuf::from).next())
 }

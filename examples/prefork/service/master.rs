@@ -165,10 +165,8 @@ impl<'a> Master<'a> {
         };
         let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-        let mut sources = [
-            PollFd::new(self.signals.get_read(), PollFlags::IN),
-            PollFd::new(&self.notices, PollFlags::IN),
-        ];
+        let mut sources =
+            [PollFd::new(self.signals.get_read(), PollFlags::IN), PollFd::new(&self.notices, PollFlags::IN)];
         match poll(&mut sources, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(error.into()),
@@ -234,7 +232,9 @@ impl<'a> Master<'a> {
         match (status.exit_status(), status.terminating_signal()) {
             (Some(0), _) => {}
             (Some(code), _) => complain(format_args!("worker {pid} ended with exit code {code}")),
-            (None, signal) => complain(format_args!("worker {pid} was killed by signal {}", signal.unwrap_or_default())),
+            (None, signal) => {
+                complain(format_args!("worker {pid} was killed by signal {}", signal.unwrap_or_default()))
+            }
         }
         if !worker.ready {
             self.a_worker_is_not_to_be_had();

@@ -145,7 +145,11 @@ fn what_was_answered_before_the_end_is_written() {
         let answers = ask_during(service.address, |wait_for_more| {
             wait_for_more(200);
             // In the midst of requests; a terminal and a service manager send it to all processes at once.
-            if to_group { service.signal_group(signal) } else { service.signal_master(signal) }
+            if to_group {
+                service.signal_group(signal)
+            } else {
+                service.signal_master(signal)
+            }
             eventually("end of the service", || get(service.address, "/test?id=0").is_err().then_some(()));
         });
         let (place, ended) = service.collect();

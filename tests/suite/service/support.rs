@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tempfile::TempDir;
 
+use crate::built::example;
+
 /// The longest that anything may take here. What is awaited is looked for again and again until then.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -38,12 +40,8 @@ pub(crate) fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
     }
 }
 
-/// The built example. `cargo test` builds it before it runs this.
 pub(crate) fn program() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let path = tests.parent().and_then(Path::parent).unwrap().join("examples/prefork");
-    assert!(path.exists(), "{} is not built: `cargo build --example prefork`", path.display());
-    path
+    example("prefork")
 }
 
 pub(crate) fn story_config() -> PathBuf {
@@ -179,10 +177,6 @@ impl Service {
         let url = serving.strip_prefix("serving http://").unwrap();
         service.address = url.split('/').next().unwrap().parse().unwrap();
         service
-    }
-
-    pub(crate) fn master(&self) -> u32 {
-        self.child.id()
     }
 
     /// The workers that were started so far, in this order, with those that have died.
