@@ -73,7 +73,7 @@ fn a_request_with_101_records_makes_as_many_calls_as_one_with_1() {
                 eprintln!("skipped: there is no strace, or it may not trace here");
                 return;
             };
-            let sum = calls.values().sum();
+            let sum: u64 = calls.values().sum();
             assert!(sum >= 2 * REQUESTS, "at least one read and one write for each request: {calls:?}");
             // One wake-up for each request at most, had the listener fallen asleep before each.
             assert!(calls.get("futex").is_none_or(|wakes| *wakes <= REQUESTS), "{path}: {calls:?}");
