@@ -86,6 +86,11 @@ impl LevelNames {
         }
     }
 
+    /// The name that [`add`](Self::add) gave the level, if one did.
+    pub fn added(&self, level: Level) -> Option<&str> {
+        self.shown.get(&level).map(String::as_str)
+    }
+
     /// All names that [`parse`](Self::parse) knows, for suggestions.
     pub fn known(&self) -> impl Iterator<Item = &str> {
         NAMES.iter().map(|(name, _)| *name).chain(self.added.keys().map(String::as_str))

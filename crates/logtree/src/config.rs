@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use logtree_core::{HandlerEntry, Level, Registry, Tree};
-use logtree_dictconfig::{Built, Format, Plan, Problem};
+use logtree_dictconfig::{Format, Plan, Problem};
 use logtree_handlers::{StreamHandler, StreamHandlerConfig};
 use logtree_layer::{Mode, TreeHandle, TreeLayer};
 use tracing::Subscriber;
@@ -144,16 +144,18 @@ impl Config {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        Ok(TreeLayer::new(self.tree()?, Mode::Shared))
+        Ok(TreeLayer::new(Arc::new(self.plan.build()?.tree().build()), Mode::Shared))
     }
 
-    /// The logger tree itself, its handlers open and running, for records that are not `tracing`'s.
+    /// The logger tree itself, its handlers open and running, for records that are not `tracing`'s. As under
+    /// [`install`](Self::install), a warning that meets no handler goes to stderr.
     ///
     /// # Errors
     /// If a handler will not open or start; then nothing is changed.
     pub fn tree(self) -> Result<Arc<Tree>, Error> {
-        let built: Built = self.plan.build()?;
-        Ok(Arc::new(built.tree().build()))
+        let mut tree = self.plan.build()?.tree();
+        tree.last_resort(last_resort());
+        Ok(Arc::new(tree.build()))
     }
 }
 
