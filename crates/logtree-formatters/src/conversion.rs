@@ -176,6 +176,11 @@ pub(crate) fn push_str(out: &mut String, value: Value<'_>) {
     push_text(out, Operand::Value(value), Kind::Str);
 }
 
+/// Appends Python's `repr` of a value.
+pub(crate) fn push_value_repr(out: &mut String, value: Value<'_>) {
+    push_text(out, Operand::Value(value), Kind::Repr);
+}
+
 fn push_text(out: &mut String, operand: Operand<'_>, kind: Kind) {
     let value = match operand {
         Operand::Value(value) => value,

@@ -35,7 +35,7 @@ mod time;
 
 use std::sync::Arc;
 
-use logtree_core::{Formatter, Registry};
+use logtree_core::{Formatter, Registry, Value};
 
 pub use config::{FormatterConfig, Style};
 pub use percent::PercentFormatter;
@@ -54,4 +54,15 @@ pub fn register(registry: &mut Registry) {
 /// What formats for a handler without formatter: the message alone, as Python's `logging._defaultFormatter`.
 pub fn default_formatter() -> Arc<dyn Formatter> {
     Arc::new(PercentFormatter::default())
+}
+
+/// Appends Python's `repr` of a value.
+///
+/// ```
+/// let mut out = String::new();
+/// logtree_formatters::push_repr(&mut out, logtree_core::Value::Str("it's"));
+/// assert_eq!(out, r#""it's""#);
+/// ```
+pub fn push_repr(out: &mut String, value: Value<'_>) {
+    conversion::push_value_repr(out, value);
 }
