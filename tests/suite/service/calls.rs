@@ -1,21 +1,22 @@
 //! What logging costs in system calls: nothing, while the listener keeps up.
 
-use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::support::{PATIENCE, Service, eventually};
+use super::support::{PATIENCE, Service};
 
 const ROUNDS: u32 = 5;
-const REQUESTS: u64 = 10;
+const REQUESTS: usize = 10;
 
-/// The system calls of a process, by name, while `run` runs. `None` if it cannot be traced here.
-fn calls_of(process: u32, run: impl FnOnce()) -> Option<BTreeMap<String, u64>> {
+/// The system calls of the service's worker while `run` runs, one a line. `None` if it cannot be traced here.
+fn calls_of(service: &Service, worker: u32, run: impl FnOnce()) -> Option<Vec<String>> {
+    let trace = service.place.directory.path().join("trace");
     let mut strace = Command::new("strace");
-    strace.args(["-c", "-f", "-U", "calls,name", "-p", &process.to_string()]).stderr(Stdio::piped());
+    strace.args(["-f", "-p", &worker.to_string(), "-o"]).arg(&trace).stderr(Stdio::piped());
     let mut strace = strace.spawn().ok()?;
     let mut said = BufReader::new(strace.stderr.take().unwrap());
     let mut first = String::new();
@@ -25,26 +26,25 @@ fn calls_of(process: u32, run: impl FnOnce()) -> Option<BTreeMap<String, u64>> {
         return None;
     }
     run();
-    // It makes some more calls behind the last answer, and then waits for the next request.
-    eventually("rest", || is_asleep(process).then_some(()));
     kill_process(Pid::from_child(&strace), Signal::INT).unwrap();
-    let mut summary = String::new();
-    said.read_to_string(&mut summary).unwrap();
+    said.read_to_string(&mut first).unwrap();
     strace.wait().unwrap();
-    let rows = summary.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
-    let rows = rows.filter_map(|(calls, name)| Some((name.trim().to_owned(), calls.parse().ok()?)));
-    Some(rows.filter(|(name, _)| name != "total").collect())
+    Some(fs::read_to_string(&trace).unwrap().lines().map(str::to_owned).collect())
 }
 
-/// Whether the process sleeps in a call; a traced one that is stopped does not (proc_pid_stat(5)).
-fn is_asleep(process: u32) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-    stat.rsplit_once(") ").is_some_and(|(_, behind_name)| behind_name.starts_with('S'))
+/// The calls from the first request that was read to the last answer that was written. What lies outside belongs to the
+/// pauses before and behind, and depends on when exactly strace came and went.
+fn calls_for_requests(calls: &[String]) -> &[String] {
+    let first = calls.iter().position(|call| call.contains("\"GET /test"));
+    let last = calls.iter().rposition(|call| call.contains("HTTP/1.1 200"));
+    &calls[first.expect("a request is read")..=last.expect("an answer is written")]
 }
 
 /// Requests over one connection that stays.
 fn ask(connection: &mut TcpStream, path: &str) {
-    write!(connection, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    // In one piece, as two could be read by two calls.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    connection.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(b"API\"}") {
         let mut part = [0; 1024];
@@ -65,21 +65,23 @@ fn a_request_with_101_records_makes_as_many_calls_as_one_with_1() {
 
     // The first record after a pause finds the listener asleep and wakes it, one call more; so the least of some rounds is
     // what the requests themselves cost.
-    let (mut least_with_one, mut least_with_many) = (u64::MAX, u64::MAX);
+    let (mut least_with_one, mut least_with_many) = (usize::MAX, usize::MAX);
     for _ in 0..ROUNDS {
         for (path, least) in [("/test?log=1", &mut least_with_one), ("/test?log=101", &mut least_with_many)] {
-            let ten_requests = || (0..REQUESTS).for_each(|_| ask(&mut connection, path));
-            let Some(calls) = calls_of(worker, ten_requests) else {
+            let requests = || (0..REQUESTS).for_each(|_| ask(&mut connection, path));
+            let Some(calls) = calls_of(&service, worker, requests) else {
                 eprintln!("skipped: there is no strace, or it may not trace here");
                 return;
             };
-            let sum: u64 = calls.values().sum();
-            assert!(sum >= 2 * REQUESTS, "at least one read and one write for each request: {calls:?}");
-            // One wake-up for each request at most, had the listener fallen asleep before each.
-            assert!(calls.get("futex").is_none_or(|wakes| *wakes <= REQUESTS), "{path}: {calls:?}");
-            *least = sum.min(*least);
+            let calls = calls_for_requests(&calls);
+            assert!(calls.len() >= 2 * REQUESTS, "a read and a write for each request: {calls:#?}");
+            // At most one for each request, had the listener fallen asleep before each.
+            let wakes = calls.iter().filter(|call| call.contains("futex(")).count();
+            assert!(wakes <= REQUESTS, "{path}: {calls:#?}");
+            *least = calls.len().min(*least);
         }
     }
     assert_eq!(least_with_one, least_with_many);
-    service.end();
+    let (_, ended) = service.end();
+    assert!(ended.status.success(), "{ended:?}");
 }
