@@ -86,6 +86,11 @@ impl LevelNames {
         }
     }
 
+    /// Whether no config added a name.
+    pub fn is_standard(&self) -> bool {
+        self.shown.is_empty()
+    }
+
     /// The name that [`add`](Self::add) gave the level, if one did.
     pub fn added(&self, level: Level) -> Option<&str> {
         self.shown.get(&level).map(String::as_str)

@@ -4,6 +4,7 @@
 //! of all its files, reads them, joins the segment that they name or makes one, sees to it that somebody listens, and
 //! lets go. So of many processes that start at once one makes the queue, and the others find it.
 
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ const LEAVING_TAKES: Duration = Duration::from_millis(2);
 /// If a claim or its directory cannot be used, two live queues meet, or nobody can listen. That there is no shared
 /// memory is no error: a warning goes to stderr, and records go straight to their handlers.
 pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Option<ProcessSide>), BuildError> {
-    let files = files_of(&queue.listener.handlers);
+    let files = meeting_places(queue);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     let until = Instant::now() + patience;
     loop {
@@ -64,7 +65,7 @@ pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Op
 /// Closes a segment that nobody needs, and removes its name and claims; `false` if somebody needs it.
 pub(crate) fn leave(queue: &Queue, segment: &Segment, close: impl FnOnce() -> bool) -> bool {
     const PATIENCE: Duration = Duration::from_millis(20);
-    let files = files_of(&queue.listener.handlers);
+    let files = meeting_places(queue);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     // If somebody holds the claims, he is about to join; if they cannot be locked at all, the segment says enough.
     let meeting = match Meeting::lock(&files, PATIENCE) {
@@ -163,6 +164,18 @@ fn make(queue: &Queue, meeting: &mut Meeting) -> Result<Arc<Segment>, Unmade> {
 
 fn file_name(queue: &str) -> String {
     format!("queue-{queue}")
+}
+
+/// The files at whose claims the processes of a queue meet: those that it writes and, if it has a name, its segment.
+fn meeting_places(queue: &Queue) -> Vec<PathBuf> {
+    let mut places = files_of(&queue.listener.handlers);
+    if let Some(name) = &queue.options.name {
+        let directory = default_directory();
+        // It is there already, or there is no shared memory, which will be said when the segment is made.
+        let _ = std::fs::DirBuilder::new().mode(0o700).create(&directory);
+        places.extend(directory.is_dir().then(|| directory.join(file_name(name))));
+    }
+    places
 }
 
 /// The files that handlers write, and those that they hand on to.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use logtree_core::codec::Encoded;
-use logtree_core::{Callsite, Level, Record};
+use logtree_core::{Callsite, FieldName, FieldsBuf, Level, Record, Value};
 use logtree_os::{DropReason, ForkGeneration, LaneProducer, Published, RecordHead, Reserve};
 
 use crate::queue::Queue;
@@ -135,6 +135,14 @@ impl ThreadLane {
         if queue.options.maxsize != 0 && self.is_at_maxsize(queue) {
             return Put::Refused(DropReason::Full);
         }
+        if !record.level_names.is_standard() {
+            return self.push_with_level_name(queue, record, definition);
+        }
+        self.push_encoded(queue, record, definition)
+    }
+
+    #[inline]
+    fn push_encoded(&mut self, queue: &Queue, record: &Record<'_>, definition: u32) -> Put {
         let encoded = Encoded::new(record, self.origin);
         let time_ns = record.created.0.max(0).unsigned_abs();
         let head = RecordHead { time_ns, definition, flags: self.own_streams.0 };
@@ -142,6 +150,17 @@ impl ThreadLane {
             Ok(published) => Put::Published(published, self.own_streams),
             Err(error) => Put::Refused(error.reason()),
         }
+    }
+
+    /// The listener's config may be another one, or name no levels: a name that this one added travels along.
+    #[cold]
+    fn push_with_level_name(&mut self, queue: &Queue, record: &Record<'_>, definition: u32) -> Put {
+        let mut attributes = FieldsBuf::default();
+        let name = record.level_name().to_string();
+        attributes.push(FieldName::Inline("levelname"), Value::Str(&name));
+        // What the record was given itself comes later, and the last one counts.
+        attributes.extend(record.attributes);
+        self.push_encoded(queue, &Record { attributes: attributes.as_fields(), ..*record }, definition)
     }
 
     fn refuse(&self, reason: DropReason) -> Put {
@@ -190,7 +209,7 @@ impl ThreadLane {
 }
 
 /// Which part of the lane the record may use.
-fn reserve(queue: &Arc<Queue>, level: Level) -> Reserve {
+fn reserve(queue: &Queue, level: Level) -> Reserve {
     match queue.options.reserve_above {
         Some(least) if level < least => Reserve::Ordinary,
         _ => Reserve::Urgent,

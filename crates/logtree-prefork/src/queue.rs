@@ -75,6 +75,8 @@ pub(crate) struct QueueProducer(Arc<Queue>);
 impl QueueProducer {
     pub(crate) fn new(options: QueueOptions, listener: QueueListener) -> Self {
         static NUMBERS: AtomicU32 = AtomicU32::new(0);
+        // Looked at once before there can be a fork in the middle of the first look.
+        monotonic_ns();
         let queue = Arc::new(Queue {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             options,

@@ -117,6 +117,8 @@ impl Config {
         if tracing::dispatcher::has_been_set() {
             return Err(Error::already_installed());
         }
+        #[cfg(target_os = "linux")]
+        crate::report::to_stderr();
         let opened = self.plan.open()?;
         let mut tree = opened.tree();
         tree.last_resort(last_resort());
@@ -153,6 +155,8 @@ impl Config {
     /// # Errors
     /// If a handler will not open or start; then nothing is changed.
     pub fn tree(self) -> Result<Arc<Tree>, Error> {
+        #[cfg(target_os = "linux")]
+        crate::report::to_stderr();
         let mut tree = self.plan.build()?.tree();
         tree.last_resort(last_resort());
         Ok(Arc::new(tree.build()))

@@ -62,6 +62,8 @@ mod listening;
 #[cfg(feature = "prefork")]
 pub mod prefork;
 mod registry;
+#[cfg(target_os = "linux")]
+mod report;
 
 pub use config::{Config, from_file, from_str, from_value};
 pub use error::Error;

@@ -1,6 +1,6 @@
 //! SIGKILL, to anybody, at any time.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use logtree_prefork::{Overflow, QueueOptions};
 use rustix::process::getpid;
@@ -11,6 +11,7 @@ pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
     let directory = tempfile::tempdir().unwrap();
     let queue = Queue::started(&directory.path().join("app.log"));
     let mut number = 0;
+    let mut taken_over = Vec::new();
     for round in 0..10 {
         // Everything is written, so that what is repeated can only be repeated by the successor.
         (0..100).for_each(|_| {
@@ -21,15 +22,18 @@ pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
         let listener = Queue::helper("logtree-listen", getpid()).expect("somebody listens");
         kill(listener);
         let killed = Instant::now();
+        // A signal takes a moment to kill: this record may be the last of the old listener or the first of the new one.
         queue.log(number);
         number += 1;
+        until("another one listens", || logtree_prefork::stats()[0].claim_number == round + 2);
+        taken_over.push(killed.elapsed());
         assert!(queue.flush(), "round {round}");
-        let taken_over = killed.elapsed();
-        println!("listener {} killed; written again after {taken_over:?}", listener.as_raw_nonzero());
-        assert_eq!(logtree_prefork::stats()[0].claim_number, round + 2);
         until("there is a standby again", || Queue::helper("logtree-standby", getpid()).is_some());
     }
     assert_eq!(Lines::of(&queue.log).assert_whole(), number);
+    taken_over.sort_unstable();
+    println!("another one listened after {taken_over:?}");
+    assert!(taken_over[taken_over.len() / 2] < Duration::from_millis(50));
 }
 
 pub(crate) fn when_all_helpers_are_killed_a_process_listens() {
@@ -47,6 +51,8 @@ pub(crate) fn when_all_helpers_are_killed_a_process_listens() {
 }
 
 pub(crate) fn a_killed_worker_harms_nobodys_records() {
+    /// What a victim has certainly published when it is killed.
+    const PUBLISHED: u32 = 100;
     let directory = tempfile::tempdir().unwrap();
     // They wait for room, so that a number that is missing is a record that was lost.
     let options = QueueOptions { overflow: Overflow::Block(support::DEADLINE), ..QueueOptions::default() };
@@ -57,21 +63,31 @@ pub(crate) fn a_killed_worker_harms_nobodys_records() {
         assert!(queue.flush());
     });
     until("the steady worker logs", || logtree_prefork::stats()[0].lanes == 1);
+    let mut victims = Vec::new();
     for round in 0..20_u32 {
-        let lanes = logtree_prefork::stats()[0].lanes;
-        let victim = in_child(|| (0..1_000_000).for_each(|number| queue.log(number)));
-        until("the victim logs", || logtree_prefork::stats()[0].lanes > lanes);
+        let (published, publish) = rustix::pipe::pipe().unwrap();
+        let victim = in_child(|| {
+            (0..PUBLISHED).for_each(|number| queue.log(number));
+            rustix::io::write(&publish, &[0]).unwrap();
+            (PUBLISHED..1_000_000).for_each(|number| queue.log(number));
+        });
+        assert_eq!(rustix::io::read(&published, &mut [0]), Ok(1));
         // Somewhere in its work, and each time somewhere else.
         (0..round * 1000).for_each(|_| std::hint::spin_loop());
         kill(victim);
         assert_eq!(wait_for_exit(victim), None, "round {round}");
-        until("the victim's lane is free", || logtree_prefork::stats()[0].lanes <= lanes);
+        victims.push(victim.as_raw_nonzero().get());
     }
     assert_eq!(wait_for_exit(steady), Some(0));
+    until("the lanes of the dead are free", || logtree_prefork::stats()[0].lanes == 0);
     let lines = Lines::of(&queue.log);
     lines.assert_whole();
     let steady = steady.as_raw_nonzero().get();
-    assert_eq!((lines.numbers.len(), lines.numbers[&(steady, steady)].len()), (21, 30_000));
+    assert_eq!(lines.numbers[&(steady, steady)].len(), 30_000);
+    for victim in victims {
+        let written = lines.numbers[&(victim, victim)].len() as u32;
+        assert!(written >= PUBLISHED, "{written} of at least {PUBLISHED} records that victim {victim} had published");
+    }
     assert_eq!(logtree_prefork::stats()[0].bad_lanes, 0);
 }
 

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod kills;
+mod pressure;
 mod sharing;
 mod support;
 
@@ -17,6 +18,17 @@ fn main() {
         ("when_all_helpers_are_killed_a_process_listens", kills::when_all_helpers_are_killed_a_process_listens),
         ("a_killed_worker_harms_nobodys_records", kills::a_killed_worker_harms_nobodys_records),
         ("what_all_left_behind_is_written_by_the_next", kills::what_all_left_behind_is_written_by_the_next),
+        (
+            "a_worker_that_comes_when_all_have_left_begins_anew",
+            sharing::a_worker_that_comes_when_all_have_left_begins_anew,
+        ),
+        ("processes_share_a_queue_by_its_name", sharing::processes_share_a_queue_by_its_name),
+        ("each_process_keeps_its_own_console", sharing::each_process_keeps_its_own_console),
+        ("two_queues_over_one_file_are_refused", sharing::two_queues_over_one_file_are_refused),
+        ("what_does_not_fit_is_counted_and_said", pressure::what_does_not_fit_is_counted_and_said),
+        ("a_producer_that_may_wait_loses_nothing", pressure::a_producer_that_may_wait_loses_nothing),
+        ("the_reserve_is_for_what_matters", pressure::the_reserve_is_for_what_matters),
+        ("a_thousand_threads_have_lanes", pressure::a_thousand_threads_have_lanes),
     ];
     support::run(scenarios);
 }

@@ -1,6 +1,9 @@
 //! Many processes, one listener.
 
-use crate::support::{Lines, Queue, in_child, until, wait_for_exit};
+use logtree_prefork::QueueOptions;
+use rustix::process::getpid;
+
+use crate::support::{Lines, Queue, in_child, kill, until, wait_for_exit};
 
 pub(crate) fn workers_of_one_master_share_one_listener() {
     let directory = tempfile::tempdir().unwrap();
@@ -61,4 +64,86 @@ pub(crate) fn a_process_with_threads_listens_itself() {
     assert_eq!(Lines::of(&queue.log).assert_whole(), 4 * 2000);
     drop(stop);
     let _ = thread.join().unwrap();
+}
+
+pub(crate) fn a_worker_that_comes_when_all_have_left_begins_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
+    let master = in_child(|| {
+        let queue = Queue::started(&log);
+        queue.log(0);
+        assert!(queue.flush());
+        // The worker has the queue from its master, and attaches at its first record only: when all others are gone.
+        in_child(|| {
+            queue.wait_until_gone();
+            (0..100).for_each(|number| queue.log(number));
+            assert!(queue.flush());
+            assert_eq!(Lines::of(&log).assert_whole(), 101);
+            rustix::io::write(&writer, b"done").unwrap();
+        });
+        kill(getpid());
+    });
+    assert_eq!(wait_for_exit(master), None);
+    drop(writer);
+    assert_eq!(rustix::io::read(&reader, &mut [0; 8]), Ok(4));
+    Queue::over(&log, QueueOptions::default()).wait_until_gone();
+}
+
+fn stdout_to(file: &std::path::Path) {
+    rustix::stdio::dup2_stdout(std::fs::File::create(file).unwrap()).unwrap();
+}
+
+pub(crate) fn processes_share_a_queue_by_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let console = directory.path().join("console");
+    stdout_to(&console);
+    let options = || QueueOptions { name: Some(format!("test-{}", std::process::id())), ..QueueOptions::default() };
+    let (one, other) = (options(), options());
+    let workers = [one, other].map(|options| {
+        in_child(|| {
+            let queue = Queue::before_the_console(options);
+            queue.entry.handler.start().unwrap();
+            (0..1000).for_each(|number| queue.log(number));
+            assert!(queue.flush());
+            let both = || Lines::of(&console).numbers.values().filter(|numbers| numbers.len() == 1000).count() == 2;
+            until("both have logged", both);
+            assert_eq!(logtree_prefork::stats()[0].claim_number, 1, "there was more than one listener");
+        })
+    });
+    for worker in workers {
+        assert_eq!(wait_for_exit(worker), Some(0));
+    }
+}
+
+pub(crate) fn each_process_keeps_its_own_console() {
+    let directory = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|name| directory.path().join(name));
+    stdout_to(&first);
+    let queue = Queue::before_the_console(QueueOptions::default());
+    queue.entry.handler.start().unwrap();
+    let worker = in_child(|| {
+        stdout_to(&second);
+        (0..100).for_each(|number| queue.log(number));
+        assert!(queue.flush());
+    });
+    (0..50).for_each(|number| queue.log(number));
+    assert!(queue.flush());
+    assert_eq!(wait_for_exit(worker), Some(0));
+    assert_eq!(Lines::of(&first).assert_whole(), 50);
+    assert_eq!(Lines::of(&second).assert_whole(), 100);
+}
+
+pub(crate) fn two_queues_over_one_file_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let named = |name: &str| QueueOptions { name: Some(format!("{name}-{}", getpid())), ..QueueOptions::default() };
+    let first = Queue::over(&log, named("first"));
+    first.entry.handler.start().unwrap();
+    let second = Queue::over(&log, named("second"));
+    let refused = second.entry.handler.start().unwrap_err().to_string();
+    assert!(refused.contains("first-") && refused.contains("second-") && refused.contains("app.log"), "{refused}");
+    first.log(0);
+    assert!(first.flush());
+    assert_eq!(Lines::of(&log).assert_whole(), 1);
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use logtree_core::{
     AppendFile, Callsite, Direct, EmitError, Fields, FormatError, Formatter, Handler, HandlerEntry, Level, LevelNames,
-    Origin, QueueListener, Record, RecordQueue as _, Source, Spans, Steps, Timestamp,
+    Origin, QueueListener, Record, RecordQueue as _, Source, Spans, StdStream, Steps, Timestamp,
 };
 use logtree_prefork::{Fork, MultiprocessingQueue, QueueOptions, fork};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
@@ -25,7 +25,7 @@ pub(crate) fn run(scenarios: &[(&str, fn())]) {
     println!("\nrunning {} tests", scenarios.iter().filter(|(name, _)| chosen(name)).count());
     for (name, scenario) in scenarios.iter().filter(|(name, _)| chosen(name)) {
         io::stdout().flush().unwrap();
-        let child = in_child(|| scenario());
+        let child = in_child(scenario);
         let is_ok = wait_for_exit(child) == Some(0);
         println!("test {name} ... {}", if is_ok { "ok" } else { "FAILED" });
         *(if is_ok { &mut passed } else { &mut failed }) += 1;
@@ -81,10 +81,27 @@ impl AppendFile for LogFile {
     }
 }
 
+fn line(record: &Record<'_>) -> String {
+    format!("{} {}\n", record.origin.process, record.message)
+}
+
+/// Writes to whatever is stdout where it runs.
+struct ToStdout;
+
+impl Handler for ToStdout {
+    fn emit(&self, record: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        rustix::io::write(rustix::stdio::stdout(), line(record).as_bytes()).map_err(io::Error::from)?;
+        Ok(())
+    }
+
+    fn std_stream(&self) -> Option<StdStream> {
+        Some(StdStream::Stdout)
+    }
+}
+
 impl Handler for ToFile {
     fn emit(&self, record: &Record<'_>, _: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
-        let line = format!("{} {}\n", record.origin.process, record.message);
-        Ok(steps.append(&self.0, line.as_bytes())?)
+        Ok(steps.append(&self.0, line(record).as_bytes())?)
     }
 
     fn file(&self) -> Option<&Path> {
@@ -108,9 +125,18 @@ pub(crate) struct Queue {
 
 impl Queue {
     pub(crate) fn over(log: &Path, options: QueueOptions) -> Self {
-        let file: Arc<dyn AppendFile> = Arc::new(LogFile(log.to_owned()));
-        let file = Arc::new(HandlerEntry::new("file", Box::new(ToFile(file)), Arc::new(Unused)));
-        let listener = QueueListener { name: "queue".into(), handlers: vec![file], respect_handler_level: true };
+        Self::before(vec![Box::new(ToFile(Arc::new(LogFile(log.to_owned()))))], log, options)
+    }
+
+    /// A queue whose one handler writes to stdout.
+    pub(crate) fn before_the_console(options: QueueOptions) -> Self {
+        Self::before(vec![Box::new(ToStdout)], Path::new(""), options)
+    }
+
+    fn before(handlers: Vec<Box<dyn Handler>>, log: &Path, options: QueueOptions) -> Self {
+        let entries = handlers.into_iter().map(|handler| HandlerEntry::new("test", handler, Arc::new(Unused)));
+        let handlers = entries.map(Arc::new).collect();
+        let listener = QueueListener { name: "queue".into(), handlers, respect_handler_level: true };
         let handler = MultiprocessingQueue { options }.connect(listener).unwrap();
         Self { entry: HandlerEntry::new("queue", handler, Arc::new(Unused)), log: log.to_owned() }
     }
@@ -123,13 +149,17 @@ impl Queue {
 
     /// Logs a line that no other call logs: process, thread, number.
     pub(crate) fn log(&self, number: u32) {
+        self.log_at(Level::INFO, number);
+    }
+
+    pub(crate) fn log_at(&self, level: Level, number: u32) {
         let callsite = Callsite { index: Some(0), name: "test".into(), ..Callsite::default() };
         let thread = rustix::thread::gettid().as_raw_nonzero().get();
         let origin = Origin { process: std::process::id(), thread: thread.unsigned_abs().into(), ..Origin::default() };
         let record = Record {
             callsite: &callsite,
             name: "test",
-            level: Level::INFO,
+            level,
             level_names: LevelNames::STANDARD,
             created: Timestamp::now(),
             origin: &origin,

@@ -1,0 +1,114 @@
+//! More than the listener takes.
+
+use std::time::Duration;
+
+use logtree_core::Level;
+use logtree_prefork::{Overflow, QueueOptions};
+use rustix::process::{Pid, Signal, getpid, kill_process};
+
+use crate::support::{DEADLINE, Lines, Queue, in_child, until};
+
+/// Stops the listener, and before it the standby, so that nobody reads; and lets them go on.
+struct Stopped([Pid; 2]);
+
+impl Stopped {
+    fn now() -> Self {
+        let helpers = ["logtree-standby", "logtree-listen"].map(|name| Queue::helper(name, getpid()).unwrap());
+        helpers.iter().for_each(|pid| kill_process(*pid, Signal::STOP).unwrap());
+        Self(helpers)
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|pid| kill_process(*pid, Signal::CONT).unwrap());
+    }
+}
+
+/// Lines that tell of drops, as the listener says them: how many each tells of.
+fn said(lines: &Lines) -> Vec<u32> {
+    let count = |line: &String| line.split(' ').nth(1)?.parse().ok().filter(|_| line.contains(" were dropped: "));
+    let said: Vec<_> = lines.other.iter().filter_map(count).collect();
+    assert_eq!(said.len(), lines.other.len(), "foreign lines: {:?}", lines.other);
+    said
+}
+
+pub(crate) fn what_does_not_fit_is_counted_and_said() {
+    const RECORDS: u32 = 5000;
+    let directory = tempfile::tempdir().unwrap();
+    let options = QueueOptions { capacity_bytes: 128 << 10, ..QueueOptions::default() };
+    let queue = Queue::over(&directory.path().join("app.log"), options);
+    queue.entry.handler.start().unwrap();
+    queue.log(0);
+    assert!(queue.flush());
+    let stopped = Stopped::now();
+    (1..RECORDS).for_each(|number| queue.log(number));
+    drop(stopped);
+    assert!(queue.flush());
+    until("the drops are said", || !said(&Lines::of(&queue.log)).is_empty());
+    let lines = Lines::of(&queue.log);
+    let written = lines.numbers.values().next().unwrap().len() as u32;
+    assert!(written > 100 && written < RECORDS, "{written} of {RECORDS} written");
+    assert_eq!(written + said(&lines).iter().sum::<u32>(), RECORDS);
+    // What came before the lane was full is whole.
+    assert!((0..100).all(|number| lines.numbers.values().next().unwrap().contains_key(&number)));
+}
+
+pub(crate) fn a_producer_that_may_wait_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let options =
+        QueueOptions { capacity_bytes: 64 << 10, overflow: Overflow::Block(DEADLINE), ..QueueOptions::default() };
+    let queue = Queue::over(&directory.path().join("app.log"), options);
+    queue.entry.handler.start().unwrap();
+    let stopped = Stopped::now();
+    let waker = in_child(|| {
+        std::thread::sleep(Duration::from_millis(100));
+        drop(stopped);
+    });
+    (0..20_000).for_each(|number| queue.log(number));
+    assert!(queue.flush());
+    assert_eq!(crate::support::wait_for_exit(waker), Some(0));
+    assert_eq!(Lines::of(&queue.log).assert_whole(), 20_000);
+}
+
+pub(crate) fn the_reserve_is_for_what_matters() {
+    let directory = tempfile::tempdir().unwrap();
+    let options =
+        QueueOptions { capacity_bytes: 256 << 10, reserve_above: Some(Level::WARNING), ..QueueOptions::default() };
+    let queue = Queue::over(&directory.path().join("app.log"), options);
+    queue.entry.handler.start().unwrap();
+    queue.log(0);
+    assert!(queue.flush());
+    let stopped = Stopped::now();
+    let dropped = || logtree_prefork::stats()[0].dropped;
+    let mut number = 1;
+    while dropped() == 0 {
+        queue.log(number);
+        number += 1;
+    }
+    queue.log(number);
+    assert_eq!(dropped(), 2, "the lane is full for ordinary records");
+    queue.log_at(Level::WARNING, number);
+    assert_eq!(dropped(), 2, "and has room for a warning");
+    drop(stopped);
+    assert!(queue.flush());
+    assert!(Lines::of(&queue.log).numbers.values().next().unwrap().contains_key(&number));
+}
+
+pub(crate) fn a_thousand_threads_have_lanes() {
+    const THREADS: usize = 1000;
+    let directory = tempfile::tempdir().unwrap();
+    let queue = Queue::started(&directory.path().join("app.log"));
+    let all_logged = std::sync::Barrier::new(THREADS);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                (0..10).for_each(|number| queue.log(number));
+                all_logged.wait();
+            });
+        }
+    });
+    assert!(queue.flush());
+    assert_eq!(Lines::of(&queue.log).assert_whole(), 10 * THREADS as u32);
+    until("the threads' lanes are free", || logtree_prefork::stats()[0].lanes == 0);
+}
