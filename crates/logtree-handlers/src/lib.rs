@@ -26,6 +26,7 @@ mod encoding;
 mod file;
 mod line_writer;
 mod log_file;
+mod look;
 mod mode;
 mod null;
 mod queue;

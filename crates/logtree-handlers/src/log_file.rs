@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use logtree_core::AppendFile;
 use logtree_os::{ForkLock, ForkReset};
-use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, ftruncate};
+use rustix::fs::{Mode, OFlags, ftruncate};
 
 use crate::OpenMode;
 use crate::line_writer::{LineWriter, Unwritten};
+use crate::look::Look;
 
 /// A file that lines are appended to, from any thread and any child of `fork`.
 ///
@@ -82,19 +83,19 @@ impl LogFile {
         self.state.lock().close();
     }
 
-    /// Takes the open file, which is ours for sure, out of the state, with what the system says about it just now.
-    fn take_open(&self, state: &mut State) -> io::Result<(Open, Stat)> {
+    /// Takes the open file, which is ours for sure, out of the state, with what a look at it says just now.
+    fn take_open(&self, state: &mut State) -> io::Result<(Open, Look)> {
         if let Some(open) = state.open.take() {
-            match open.stat() {
-                Some(stat) => return Ok((open, stat)),
+            match open.look() {
+                Some(look) => return Ok((open, look)),
                 None => open.close(),
             }
         }
         let open = Open::new(&self.path, if state.was_opened { OpenMode::Append } else { self.mode })?;
         state.was_opened = true;
         state.lines = LineWriter::default();
-        let stat = open.opened;
-        Ok((open, stat))
+        let look = open.opened;
+        Ok((open, look))
     }
 }
 
@@ -129,7 +130,7 @@ impl fmt::Debug for LogFile {
 #[derive(Debug)]
 struct Open {
     descriptor: OwnedFd,
-    opened: Stat,
+    opened: Look,
 }
 
 impl Open {
@@ -144,7 +145,7 @@ impl Open {
         };
         // What the program's umask leaves of it, as with Python's `open`.
         let descriptor = rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?;
-        let opened = fstat(&descriptor)?;
+        let opened = Look::at(descriptor.as_fd())?;
         Ok(Self { descriptor, opened })
     }
 
@@ -152,24 +153,21 @@ impl Open {
         self.descriptor.as_fd()
     }
 
-    /// What the system says about the file; `None` if something else, or nothing, is behind the number.
-    fn stat(&self) -> Option<Stat> {
-        let stat = fstat(self.descriptor()).ok()?;
-        let identity = |stat: &Stat| (stat.st_dev, stat.st_ino);
-        (identity(&stat) == identity(&self.opened)).then_some(stat)
+    /// A look at the file; `None` if something else, or nothing, is behind the number.
+    fn look(&self) -> Option<Look> {
+        let look = Look::at(self.descriptor()).ok()?;
+        look.is_same_file(&self.opened).then_some(look)
     }
 
     /// Takes back what was written of a line: for sure nobody else's, as nothing more was appended since `before`.
-    fn cut_back(&self, before: &Stat, written: usize) -> bool {
-        let is_regular = FileType::from_raw_mode(before.st_mode) == FileType::RegularFile;
-        let Some(after) = self.stat().filter(|_| is_regular) else { return false };
-        let (Ok(was), Ok(is)) = (u64::try_from(before.st_size), u64::try_from(after.st_size)) else { return false };
-        is == was + written as u64 && ftruncate(self.descriptor(), was).is_ok()
+    fn cut_back(&self, before: &Look, written: usize) -> bool {
+        let is_last = || self.look().is_some_and(|after| after.size == before.size + written as u64);
+        before.is_regular && is_last() && ftruncate(self.descriptor(), before.size).is_ok()
     }
 
     /// Closes the descriptor, unless the program has closed it long ago and given the number to something else.
     fn close(self) {
-        if self.stat().is_none() {
+        if self.look().is_none() {
             // Its owner closes it.
             let _ = self.descriptor.into_raw_fd();
         }
