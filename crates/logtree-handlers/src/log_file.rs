@@ -173,3 +173,20 @@ impl Open {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_child_that_cannot_know_whether_it_was_opened_does_not_empty_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        std::fs::write(&path, "the parent's\n").unwrap();
+        let file = LogFile { state: ForkLock::new(State::torn()), ..LogFile::new(&path, OpenMode::Truncate) };
+        file.append(b"the child's\n").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "the parent's\nthe child's\n");
+    }
+}

@@ -39,6 +39,42 @@ fn to_stdout() {
 }
 
 #[test]
+fn long_lines_of_many_threads_do_not_mix_in_a_pipe() {
+    let output = test_process("stream::long_lines_from_many_threads").arg("--nocapture").output().unwrap();
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    let is_whole = |line: &str| {
+        let mut letters = line.trim_start_matches('<').trim_end_matches('>').chars();
+        let first = letters.next();
+        line.len() == LONG + 2 && letters.all(|letter| Some(letter) == first)
+    };
+    assert_eq!(said.lines().count(), THREADS * LINES);
+    assert!(said.lines().all(is_whole));
+}
+
+const THREADS: usize = 8;
+const LINES: usize = 20;
+/// More than a pipe holds: the system takes such a line in pieces.
+const LONG: usize = 100_000;
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn long_lines_from_many_threads() {
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            scope.spawn(move || {
+                // One stream, whatever the number of its handlers.
+                let handler = StreamHandler::new(StreamHandlerConfig::default());
+                let message = String::from(char::from(b'a' + thread as u8)).repeat(LONG);
+                for _ in 0..LINES {
+                    with_record(&message, |record| handler.emit(record, &Brackets, &mut Direct)).unwrap();
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn a_stream_that_is_closed_is_an_error_and_not_the_end() {
     let name = "stream::to_a_pipe_without_reader";
     let mut child = test_process(name).arg("--nocapture").stderr(std::process::Stdio::piped()).spawn().unwrap();
