@@ -106,16 +106,11 @@ pub(crate) fn run_start_hooks() {
 /// only one process does.
 pub(crate) fn begin(queue: &Arc<Queue>, segment: &Arc<Segment>) -> Result<(), BuildError> {
     let can_help = queue.options.listener_in == ListenerIn::Process && thread_count().is_ok_and(|count| count == 1);
-    let begun = if can_help { begin_helpers(queue, segment) } else { begin_thread(queue, segment) };
-    begun.map_err(|error| BuildError::io("cannot start the listener of the queue", error))?;
-    let began = Instant::now();
-    while is_vacant(segment.seat()) {
-        if began.elapsed() > SEATED_WITHIN {
-            return Err(BuildError::new("the listener of the queue did not start within 5 s"));
-        }
-        std::thread::sleep(Duration::from_micros(100));
-    }
-    Ok(())
+    let begun = match can_help {
+        true => begin_helpers(queue, segment),
+        false => begin_thread(queue, segment).and_then(|()| wait_until(|| !is_vacant(segment.seat()))),
+    };
+    begun.map_err(|error| BuildError::io("cannot start the listener of the queue", error))
 }
 
 fn begin_helpers(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
@@ -126,9 +121,24 @@ fn begin_helpers(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
         0
     })?;
     queue.helpers.lock().made.push(listener);
+    // One after the other, or the standby might be the first to sit down.
+    wait_until(|| !is_vacant(segment.seat()))?;
     // Without a standby the queue works as well; the listener makes one as soon as it can.
     if let Ok(standby) = spawn_standby(queue, segment, false) {
         queue.helpers.lock().made.push(standby);
+        let _ = wait_until(|| self::standby(segment).start_time != 0);
+    }
+    Ok(())
+}
+
+/// Waits for what a new helper or thread does first.
+fn wait_until(is_so: impl Fn() -> bool) -> io::Result<()> {
+    let began = Instant::now();
+    while !is_so() {
+        if began.elapsed() > SEATED_WITHIN {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it did not begin within 5 s"));
+        }
+        std::thread::sleep(Duration::from_micros(100));
     }
     Ok(())
 }

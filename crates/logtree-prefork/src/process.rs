@@ -15,7 +15,7 @@ const PASSING_CALLSITES_MAX: usize = 16_384;
 /// This process's place in a segment.
 #[derive(Debug)]
 pub(crate) struct ProcessSide {
-    pub(crate) attachment: Attachment,
+    pub(crate) attachment: Arc<Attachment>,
     pub(crate) own_streams: OwnStreams,
     writer: DefinitionWriter,
     /// By [`Callsite::index`]; 0 where nothing is defined yet.
@@ -25,7 +25,7 @@ pub(crate) struct ProcessSide {
 
 impl ProcessSide {
     pub(crate) fn attach(segment: &Arc<Segment>) -> Result<Self, logtree_os::AttachError> {
-        let attachment = segment.attach(&ProcessIdentity::current())?;
+        let attachment = Arc::new(segment.attach(&ProcessIdentity::current())?);
         let own_streams = OwnStreams::of_this_process(segment);
         let writer = attachment.definitions();
         Ok(Self { attachment, own_streams, writer, lasting: Vec::new(), passing: HashMap::new() })

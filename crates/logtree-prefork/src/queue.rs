@@ -209,22 +209,21 @@ impl Queue {
     /// A lane for the calling thread, or what becomes of its record without one.
     #[cold]
     pub(crate) fn claim_lane(self: &Arc<Self>) -> Result<(LaneProducer, OwnStreams), Put> {
-        let claimed = self.with_process(|process| match process.attachment.claim_lane(self.options.capacity_bytes) {
-            Ok(lane) => Ok((lane, process.own_streams)),
-            Err(_) => {
-                process.attachment.count_drop_no_lane();
-                Err(Put::Dropped)
-            }
-        });
-        claimed.unwrap_or_else(|| match self.joined() {
-            Joined::Direct => Err(Put::Direct),
-            _ => Err(Put::NoPlace),
+        let attached = self.with_process(|process| (Arc::clone(&process.attachment), process.own_streams));
+        let Some((attachment, own_streams)) = attached else {
+            return Err(if matches!(self.joined(), Joined::Direct) { Put::Direct } else { Put::NoPlace });
+        };
+        // Outside the lock: many threads may claim at once, and the first lane in new memory takes a while.
+        attachment.claim_lane(self.options.capacity_bytes).map(|lane| (lane, own_streams)).map_err(|_| {
+            attachment.count_drop_no_lane();
+            Put::Dropped
         })
     }
 
     /// Does something with this process's side, after attaching to the segment if that is not done; `None` if it cannot.
     pub(crate) fn with_process<R>(self: &Arc<Self>, use_it: impl FnOnce(&mut ProcessSide) -> R) -> Option<R> {
-        let mut slot = self.process.lock_within(REJOIN_PATIENCE)?;
+        // The holder may be joining anew, which takes so long at most.
+        let mut slot = self.process.lock_within(2 * REJOIN_PATIENCE)?;
         if slot.0.is_none() {
             slot.0 = self.attach();
         }

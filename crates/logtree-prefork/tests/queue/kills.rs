@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use logtree_core::{Level, Timestamp};
 use logtree_prefork::{Overflow, QueueOptions};
 use rustix::process::getpid;
 
@@ -120,4 +121,19 @@ pub(crate) fn what_all_left_behind_is_written_by_the_next() {
     });
     assert_eq!(wait_for_exit(second), Some(0));
     assert_eq!(Lines::of(&log).assert_whole(), 5001);
+}
+
+pub(crate) fn a_dead_workers_last_records_wait_for_their_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = Queue::started(&directory.path().join("app.log"));
+    let victim = in_child(|| {
+        queue.log(0);
+        assert!(queue.flush());
+        // Not due for half a second, by when the victim will have been found dead.
+        queue.log_with(Level::INFO, Timestamp(Timestamp::now().0 + 500_000_000), 1);
+        kill(getpid());
+    });
+    assert_eq!(wait_for_exit(victim), None);
+    let victim = victim.as_raw_nonzero().get();
+    until("its last record is written", || Lines::of(&queue.log).numbers[&(victim, victim)].len() == 2);
 }

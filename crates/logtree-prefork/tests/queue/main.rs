@@ -17,6 +17,7 @@ fn main() {
         ("a_killed_listener_is_succeeded_by_its_standby", kills::a_killed_listener_is_succeeded_by_its_standby),
         ("when_all_helpers_are_killed_a_process_listens", kills::when_all_helpers_are_killed_a_process_listens),
         ("a_killed_worker_harms_nobodys_records", kills::a_killed_worker_harms_nobodys_records),
+        ("a_dead_workers_last_records_wait_for_their_time", kills::a_dead_workers_last_records_wait_for_their_time),
         ("what_all_left_behind_is_written_by_the_next", kills::what_all_left_behind_is_written_by_the_next),
         (
             "a_worker_that_comes_when_all_have_left_begins_anew",

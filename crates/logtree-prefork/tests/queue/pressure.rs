@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use logtree_core::Level;
+use logtree_core::{Level, Timestamp};
 use logtree_prefork::{Overflow, QueueOptions};
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
-use crate::support::{DEADLINE, Lines, Queue, in_child, until};
+use crate::support::{DEADLINE, Lines, Queue, in_child, kill, until, wait_for_exit};
 
 /// Stops the listener, and before it the standby, so that nobody reads; and lets them go on.
 struct Stopped([Pid; 2]);
@@ -42,16 +42,34 @@ pub(crate) fn what_does_not_fit_is_counted_and_said() {
     queue.log(0);
     assert!(queue.flush());
     let stopped = Stopped::now();
+    // One producer lives on, one is dead before anybody looks.
+    let dead = in_child(|| {
+        (0..RECORDS).for_each(|number| queue.log(number));
+        kill(getpid());
+    });
+    assert_eq!(wait_for_exit(dead), None);
     (1..RECORDS).for_each(|number| queue.log(number));
     drop(stopped);
     assert!(queue.flush());
-    until("the drops are said", || !said(&Lines::of(&queue.log)).is_empty());
+    until("the drops of both are said", || said(&Lines::of(&queue.log)).len() >= 2);
     let lines = Lines::of(&queue.log);
-    let written = lines.numbers.values().next().unwrap().len() as u32;
-    assert!(written > 100 && written < RECORDS, "{written} of {RECORDS} written");
-    assert_eq!(written + said(&lines).iter().sum::<u32>(), RECORDS);
-    // What came before the lane was full is whole.
-    assert!((0..100).all(|number| lines.numbers.values().next().unwrap().contains_key(&number)));
+    let written: Vec<u32> = lines.numbers.values().map(|numbers| numbers.len() as u32).collect();
+    assert!(written.iter().all(|written| (100..RECORDS).contains(written)), "{written:?} of {RECORDS} written");
+    assert_eq!(written.iter().sum::<u32>() + said(&lines).iter().sum::<u32>(), 2 * RECORDS);
+    // What came before the lanes were full is whole.
+    assert!(lines.numbers.values().all(|numbers| (0..100).all(|number| numbers.contains_key(&number))));
+    // Said once is enough: not again with the next drops, nor by the next listener.
+    kill(Queue::helper("logtree-listen", getpid()).unwrap());
+    until("another one listens", || logtree_prefork::stats()[0].claim_number == 2);
+    queue.log(RECORDS);
+    assert!(queue.flush());
+    let stopped = Stopped::now();
+    while logtree_prefork::stats()[0].dropped as u32 <= RECORDS - written[0].min(written[1]) {
+        queue.log(RECORDS + 1);
+    }
+    drop(stopped);
+    until("the next drops are said", || said(&Lines::of(&queue.log)).len() >= 3);
+    assert_eq!(said(&Lines::of(&queue.log))[2..], [1]);
 }
 
 pub(crate) fn a_producer_that_may_wait_loses_nothing() {
@@ -67,7 +85,7 @@ pub(crate) fn a_producer_that_may_wait_loses_nothing() {
     });
     (0..20_000).for_each(|number| queue.log(number));
     assert!(queue.flush());
-    assert_eq!(crate::support::wait_for_exit(waker), Some(0));
+    assert_eq!(wait_for_exit(waker), Some(0));
     assert_eq!(Lines::of(&queue.log).assert_whole(), 20_000);
 }
 
@@ -88,7 +106,7 @@ pub(crate) fn the_reserve_is_for_what_matters() {
     }
     queue.log(number);
     assert_eq!(dropped(), 2, "the lane is full for ordinary records");
-    queue.log_at(Level::WARNING, number);
+    queue.log_with(Level::WARNING, Timestamp::now(), number);
     assert_eq!(dropped(), 2, "and has room for a warning");
     drop(stopped);
     assert!(queue.flush());

@@ -149,10 +149,10 @@ impl Queue {
 
     /// Logs a line that no other call logs: process, thread, number.
     pub(crate) fn log(&self, number: u32) {
-        self.log_at(Level::INFO, number);
+        self.log_with(Level::INFO, Timestamp::now(), number);
     }
 
-    pub(crate) fn log_at(&self, level: Level, number: u32) {
+    pub(crate) fn log_with(&self, level: Level, created: Timestamp, number: u32) {
         let callsite = Callsite { index: Some(0), name: "test".into(), ..Callsite::default() };
         let thread = rustix::thread::gettid().as_raw_nonzero().get();
         let origin = Origin { process: std::process::id(), thread: thread.unsigned_abs().into(), ..Origin::default() };
@@ -161,7 +161,7 @@ impl Queue {
             name: "test",
             level,
             level_names: LevelNames::STANDARD,
-            created: Timestamp::now(),
+            created,
             origin: &origin,
             message: &format!("{thread} {number}"),
             fields: Fields::EMPTY,
