@@ -18,7 +18,7 @@
 //! | `percent`, `program` | the `%` style: the formatter, and the program that a format becomes |
 //! | `attributes` | what a name in a format stands for, whatever the style |
 //! | `message` | what goes into `%(message)s` and below the line |
-//! | `conversion`, `float`, `repr` | Python's ways to make text of values, whatever the style |
+//! | `conversion`, `padding`, `float`, `repr` | Python's ways to make text of values, whatever the style |
 //! | `time`, `strftime` | `%(asctime)s` |
 #![forbid(unsafe_code)]
 
@@ -27,6 +27,7 @@ mod config;
 mod conversion;
 mod float;
 mod message;
+mod padding;
 mod percent;
 mod program;
 mod repr;
