@@ -1,0 +1,9 @@
+//! The command as it is built: what it prints, what it writes, how it exits.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "a test that is asked how it went says so")]
+
+mod check;
+mod differential;
+mod emit;
+mod support;
