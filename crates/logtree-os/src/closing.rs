@@ -1,7 +1,7 @@
 //! How a listener leaves without losing a newcomer's record, and how its successor begins.
 
 use crate::attach::ProcessView;
-use crate::lane::LaneState;
+use crate::lane::{LaneState, LaneView};
 use crate::segment::Segment;
 use crate::sync::{Ordering, fence};
 
@@ -38,12 +38,26 @@ impl Segment {
     ///
     /// A process that attaches at this moment is either seen here, or sees CLOSING and tries again: between announcing and
     /// looking there is a full fence on both sides, as in Dekker's algorithm.
-    pub fn try_close(&self, mut is_dead: impl FnMut(&ProcessView) -> bool) -> bool {
+    pub fn try_close(&self, is_dead: impl FnMut(&ProcessView) -> bool) -> bool {
+        self.close_unless(is_dead, |lane| !matches!(lane.state, LaneState::Free | LaneState::Retired))
+    }
+
+    /// Closes a segment that its processes and listeners have left behind, as [`try_close`](Segment::try_close) does, but with
+    /// lanes that nobody has freed: they must hold nothing that is to be read or told of. For whoever finds the
+    /// [seat](Segment::seat) vacant, and is the only one who does so.
+    pub fn try_abandon(&self, is_dead: impl FnMut(&ProcessView) -> bool) -> bool {
+        self.close_unless(is_dead, |lane| lane.waiting() > 0 || lane.drops.since(&lane.reported).total() > 0)
+    }
+
+    fn close_unless(
+        &self,
+        mut is_dead: impl FnMut(&ProcessView) -> bool,
+        is_needed: impl FnMut(LaneView) -> bool,
+    ) -> bool {
         let state = &self.head().header.life.state;
         state.store(CLOSING, Ordering::SeqCst);
         fence(Ordering::SeqCst);
-        let needed = self.processes().any(|process| !is_dead(&process))
-            || self.lanes().any(|lane| !matches!(lane.state, LaneState::Free | LaneState::Retired));
+        let needed = self.processes().any(|process| !is_dead(&process)) || self.lanes().any(is_needed);
         state.store(if needed { OPEN } else { CLOSED }, Ordering::SeqCst);
         !needed
     }

@@ -22,6 +22,7 @@
 //! | `join.rs` | finding or making the segment |
 //! | `helpers.rs` | who listens: helpers, standby, thread |
 //! | `listener.rs` | the listener's round; `merge.rs` its order, `batch.rs` its writes, `house.rs` its housekeeping |
+//! | `sweep.rs` | removing what killed processes left and nobody needs |
 //! | `side.rs` | records that the listener itself makes |
 #![forbid(unsafe_code)]
 #![cfg(target_os = "linux")]
@@ -39,6 +40,7 @@ mod producer;
 mod queue;
 mod side;
 mod streams;
+mod sweep;
 
 use std::sync::Arc;
 

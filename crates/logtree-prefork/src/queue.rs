@@ -15,7 +15,7 @@ use crate::options::{Overflow, QueueOptions};
 use crate::process::{ProcessSide, Slot};
 use crate::producer::{self, Put};
 use crate::streams::OwnStreams;
-use crate::{join, side};
+use crate::{join, side, sweep};
 
 /// How long installing may wait for other processes that are joining the same queue.
 const JOIN_PATIENCE: Duration = Duration::from_secs(5);
@@ -111,6 +111,7 @@ impl Handler for QueueProducer {
         let queue = &self.0;
         // What stands behind the queue has one writer; this process must not keep its files open beside that.
         queue.listener.handlers.iter().for_each(|entry| entry.handler.reopen());
+        sweep::sweep();
         let (joined, process) = join::join(queue, JOIN_PATIENCE)?;
         *queue.joined.lock() = joined;
         queue.process.lock().0 = process;

@@ -115,7 +115,7 @@ pub(crate) fn what_all_left_behind_is_written_by_the_next() {
     assert_eq!(wait_for_exit(first), None);
     let second = in_child(|| {
         let queue = Queue::started(&log);
-        until("the records are there", || Lines::of(&log).numbers.values().any(|numbers| numbers.len() == 5000));
+        until("the records are there", || Lines::so_far(&log).numbers.values().any(|numbers| numbers.len() == 5000));
         queue.log(0);
         assert!(queue.flush());
     });
@@ -135,5 +135,47 @@ pub(crate) fn a_dead_workers_last_records_wait_for_their_time() {
     });
     assert_eq!(wait_for_exit(victim), None);
     let victim = victim.as_raw_nonzero().get();
-    until("its last record is written", || Lines::of(&queue.log).numbers[&(victim, victim)].len() == 2);
+    until("its last record is written", || Lines::so_far(&queue.log).numbers[&(victim, victim)].len() == 2);
+}
+
+pub(crate) fn what_nobody_needs_is_swept_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = |name: &str| directory.path().join(name);
+    let named = |pid: u32| QueueOptions { name: Some(format!("sweep-{pid}")), ..QueueOptions::default() };
+    let segment = |pid: u32| logtree_os::default_directory().join(format!("queue-sweep-{pid}")).exists();
+    // Two queues whose processes and helpers are killed, one with nothing in it and one with a record.
+    let [full, empty] = [true, false].map(|leaves_a_record| {
+        let child = in_child(|| {
+            let me = std::process::id();
+            let queue = Queue::over(&log(&me.to_string()), named(me));
+            queue.entry.handler.start().unwrap();
+            queue.log(0);
+            assert!(queue.flush());
+            let helpers = ["logtree-standby", "logtree-listen"].map(|name| Queue::helper(name, getpid()).unwrap());
+            for helper in helpers {
+                rustix::process::kill_process(helper, rustix::process::Signal::STOP).unwrap();
+            }
+            if leaves_a_record {
+                queue.log(1);
+            }
+            helpers.into_iter().for_each(kill);
+            kill(getpid());
+        });
+        assert_eq!(wait_for_exit(child), None);
+        child.as_raw_nonzero().get().unsigned_abs()
+    });
+    // Whoever installs a queue on this machine may have swept the empty one away by now.
+    assert!(segment(full));
+    let mut installs = 0;
+    until("the empty one is gone", || {
+        installs += 1;
+        let queue = Queue::started(&log(&format!("other-{installs}")));
+        queue.log(0);
+        assert!(queue.flush(), "a living queue is left alone");
+        !segment(empty)
+    });
+    assert!(segment(full), "its record is for the next process of that queue");
+    let queue = Queue::over(&log(&full.to_string()), named(full));
+    queue.entry.handler.start().unwrap();
+    until("the record is written", || Lines::so_far(&queue.log).numbers.values().any(|numbers| numbers.len() == 2));
 }

@@ -19,6 +19,7 @@ fn main() {
         ("a_killed_worker_harms_nobodys_records", kills::a_killed_worker_harms_nobodys_records),
         ("a_dead_workers_last_records_wait_for_their_time", kills::a_dead_workers_last_records_wait_for_their_time),
         ("what_all_left_behind_is_written_by_the_next", kills::what_all_left_behind_is_written_by_the_next),
+        ("what_nobody_needs_is_swept_away", kills::what_nobody_needs_is_swept_away),
         (
             "a_worker_that_comes_when_all_have_left_begins_anew",
             sharing::a_worker_that_comes_when_all_have_left_begins_anew,

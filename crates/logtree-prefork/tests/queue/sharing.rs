@@ -38,7 +38,9 @@ pub(crate) fn unrelated_processes_meet_at_the_file() {
                 let queue = Queue::started(&log);
                 (0..1000).for_each(|number| queue.log(number));
                 assert!(queue.flush());
-                until("all have logged", || Lines::of(&log).numbers.values().filter(|n| n.len() == 1000).count() == 6);
+                until("all have logged", || {
+                    Lines::so_far(&log).numbers.values().filter(|n| n.len() == 1000).count() == 6
+                });
                 assert_eq!(logtree_prefork::stats()[0].claim_number, 1, "there was more than one listener");
             })
         })
@@ -108,7 +110,7 @@ pub(crate) fn processes_share_a_queue_by_its_name() {
             queue.entry.handler.start().unwrap();
             (0..1000).for_each(|number| queue.log(number));
             assert!(queue.flush());
-            let both = || Lines::of(&console).numbers.values().filter(|numbers| numbers.len() == 1000).count() == 2;
+            let both = || Lines::so_far(&console).numbers.values().filter(|numbers| numbers.len() == 1000).count() == 2;
             until("both have logged", both);
             assert_eq!(logtree_prefork::stats()[0].claim_number, 1, "there was more than one listener");
         })

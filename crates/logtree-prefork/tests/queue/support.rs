@@ -220,11 +220,22 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
+    /// Once everything is written.
     pub(crate) fn of(log: &Path) -> Self {
+        Self::parse(&std::fs::read_to_string(log).unwrap_or_default())
+    }
+
+    /// While it is written: a reader may see the beginning of a write(2) before its end.
+    pub(crate) fn so_far(log: &Path) -> Self {
+        let bytes = std::fs::read(log).unwrap_or_default();
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        Self::parse(std::str::from_utf8(&bytes[..end]).unwrap())
+    }
+
+    fn parse(text: &str) -> Self {
         let mut lines = Self::default();
-        let text = std::fs::read_to_string(log).unwrap_or_default();
         for line in text.split_inclusive('\n') {
-            match parse(line) {
+            match parse_line(line) {
                 Some((process, thread, number)) => {
                     *lines.numbers.entry((process, thread)).or_default().entry(number).or_default() += 1;
                 }
@@ -247,7 +258,7 @@ impl Lines {
     }
 }
 
-fn parse(line: &str) -> Option<(i32, i32, u32)> {
+fn parse_line(line: &str) -> Option<(i32, i32, u32)> {
     let mut parts = line.strip_suffix('\n')?.split(' ');
     let parsed = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     parts.next().is_none().then_some(parsed)
