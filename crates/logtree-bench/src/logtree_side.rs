@@ -1,0 +1,111 @@
+//! logtree's contestants.
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::hint::black_box;
+use std::path::Path;
+use std::time::Duration;
+
+use logtree::{Config, EmitError, Format, Formatter, Handler, Record, Registry, Steps};
+use serde_json::{Value, json};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::calls;
+use crate::cases::{LOG_FILE, Running};
+
+type Started = Result<Running, Box<dyn Error>>;
+
+/// The format of the story in which logtree's examples are set.
+const STORY: &str =
+    "%(asctime)s -process[%(process)d] -thread[%(thread)d] -%(name)s - [%(levelname)s]-[%(lineno)d] - %(message)s";
+
+/// What was queued must be written before it is counted.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(crate) fn queue(directory: &Path) -> Started {
+    let queue = json!({
+        "class": "logging.handlers.QueueHandler", "queue": {"()": "multiprocessing.Queue"},
+        "listener": "logging.handlers.QueueListener", "handlers": ["file"], "respect_handler_level": true,
+    });
+    let config = with_handlers(json!({"file": file_handler(directory), "queue": queue}), "queue");
+    let guard = config_of(&config, &logtree::registry())?.install()?;
+    let finish = move || {
+        guard.flush(FLUSH_TIMEOUT);
+    };
+    Ok(Running { call: Box::new(calls::requests), finish: Box::new(finish) })
+}
+
+pub(crate) fn refused_exclusive(_: &Path) -> Started {
+    let guard = config_of(&refusing(), &registry())?.install()?;
+    Ok(Running { call: Box::new(calls::refused), finish: Box::new(|| drop(guard)) })
+}
+
+pub(crate) fn refused_shared(_: &Path) -> Started {
+    let layer = config_of(&refusing(), &registry())?.layer()?;
+    tracing_subscriber::registry().with(layer).try_init()?;
+    Ok(Running::direct(calls::refused))
+}
+
+pub(crate) fn null_sink(_: &Path) -> Started {
+    let guard = config_of(&with_handlers(json!({"sink": sink()}), "sink"), &registry())?.install()?;
+    Ok(Running { call: Box::new(calls::requests), finish: Box::new(|| drop(guard)) })
+}
+
+pub(crate) fn file(directory: &Path) -> Started {
+    let config = with_handlers(json!({"file": file_handler(directory)}), "file");
+    let guard = config_of(&config, &registry())?.install()?;
+    Ok(Running { call: Box::new(calls::requests), finish: Box::new(|| drop(guard)) })
+}
+
+fn config_of(config: &Value, registry: &Registry) -> Result<Config, logtree::Error> {
+    Config::parse(&config.to_string(), Format::Json, registry)
+}
+
+fn with_handlers(handlers: Value, of_root: &str) -> Value {
+    json!({
+        "version": 1,
+        "formatters": {"story": {"format": STORY}},
+        "handlers": handlers,
+        "root": {"level": "INFO", "handlers": [of_root]},
+    })
+}
+
+fn file_handler(directory: &Path) -> Value {
+    json!({"class": "logging.FileHandler", "filename": directory.join(LOG_FILE), "formatter": "story"})
+}
+
+fn sink() -> Value {
+    json!({"class": "bench.SinkHandler", "formatter": "story"})
+}
+
+/// INFO is the level of all loggers but one.
+fn refusing() -> Value {
+    let mut config = with_handlers(json!({"sink": sink()}), "sink");
+    config["loggers"] = json!({"other": {"level": "DEBUG"}});
+    config
+}
+
+fn registry() -> Registry {
+    let mut registry = logtree::registry();
+    registry.handler("bench.SinkHandler", |kwargs| {
+        kwargs.finish()?;
+        Ok(Box::new(|_| Ok(Box::new(SinkHandler))))
+    });
+    registry
+}
+
+/// Makes the text and forgets it: what `io::sink` is to fmt.
+struct SinkHandler;
+
+impl Handler for SinkHandler {
+    fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        thread_local!(static TEXT: RefCell<String> = const { RefCell::new(String::new()) });
+        TEXT.with_borrow_mut(|text| {
+            text.clear();
+            formatter.format(record, text)?;
+            black_box(text);
+            Ok(())
+        })
+    }
+}

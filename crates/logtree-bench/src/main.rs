@@ -1,0 +1,76 @@
+//! logtree and its peers side by side: one command, one table.
+//!
+//! ```text
+//! cargo run --release -p logtree-bench             # all cases, to standard output
+//! cargo run --release -p logtree-bench -- --write  # and into RESULTS.md
+//! cargo run --release -p logtree-bench -- queue    # one case
+//! ```
+//!
+//! A process has one global subscriber, so each contestant is a process of its own: this program, started again. All
+//! contestants of a case live at once and take turns, a short round each, so that whatever else the machine does meets
+//! them alike. The figures are medians over the rounds; ratios are taken round by round.
+//!
+//! | file | is |
+//! |---|---|
+//! | `cases` | what is measured, and who takes part |
+//! | `logtree_side`, `peers` | the contestants: how each is set up |
+//! | `calls` | the logging calls, the same code for all |
+//! | `round` | how a round is timed |
+//! | `contest` | contestants as processes that take turns |
+//! | `report` | medians and ratios, as markdown |
+#![forbid(unsafe_code)]
+
+mod calls;
+mod cases;
+mod contest;
+mod logtree_side;
+mod peers;
+mod report;
+mod round;
+
+use std::error::Error;
+use std::io::Write as _;
+
+use clap::Parser;
+
+/// Measure logtree beside its peers and print a table.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Cases to run; all without one
+    cases: Vec<String>,
+    /// Rounds of each contestant
+    #[arg(long, default_value_t = 60)]
+    rounds: usize,
+    /// Write the table to RESULTS.md as well
+    #[arg(long)]
+    write: bool,
+    /// Be a contestant: `case/name`
+    #[arg(long, hide = true)]
+    contestant: Option<String>,
+}
+
+/// Where the table is kept.
+const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments = Arguments::parse();
+    if let Some(contestant) = &arguments.contestant {
+        return contest::take_part(contestant);
+    }
+    if let Some(unknown) = arguments.cases.iter().find(|name| cases::CASES.iter().all(|case| case.name != **name)) {
+        return Err(format!("no case is called {unknown}").into());
+    }
+    let mut tables = String::new();
+    for case in cases::CASES {
+        if arguments.cases.is_empty() || arguments.cases.iter().any(|name| name == case.name) {
+            let table = report::table(case, &contest::hold(case, arguments.rounds)?);
+            std::io::stdout().write_all(table.as_bytes())?;
+            tables.push_str(&table);
+        }
+    }
+    let text = format!("{}{tables}", report::head(arguments.rounds));
+    if arguments.write {
+        std::fs::write(RESULTS, text)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! The peers.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Mutex;
+
+use tracing::Subscriber;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::calls;
+use crate::cases::{LOG_FILE, Running};
+
+type Started = Result<Running, Box<dyn Error>>;
+
+pub(crate) fn non_blocking(directory: &Path) -> Started {
+    let (writer, guard) = tracing_appender::non_blocking(File::create(directory.join(LOG_FILE))?);
+    tracing_subscriber::fmt().with_ansi(false).with_writer(writer).try_init().map_err(to_error)?;
+    Ok(Running { call: Box::new(calls::requests), finish: Box::new(|| drop(guard)) })
+}
+
+pub(crate) fn targets(_: &Path) -> Started {
+    let targets = Targets::new().with_default(LevelFilter::INFO).with_target("other", LevelFilter::DEBUG);
+    let fmt = tracing_subscriber::fmt::layer().with_writer(io::sink);
+    tracing_subscriber::registry().with(targets).with(fmt).try_init()?;
+    Ok(Running::direct(calls::refused))
+}
+
+pub(crate) fn empty_layer(_: &Path) -> Started {
+    struct Empty;
+    impl<S: Subscriber> Layer<S> for Empty {}
+    tracing_subscriber::registry().with(Empty).try_init()?;
+    Ok(Running::direct(calls::refused))
+}
+
+pub(crate) fn fmt_sink(_: &Path) -> Started {
+    tracing_subscriber::fmt().with_ansi(false).with_writer(io::sink).try_init().map_err(to_error)?;
+    Ok(Running::direct(calls::requests))
+}
+
+pub(crate) fn fmt_file(directory: &Path) -> Started {
+    let file = Mutex::new(File::create(directory.join(LOG_FILE))?);
+    tracing_subscriber::fmt().with_ansi(false).with_writer(file).try_init().map_err(to_error)?;
+    Ok(Running::direct(calls::requests))
+}
+
+/// As long as the lines that logtree writes in the case.
+const LINE: &[u8] = b"2026-01-31 12:00:00,123 -process[123456] -thread[123456] -my_app.http - [INFO]-[10] - \
+    request answered user=ann status=200 took_ms=1234.25\n";
+
+pub(crate) fn bare_write(directory: &Path) -> Started {
+    let mut file = File::options().append(true).create(true).open(directory.join(LOG_FILE))?;
+    Ok(Running::direct(move |count| {
+        for _ in 0..count {
+            // A full disk shows in the lines that are missing.
+            let _ = file.write_all(LINE);
+        }
+    }))
+}
+
+/// The builder of fmt has errors that cross threads, which `?` does not take apart.
+fn to_error(error: Box<dyn Error + Send + Sync>) -> Box<dyn Error> {
+    error
+}

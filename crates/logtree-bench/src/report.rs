@@ -1,0 +1,108 @@
+//! Medians and ratios, as markdown.
+
+use std::fmt::Write as _;
+
+use crate::cases::Case;
+use crate::contest::Score;
+use crate::round::{Pace, Round, quantile};
+
+/// What stands above the tables: the machine, the versions, the date.
+pub(crate) fn head(rounds: usize) -> String {
+    let mut out = String::from("# logtree and its peers\n\n");
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let cpus = read("/proc/cpuinfo");
+    let models: Vec<&str> = cpus.lines().filter(|line| line.starts_with("model name")).collect();
+    let model = models.first().and_then(|line| line.split(": ").nth(1)).unwrap_or("unknown");
+    let rustc = std::process::Command::new("rustc").arg("--version").output();
+    let rustc = rustc.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let facts = [
+        ("Date", jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()),
+        ("CPU", format!("{model}, {} of it", models.len())),
+        ("System", format!("{} {}", std::env::consts::OS, read("/proc/sys/kernel/osrelease").trim())),
+        ("Compiler", rustc.unwrap_or_else(|_| "unknown".to_owned())),
+        ("Versions", versions()),
+    ];
+    for (what, fact) in facts {
+        let _ = writeln!(out, "- {what}: {fact}");
+    }
+    let _ = writeln!(
+        out,
+        "\nWritten by `cargo run --release -p logtree-bench -- --write`. Each contestant is a process of its own; those of a \
+         case take turns, {rounds} rounds each. Figures are nanoseconds a call: the median of the rounds, and the middle half \
+         of them. *logtree takes* is logtree's time divided by the contestant's, taken round by round."
+    );
+    out
+}
+
+/// The versions that were measured, from the lock file that chose them.
+fn versions() -> String {
+    let lock = include_str!("../../../Cargo.lock");
+    let packages = lock.split("[[package]]").filter_map(|package| {
+        let value =
+            |key: &str| package.lines().find_map(|line| line.strip_prefix(key)).map(|text| text.trim_matches('"'));
+        Some((value("name = ")?, value("version = ")?))
+    });
+    let named = packages.filter(|(name, _)| {
+        matches!(*name, "logtree" | "tracing" | "tracing-core" | "tracing-subscriber" | "tracing-appender")
+    });
+    named.map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The table of one case.
+pub(crate) fn table(case: &Case, scores: &[Score]) -> String {
+    let mut out = format!("\n## {}\n\n{}\n\n", case.title, case.how);
+    let has_p99 = matches!(case.pace, Pace::Bursts { .. });
+    let has_files = scores.iter().any(|score| score.missing.is_some());
+    let mut row = |cells: [String; 5]| {
+        let [name, time, p99, missing, ratio] = cells;
+        let optional = [has_p99.then_some(p99), has_files.then_some(missing)];
+        let cells: Vec<String> =
+            [name, time].into_iter().chain(optional.into_iter().flatten()).chain([ratio]).collect();
+        let _ = writeln!(out, "| {} |", cells.join(" | "));
+    };
+    row(["", "ns a call", "p99", "lines missing", "logtree takes"].map(str::to_owned));
+    row(["---", "---:", "---:", "---:", "---"].map(str::to_owned));
+    for (contestant, score) in case.contestants.iter().zip(scores) {
+        let times = |of: fn(&Round) -> f64| Spread::of(score.rounds.iter().map(of));
+        let pairs = scores.iter().take(1).flat_map(|ours| ours.rounds.iter().zip(&score.rounds));
+        let ratio = Spread::of(pairs.map(|(ours, theirs)| ours.mean_ns / theirs.mean_ns));
+        let target = contestant.target.map(|target| format!(", target ≤ {target}")).unwrap_or_default();
+        let is_ours = contestant.name == case.contestants[0].name;
+        row([
+            contestant.name.to_owned(),
+            times(|round| round.mean_ns).nanoseconds(),
+            times(|round| round.p99_ns).nanoseconds(),
+            score.missing.map(|missing| missing.to_string()).unwrap_or_default(),
+            if is_ours { String::new() } else { format!("× {}{target}", ratio.factor()) },
+        ]);
+    }
+    out
+}
+
+/// The median of some values, and the middle half of them.
+#[derive(Clone, Copy, Debug)]
+struct Spread {
+    low: f64,
+    median: f64,
+    high: f64,
+}
+
+impl Spread {
+    fn of(values: impl Iterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.collect();
+        let mut at = |part| quantile(&mut values, part);
+        Self { low: at(0.25), median: at(0.5), high: at(0.75) }
+    }
+
+    fn nanoseconds(self) -> String {
+        let Self { low, median, high } = self;
+        // Tenths are told from noise only where there are few nanoseconds.
+        let digits = if median < 20.0 { 2 } else { 0 };
+        format!("**{median:.digits$}** ({low:.digits$} to {high:.digits$})")
+    }
+
+    fn factor(self) -> String {
+        let Self { low, median, high } = self;
+        format!("**{median:.2}** ({low:.2} to {high:.2})")
+    }
+}

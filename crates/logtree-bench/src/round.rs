@@ -1,0 +1,97 @@
+//! How a round is timed.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Logs so many times.
+pub(crate) type Calls = Box<dyn FnMut(u32)>;
+
+/// How fast the calls of a round follow each other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pace {
+    /// One after the other.
+    Steady { calls: u32 },
+    /// In bursts, and between them a pause in which whoever writes can catch up. Every other burst is timed call by call.
+    Bursts { bursts: u32, calls: u32, pause: Duration },
+}
+
+/// What a round took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Round {
+    /// Nanoseconds a call, on the average.
+    pub(crate) mean_ns: f64,
+    /// What one call in a hundred took longer than; NaN if calls were not timed one by one.
+    pub(crate) p99_ns: f64,
+}
+
+impl Pace {
+    /// How many calls a round makes.
+    pub(crate) fn calls(self) -> u32 {
+        match self {
+            Self::Steady { calls } => calls,
+            Self::Bursts { bursts, calls, .. } => bursts * calls,
+        }
+    }
+
+    /// Times one round.
+    pub(crate) fn time(self, call: &mut Calls) -> Round {
+        match self {
+            Self::Steady { calls } => Round { mean_ns: time_ns(|| call(calls)) / f64::from(calls), p99_ns: f64::NAN },
+            Self::Bursts { bursts, calls, pause } => {
+                let (mut whole_ns, mut each_ns) = (0.0, Vec::new());
+                for burst in 0..bursts {
+                    if burst % 2 == 0 {
+                        whole_ns += time_ns(|| call(calls));
+                    } else {
+                        each_ns.extend((0..calls).map(|_| time_ns(|| call(1))));
+                    }
+                    std::thread::sleep(pause);
+                }
+                let mean_ns = whole_ns / f64::from(calls * bursts.div_ceil(2));
+                Round { mean_ns, p99_ns: quantile(&mut each_ns, 0.99) - clock_ns() }
+            }
+        }
+    }
+}
+
+/// The value below which that part of the values lies.
+pub(crate) fn quantile(values: &mut [f64], part: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let last = values.len().saturating_sub(1);
+    values.get((part * last as f64).round() as usize).copied().unwrap_or(f64::NAN)
+}
+
+fn time_ns(call: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    call();
+    start.elapsed().as_nanos() as f64
+}
+
+/// What it costs to look at the clock.
+fn clock_ns() -> f64 {
+    let mut nothing: Vec<f64> = (0..1000).map(|_| time_ns(|| black_box(()))).collect();
+    quantile(&mut nothing, 0.5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_of_the_sorted_values() {
+        let mut values = [3.0, 1.0, 2.0, 5.0, 4.0];
+        assert_eq!(quantile(&mut values, 0.5), 3.0);
+        assert_eq!(quantile(&mut values, 1.0), 5.0);
+        assert!(quantile(&mut [], 0.5).is_nan());
+    }
+
+    #[test]
+    fn every_call_is_made() {
+        let made = std::rc::Rc::new(std::cell::Cell::new(0));
+        let count = std::rc::Rc::clone(&made);
+        let mut call: Calls = Box::new(move |calls| count.set(count.get() + calls));
+        let pace = Pace::Bursts { bursts: 5, calls: 7, pause: Duration::ZERO };
+        let _ = pace.time(&mut call);
+        assert_eq!((made.get(), pace.calls()), (35, 35));
+    }
+}
