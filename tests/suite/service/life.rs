@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::process::Signal;
 
 use super::support::{
-    MODES, Place, Record, Service, WELCOME, eventually, get, kill, record, records, request_message, start_message,
+    MODES, PATIENCE, Place, Record, Service, WELCOME, eventually, get, kill, record, records, request_message,
+    start_message,
 };
 
 /// The log's records of requests; asserts that the others are listeners' starts, and how many.
@@ -100,6 +102,48 @@ fn it_answers_logs_and_leaves_nothing() {
         assert_eq!(console, 255, "the console shows what the file has: {}", ended.stdout);
         place.assert_nothing_left(segment);
     }
+}
+
+#[test]
+fn the_master_installs_or_each_worker_does() {
+    for (mode, master_has_it) in MODES.iter().zip([true, false]) {
+        let service = Service::start(mode);
+        let segment = eventually("queue", || service.place.segment());
+        let has_queue = |process: u32| {
+            let maps = fs::read_to_string(format!("/proc/{process}/maps")).unwrap();
+            maps.contains(segment.to_str().unwrap())
+        };
+        assert_eq!(has_queue(service.master()), master_has_it, "{mode:?}");
+        assert!(service.workers().into_iter().all(has_queue), "{mode:?}");
+        service.end();
+    }
+}
+
+#[test]
+fn a_request_that_has_begun_is_answered_after_the_end_has() {
+    let service = Service::start(&["--workers", "1"]);
+    let [worker] = *service.workers() else { panic!("one worker was asked for") };
+    let sockets = || {
+        let open = fs::read_dir(format!("/proc/{worker}/fd")).unwrap().flatten();
+        let links = open.filter_map(|entry| fs::read_link(entry.path()).ok());
+        links.filter(|link| link.to_string_lossy().starts_with("socket:")).count()
+    };
+    let before = sockets();
+    let mut connection = TcpStream::connect(service.address).unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    connection.write_all(b"GET /test?id=7 HTTP/1.1\r\nHost: ").unwrap();
+    eventually("accepted connection", || (sockets() == before + 1).then_some(()));
+
+    service.signal_master(Signal::TERM);
+    eventually("worker that accepts no more", || (sockets() == before).then_some(()));
+    connection.write_all(b"localhost\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(WELCOME), "{answer}");
+
+    let (place, ended) = service.collect();
+    assert!(ended.status.success(), "{ended:?}");
+    assert_logged_once(&requests_in(&place, 1), &[(7, worker)].into());
 }
 
 #[test]

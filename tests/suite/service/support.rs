@@ -95,9 +95,8 @@ impl Place {
     /// Runs the program to its end.
     pub(crate) fn run(&self, options: &[&str]) -> Ended {
         let mut command = self.command();
-        let output = command.args(options).output().unwrap();
-        let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        Ended { status: output.status, stdout: text(&output.stdout), stderr: text(&output.stderr) }
+        let mut running = Running::spawn(command.args(options));
+        running.collect()
     }
 
     /// Living processes of this place's service, by their ids, with their names.
@@ -139,6 +138,46 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    /// Ends what a failed test has left; after others the helpers leave by themselves.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.processes().into_keys().for_each(|process| kill(process, Signal::KILL));
+        }
+    }
+}
+
+/// The program, running, and what it prints. Dropped, it is killed.
+struct Running {
+    child: Child,
+    stdout: Printed,
+    stderr: Printed,
+}
+
+impl Running {
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let stdout = Printed::read(child.stdout.take().unwrap());
+        let stderr = Printed::read(child.stderr.take().unwrap());
+        Self { child, stdout, stderr }
+    }
+
+    /// Waits for its end, and for that of all processes which hold its standard streams.
+    fn collect(&mut self) -> Ended {
+        let status = eventually("end of the program", || self.child.try_wait().unwrap());
+        Ended { status, stdout: self.stdout.everything(), stderr: self.stderr.everything() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
 /// How a run ended, and what it printed.
 #[derive(Debug)]
 pub(crate) struct Ended {
@@ -149,11 +188,9 @@ pub(crate) struct Ended {
 
 /// A service that serves. Dropped without [`Service::end`], it is killed.
 pub(crate) struct Service {
+    running: Running,
     pub(crate) place: Place,
     pub(crate) address: SocketAddr,
-    child: Child,
-    stdout: Printed,
-    stderr: Printed,
 }
 
 impl Service {
@@ -167,31 +204,32 @@ impl Service {
 
     /// Starts the service by a command of its place, and waits until it serves.
     pub(crate) fn spawn(place: Place, mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let stdout = Printed::read(child.stdout.take().unwrap());
-        let stderr = Printed::read(child.stderr.take().unwrap());
-        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut service = Self { place, address: nowhere, child, stdout, stderr };
-        let serving = service.stdout.wait_for("serving http://");
-        let Some(serving) = serving else { panic!("it does not serve: {:?}", service.kill_and_collect()) };
+        let running = Running::spawn(&mut command);
+        let serving = running.stdout.wait_for("serving http://");
+        let printed = || (running.stdout.so_far(), running.stderr.so_far());
+        let serving = serving.unwrap_or_else(|| panic!("it does not serve: {:?}", printed()));
         let url = serving.strip_prefix("serving http://").unwrap();
-        service.address = url.split('/').next().unwrap().parse().unwrap();
-        service
+        let address = url.split('/').next().unwrap().parse().unwrap();
+        Self { running, place, address }
+    }
+
+    pub(crate) fn master(&self) -> u32 {
+        self.running.child.id()
     }
 
     /// The workers that were started so far, in this order, with those that have died.
     pub(crate) fn workers(&self) -> Vec<u32> {
-        let printed = self.stdout.so_far();
+        let printed = self.running.stdout.so_far();
         let started = printed.lines().filter_map(|line| line.strip_prefix("worker ")?.strip_suffix(" started"));
         started.map(|pid| pid.parse().unwrap()).collect()
     }
 
     pub(crate) fn signal_master(&self, with: Signal) {
-        kill_process(Pid::from_child(&self.child), with).unwrap();
+        kill_process(Pid::from_child(&self.running.child), with).unwrap();
     }
 
     pub(crate) fn signal_group(&self, with: Signal) {
-        kill_process_group(Pid::from_child(&self.child), with).unwrap();
+        kill_process_group(Pid::from_child(&self.running.child), with).unwrap();
     }
 
     /// Ends it with SIGTERM.
@@ -200,31 +238,10 @@ impl Service {
         self.collect()
     }
 
-    /// Waits for its end, and for that of all processes which hold its standard streams.
+    /// Waits for its end.
     pub(crate) fn collect(mut self) -> (Place, Ended) {
-        let status = eventually("end of the service", || self.child.try_wait().unwrap());
-        let place = std::mem::replace(&mut self.place, Place::new());
-        let stdout = self.stdout.everything();
-        let stderr = self.stderr.everything();
-        (place, Ended { status, stdout, stderr })
-    }
-
-    fn kill_and_collect(&mut self) -> (String, String) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        (self.stdout.so_far(), self.stderr.so_far())
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
-            self.kill_and_collect();
-        }
-        // Its own helpers leave when it is gone; what a failed test left is ended here.
-        for process in self.place.processes().into_keys() {
-            kill(process, Signal::TERM);
-        }
+        let ended = self.running.collect();
+        (self.place, ended)
     }
 }
 
