@@ -1,7 +1,7 @@
 //! Who listens: a helper process with a standby, or a thread.
 //!
-//! Whoever makes a queue while it has one thread makes two helpers; the first one listens, the other one waits for its
-//! seat. A standby that has taken over makes the next standby. Only where no helper can be made (the process has threads
+//! Whoever makes a queue while it has one thread makes a helper that listens; that one makes a second, which waits for its
+//! seat, and having taken it makes the next. Only where no helper can be made (the process has threads
 //! already, or all helpers were killed) does a process that logs listen itself, on a thread of its own.
 
 use std::io;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use logtree_core::{BuildError, HandlerEntry, StdStream};
 use logtree_os::election::{Seat, is_vacant};
-use logtree_os::helper::{Helper, HelperOptions, spawn_helper};
+use logtree_os::helper::{Helper, HelperOptions, HelperState, spawn_helper};
 use logtree_os::{Death, ForkGeneration, ForkLock, ForkReset, ProcessIdentity, Segment, SegmentState, thread_count};
 
 use crate::listener::listen;
@@ -35,10 +35,12 @@ const STANDBY_LOOKS: Duration = Duration::from_millis(200);
 /// The segment's words that tell who stands by.
 const STANDBY_WORDS: usize = 8;
 
-/// The helpers and threads that this process made for a queue.
+/// The helpers and threads of a queue that are this process's.
 #[derive(Debug, Default)]
 pub(crate) struct Helpers {
-    made: Vec<Helper>,
+    first: Option<Helper>,
+    /// Those that it and its successors made as this process's children, as far as this process has met them.
+    standbys: Vec<u32>,
     /// When this process last started a listening thread.
     thread_started: Option<(ForkGeneration, Instant)>,
 }
@@ -114,20 +116,16 @@ pub(crate) fn begin(queue: &Arc<Queue>, segment: &Arc<Segment>) -> Result<(), Bu
 }
 
 fn begin_helpers(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
-    let listener = spawn(queue, "logtree-listen", false, || {
+    let listener = spawn_helper(&helper_options(queue, "logtree-listen"), || {
         if let Ok(Some(seat)) = Seat::wait_take(segment, SEATED_WITHIN) {
             listen(queue, segment, seat, Role::Helper);
         }
         0
     })?;
-    queue.helpers.lock().made.push(listener);
-    // One after the other, or the standby might be the first to sit down.
+    queue.helpers.lock().first = Some(listener);
     wait_until(|| !is_vacant(segment.seat()))?;
-    // Without a standby the queue works as well; the listener makes one as soon as it can.
-    if let Ok(standby) = spawn_standby(queue, segment, false) {
-        queue.helpers.lock().made.push(standby);
-        let _ = wait_until(|| self::standby(segment).start_time != 0);
-    }
+    // It is the listener that makes the standby, always. Without one the queue works as well, so that none is no error.
+    let _ = wait_until(|| standby(segment).start_time != 0);
     Ok(())
 }
 
@@ -143,15 +141,9 @@ fn wait_until(is_so: impl Fn() -> bool) -> io::Result<()> {
     Ok(())
 }
 
-fn spawn_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, sibling: bool) -> io::Result<Helper> {
-    let standby = spawn(queue, "logtree-standby", sibling, || stand_by(queue, segment))?;
-    announce_standby(segment, standby.pid());
-    Ok(standby)
-}
-
-fn spawn(queue: &Queue, name: &str, sibling: bool, run: impl FnOnce() -> u8) -> io::Result<Helper> {
+fn helper_options<'a>(queue: &Queue, name: &str) -> HelperOptions<'a> {
     let keep_stdout = queue.listener.handlers.iter().any(|entry| writes_stdout(entry));
-    spawn_helper(&HelperOptions::new(name).keep_stdout(keep_stdout).keep_stderr(true).sibling(sibling), run)
+    HelperOptions::new(name).keep_stdout(keep_stdout).keep_stderr(true)
 }
 
 fn writes_stdout(entry: &HandlerEntry) -> bool {
@@ -183,13 +175,6 @@ fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>) -> u8 {
     }
 }
 
-/// A standby that was just made, until it says itself who it is.
-fn announce_standby(segment: &Segment, pid: u32) {
-    if segment.word(STANDBY_WORDS) == Some(0) {
-        segment.set_word(STANDBY_WORDS, pid.into());
-    }
-}
-
 fn forget_standby(segment: &Segment) {
     (0..4).for_each(|number| segment.set_word(STANDBY_WORDS + number, 0));
 }
@@ -208,8 +193,14 @@ pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Rol
     let is_missing = standby.pid == 0 || (standby.start_time != 0 && standby.death() == Death::Dead);
     if is_missing {
         forget_standby(segment);
+        let options = helper_options(queue, "logtree-standby").sibling(true);
         // If it cannot be made now, the next look tries again.
-        let _ = spawn_standby(queue, segment, true);
+        if let Ok(made) = spawn_helper(&options, || stand_by(queue, segment))
+            && segment.word(STANDBY_WORDS) == Some(0)
+        {
+            // Until it says itself who it is.
+            segment.set_word(STANDBY_WORDS, made.pid().into());
+        }
     }
 }
 
@@ -254,10 +245,15 @@ pub(crate) fn nobody_listens(queue: &Arc<Queue>) {
     }
 }
 
-/// Takes away what is left of helpers that have ended.
+/// Takes away what is left of helpers that have ended: children of the process that made the queue, all of them.
 pub(crate) fn reap(queue: &Queue) {
-    if let Some(mut helpers) = queue.helpers.try_lock() {
-        let is_running = |helper: &mut Helper| helper.reap() == logtree_os::helper::HelperState::Running;
-        helpers.made.retain_mut(is_running);
+    let Joined::Segment(segment) = queue.joined() else { return };
+    let Some(mut helpers) = queue.helpers.try_lock() else { return };
+    let Some(first) = &mut helpers.first else { return };
+    let _ = first.reap();
+    let standby = standby(&segment).pid;
+    if standby != 0 && !helpers.standbys.contains(&standby) {
+        helpers.standbys.push(standby);
     }
+    helpers.standbys.retain(|pid| logtree_os::helper::reap(*pid) == HelperState::Running);
 }

@@ -52,14 +52,14 @@ pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segm
     loop {
         let is_flush = listener.sleeper.take_flush_request();
         let handled = listener.round(is_flush);
-        if handled > 0 {
-            busy_until = Instant::now() + NAPS;
-            continue;
-        }
         if listener.housekeep() {
             break;
         }
-        listener.sleep(Instant::now() < busy_until);
+        if handled > 0 {
+            busy_until = Instant::now() + NAPS;
+        } else {
+            listener.sleep(Instant::now() < busy_until);
+        }
     }
     side::end_listening();
     drop(seat);

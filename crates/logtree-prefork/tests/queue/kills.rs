@@ -6,7 +6,7 @@ use logtree_core::{Level, Timestamp};
 use logtree_prefork::{Overflow, QueueOptions};
 use rustix::process::getpid;
 
-use crate::support::{self, Lines, Queue, in_child, kill, until, wait_for_exit};
+use crate::support::{self, Lines, Queue, helper, in_child, kill, stop_helpers, until, wait_for_exit};
 
 pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
     let directory = tempfile::tempdir().unwrap();
@@ -20,7 +20,7 @@ pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
             number += 1;
         });
         assert!(queue.flush());
-        let listener = Queue::helper("logtree-listen", getpid()).expect("somebody listens");
+        let listener = helper("logtree-listen");
         kill(listener);
         let killed = Instant::now();
         // A signal takes a moment to kill: this record may be the last of the old listener or the first of the new one.
@@ -29,7 +29,7 @@ pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
         until("another one listens", || logtree_prefork::stats()[0].claim_number == round + 2);
         taken_over.push(killed.elapsed());
         assert!(queue.flush(), "round {round}");
-        until("there is a standby again", || Queue::helper("logtree-standby", getpid()).is_some());
+        helper("logtree-standby");
     }
     assert_eq!(Lines::of(&queue.log).assert_whole(), number);
     taken_over.sort_unstable();
@@ -42,8 +42,8 @@ pub(crate) fn when_all_helpers_are_killed_a_process_listens() {
     let queue = Queue::started(&directory.path().join("app.log"));
     (0..100).for_each(|number| queue.log(number));
     assert!(queue.flush());
-    let listener = Queue::helper("logtree-listen", getpid()).expect("somebody listens");
-    let standby = Queue::helper("logtree-standby", getpid()).expect("somebody stands by");
+    let listener = helper("logtree-listen");
+    let standby = helper("logtree-standby");
     kill(standby);
     kill(listener);
     (100..1000).for_each(|number| queue.log(number));
@@ -63,7 +63,8 @@ pub(crate) fn a_killed_worker_harms_nobodys_records() {
         (0..30_000).for_each(|number| queue.log(number));
         assert!(queue.flush());
     });
-    until("the steady worker logs", || logtree_prefork::stats()[0].lanes == 1);
+    // The listener never has a moment without records.
+    let busy = in_child(|| (0..u32::MAX).for_each(|number| queue.log(number)));
     let mut victims = Vec::new();
     for round in 0..20_u32 {
         let (published, publish) = rustix::pipe::pipe().unwrap();
@@ -80,7 +81,10 @@ pub(crate) fn a_killed_worker_harms_nobodys_records() {
         victims.push(victim.as_raw_nonzero().get());
     }
     assert_eq!(wait_for_exit(steady), Some(0));
-    until("the lanes of the dead are free", || logtree_prefork::stats()[0].lanes == 0);
+    until("the lanes of the dead are free", || logtree_prefork::stats()[0].lanes == 1);
+    kill(busy);
+    assert_eq!(wait_for_exit(busy), None);
+    until("the last lane is free", || logtree_prefork::stats()[0].lanes == 0);
     let lines = Lines::of(&queue.log);
     lines.assert_whole();
     let steady = steady.as_raw_nonzero().get();
@@ -100,16 +104,9 @@ pub(crate) fn what_all_left_behind_is_written_by_the_next() {
         queue.log(0);
         assert!(queue.flush());
         let me = getpid();
-        let standby = Queue::helper("logtree-standby", me).expect("somebody stands by");
-        let listener = Queue::helper("logtree-listen", me).expect("somebody listens");
-        // Stopped, they read nothing more, and nobody takes their place.
-        for helper in [standby, listener] {
-            rustix::process::kill_process(helper, rustix::process::Signal::STOP).unwrap();
-        }
+        let helpers = stop_helpers();
         (1..5000).for_each(|number| queue.log(number));
-        for helper in [standby, listener] {
-            kill(helper);
-        }
+        helpers.into_iter().for_each(kill);
         kill(me);
     });
     assert_eq!(wait_for_exit(first), None);
@@ -151,10 +148,7 @@ pub(crate) fn what_nobody_needs_is_swept_away() {
             queue.entry.handler.start().unwrap();
             queue.log(0);
             assert!(queue.flush());
-            let helpers = ["logtree-standby", "logtree-listen"].map(|name| Queue::helper(name, getpid()).unwrap());
-            for helper in helpers {
-                rustix::process::kill_process(helper, rustix::process::Signal::STOP).unwrap();
-            }
+            let helpers = stop_helpers();
             if leaves_a_record {
                 queue.log(1);
             }

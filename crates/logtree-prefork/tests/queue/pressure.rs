@@ -6,16 +6,14 @@ use logtree_core::{Level, Timestamp};
 use logtree_prefork::{Overflow, QueueOptions};
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
-use crate::support::{DEADLINE, Lines, Queue, in_child, kill, until, wait_for_exit};
+use crate::support::{DEADLINE, Lines, Queue, helper, in_child, kill, stop_helpers, until, wait_for_exit};
 
 /// Stops the listener, and before it the standby, so that nobody reads; and lets them go on.
 struct Stopped([Pid; 2]);
 
 impl Stopped {
     fn now() -> Self {
-        let helpers = ["logtree-standby", "logtree-listen"].map(|name| Queue::helper(name, getpid()).unwrap());
-        helpers.iter().for_each(|pid| kill_process(*pid, Signal::STOP).unwrap());
-        Self(helpers)
+        Self(stop_helpers())
     }
 }
 
@@ -59,7 +57,7 @@ pub(crate) fn what_does_not_fit_is_counted_and_said() {
     // What came before the lanes were full is whole.
     assert!(lines.numbers.values().all(|numbers| (0..100).all(|number| numbers.contains_key(&number))));
     // Said once is enough: not again with the next drops, nor by the next listener.
-    kill(Queue::helper("logtree-listen", getpid()).unwrap());
+    kill(helper("logtree-listen"));
     until("another one listens", || logtree_prefork::stats()[0].claim_number == 2);
     queue.log(RECORDS);
     assert!(queue.flush());

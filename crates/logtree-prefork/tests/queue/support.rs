@@ -12,7 +12,7 @@ use logtree_core::{
     Origin, QueueListener, Record, RecordQueue as _, Source, Spans, StdStream, Steps, Timestamp,
 };
 use logtree_prefork::{Fork, MultiprocessingQueue, QueueOptions, fork};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 /// Nothing takes so long but a bug.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
@@ -184,11 +184,32 @@ impl Queue {
         let claim = self.log.with_file_name(format!(".{}.logtree", self.log.file_name().unwrap().to_string_lossy()));
         until("the claim is gone", || !claim.exists());
     }
+}
 
-    /// The pid of the process that sits in the listener's seat, as the processes of the system see it.
-    pub(crate) fn helper(name: &str, of_session: Pid) -> Option<Pid> {
-        processes().into_iter().find(|(pid, comm)| comm == name && parent(*pid) == Some(of_session)).map(|(pid, _)| pid)
+/// This process's helper of that name, as soon as there is one: a successor makes its standby after it has taken over.
+pub(crate) fn helper(name: &str) -> Pid {
+    let mut found = None;
+    until(name, || {
+        let ours = |pid: Pid| parent_and_state(pid).is_some_and(|(parent, _)| parent == Some(getpid()));
+        let all: Vec<Pid> =
+            processes().into_iter().filter(|(pid, comm)| comm == name && ours(*pid)).map(|(pid, _)| pid).collect();
+        assert!(all.len() <= 1, "more than one {name}: {all:?}");
+        found = all.first().copied();
+        found.is_some()
+    });
+    found.unwrap()
+}
+
+/// Stops this process's helpers, the standby first so that it does not take the listener's place. When this returns,
+/// neither of them runs.
+pub(crate) fn stop_helpers() -> [Pid; 2] {
+    let helpers = ["logtree-standby", "logtree-listen"].map(helper);
+    for pid in helpers {
+        kill_process(pid, Signal::STOP).unwrap();
+        // A signal takes a moment to stop.
+        until("the helper is stopped", || parent_and_state(pid).unwrap().1 == "T");
     }
+    helpers
 }
 
 /// Every process of the system with its name.
@@ -202,14 +223,13 @@ pub(crate) fn processes() -> Vec<(Pid, String)> {
     named.collect()
 }
 
-/// The parent of a process that is not a zombie.
-fn parent(pid: Pid) -> Option<Pid> {
+/// The parent and the state of a process that is not a zombie.
+fn parent_and_state(pid: Pid) -> Option<(Option<Pid>, String)> {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
     let mut fields = stat[stat.rfind(')')? + 2..].split(' ');
-    if fields.next()? == "Z" {
-        return None;
-    }
-    Pid::from_raw(fields.next()?.parse().ok()?)
+    let state = fields.next()?.to_owned();
+    let parent = fields.next()?.parse().ok()?;
+    (state != "Z").then_some((Pid::from_raw(parent), state))
 }
 
 /// How often each line stands in the file, by process and thread; a line that is no line of ours is a torn one.
