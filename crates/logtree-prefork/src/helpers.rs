@@ -5,6 +5,7 @@
 //! already, or all helpers were killed) does a process that logs listen itself, on a thread of its own.
 
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -28,8 +29,6 @@ pub(crate) enum Role {
 
 /// How long a new listener may take to sit down.
 const SEATED_WITHIN: Duration = Duration::from_secs(5);
-/// A standby takes the seat in a fraction of this; a seat that stays vacant longer has no standby.
-const STANDBY_TAKES: Duration = Duration::from_millis(2);
 /// How often a standby looks whether it is still needed.
 const STANDBY_LOOKS: Duration = Duration::from_millis(200);
 /// The segment's words that tell who stands by.
@@ -189,9 +188,7 @@ pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Rol
     if role == Role::Thread {
         return;
     }
-    let standby = standby(segment);
-    let is_missing = standby.pid == 0 || (standby.start_time != 0 && standby.death() == Death::Dead);
-    if is_missing {
+    if !has_standby(segment) {
         forget_standby(segment);
         let options = helper_options(queue, "logtree-standby").sibling(true);
         // If it cannot be made now, the next look tries again.
@@ -220,8 +217,8 @@ fn begin_thread(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
 
 /// A record was published, and nobody held the listener's seat at that moment.
 ///
-/// Almost always a standby is about to take it: that is waited for, two milliseconds at most and once for each death of
-/// a listener. If nobody does, this process listens itself.
+/// As a rule a standby is about to take it, in a fraction of a millisecond; that there is one is all there is to know, and
+/// nobody waits for it. If there is none, this process listens itself.
 #[cold]
 pub(crate) fn nobody_listens(queue: &Arc<Queue>) {
     let Joined::Segment(segment) = queue.joined() else { return };
@@ -230,18 +227,20 @@ pub(crate) fn nobody_listens(queue: &Arc<Queue>) {
     let is_starting = helpers
         .thread_started
         .is_some_and(|(of, started)| of == generation && started.elapsed() < Duration::from_millis(100));
-    if is_starting {
-        return;
+    if !is_starting && !has_standby(&segment) && is_vacant(segment.seat()) {
+        helpers.thread_started = Some((generation, Instant::now()));
+        // If there can be no thread either, the records wait for a process that listens.
+        let _ = begin_thread(queue, &segment);
     }
-    let began = Instant::now();
-    while is_vacant(segment.seat()) {
-        if began.elapsed() > STANDBY_TAKES {
-            helpers.thread_started = Some((generation, Instant::now()));
-            // If there can be no thread either, the records wait for a process that listens.
-            let _ = begin_thread(queue, &segment);
-            return;
-        }
-        std::thread::sleep(Duration::from_micros(50));
+}
+
+/// Whether somebody stands by, as far as can be told.
+fn has_standby(segment: &Segment) -> bool {
+    let standby = standby(segment);
+    match standby.start_time {
+        // It was made a moment ago, and has not yet said who it is.
+        0 => standby.pid != 0 && Path::new(&format!("/proc/{}", standby.pid)).exists(),
+        _ => standby.death() != Death::Dead,
     }
 }
 

@@ -3,7 +3,7 @@
 use logtree_prefork::QueueOptions;
 use rustix::process::getpid;
 
-use crate::support::{Lines, Queue, in_child, kill, until, wait_for_exit};
+use crate::support::{Lines, Queue, helpers_of, in_child, kill, until, wait_for_exit};
 
 pub(crate) fn workers_of_one_master_share_one_listener() {
     let directory = tempfile::tempdir().unwrap();
@@ -31,6 +31,7 @@ pub(crate) fn workers_of_one_master_share_one_listener() {
 pub(crate) fn unrelated_processes_meet_at_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("app.log");
+    let counted = directory.path().join("counted");
     // Processes of which none has the queue from another one; all start at once, and stay until all have logged.
     let workers: Vec<_> = (0..6)
         .map(|_| {
@@ -42,16 +43,22 @@ pub(crate) fn unrelated_processes_meet_at_the_file() {
                     Lines::so_far(&log).numbers.values().filter(|n| n.len() == 1000).count() == 6
                 });
                 assert_eq!(logtree_prefork::stats()[0].claim_number, 1, "there was more than one listener");
+                until("the helpers are counted", || counted.exists());
             })
         })
         .collect();
+    until("all have logged", || Lines::so_far(&log).numbers.values().filter(|n| n.len() == 1000).count() == 6);
+    let helpers = |name| workers.iter().map(|worker| helpers_of(*worker, name).len()).sum::<usize>();
+    until("there is a standby", || helpers("logtree-standby") > 0);
+    assert_eq!((helpers("logtree-listen"), helpers("logtree-standby")), (1, 1));
+    std::fs::File::create(&counted).unwrap();
     for worker in workers {
         assert_eq!(wait_for_exit(worker), Some(0));
     }
     assert_eq!(Lines::of(&log).assert_whole(), 6 * 1000);
     Queue::over(&log, Default::default()).wait_until_gone();
     let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
-    assert_eq!(left, ["app.log"]);
+    assert!(left.iter().all(|name| name == "app.log" || name == "counted"), "{left:?}");
 }
 
 pub(crate) fn a_process_with_threads_listens_itself() {

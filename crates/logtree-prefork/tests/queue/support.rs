@@ -190,14 +190,18 @@ impl Queue {
 pub(crate) fn helper(name: &str) -> Pid {
     let mut found = None;
     until(name, || {
-        let ours = |pid: Pid| parent_and_state(pid).is_some_and(|(parent, _)| parent == Some(getpid()));
-        let all: Vec<Pid> =
-            processes().into_iter().filter(|(pid, comm)| comm == name && ours(*pid)).map(|(pid, _)| pid).collect();
+        let all = helpers_of(getpid(), name);
         assert!(all.len() <= 1, "more than one {name}: {all:?}");
         found = all.first().copied();
         found.is_some()
     });
     found.unwrap()
+}
+
+/// The helpers of that name that a process, or a helper of it, has made.
+pub(crate) fn helpers_of(maker: Pid, name: &str) -> Vec<Pid> {
+    let is_made = |pid: Pid| parent_and_state(pid).is_some_and(|(parent, _)| parent == Some(maker));
+    processes().into_iter().filter(|(pid, comm)| comm == name && is_made(*pid)).map(|(pid, _)| pid).collect()
 }
 
 /// Stops this process's helpers, the standby first so that it does not take the listener's place. When this returns,
