@@ -44,7 +44,7 @@
 //! A logging call then puts its record into shared memory and returns; one listener, a helper process that the program
 //! does not see, writes the file for all processes, in the order of time. Workers may be forked before or after
 //! `install`, or started one by one: whoever writes the same file shares the queue. A record whose logging call has
-//! returned survives `kill -9` of any process. See [`prefork`].
+//! returned survives `kill -9` of any process. The module `prefork` has what a program that forks needs.
 //!
 //! # Features
 //!
