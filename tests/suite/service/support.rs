@@ -115,9 +115,22 @@ impl Place {
         found
     }
 
-    /// The processes that listen.
+    /// The threads that listen, by their ids: those of helpers, which have one, or of a process that logs.
     pub(crate) fn listeners(&self) -> Vec<u32> {
-        self.processes().into_iter().filter(|(_, name)| name == "logtree-listen").map(|(pid, _)| pid).collect()
+        self.threads_named("logtree-listen")
+    }
+
+    pub(crate) fn threads_named(&self, name: &str) -> Vec<u32> {
+        let mut found = Vec::new();
+        for process in self.processes().into_keys() {
+            let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+            for task in tasks {
+                if fs::read_to_string(task.path().join("comm")).is_ok_and(|found| found.trim_end() == name) {
+                    found.extend(task.file_name().to_str().and_then(|thread| thread.parse::<u32>().ok()));
+                }
+            }
+        }
+        found
     }
 
     /// The queue's file in shared memory, as the claim beside the log says.
