@@ -19,14 +19,31 @@ pub(crate) struct KnownCallsite {
     pub(crate) message_field: Option<usize>,
     pub(crate) logger_field: Option<usize>,
     pub(crate) level_field: Option<usize>,
-    /// The route found last: the tree's generation above, the route's index below. One word, so that it is never torn.
+    /// Whether it is one of the few that tracing-log makes all its events at.
+    pub(crate) is_of_log: bool,
+    /// The route found last: the tree's generation, whether the route refuses the callsite's level (one bit), and the
+    /// route's index. One word, so that it is never torn.
     route: AtomicU64,
 }
 
+/// The bit that says "refused", and below it the index.
+const REFUSED: u64 = 1 << 31;
+
+/// All callsites that were met, by the addresses of their metadata.
+static KNOWN: AddressMap<KnownCallsite> = AddressMap::new();
+
 impl KnownCallsite {
     /// What is known of a callsite that lives as long as the process.
+    #[inline]
     pub(crate) fn find(metadata: &'static Metadata<'static>) -> &'static Self {
-        static KNOWN: AddressMap<KnownCallsite> = AddressMap::new();
+        match KNOWN.find(std::ptr::from_ref(metadata).addr()) {
+            Some(known) => known,
+            None => Self::insert(metadata),
+        }
+    }
+
+    #[cold]
+    fn insert(metadata: &'static Metadata<'static>) -> &'static Self {
         static INDICES: AtomicU32 = AtomicU32::new(0);
         KNOWN.find_or_insert(std::ptr::from_ref(metadata).addr(), || {
             let mut known = Self::of(metadata);
@@ -50,8 +67,16 @@ impl KnownCallsite {
             message_field: field("message"),
             logger_field: field(LOGGER_FIELD),
             level_field: field(LEVEL_FIELD),
+            is_of_log: field("log.target").is_some(),
             route: AtomicU64::new(0),
         }
+    }
+
+    /// Whether the tree of that generation is known to refuse all events of the callsite. Two loads, so that an event that
+    /// nobody wants costs hardly more than finding its callsite.
+    #[inline]
+    pub(crate) fn is_refused_in(&self, generation: u32) -> bool {
+        self.route.load(Ordering::Relaxed) & !(REFUSED - 1) == u64::from(generation) << 32 | REFUSED
     }
 
     /// The index of the callsite's route in this tree.
@@ -59,16 +84,18 @@ impl KnownCallsite {
     pub(crate) fn route_index(&self, tree: &Tree) -> u32 {
         let known = self.route.load(Ordering::Relaxed);
         if (known >> 32) as u32 == tree.generation() {
-            return known as u32;
+            return (known & (REFUSED - 1)) as u32;
         }
         let index = tree.route_index(&self.callsite.name);
-        self.route.store(u64::from(tree.generation()) << 32 | u64::from(index), Ordering::Relaxed);
+        let is_refused = !self.is_routed_by_event() && !tree.route(index).wants(self.level);
+        let refused = if is_refused { REFUSED } else { 0 };
+        self.route.store(u64::from(tree.generation()) << 32 | refused | u64::from(index), Ordering::Relaxed);
         index
     }
 
-    /// Whether an event can name its own logger or level, so that nothing is known before it is there.
-    pub(crate) fn routes_by_field(&self) -> bool {
-        self.logger_field.is_some() || self.level_field.is_some()
+    /// Whether an event can have its own logger or level, so that nothing is known before it is there.
+    pub(crate) fn is_routed_by_event(&self) -> bool {
+        self.logger_field.is_some() || self.level_field.is_some() || self.is_of_log
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use logtree_core::{Fields, Level, Record, Source, Timestamp, Tree};
+use logtree_os::ForkLock;
 use tracing_core::span::{Attributes, Id, Record as Values};
 use tracing_core::subscriber::Interest;
 use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
@@ -29,19 +30,40 @@ pub enum Mode {
 
 /// The tree of a layer, to be swapped for another while the program runs.
 #[derive(Clone, Debug)]
-pub struct TreeHandle(Arc<ArcSwap<Tree>>);
+pub struct TreeHandle(Arc<Current>);
+
+/// The tree in use.
+#[derive(Debug)]
+struct Current {
+    tree: ArcSwap<Tree>,
+    /// The tree's, read without the price of holding on to a tree; 0, which is no tree's, while it is swapped, and for good
+    /// in a child that is forked just then.
+    generation: AtomicU32,
+    /// Held to change both.
+    changing: ForkLock<()>,
+}
 
 impl TreeHandle {
+    fn new(tree: Arc<Tree>) -> Self {
+        let generation = AtomicU32::new(tree.generation());
+        Self(Arc::new(Current { tree: ArcSwap::new(tree), generation, changing: ForkLock::new(()) }))
+    }
+
     /// The tree in use.
     pub fn tree(&self) -> Arc<Tree> {
-        self.0.load_full()
+        self.0.tree.load_full()
     }
 
     /// Uses another tree from now on and answers with the old one. Callsites are asked again what they are worth.
     ///
     /// The old tree is the caller's to drop: dropping it closes files, which must not happen under a lock of `tracing`.
     pub fn swap(&self, tree: Arc<Tree>) -> Arc<Tree> {
-        let old = self.0.swap(tree);
+        let changing = self.0.changing.lock();
+        let generation = tree.generation();
+        self.0.generation.store(0, Ordering::Release);
+        let old = self.0.tree.swap(tree);
+        self.0.generation.store(generation, Ordering::Release);
+        drop(changing);
         tracing_core::callsite::rebuild_interest_cache();
         old
     }
@@ -66,8 +88,12 @@ impl<S> TreeLayer<S> {
     pub fn new(tree: Arc<Tree>, mode: Mode) -> Self {
         static NUMBERS: AtomicUsize = AtomicUsize::new(0);
         origin::started();
-        let tree = TreeHandle(Arc::new(ArcSwap::new(tree)));
-        Self { tree, mode, number: NUMBERS.fetch_add(1, Ordering::Relaxed), _subscriber: PhantomData }
+        Self {
+            tree: TreeHandle::new(tree),
+            mode,
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            _subscriber: PhantomData,
+        }
     }
 
     /// The way to the layer's tree once the layer itself is given away.
@@ -84,13 +110,13 @@ where
         if self.mode == Mode::Shared {
             return Interest::always();
         }
-        let tree = self.tree.0.load();
+        let tree = self.tree.0.tree.load();
         let is_wanted = if metadata.is_span() {
             // A logger's level never decides about spans: their fields belong to every record inside.
             tree.needs().spans
         } else {
             let known = KnownCallsite::find(metadata);
-            known.routes_by_field() || tree.route(known.route_index(&tree)).wants(known.level)
+            known.is_routed_by_event() || tree.route(known.route_index(&tree)).wants(known.level)
         };
         if is_wanted { Interest::always() } else { Interest::never() }
     }
@@ -99,20 +125,20 @@ where
         // Events of `log` come with metadata that was never registered.
         self.mode == Mode::Shared
             || metadata.is_span()
-            || self.tree.0.load().find(metadata.target()).wants(crate::callsite::level_of(*metadata.level()))
+            || self.tree.0.tree.load().find(metadata.target()).wants(crate::callsite::level_of(*metadata.level()))
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         if self.mode == Mode::Shared {
             return None;
         }
-        let tree = self.tree.0.load();
+        let tree = self.tree.0.tree.load();
         Some(if tree.needs().spans { LevelFilter::TRACE } else { hint(tree.lowest_wanted()) })
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
         if let Some(span) = cx.span(id)
-            && self.tree.0.load().needs().spans
+            && self.tree.0.tree.load().needs().spans
         {
             spans::on_new_span(&span, attributes, self.number);
         }
@@ -124,15 +150,30 @@ where
         }
     }
 
+    #[inline]
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
-        #[cfg(feature = "log")]
-        if tracing_log::NormalizeEvent::is_log(event) {
-            return crate::log_records::on_event(&self.tree.0.load(), event);
-        }
-        let tree = self.tree.0.load();
         let known = KnownCallsite::find(event.metadata());
+        if !known.is_refused_in(self.tree.0.generation.load(Ordering::Acquire)) {
+            self.make_record(known, event, &cx);
+        }
+    }
+}
+
+impl<S> TreeLayer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    /// The hot path: from an event to its handlers. Apart from `on_event`, so that an event that is refused pays for
+    /// none of the registers and stack that this takes.
+    #[inline(never)]
+    fn make_record(&self, known: &'static KnownCallsite, event: &Event<'_>, cx: &Context<'_, S>) {
+        let tree = self.tree.0.tree.load();
+        #[cfg(feature = "log")]
+        if known.is_of_log && tracing_log::NormalizeEvent::is_log(event) {
+            return crate::log_records::on_event(&tree, event);
+        }
         let route = known.route_index(&tree);
-        if !known.routes_by_field() && !tree.route(route).wants(known.level) {
+        if !known.is_routed_by_event() && !tree.route(route).wants(known.level) {
             return;
         }
         with_scratch(|Scratch { text, spans }| {

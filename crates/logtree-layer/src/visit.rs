@@ -105,7 +105,7 @@ impl Visit for EventVisitor<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if Some(field.index()) == self.known.message_field {
             self.write_message(format_args!("{value:?}"));
-        } else if self.known.routes_by_field() {
+        } else if self.known.is_routed_by_event() {
             self.push(field, Value::Debug(&format!("{value:?}")));
         } else {
             self.text.fields.push_debug(name_of(field), value);

@@ -62,6 +62,10 @@ fn two_trees_stand_side_by_side_and_share_spans() {
             });
         }
     });
-    assert!(one.take().iter().all(|seen| seen.spans == ["span"]));
+    let seen = one.take();
+    let messages: Vec<&str> = seen.iter().map(|seen| &*seen.message).collect();
+    // The same callsites, asked by two trees in turn: what one remembers of them is not the other's.
+    assert_eq!(messages, ["for one", "for both", "for one", "for both"]);
+    assert!(seen.iter().all(|seen| seen.spans == ["span"]));
     assert_eq!(other.messages(), ["for both", "for both"]);
 }
