@@ -34,6 +34,10 @@ impl<'a> Checker<'a> {
         let listener = self.listener(scope);
         let handlers = self.queue_children(scope);
         let arguments = self.arguments(scope, &KEYS);
+        if let Some(field) = scope.field("formatter") {
+            // DIFFERENCE: in Python it makes a record's text in the process that logs, before the record travels.
+            self.warn(&field.at, "a queue's own formatter is not applied; those behind the queue are".to_owned());
+        }
         let (queue, listener, handlers, mut arguments) = (queue?, listener?, handlers?, arguments?);
         if let Some(listener) = listener {
             arguments.push(("listener".to_owned(), listener));
