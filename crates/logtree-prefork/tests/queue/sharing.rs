@@ -109,19 +109,21 @@ pub(crate) fn processes_share_a_queue_by_its_name() {
     let directory = tempfile::tempdir().unwrap();
     let console = directory.path().join("console");
     stdout_to(&console);
-    let options = || QueueOptions { name: Some(format!("test-{}", std::process::id())), ..QueueOptions::default() };
-    let (one, other) = (options(), options());
-    let workers = [one, other].map(|options| {
+    let options = QueueOptions { name: Some(format!("test-{}", std::process::id())), ..QueueOptions::default() };
+    let go = directory.path().join("go");
+    let workers = [(); 8].map(|()| {
         in_child(|| {
-            let queue = Queue::before_the_console(options);
+            let queue = Queue::before_the_console(options.clone());
+            until("all go", || go.exists());
             queue.entry.handler.start().unwrap();
             (0..1000).for_each(|number| queue.log(number));
             assert!(queue.flush());
-            let both = || Lines::so_far(&console).numbers.values().filter(|numbers| numbers.len() == 1000).count() == 2;
-            until("both have logged", both);
+            let all = || Lines::so_far(&console).numbers.values().filter(|numbers| numbers.len() == 1000).count() == 8;
+            until("all have logged", all);
             assert_eq!(logtree_prefork::stats()[0].claim_number, 1, "there was more than one listener");
         })
     });
+    std::fs::File::create(&go).unwrap();
     for worker in workers {
         assert_eq!(wait_for_exit(worker), Some(0));
     }
