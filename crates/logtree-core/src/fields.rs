@@ -107,6 +107,7 @@ pub struct FieldsIter<'a>(Reader<'a>);
 impl<'a> Iterator for FieldsIter<'a> {
     type Item = Field<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
         if self.0.is_empty() {
             return None;
@@ -223,6 +224,8 @@ impl FloorCharBoundary for str {
     }
 }
 
+// Inlined, so that a field is not built in one place and then copied to the next, which a formatted line feels.
+#[inline]
 fn read_field<'a>(reader: &mut Reader<'a>) -> Result<Field<'a>, DecodeError> {
     let tag = reader.u8()?;
     let name = match tag & INLINE_NAME {

@@ -48,7 +48,11 @@ pub struct Timestamp(pub i64);
 impl Timestamp {
     /// Now, by the system's real-time clock.
     pub fn now() -> Self {
-        let nanoseconds = |duration: std::time::Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        // In 64 bits: `Duration::as_nanos` calculates in 128.
+        let nanoseconds = |duration: std::time::Duration| {
+            let whole = i64::try_from(duration.as_secs()).ok().and_then(|seconds| seconds.checked_mul(1_000_000_000));
+            whole.and_then(|whole| whole.checked_add(duration.subsec_nanos().into())).unwrap_or(i64::MAX)
+        };
         match std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH) {
             Ok(since) => Self(nanoseconds(since)),
             Err(before) => Self(-nanoseconds(before.duration())),
