@@ -10,7 +10,7 @@
 //! | file | is |
 //! |---|---|
 //! | `args.rs` | the command line |
-//! | `service.rs` | the service: [`service/master.rs`](service::master), [`service/worker.rs`](service::worker) |
+//! | `service.rs` | the service: `service/master.rs`, `service/worker.rs` |
 //! | `drive.rs` | `--requests N`: another process of this program drives the service from outside and judges its log |
 //!
 //! `GET /test` logs one record; `GET /test?log=N` logs N; `GET /test?id=N` adds the field `id`, by which each line of the

@@ -72,6 +72,29 @@ fn the_problems_are_what_the_program_says_of_the_slips() {
     assert_eq!(log, None);
 }
 
+/// The table's rows without numbers and remarks, each once.
+fn rows(printed: &str) -> Vec<String> {
+    let rows = printed.lines().filter_map(|line| line.strip_prefix("  "));
+    let names =
+        rows.map(|row| row.split("  ").next().unwrap().trim_end_matches(|c: char| c.is_ascii_digit()).to_owned());
+    let mut names: Vec<_> = names.collect();
+    names.dedup();
+    names
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_table_is_what_the_service_prints() {
+    let output = Command::new(example("prefork")).args(["--requests", "50"]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let (printed, shown) = (String::from_utf8(output.stdout).unwrap(), &blocks("text")[2]);
+    assert_eq!(rows(&printed), rows(shown));
+    let heading = |text: &str| {
+        text.lines().find(|line| line.contains("over HTTP")).unwrap().split_once(' ').unwrap().1.to_owned()
+    };
+    assert_eq!(heading(&printed), heading(shown));
+}
+
 #[test]
 fn the_commands_are_those_that_ci_runs() {
     let commands = "cargo run --release --example prefork -- --requests 2000\ncargo test\n";
