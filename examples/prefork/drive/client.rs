@@ -46,19 +46,26 @@ pub(super) fn drive(address: SocketAddr, requests: u64) -> Result<Load, Failure>
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
-        let mut connections = JoinSet::new();
-        for _ in 0..CONNECTIONS.min(requests) {
-            connections.spawn_local(ask_in_turn(Rc::clone(&shared)));
+        tokio::select! {
+            load = ask_all(shared, CONNECTIONS.min(requests)) => load,
+            _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
         }
-        let mut load = Load::default();
-        while let Some(part) = connections.join_next().await {
-            let part = part??;
-            load.answers.extend(part.answers);
-            load.unanswered.extend(part.unanswered);
-            load.killed = load.killed.or(part.killed);
-        }
-        Ok(load)
     })
+}
+
+async fn ask_all(shared: Rc<Shared>, connections: u64) -> Result<Load, Failure> {
+    let mut asking = JoinSet::new();
+    for _ in 0..connections {
+        asking.spawn_local(ask_in_turn(Rc::clone(&shared)));
+    }
+    let mut load = Load::default();
+    while let Some(part) = asking.join_next().await {
+        let part = part??;
+        load.answers.extend(part.answers);
+        load.unanswered.extend(part.unanswered);
+        load.killed = load.killed.or(part.killed);
+    }
+    Ok(load)
 }
 
 /// What the connections have in common.

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::process::Signal;
@@ -302,5 +303,29 @@ fn driven_by_itself_it_finds_itself_well() {
         assert!(ended.stdout.contains("killed half way with SIGKILL"), "{}", ended.stdout);
         assert_eq!(fs::read_dir(place.directory.path()).unwrap().count(), 0, "it works in a directory of its own");
         place.assert_nothing_left(None);
+    }
+}
+
+#[test]
+fn driven_and_interrupted_it_ends_both_and_cleans_up() {
+    for signal in [Signal::INT, Signal::KILL] {
+        let place = Place::new();
+        let mut command = place.command();
+        // So that its directory is made here.
+        command.env("TMPDIR", place.directory.path()).args(["--requests", "10000000"]);
+        let mut driver = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let log = || {
+            let inner = fs::read_dir(place.directory.path()).unwrap().flatten().next()?;
+            fs::read_to_string(inner.path().join("service.log")).ok()
+        };
+        eventually("load", || log().filter(|log| log.contains(" id=100\n")));
+        kill(driver.id(), signal);
+        let status = eventually("end of the driver", || driver.try_wait().unwrap());
+        assert!(!status.success());
+        eventually("end of all processes", || place.processes().is_empty().then_some(()));
+        if signal == Signal::INT {
+            assert_eq!(status.code(), Some(1));
+            assert_eq!(fs::read_dir(place.directory.path()).unwrap().count(), 0);
+        }
     }
 }
