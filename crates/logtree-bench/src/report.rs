@@ -28,8 +28,9 @@ pub(crate) fn head(rounds: usize) -> String {
     let _ = writeln!(
         out,
         "\nWritten by `cargo run --release -p logtree-bench -- --write`. Each contestant is a process of its own; those of a \
-         case take turns, {rounds} rounds each. Figures are nanoseconds a call: the median of the rounds, and the middle half \
-         of them. *logtree takes* is logtree's time divided by the contestant's, taken round by round."
+         case take turns, {rounds} rounds each, and are started anew ten times meanwhile. Figures are nanoseconds a call: \
+         the median of the rounds, and the middle half of them. *logtree takes* is logtree's time divided by the \
+         contestant's, taken round by round."
     );
     out
 }
