@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use serde_json::Value;
+
 use crate::built::example;
 
 fn root() -> &'static Path {
@@ -50,7 +52,15 @@ fn the_program_and_its_config_are_the_example() {
     let (attributes, _) = example.split_at(example.len() - program.len());
     assert!(!attributes.contains("use "), "the program needs more than the README shows: {attributes}");
     assert!(program.lines().count() <= 17, "it is to be short");
-    assert_eq!(blocks("json"), [fs::read_to_string(root().join("examples/hello/logging.json")).unwrap()]);
+    assert_eq!(blocks("json")[0], fs::read_to_string(root().join("examples/hello/logging.json")).unwrap());
+}
+
+#[test]
+fn the_queue_is_that_of_the_service() {
+    let service = fs::read_to_string(root().join("examples/prefork/logging.json")).unwrap();
+    let [service, shown] =
+        [service.as_str(), &blocks("json")[1]].map(|text| serde_json::from_str::<Value>(text).unwrap());
+    assert_eq!(service["handlers"]["queue"], shown);
 }
 
 #[test]
