@@ -136,9 +136,12 @@ const SPANS: &str = "spans";
 impl Lookup {
     /// Looks at a name; `defaults` fill gaps.
     pub(crate) fn new(name: &str, defaults: &[(String, Argument)]) -> Self {
-        // As in a Python dict, the last of equal keys counts.
-        let default = defaults.iter().rev().find(|(key, _)| key == name).map(|(_, value)| DefaultValue::new(value));
-        Self { name: name.into(), attribute: Attribute::named(name), default }
+        Self { default: default(name, defaults).map(DefaultValue::new), ..Self::without_default(name) }
+    }
+
+    /// Looks at a name whose gaps are filled elsewhere.
+    pub(crate) fn without_default(name: &str) -> Self {
+        Self { name: name.into(), attribute: Attribute::named(name), default: None }
     }
 
     /// The name.
@@ -149,11 +152,6 @@ impl Lookup {
     /// Whether it is a field's name.
     pub(crate) fn is_field(&self) -> bool {
         self.attribute.is_none()
-    }
-
-    /// Whether it asks for the time.
-    pub(crate) fn is_time(&self) -> bool {
-        self.attribute == Some(Attribute::AscTime)
     }
 
     /// Whether a span around the record may hold the answer.
@@ -184,9 +182,14 @@ impl Lookup {
     }
 }
 
+/// What fills a gap: as in a Python dict, the last of equal keys counts.
+pub(crate) fn default<'a>(name: &str, defaults: &'a [(String, Argument)]) -> Option<&'a Argument> {
+    defaults.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+}
+
 /// A value that fills a gap.
 #[derive(Clone, Debug)]
-enum DefaultValue {
+pub(crate) enum DefaultValue {
     None,
     Bool(bool),
     Int(i64),
@@ -197,7 +200,7 @@ enum DefaultValue {
 }
 
 impl DefaultValue {
-    fn new(argument: &Argument) -> Self {
+    pub(crate) fn new(argument: &Argument) -> Self {
         match argument {
             Argument::None => Self::None,
             Argument::Bool(value) => Self::Bool(*value),
@@ -212,7 +215,7 @@ impl DefaultValue {
         }
     }
 
-    fn as_operand(&self) -> Operand<'_> {
+    pub(crate) fn as_operand(&self) -> Operand<'_> {
         Operand::Value(match self {
             Self::None => Value::None,
             Self::Bool(value) => Value::Bool(*value),

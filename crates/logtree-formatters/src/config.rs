@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use logtree_core::{Argument, ArgumentError, Formatter, Kwargs};
 
-use crate::percent::{DEFAULT_FORMAT, PercentFormatter};
+use crate::brace::{self, BraceFormatter};
+use crate::dollar::{self, DollarFormatter};
+use crate::percent::{self, PercentFormatter};
 
 /// The arguments of Python's `logging.Formatter`; what is absent is as there.
 ///
@@ -26,7 +28,7 @@ pub struct FormatterConfig {
     pub datefmt: Option<String>,
     /// In which style the format is written.
     pub style: Style,
-    /// Whether a format without any field is refused.
+    /// Whether a format without any field, or with what is plainly none, is refused.
     pub validate: bool,
     /// Values for fields that a record lacks.
     pub defaults: Vec<(String, Argument)>,
@@ -36,9 +38,13 @@ pub struct FormatterConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Style {
-    /// `%(message)s`
+    /// `%(message)s`: [`PercentFormatter`].
     #[default]
     Percent,
+    /// `{message}`: [`BraceFormatter`].
+    Brace,
+    /// `$message` or `${message}`: [`DollarFormatter`].
+    Dollar,
 }
 
 impl Default for FormatterConfig {
@@ -51,7 +57,7 @@ impl FormatterConfig {
     /// Takes the arguments `format` (or `fmt`), `datefmt`, `style`, `validate` and `defaults`.
     ///
     /// # Errors
-    /// CPython's, and a plain word on styles that are not there yet.
+    /// CPython's.
     pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
         let style = match kwargs.take("style") {
             None => Style::Percent,
@@ -77,16 +83,31 @@ impl FormatterConfig {
     /// Makes the formatter.
     ///
     /// # Errors
-    /// CPython's `ValueError`, if the format has no field.
+    /// CPython's `ValueError`, if the format has no field, or its style's other rules are broken.
     pub fn build(self) -> Result<Arc<dyn Formatter>, ArgumentError> {
+        let format = self.format.as_deref().filter(|format| !format.is_empty());
+        let (datefmt, defaults) = (self.datefmt.as_deref(), &*self.defaults);
         match self.style {
             Style::Percent => {
-                let format = self.format.filter(|format| !format.is_empty());
-                let format = format.as_deref().unwrap_or(DEFAULT_FORMAT);
+                let format = format.unwrap_or(percent::DEFAULT_FORMAT);
                 if self.validate {
                     PercentFormatter::validate(format)?;
                 }
-                Ok(Arc::new(PercentFormatter::compile(format, self.datefmt.as_deref(), &self.defaults)))
+                Ok(Arc::new(PercentFormatter::compile(format, datefmt, defaults)))
+            }
+            Style::Brace => {
+                let format = format.unwrap_or(brace::DEFAULT_FORMAT);
+                if self.validate {
+                    BraceFormatter::validate(format)?;
+                }
+                Ok(Arc::new(BraceFormatter::compile(format, datefmt, defaults)))
+            }
+            Style::Dollar => {
+                let format = format.unwrap_or(dollar::DEFAULT_FORMAT);
+                if self.validate {
+                    DollarFormatter::validate(format)?;
+                }
+                Ok(Arc::new(DollarFormatter::compile(format, datefmt, defaults)))
             }
         }
     }
@@ -97,9 +118,8 @@ impl Style {
         let error = |exception, message: String| Err(ArgumentError::new(exception, message).at("style"));
         match argument {
             Argument::Str(style) if style == "%" => Ok(Self::Percent),
-            Argument::Str(style) if style == "{" || style == "$" => {
-                error("ValueError", format!("Style '{style}' is not available yet; '%' is"))
-            }
+            Argument::Str(style) if style == "{" => Ok(Self::Brace),
+            Argument::Str(style) if style == "$" => Ok(Self::Dollar),
             Argument::List(_) | Argument::Map(_) => {
                 error("TypeError", format!("unhashable type: '{}'", argument.type_name()))
             }
@@ -179,8 +199,17 @@ mod tests {
     }
 
     #[test]
-    fn styles_to_come_are_refused_by_name() {
-        let message = config(vec![("style", text("{"))]).unwrap_err();
-        assert_eq!(message, "ValueError: Style '{' is not available yet; '%' is");
+    fn each_style_has_its_own_rules_and_its_own_empty_format() {
+        // CPython 3.13: logging.Formatter('%(message)s', style='{') and the like.
+        let built = |style, format: &str| {
+            let config = config(vec![("style", text(style)), ("format", text(format))]).unwrap();
+            config.build().map(drop).map_err(|error| error.to_string())
+        };
+        for (style, format) in [("%", "%(message)s"), ("{", "{message}"), ("$", "$message")] {
+            assert_eq!((built(style, format), built(style, "")), (Ok(()), Ok(())));
+        }
+        assert_eq!(built("{", "%(message)s").unwrap_err(), "ValueError: invalid format: no fields");
+        assert_eq!(built("$", "%(message)s").unwrap_err(), "ValueError: invalid format: no fields");
+        assert_eq!(built("%", "{message}").unwrap_err(), "ValueError: Invalid format '{message}' for '%' style");
     }
 }

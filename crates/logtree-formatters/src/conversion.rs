@@ -123,8 +123,30 @@ impl Operand<'_> {
 /// An integer of any type.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Integer {
-    is_negative: bool,
-    magnitude: u128,
+    pub(crate) is_negative: bool,
+    pub(crate) magnitude: u128,
+}
+
+impl Integer {
+    /// The nearest floating-point number.
+    pub(crate) fn as_f64(self) -> f64 {
+        let magnitude = self.magnitude as f64;
+        if self.is_negative { -magnitude } else { magnitude }
+    }
+
+    /// The character of this number.
+    ///
+    /// # Errors
+    /// CPython's, if there is none, or none that could be written.
+    pub(crate) fn as_char(self) -> Result<char, FormatError> {
+        let code = u32::try_from(self.magnitude).ok().filter(|code| *code < 0x11_0000 && !self.is_negative);
+        let code = code.ok_or_else(|| error("OverflowError", "%c arg not in range(0x110000)"))?;
+        // Python's text may hold half of a surrogate pair, but nothing that it is then written to.
+        char::from_u32(code).ok_or_else(|| {
+            let message = format!("'utf-8' codec can't encode character '\\u{code:04x}': surrogates not allowed");
+            error("UnicodeEncodeError", message)
+        })
+    }
 }
 
 /// Appends `operand` as `spec` says.
@@ -182,7 +204,8 @@ pub(crate) fn push_value_repr(out: &mut String, value: Value<'_>) {
     push_text(out, Operand::Value(value), Kind::Repr);
 }
 
-fn push_text(out: &mut String, operand: Operand<'_>, kind: Kind) {
+/// Appends what `%s`, `%r` or `%a` makes of a value.
+pub(crate) fn push_text(out: &mut String, operand: Operand<'_>, kind: Kind) {
     let value = match operand {
         Operand::Value(value) => value,
         Operand::Other(repr, _) => Value::Debug(repr),
@@ -222,14 +245,7 @@ fn push_text(out: &mut String, operand: Operand<'_>, kind: Kind) {
 fn push_char(out: &mut String, operand: Operand<'_>, spec: &Spec) -> Result<(), FormatError> {
     let start = out.len();
     if let Some(integer) = operand.integer() {
-        let code = u32::try_from(integer.magnitude).ok().filter(|code| *code < 0x11_0000 && !integer.is_negative);
-        let code = code.ok_or_else(|| error("OverflowError", "%c arg not in range(0x110000)"))?;
-        // Python's text may hold half of a surrogate pair, but nothing that it is then written to.
-        let unwritable = || {
-            let message = format!("'utf-8' codec can't encode character '\\u{code:04x}': surrogates not allowed");
-            error("UnicodeEncodeError", message)
-        };
-        out.push(char::from_u32(code).ok_or_else(unwritable)?);
+        out.push(integer.as_char()?);
     } else {
         let text = match operand {
             Operand::Value(value) => value.as_str().unwrap_or_default(),
@@ -301,14 +317,10 @@ fn push_float(out: &mut String, operand: Operand<'_>, spec: &Spec) -> Result<(),
     let start = out.len();
     let value = match operand {
         Operand::Value(Value::F64(value)) => value,
-        _ => match operand.integer() {
-            Some(Integer { is_negative: true, magnitude }) => -(magnitude as f64),
-            Some(Integer { magnitude, .. }) => magnitude as f64,
-            None => {
-                let message = format!("must be real number, not {}", operand.type_name());
-                return Err(error("TypeError", message));
-            }
-        },
+        _ => operand
+            .integer()
+            .map(Integer::as_f64)
+            .ok_or_else(|| error("TypeError", format!("must be real number, not {}", operand.type_name())))?,
     };
     let is_negative = value.is_sign_negative() && !value.is_nan();
     let precision = spec.precision.unwrap_or(6);
@@ -327,7 +339,8 @@ fn push_float(out: &mut String, operand: Operand<'_>, spec: &Spec) -> Result<(),
     Ok(())
 }
 
-fn push_digits(out: &mut String, magnitude: u128) {
+/// Appends an integer without its sign.
+pub(crate) fn push_digits(out: &mut String, magnitude: u128) {
     match u64::try_from(magnitude) {
         Ok(small) => out.push_str(itoa::Buffer::new().format(small)),
         Err(_) => out.push_str(itoa::Buffer::new().format(magnitude)),

@@ -36,10 +36,33 @@ pub(crate) fn push_scientific(out: &mut String, value: f64, precision: usize, ke
 /// Appends C's `%g`: so many significant digits, without an exponent where that is short; `#` keeps trailing zeros.
 pub(crate) fn push_general(out: &mut String, value: f64, precision: usize, keep_zeros: bool, letter: char) {
     let significant = precision.max(1);
+    push_significant(out, value, significant, significant as i64, keep_zeros, letter);
+}
+
+/// Appends the same where there is always a digit behind the point, or an exponent: a precision without a letter in
+/// Python's format specs (CPython's `Py_DTSF_ADD_DOT_0`).
+pub(crate) fn push_general_fraction(out: &mut String, value: f64, precision: usize, keep_zeros: bool) {
+    let start = out.len();
+    let significant = precision.max(1);
+    push_significant(out, value, significant, significant as i64 - 1, keep_zeros, 'e');
+    if !out[start..].contains(['.', 'e']) {
+        out.push_str(".0");
+    }
+}
+
+/// Appends so many significant digits; with an exponent if it is below -4, or `least_exponent` or more.
+fn push_significant(
+    out: &mut String,
+    value: f64,
+    significant: usize,
+    least_exponent: i64,
+    keep_zeros: bool,
+    letter: char,
+) {
     let start = out.len();
     let behind_point = significant - 1;
     let exponent = push_with_exponent(out, format_args!("{value:.behind_point$e}"));
-    let is_short = exponent >= -4 && i64::from(exponent) < significant as i64;
+    let is_short = exponent >= -4 && i64::from(exponent) < least_exponent;
     if is_short {
         out.truncate(start);
         let behind_point = (behind_point as i64 - i64::from(exponent)).max(0) as usize;

@@ -1,4 +1,4 @@
-//! Python's formatters for logtree: percent style and its time.
+//! Python's formatters for logtree: the styles `%`, `{` and `$`, and their time.
 //!
 //! A format is compiled once into a small program; at each record the program runs, and nothing is parsed, looked up by
 //! name twice or, once the buffers have grown, allocated.
@@ -16,16 +16,31 @@
 //! |---|---|
 //! | `config` | the arguments of `logging.Formatter`, and its class in the registry |
 //! | `percent`, `program` | the `%` style: the formatter, and the program that a format becomes |
+//! | `brace`, `brace_program`, `brace_validation` | the `{` style: the formatter, its program, and what formats it refuses |
+//! | `markup`, `access` | the fields of such a format, and what stands behind their names |
+//! | `format_spec`, `format_value` | what stands behind the colon, and what it makes of a value |
+//! | `dollar` | the `$` style |
+//! | `composer` | what formatters of every style share |
 //! | `attributes` | what a name in a format stands for, whatever the style |
 //! | `message` | what goes into `%(message)s` and below the line |
-//! | `conversion`, `padding`, `float`, `repr` | Python's ways to make text of values, whatever the style |
+//! | `conversion`, `padding`, `float`, `repr`, `decimal` | Python's ways to make text of values and to read numbers, whatever the style |
 //! | `time`, `strftime` | `%(asctime)s` |
 #![forbid(unsafe_code)]
 
+mod access;
 mod attributes;
+mod brace;
+mod brace_program;
+mod brace_validation;
+mod composer;
 mod config;
 mod conversion;
+mod decimal;
+mod dollar;
 mod float;
+mod format_spec;
+mod format_value;
+mod markup;
 mod message;
 mod padding;
 mod percent;
@@ -38,7 +53,9 @@ use std::sync::Arc;
 
 use logtree_core::{Formatter, Registry, Value};
 
+pub use brace::BraceFormatter;
 pub use config::{FormatterConfig, Style};
+pub use dollar::DollarFormatter;
 pub use percent::PercentFormatter;
 
 /// Registers the formatters under the names that configs use: `logging.Formatter`.

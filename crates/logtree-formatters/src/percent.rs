@@ -2,12 +2,10 @@
 
 use logtree_core::{Argument, ArgumentError, FormatError, Formatter, Needs, Record};
 
-use crate::attributes::{Composed, Found, Lookup};
-use crate::conversion::{self, Spec, error};
-use crate::message;
+use crate::attributes::{Found, Lookup};
+use crate::composer::{Composer, missing};
+use crate::conversion::{self, error};
 use crate::program::{End, Program, Step, names_a_field};
-use crate::repr::push_repr;
-use crate::time::{TimeFormat, local_zone};
 
 /// A formatter in `%` style.
 ///
@@ -33,10 +31,7 @@ use crate::time::{TimeFormat, local_zone};
 #[derive(Clone, Debug)]
 pub struct PercentFormatter {
     program: Program,
-    time: Option<TimeFormat>,
-    /// The fields that stand on their own in the format, so that the message need not show them.
-    named_fields: Box<[Box<str>]>,
-    needs: Needs,
+    composer: Composer,
 }
 
 /// What a formatter without a format has.
@@ -69,11 +64,9 @@ impl PercentFormatter {
 
     pub(crate) fn compile(format: &str, datefmt: Option<&str>, defaults: &[(String, Argument)]) -> Self {
         let program = Program::new(format, defaults);
-        let time = program.lookups().any(Lookup::is_time).then(|| TimeFormat::new(datefmt, local_zone()));
-        let fields = program.lookups().filter(|lookup| lookup.is_field());
-        let named_fields = fields.map(|lookup| lookup.name().into()).collect();
-        let needs = Needs { spans: program.lookups().any(Lookup::needs_spans) };
-        Self { program, time, named_fields, needs }
+        let lookups: Vec<&Lookup> = program.lookups().collect();
+        let composer = Composer::new(&lookups, format.contains("%(asctime)"), datefmt);
+        Self { composer, program }
     }
 
     fn write(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
@@ -82,9 +75,13 @@ impl PercentFormatter {
                 Step::Literal(text) => out.push_str(text),
                 Step::Conversion(lookup, spec) => match lookup.find(record) {
                     Found::Operand(operand) => conversion::push(out, operand, spec)?,
-                    Found::Composed(composed) => self.write_composed(composed, spec, record, out)?,
+                    Found::Composed(composed) => {
+                        let start = out.len();
+                        self.composer.write(composed, record, out)?;
+                        conversion::convert_written(out, start, spec)?;
+                    }
                     Found::Nothing => {}
-                    Found::Missing => return Err(missing(lookup)),
+                    Found::Missing => return Err(missing(lookup.name())),
                 },
             }
         }
@@ -92,7 +89,7 @@ impl PercentFormatter {
             End::Whole => Ok(()),
             End::Broken { lookup, star, error } => {
                 Err(match lookup.as_ref().map(|lookup| (lookup, lookup.find(record))) {
-                    Some((lookup, Found::Missing)) => missing(lookup),
+                    Some((lookup, Found::Missing)) => missing(lookup.name()),
                     Some((_, Found::Operand(operand))) if *star && operand.integer().is_none() => no_width(),
                     Some((_, Found::Composed(_))) if *star => no_width(),
                     _ => error.clone(),
@@ -100,48 +97,16 @@ impl PercentFormatter {
             }
         }
     }
-
-    fn write_composed(
-        &self,
-        composed: Composed<'_>,
-        spec: &Spec,
-        record: &Record<'_>,
-        out: &mut String,
-    ) -> Result<(), FormatError> {
-        let start = out.len();
-        match composed {
-            Composed::Message => message::push_message(out, record, &self.named_fields),
-            Composed::AscTime => self.time.as_ref().map_or(Ok(()), |time| time.write(record, out))?,
-            Composed::LevelName(name) => {
-                use std::fmt::Write as _;
-                // Writing to a string does not fail.
-                let _ = write!(out, "{name}");
-            }
-            Composed::SpanPath => message::push_span_path(out, record.spans),
-        }
-        conversion::convert_written(out, start, spec)
-    }
 }
 
 impl Formatter for PercentFormatter {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        let start = out.len();
-        let outcome = self.write(record, out).and_then(|()| message::push_below(out, start, record));
-        if outcome.is_err() {
-            out.truncate(start);
-        }
-        outcome
+        self.composer.format(record, out, |out| self.write(record, out))
     }
 
     fn needs(&self) -> Needs {
-        self.needs
+        self.composer.needs()
     }
-}
-
-fn missing(lookup: &Lookup) -> FormatError {
-    let mut message = String::from("Formatting field not found in record: ");
-    push_repr(&mut message, lookup.name());
-    error("ValueError", message)
 }
 
 fn no_width() -> FormatError {

@@ -228,6 +228,139 @@ def in_zone(zone, fmt, at):
     line(datefmt=fmt, zone=zone, at=at, results=results)
 
 
+# The styles `{` and `$`: format specs on values of every kind, fields and templates that are broken, and records.
+
+SPEC_VALUES = [
+    None, True, False, 0, 1, -1, 42, -42, 65, 8364, 1114112, 1234567, -1234567, 2**63 - 1, -2**63, 2**63, 2**64 - 1, 2**100,
+    -2**127, 2**128 - 1, 0.0, -0.0, 1.0, -1.5, 2.5, 0.125, 1 / 3, -0.0001, 0.04, -0.04, 999999.5, 123456.0, 1234567.891, 1e15,
+    1e16, 1.5e16, -1e22, 1e100, 1e-5, 1.5e-7, 5e-324, 1e308, float("inf"), float("-inf"), float("nan"), float("-nan"),
+    "", "a", "hello world", "가나다", "it's", "e\u0301\u200b", "😀 x", b"", b"\x00\xff'",
+]
+OF_TYPES = {kinds: [i for i, value in enumerate(SPEC_VALUES) if isinstance(value, types)] for kinds, types in
+            (("s", str), ("bcdnoxX", int), ("eEfFgGn%", (int, float)))}
+
+
+def random_spec():
+    """A spec, and the values that it is good for; mostly it is good for them."""
+    kinds = chosen.choice(list(OF_TYPES))
+    is_text, has_precision = kinds == "s", "d" not in kinds
+    spec = chosen.choice(["", "", "<", ">", "^", "*<", "0>", "가^", "(<", "<^"] + ["=", "0=", "x="] * (not is_text))
+    if not is_text:
+        spec += chosen.choice(["", "", "", "+", "-", " "])
+        spec += chosen.choice(["", "", "z"]) * has_precision + chosen.choice(["", "", "#"])
+    spec += chosen.choice(["", "", "0"]) + chosen.choice(["", "", "1", "5", "12", "13", "14", "30"])
+    if not is_text:
+        spec += chosen.choice(["", "", ",", "_"])
+    spec += chosen.choice(["", "", ".0", ".1", ".3", ".17"]) * has_precision
+    return spec + chosen.choice(["", "", *kinds]), OF_TYPES[kinds]
+
+
+FIXED_SPECS = [
+    "z.1f", "z.0e", "zg", "z", "z%", "-z.3", "#", "#.1", "#.3", "#.6", ".0", ".6", ".7", "#x", "#X", "#b", "#o", "#08x", "#_x", "_b",
+    "_o", "_X", "#_d", "08,", "09,", "010,", "011,d", "012_x", "0=8,", "*=12,", "06,.1f", "010,.2f", "015_.3%", "0<9", "<09", "^9",
+    ">9", "=9", "<", "c", "5c", "05c", "<5c", "*^5c", "+c", "#c", ",c", ".1c", "s", "5s", ".2s", "+s", " s", "#s", "=5s", "0s", "09s",
+    "zs", ",s", "_s", ",", "_", ",_", "_,", ",x", ",b", ",n", "_n", ",_d", ",é", "é", "5é", "é5", "é<5", "\x7f", " ", "  ", "-",
+    "+-", ".", "5.", ".d", ".5.5", "10.5.5d", "q", "dd", "5 5", "5d ", "D", "S", "i", "u", "r", "a", "!", "٥", "٠", "٠٥d", ".٢f", "99999999999999999999",
+    ".99999999999999999999f", "\n", "5\n", "\n<5",
+]
+
+
+def specs():
+    line(spec_values=[tagged(value) for value in SPEC_VALUES])
+    every = range(len(SPEC_VALUES))
+    for spec in FIXED_SPECS:
+        spec_line("", spec, chosen.sample(every, 14))
+    for _ in range(360):
+        spec, at = random_spec()
+        spec_line("", spec, chosen.sample(at, 7) + [chosen.choice(every)])
+    for _ in range(60):
+        spec, at = random_spec()
+        spec_line(chosen.choice(["!s", "!r", "!a"]), spec, chosen.sample(every, 3))
+    for fmt in ("{x}", "{x!s}", "{x!r}", "{x!a}", "{x:}", "{x.real}", "{x.imag}", "{x.numerator}", "{x.denominator}", "{x.nobody}",
+                "{x[0]}", "{x[3]:>4}", "{x[99]}", "{x[key]}", "{x[-1]}", "{x.real.imag:+}", "{x[0][0][0]}", "{x[0].real}"):
+        results = [formatted(fmt, logging.makeLogRecord({"x": value}), style="{") for value in SPEC_VALUES]
+        line(style="{", format=fmt, at=list(range(len(SPEC_VALUES))), results=results)
+
+
+def spec_line(conversion, spec, at):
+    at = sorted(set(at))
+    fmt = "<{x" + conversion + ":" + spec + "}>"
+    results = [formatted(fmt, logging.makeLogRecord({"x": SPEC_VALUES[i]}), style="{") for i in at]
+    line(style="{", format=fmt, at=at, results=results)
+
+
+BROKEN_BRACES = [
+    "", "{", "}", "{{", "}}", "{}", "{{}}", "{{x}}", "{{{x}}}", "{x", "x}", "{x}}", "{{x}", "{x}{", "{x}}{", "{ x}", "{x }", "{x y}",
+    "{x!", "{x!}", "{x!r", "{x!r}", "{x!r:", "{x!rx}", "{x!r:5", "{x!q}", "{x!R}", "{x!é}", "{x!:}", "{x!s:>5}", "{s!r:>12}", "{x! }",
+    "{!}", "{!r}", "{:}", "{:5}", "{0}", "{1} {x}", "{00}", "{٣}", "{x} {}", "{99999999999999999999}", "{9223372036854775807}", "{-1}", "{0.x}", "{0[x]}",
+    "{x.}", "{x.a.}", "{x[}", "{x[]}", "{x[0}", "{x[0]y}", "{x[0].}", "{s[0]y}", "{s[0].}", "{s[0]}{s[1]!r}", "{s[99999999999999999999]}", "{s[}]}", "{s[:]}", "{s[!]}",
+    "{s[{]}", "{s[0", "{s.nobody.x}", "{x.y[0].z}", "{.x}", "{[0]}", "{x..y}", "{s[ 0]}", "{s[0 ]}", "{s[٠]}",
+    "{x:", "{x:{", "{x:{}", "{x:{}}", "{x:{y}}", "{x:{x}}", "{x:{x}", "{x:>{w}}", "{x:>{w}.{p}f}", "{s:{w}}", "{s:.{p}}", "{s:{s}}", "{s:{e}}", "{x:{e}}",
+    "{s:>{x:{w}}}", "{s:>{w:{p:{x}}}}", "{s:{{}}}", "{x:{{w}}}", "{s:}>5}", "{s:{>5}", "{x:{w!q}}", "{x:{w!r}}", "{x:{s[0]}}", "{y:{w}}", "{y:{z}}", "{y!q}", "{y.z}",
+    "{x!q:{y}}", "{x.q!q}", "{x:{w.q}}", "{s:{w}d}", "{x:{w}q}", "{message} {", "{message} }", "{message} {y} {", "{message} { {y}", "{asctime", "{message:{w}}", "{message!r:>{w}}",
+    "{message:d}", "{message!a}", "{message.x}", "{message[4]}", "{message[x]}", "{message:+}", "{x:z.1f}", "{x:z}", "{x:08,.2f}", "{x:é<5}",
+    "{x:<<5}", "{x:<=5}", "{x:=<5}", "{x:\n<5}", "{x:5\n}", "{x\n}", "{x.y\n}", "{x\n\n}", "{x:005}", "{x:0{w}}", "{x:00{w}}", "{x:5{w}}", "{x:{w}5}", "{x:{w w}}",
+    "{x:{w.a}}", "{x:{}}", "{x:.{w}f}", "{x:.}", "{x:.f}", "{x:,}", "{x:_}", "{x:,_}", "{x:F}", "{x:ſ}", "{x:S}", "{x:i}", "{x:+#05,.3f}", "{x: 5}", "{x:-5}", "{x:--5}",
+    "{x:%H:%M}", "{x-y}", "{x:%}", "{가}", "{é}", "{x_1}", "{_}", "{1x}", "{x1}", "{x,}", "{x'}", "{it's}", "{it\"s}", "{x:it's}", "{x!'}", "hello", "$message", "%(message)s",
+    "{message} %(x)s $x", "100%{x}$", "가나 {x} 다", "{{message}}", "{name.upper", "{args}", "{args[0]}", "{args[x]}", "{args!r:>5}", "{args:>5}", "{args.x}", "{exc_info[0]}",
+    "{exc_info}", "{exc_info!s:>6}", "{exc_info:>6}", "{levelno:05d} {levelno:x} {levelno:c}", "{levelname:>{levelno}}", "{lineno:{lineno}}",
+]
+BROKEN_DOLLARS = [
+    "", "$", "$$", "$$$", "$$$$", "$x", "${x}", "$$x", "$${x}", "$$$x", "$x$", "$x $", "$x $$", "$x$$", "5$", "$5", "$ x", "$-", "${", "${}",
+    "${x", "$x}", "${x y}", "${ x}", "${x }", "${5}", "${x}$s", "$x$s", "${x}{s}", "$x.s", "$x[0]", "$x_1", "$_", "$x1", "$1x", "$X", "$é", "${é}", "$xé",
+    "$ſ", "$K", "${xé}", "$가", "a\nb $ c", "a\r\nb\r\n $", "a\rb\n\rc$!", "a\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029b $", "\n$", "$y", "${y}", "$y $", "$ $y", "$x $y $s", "$message $ $y",
+    "$message", "${message}", "$messages", "${message}s", "$asctime_", "$$asctime $x", "{message}", "%(message)s", "$args ${exc_info} $levelno", "가 $x 나 ${s} 다", "$x\n$s\n", "$it's",
+    "$x:>5", "${x:>5}", "${x!r}", "$$${x}$$", "hello",
+]
+
+
+def broken_styles():
+    os.environ["TZ"] = "UTC0"
+    time.tzset()
+    for style, formats in (("{", BROKEN_BRACES), ("$", BROKEN_DOLLARS)):
+        for fmt in formats:
+            record = record_of(PLAIN | {"extras": {"x": 42, "s": "text", "w": 7, "p": 2, "e": ""}})
+            try:
+                refused = None
+                logging.Formatter(fmt, style=style)
+            except ValueError as error:
+                refused = str(error)
+            line(style=style, broken=fmt, refused=refused, result=formatted(fmt, record, style=style))
+
+
+BRACE_FORMATS = [
+    "{asctime} -process[{process:d}] -thread[{thread}] -{name} - [{levelname}]-[{lineno}] - {message}",
+    "{asctime} {levelname:<8} {name:15.10} {message}", "[{message:>20}] [{message:-^20.5}] [{message!r}] [{message!a:.9}]", "{message:{levelno}}",
+    "{asctime:>30}|{asctime:.10}|{asctime!r}|{asctime[3]}", "{asctimes} {missing}", "{missing} {asctime}", "{{asctime}} {message}",
+    "{levelname:>10}|{levelname:.3}|{levelname!r}|{levelname[0]}|{levelname[99]}",
+    "{user} {count:03d} {ratio:.3f} {ok} {nothing} {raw}", "{user!r:>8} {count:>{count}} {ok:d} {ok:>6} {raw!s:>9} {nothing!s:>6} {ratio:%}", "{spans}",
+    "{user} {missing}", "{created:.3f} {msecs:03.0f} {relativeCreated:,.1f}", "{msecs} {created} {relativeCreated}", "{nothing:>5}", "{raw:>5}", "{raw[0]} {user[1]} {count.real}",
+]
+DOLLAR_FORMATS = [
+    "$asctime -process[$process] -thread[${thread}] -$name - [$levelname]-[$lineno] - $message", "$message", "$$asctime $message", "$asctimes", "$missing $asctime",
+    "$user $count $ratio $ok $nothing $raw", "${spans}", "$msecs $created $relativeCreated $levelno",
+]
+NESTED = {"missing": ["a", 1, None, 1.5, True, {"0": "zero", "k": "it's"}], "user": {"id": 7, "name": "ann"}, "width": 6, "asctime": "x", "name": "y"}
+NESTED_FORMATS = [
+    "{missing[0]:>3}", "{missing[5][k]!r}", "{missing[5][0]}", "{missing[5][z]}", "{missing[9]}", "{missing[x]}", "{missing.x}", "{missing[0][0]}", "{missing[1].real}",
+    "{missing[3]:{width}.2f}", "{missing[2]:5}", "{missing[4]:5}", "{missing}", "{missing:5}", "{missing!s:.5}", "{user}", "{user[name]:>{width}}", "{user[id]:0{width}}", "{user[id][0]}", "{user[0]}", "{user:5}",
+    "{user.name}", "{name} {asctime}", "{message:>{width}}", "{missing[0}", "{missing[0]x}",
+]
+
+
+def styled_records():
+    for style, formats, every in (("{", BRACE_FORMATS, ["{{{}}}", "{{{}!r:>9}}", "{{{}:>9}}", "{{{}:09}}", "{{{}:.3f}}"]), ("$", DOLLAR_FORMATS, ["${}"])):
+        for fmt in formats + [pattern.format(name) for name in ATTRIBUTES for pattern in every]:
+            line(style=style, format=fmt, results=[formatted(fmt, record_of(spec), style=style) for spec in RECORDS])
+    for fmt in NESTED_FORMATS:
+        results = [formatted(fmt, record_of(spec), style="{", defaults=NESTED) for spec in RECORDS[:7]]
+        line(style="{", format=fmt, defaults=NESTED, results=results)
+    for fmt in ("$user $missing", "$name $asctime $missing $width", "$message $user $nobody"):
+        results = [formatted(fmt, record_of(spec), style="$", defaults=NESTED) for spec in RECORDS[:7]]
+        line(style="$", format=fmt, defaults=NESTED, results=results)
+
+
+
 assert sys.version_info[:2] == (3, 13), "the corpus is CPython 3.13's"
 assert sys.platform == "linux", "strftime is glibc's"
 os.environ["TZ"] = "UTC0"
@@ -237,3 +370,6 @@ conversions()
 broken()
 records()
 times()
+specs()
+broken_styles()
+styled_records()

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use logtree_core::{Formatter, Value};
-use logtree_formatters::FormatterConfig;
+use logtree_formatters::{FormatterConfig, Style};
 use serde_json::Value as Json;
 
 use crate::corpus::{self, arguments, corpus, of_kind};
@@ -38,15 +38,24 @@ impl Drop for Differences {
     }
 }
 
-fn formatter(format: &str, datefmt: Option<&str>, defaults: &Json) -> Arc<dyn Formatter> {
+fn formatter(style: Style, format: &str, datefmt: Option<&str>, defaults: &Json) -> Arc<dyn Formatter> {
     let config = FormatterConfig {
+        style,
         format: Some(format.to_owned()),
         datefmt: datefmt.map(str::to_owned),
         validate: false,
         defaults: arguments(defaults),
-        ..FormatterConfig::default()
     };
     config.build().unwrap()
+}
+
+/// The style of a case's format.
+fn style(case: &Json) -> Style {
+    match case.get("style").map(|style| style.as_str().unwrap()) {
+        Some("{") => Style::Brace,
+        Some("$") => Style::Dollar,
+        _ => Style::Percent,
+    }
 }
 
 /// Text, or the exception in a list of its own, as `corpus.py` has it.
@@ -63,17 +72,27 @@ fn answer(formatter: &dyn Formatter, specimen: &Specimen) -> Json {
 
 #[test]
 fn conversions() {
+    values_in_style(Style::Percent, "values");
+}
+
+#[test]
+fn format_specs() {
+    values_in_style(Style::Brace, "spec_values");
+}
+
+fn values_in_style(of: Style, values: &str) {
     let corpus = corpus();
     let mut differences = Differences::default();
-    let values: Vec<Tagged> = of_kind(&corpus, "values").as_array().unwrap().iter().map(Tagged::new).collect();
-    for case in corpus.iter().filter(|case| case.get("at").is_some() && case.get("format").is_some()) {
+    let values: Vec<Tagged> = of_kind(&corpus, values).as_array().unwrap().iter().map(Tagged::new).collect();
+    let is_of_values = |case: &&Json| case.get("at").is_some() && case.get("format").is_some() && style(case) == of;
+    for case in corpus.iter().filter(is_of_values) {
         let format = case["format"].as_str().unwrap();
-        let formatter = formatter(format, None, &Json::Null);
+        let formatter = formatter(of, format, None, &Json::Null);
         for (at, theirs) in case["at"].as_array().unwrap().iter().zip(case["results"].as_array().unwrap()) {
             let value = values[at.as_u64().unwrap() as usize].value();
             let mut specimen = Specimen::python();
             specimen.field("x", value);
-            differences.compare(|| format!("{format:?} % {value:?}"), &answer(&*formatter, &specimen), theirs);
+            differences.compare(|| format!("{format:?} of {value:?}"), &answer(&*formatter, &specimen), theirs);
         }
     }
 }
@@ -85,15 +104,22 @@ fn broken_formats() {
     specimen.message = "the message".into();
     specimen.field("x", Value::I64(42));
     specimen.field("s", Value::Str("text"));
-    for case in corpus().iter().filter(|case| case.get("broken").is_some()) {
-        let format = case["broken"].as_str().unwrap();
-        let config = FormatterConfig { format: Some(format.to_owned()), ..FormatterConfig::default() };
+    let corpus = corpus();
+    let mut story = Specimen::of_json(&of_kind(&corpus, "records")[0]);
+    let numbers = [("x", 42), ("w", 7), ("p", 2)].map(|(name, number)| (name, Value::I64(number)));
+    for (name, value) in numbers.into_iter().chain([("s", Value::Str("text")), ("e", Value::Str(""))]) {
+        story.field(name, value);
+    }
+    for case in corpus.iter().filter(|case| case.get("broken").is_some()) {
+        let (style, format) = (style(case), case["broken"].as_str().unwrap());
+        let config = FormatterConfig { style, format: Some(format.to_owned()), ..FormatterConfig::default() };
         let refused = config.build().err().map_or(Json::Null, |error| Json::from(error.message));
-        differences.compare(|| format!("Formatter({format:?})"), &refused, &case["refused"]);
+        differences.compare(|| format!("Formatter({format:?}, style={style:?})"), &refused, &case["refused"]);
         // DIFFERENCE: a conversion without a name, which prints the dict of all attributes in Python, is an error.
         if !case["result"].is_null() {
-            let ours = answer(&*formatter(format, None, &Json::Null), &specimen);
-            differences.compare(|| format!("{format:?}"), &ours, &case["result"]);
+            let specimen = if style == Style::Percent { &specimen } else { &story };
+            let ours = answer(&*formatter(style, format, None, &Json::Null), specimen);
+            differences.compare(|| format!("{format:?} in {style:?}"), &ours, &case["result"]);
         }
     }
 }
@@ -131,7 +157,7 @@ fn times(corpus: &[Json], zone: &str) {
     let instants: Vec<i64> = of_kind(corpus, "instants").as_array().unwrap().iter().filter_map(Json::as_i64).collect();
     for case in corpus.iter().filter(|case| case.get("zone").is_some_and(|of_case| of_case == zone)) {
         let datefmt = case["datefmt"].as_str().unwrap();
-        let formatter = formatter("%(asctime)s", Some(datefmt), &Json::Null);
+        let formatter = formatter(Style::Percent, "%(asctime)s", Some(datefmt), &Json::Null);
         for (at, theirs) in case["at"].as_array().unwrap().iter().zip(case["results"].as_array().unwrap()) {
             let second = instants[at.as_u64().unwrap() as usize];
             let mut specimen = Specimen::python();
@@ -151,7 +177,7 @@ fn records(corpus: &[Json]) {
     let is_of_records = |case: &&Json| case.get("format").is_some() && case.get("at").is_none();
     for case in corpus.iter().filter(is_of_records) {
         let format = case["format"].as_str().unwrap();
-        let formatter = formatter(format, None, &case["defaults"]);
+        let formatter = formatter(style(case), format, None, &case["defaults"]);
         for (specimen, theirs) in records.iter().zip(case["results"].as_array().unwrap()) {
             let ours = answer(&*formatter, specimen);
             differences.compare(|| format!("{format:?} {} {specimen:?}", case["defaults"]), &ours, theirs);

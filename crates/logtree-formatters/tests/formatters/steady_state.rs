@@ -1,7 +1,7 @@
 //! What a formatter costs once it has warmed up, and what it remembers between records and threads.
 
-use logtree_core::{Formatter as _, Timestamp, Value};
-use logtree_formatters::PercentFormatter;
+use logtree_core::{Formatter, Timestamp, Value};
+use logtree_formatters::{BraceFormatter, DollarFormatter, PercentFormatter};
 
 use crate::specimen::Specimen;
 
@@ -19,22 +19,35 @@ fn seconds_and_milliseconds(formatter: &PercentFormatter, created: Timestamp) ->
 
 #[test]
 fn nothing_is_allocated_at_a_record() {
-    let formats = [STORY, "%(asctime)-30s|%(levelname)-8s|%(msecs)03d|%(created).3f|%(x)08.3f|%(x)s|%(user)5.2s|%(x)r"];
-    for format in formats {
-        let formatter = PercentFormatter::new(format).unwrap();
-        let mut specimen = Specimen::tracing("process:[4711] API가 요청되었습니다");
-        specimen.indexed_field(0, Value::Str("ann with a space"));
-        specimen.field("x", Value::F64(-12.5));
-        let record = specimen.record();
-        let mut out = String::with_capacity(1024);
-        let mut format_once = || {
-            out.clear();
-            formatter.format(&record, &mut out).unwrap();
-        };
-        format_once();
-        let allocations = allocation_counter::measure(|| (0..100).for_each(|_| format_once()));
-        assert_eq!(allocations.count_total, 0, "{format}");
+    let percent = [STORY, "%(asctime)-30s|%(levelname)-8s|%(msecs)03d|%(created).3f|%(x)08.3f|%(x)s|%(user)5.2s|%(x)r"];
+    for format in percent {
+        allocates_nothing(&PercentFormatter::new(format).unwrap(), format);
     }
+    for format in [
+        "{asctime} -process[{process}] -thread[{thread:d}] -{name} - [{levelname}]-[{lineno}] - {message}",
+        "{asctime:>30}|{levelname:<8}|{msecs:03.0f}|{created:,.3f}|{x:가^12.1%}|{x}|{user!r:>5.2}|{x!s:7}|{process:_x}",
+        "{message:>{thread}}|{x:{lineno}.{lineno}f}|{process.denominator}|{x.real:+}|{name[0]!r}",
+    ] {
+        allocates_nothing(&BraceFormatter::new(format).unwrap(), format);
+    }
+    let dollar =
+        "$asctime -process[$process] -thread[${thread}] -$name - [$levelname]-[$lineno] - $message $x $user $$";
+    allocates_nothing(&DollarFormatter::new(dollar).unwrap(), dollar);
+}
+
+fn allocates_nothing(formatter: &dyn Formatter, format: &str) {
+    let mut specimen = Specimen::tracing("process:[4711] API가 요청되었습니다");
+    specimen.indexed_field(0, Value::Str("ann with a space"));
+    specimen.field("x", Value::F64(-12.5));
+    let record = specimen.record();
+    let mut out = String::with_capacity(16 * 1024);
+    let mut format_once = || {
+        out.clear();
+        formatter.format(&record, &mut out).unwrap();
+    };
+    format_once();
+    let allocations = allocation_counter::measure(|| (0..100).for_each(|_| format_once()));
+    assert_eq!(allocations.count_total, 0, "{format}");
 }
 
 #[test]

@@ -1,13 +1,25 @@
 //! Records of `tracing` and `log`: where they go beyond what Python's records can say.
 
 use logtree_core::{Formatter as _, Needs, Value};
-use logtree_formatters::PercentFormatter;
+use logtree_formatters::{BraceFormatter, DollarFormatter, PercentFormatter};
 
 use crate::specimen::Specimen;
 
 fn formatted(format: &str, specimen: &Specimen) -> String {
     let mut out = String::new();
     PercentFormatter::new(format).unwrap().format(&specimen.record(), &mut out).unwrap();
+    out
+}
+
+fn formatted_in_braces(format: &str, specimen: &Specimen) -> String {
+    let mut out = String::new();
+    BraceFormatter::new(format).unwrap().format(&specimen.record(), &mut out).unwrap();
+    out
+}
+
+fn formatted_in_dollars(format: &str, specimen: &Specimen) -> String {
+    let mut out = String::new();
+    DollarFormatter::new(format).unwrap().format(&specimen.record(), &mut out).unwrap();
     out
 }
 
@@ -123,4 +135,34 @@ fn spans_are_gathered_only_for_formats_that_read_them() {
     // The layer finds the function among the spans.
     assert_eq!(needs("%(funcName)s %(message)s"), spans);
     assert_eq!(PercentFormatter::default().needs(), none);
+}
+
+#[test]
+fn other_styles_print_the_same_of_a_record() {
+    let mut specimen = Specimen::tracing("served");
+    specimen.indexed_field(0, Value::Str("ann"));
+    specimen.field("status", Value::I64(200));
+    specimen.field("width", Value::I64(4));
+    specimen.span("request", &[("id", Value::I64(7))]);
+    specimen.span("db", &[]);
+    assert_eq!(formatted_in_braces("{message}", &specimen), "served user=ann status=200 width=4");
+    assert_eq!(formatted_in_dollars("$message", &specimen), "served user=ann status=200 width=4");
+    // A field within a spec is named as well.
+    assert_eq!(formatted_in_braces("{id:{width}}|{user!r}|{message}", &specimen), "   7|'ann'|served status=200");
+    assert_eq!(formatted_in_dollars("${id}|$user|$message", &specimen), "7|ann|served status=200 width=4");
+    assert_eq!(formatted_in_braces("[{spans:>12}] {spans[0]} {msg}", &specimen), "[  request:db] r served");
+    assert_eq!(formatted_in_dollars("[$spans] $msg", &specimen), "[request:db] served");
+    // What no one has prints nothing, whatever was to be made of it.
+    assert_eq!(formatted_in_braces("[{nobody}|{nobody:>5d}|{nobody.x[0]!r}|{id:{nobody}}]", &specimen), "[|||7]");
+    assert_eq!(formatted_in_dollars("[$nobody] $$", &specimen), "[] $");
+}
+
+#[test]
+fn other_styles_need_spans_for_the_same_names() {
+    let needs_spans = |format| BraceFormatter::new(format).unwrap().needs().spans;
+    assert!(!needs_spans("{asctime} {levelname:<8} {message}"));
+    assert!(needs_spans("{request_id} {message}") && needs_spans("{message:{width}}") && needs_spans("{spans}"));
+    let needs_spans = |format| DollarFormatter::new(format).unwrap().needs().spans;
+    assert!(!needs_spans("$asctime $levelname $$request_id $message"));
+    assert!(needs_spans("$request_id $message") && needs_spans("${funcName}"));
 }

@@ -1,0 +1,185 @@
+//! The `$` style: Python's `string.Template` on the attributes of a record (CPython's `StringTemplateStyle`).
+
+use logtree_core::{Argument, ArgumentError, FormatError, Formatter, Needs, Record};
+
+use crate::attributes::{Found, Lookup};
+use crate::composer::{Composer, missing};
+use crate::conversion::{self, Spec, error};
+
+/// A formatter in `$` style.
+///
+/// Made by [`FormatterConfig`](crate::FormatterConfig), where a config or code has more to say than the format. What the
+/// names stand for, and what happens where a record lacks one, is as with [`PercentFormatter`](crate::PercentFormatter).
+///
+/// ```
+/// use logtree_formatters::DollarFormatter;
+///
+/// let formatter = DollarFormatter::new("$asctime ${levelname}: $message")?;
+/// assert_eq!(DollarFormatter::new("5 $").unwrap_err().message, "invalid format: bare '$' not allowed");
+/// # let _ = formatter;
+/// # Ok::<(), logtree_core::ArgumentError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct DollarFormatter {
+    steps: Box<[Step]>,
+    broken: Option<FormatError>,
+    composer: Composer,
+}
+
+/// What a formatter without a format has.
+pub(crate) const DEFAULT_FORMAT: &str = "${message}";
+
+#[derive(Clone, Debug)]
+enum Step {
+    Literal(Box<str>),
+    Name(Lookup),
+}
+
+impl DollarFormatter {
+    /// A formatter with this format, and otherwise as Python's.
+    ///
+    /// # Errors
+    /// If a `$` stands before no name, or there is no name (CPython's `StringTemplateStyle.validate`).
+    pub fn new(format: &str) -> Result<Self, ArgumentError> {
+        Self::validate(format)?;
+        Ok(Self::compile(format, None, &[]))
+    }
+
+    pub(crate) fn validate(format: &str) -> Result<(), ArgumentError> {
+        let mut has_fields = false;
+        for (_, placeholder) in placeholders(format) {
+            match placeholder {
+                Placeholder::Name(_) => has_fields = true,
+                Placeholder::Escaped => {}
+                Placeholder::Bare => return Err(refused("bare '$' not allowed")),
+            }
+        }
+        if has_fields { Ok(()) } else { Err(refused("no fields")) }
+    }
+
+    pub(crate) fn compile(format: &str, datefmt: Option<&str>, defaults: &[(String, Argument)]) -> Self {
+        let mut steps = Vec::new();
+        let mut literal = String::new();
+        let mut done = 0;
+        let mut broken = None;
+        for (at, placeholder) in placeholders(format) {
+            literal.push_str(&format[done..at]);
+            done = at + placeholder.length(&format[at..]);
+            match placeholder {
+                Placeholder::Escaped => literal.push('$'),
+                Placeholder::Name(name) => {
+                    if !literal.is_empty() {
+                        steps.push(Step::Literal(std::mem::take(&mut literal).into()));
+                    }
+                    steps.push(Step::Name(Lookup::new(name, defaults)));
+                }
+                Placeholder::Bare => {
+                    broken = Some(invalid(&format[..at]));
+                    break;
+                }
+            }
+        }
+        literal.push_str(&format[done..]);
+        if !literal.is_empty() {
+            steps.push(Step::Literal(literal.into()));
+        }
+        let names = steps.iter().filter_map(|step| match step {
+            Step::Name(lookup) => Some(lookup),
+            Step::Literal(_) => None,
+        });
+        let lookups: Vec<&Lookup> = names.collect();
+        let uses_time = format.contains("$asctime") || format.contains("${asctime}");
+        let composer = Composer::new(&lookups, uses_time, datefmt);
+        Self { steps: steps.into(), broken, composer }
+    }
+
+    fn write(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+        for step in &self.steps {
+            match step {
+                Step::Literal(text) => out.push_str(text),
+                Step::Name(lookup) => match lookup.find(record) {
+                    Found::Operand(operand) => conversion::push(out, operand, &Spec::STR)?,
+                    Found::Composed(composed) => self.composer.write(composed, record, out)?,
+                    Found::Nothing => {}
+                    Found::Missing => return Err(missing(lookup.name())),
+                },
+            }
+        }
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Formatter for DollarFormatter {
+    fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+        self.composer.format(record, out, |out| self.write(record, out))
+    }
+
+    fn needs(&self) -> Needs {
+        self.composer.needs()
+    }
+}
+
+fn refused(reason: &str) -> ArgumentError {
+    let error = ArgumentError::new("ValueError", format!("invalid format: {reason}"));
+    error.at("format").expected("fields such as ${message}, and $$ for a $")
+}
+
+/// What a `$` can be the beginning of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Placeholder<'a> {
+    /// `$$`
+    Escaped,
+    /// `$name` or `${name}`
+    Name(&'a str),
+    /// Anything else.
+    Bare,
+}
+
+impl<'a> Placeholder<'a> {
+    /// Reads what begins with a `$`.
+    fn new(text: &'a str) -> Self {
+        let behind = &text[1..];
+        if behind.starts_with('$') {
+            return Self::Escaped;
+        }
+        let braced = || identifier(behind.strip_prefix('{')?).filter(|name| behind[1 + name.len()..].starts_with('}'));
+        identifier(behind).or_else(braced).map_or(Self::Bare, Self::Name)
+    }
+
+    /// How much of `text`, which begins with it, it is.
+    fn length(self, text: &str) -> usize {
+        match self {
+            Self::Escaped => 2,
+            Self::Name(name) if text[1..].starts_with('{') => "${}".len() + name.len(),
+            Self::Name(name) => 1 + name.len(),
+            Self::Bare => 1,
+        }
+    }
+}
+
+/// All placeholders, and where they begin.
+fn placeholders(format: &str) -> impl Iterator<Item = (usize, Placeholder<'_>)> {
+    let mut done = 0;
+    std::iter::from_fn(move || {
+        let at = done + format[done..].find('$')?;
+        let placeholder = Placeholder::new(&format[at..]);
+        done = at + placeholder.length(&format[at..]);
+        Some((at, placeholder))
+    })
+}
+
+/// The name that `text` begins with: in a template only letters of ASCII make names.
+fn identifier(text: &str) -> Option<&str> {
+    let end = text.find(|char: char| !char.is_ascii_alphanumeric() && char != '_').unwrap_or(text.len());
+    (end > 0 && !text.starts_with(|char: char| char.is_ascii_digit())).then(|| &text[..end])
+}
+
+/// CPython's error about a `$` behind `before`; lines end as for Python's `str.splitlines`.
+fn invalid(before: &str) -> FormatError {
+    let is_break = |char: char| {
+        matches!(char, '\n' | '\r' | '\x0b' | '\x0c' | '\x1c'..='\x1e' | '\u{85}' | '\u{2028}' | '\u{2029}')
+    };
+    let breaks = before.chars().filter(|char| is_break(*char)).count() - before.matches("\r\n").count();
+    let column = before.chars().rev().take_while(|char| !is_break(*char)).count() + 1;
+    error("ValueError", format!("Invalid placeholder in string: line {}, col {column}", breaks + 1))
+}
