@@ -7,24 +7,20 @@ use std::time::{Duration, Instant};
 use logtree_dictconfig::{Config, Format, Plan, Problems, registry};
 
 /// What is refused besides the classes of their own projects, and why.
-const REFUSED: &[(&str, &[&str], &str)] = &[
-    ("localega_brace_socket.json", &["formatters.lega.style", "formatters.simple.style"], "waits for the style"),
-    ("paperless_ngx.json", &["formatters.verbose.style", "formatters.simple.style"], "waits for the style"),
-    (
-        "prefect.json",
-        &[
-            "loggers.prefect.level",
-            "loggers[prefect.extra].level",
-            "loggers[prefect.server].level",
-            "loggers[prefect.client].level",
-            "loggers[prefect.infrastructure].level",
-            "loggers[prefect._internal].level",
-            "loggers.uvicorn.level",
-            "loggers.fastapi.level",
-        ],
-        "Prefect replaces ${…} before dictConfig sees it",
-    ),
-];
+const REFUSED: &[(&str, &[&str], &str)] = &[(
+    "prefect.json",
+    &[
+        "loggers.prefect.level",
+        "loggers[prefect.extra].level",
+        "loggers[prefect.server].level",
+        "loggers[prefect.client].level",
+        "loggers[prefect.infrastructure].level",
+        "loggers[prefect._internal].level",
+        "loggers.uvicorn.level",
+        "loggers.fastapi.level",
+    ],
+    "Prefect replaces ${…} before dictConfig sees it",
+)];
 
 /// The packages of which only the project itself has classes.
 const PROJECTS: &[&str] = &[

@@ -20,8 +20,6 @@ const DIFFERENCES: &[(&str, &str)] = &[
 
 /// What waits for something that is not there yet.
 const WAITING: &[(&str, &str)] = &[
-    ("{ style mismatch", "the style"),
-    ("$ style bare", "the style"),
     ("logger name int", "YAML: the keys of JSON are strings"),
     ("timed bad when", "logging.handlers.TimedRotatingFileHandler"),
     ("http bad method", "logging.handlers.HTTPHandler"),
