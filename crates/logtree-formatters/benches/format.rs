@@ -7,13 +7,18 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use logtree_core::{
-    Callsite, FieldName, Fields, FieldsBuf, Formatter as _, Level, LevelNames, Origin, Record, Source, Spans,
-    Timestamp, Value,
+    Callsite, FieldName, Fields, FieldsBuf, Formatter, Level, LevelNames, Origin, Record, Source, Spans, Timestamp,
+    Value,
 };
-use logtree_formatters::PercentFormatter;
+use logtree_formatters::{BraceFormatter, DollarFormatter, PercentFormatter};
 
 const STORY: &str =
     "%(asctime)s -process[%(process)d] -thread[%(thread)d] -%(name)s - [%(levelname)s]-[%(lineno)d] - %(message)s";
+
+const STORY_IN_BRACES: &str =
+    "{asctime} -process[{process:d}] -thread[{thread:d}] -{name} - [{levelname}]-[{lineno:d}] - {message}";
+const STORY_IN_DOLLARS: &str =
+    "$asctime -process[$process] -thread[$thread] -$name - [$levelname]-[$lineno] - $message";
 
 const ROUNDS: u32 = 20;
 const RECORDS: u32 = 100_000;
@@ -48,15 +53,17 @@ fn main() {
         attributes: Fields::EMPTY,
     };
     let with_fields = Record { fields: fields.as_fields(), ..plain };
-    measure("the story's line", STORY, &plain);
-    measure("the same with three fields", STORY, &with_fields);
-    measure("the message alone", "%(message)s", &plain);
-    measure("the time alone", "%(asctime)s", &plain);
-    measure("levelname, name, message", "%(levelname)-8s %(name)s: %(message)s", &plain);
+    let percent = |what, format, record| measure(what, &PercentFormatter::new(format).unwrap(), record);
+    percent("the story's line", STORY, &plain);
+    percent("the same with three fields", STORY, &with_fields);
+    percent("the message alone", "%(message)s", &plain);
+    percent("the time alone", "%(asctime)s", &plain);
+    percent("levelname, name, message", "%(levelname)-8s %(name)s: %(message)s", &plain);
+    measure("the story's line in {", &BraceFormatter::new(STORY_IN_BRACES).unwrap(), &plain);
+    measure("the story's line in $", &DollarFormatter::new(STORY_IN_DOLLARS).unwrap(), &plain);
 }
 
-fn measure(what: &str, format: &str, record: &Record<'_>) {
-    let formatter = PercentFormatter::new(format).unwrap();
+fn measure(what: &str, formatter: &dyn Formatter, record: &Record<'_>) {
     let mut out = String::with_capacity(1024);
     let round = |out: &mut String, step_ns: i64| {
         let start = Instant::now();

@@ -102,6 +102,9 @@ impl BraceFormatter {
             (None, SpecSource::Fixed(spec)) => push_formatted(out, operand, spec),
             (None, SpecSource::Nested(program)) => {
                 let spec = self.expand(program, record, out)?;
+                if spec.as_ref().is_ok_and(FormatSpec::is_plain) {
+                    return conversion::push(out, operand, &Spec::STR);
+                }
                 push_formatted(out, operand, &spec)
             }
             (Some(kind), _) => {

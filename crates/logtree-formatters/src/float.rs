@@ -15,10 +15,16 @@ pub(crate) fn push_shortest(out: &mut String, value: f64) {
     push_exponent(out, exponent, 'e');
 }
 
+/// No number has more digits behind the point: the smallest is 2 to the power of -1074.
+const MOST_DIGITS: usize = 1074;
+
 /// Appends C's `%f`.
 pub(crate) fn push_fixed(out: &mut String, value: f64, precision: usize, keep_point: bool) {
+    // The rest is zeros, and `fmt` panics where precisions get long.
+    let written = precision.min(MOST_DIGITS);
     // Writing to a string does not fail.
-    let _ = write!(out, "{value:.precision$}");
+    let _ = write!(out, "{value:.written$}");
+    out.extend(std::iter::repeat_n('0', precision - written));
     if keep_point && precision == 0 {
         out.push('.');
     }
@@ -145,5 +151,16 @@ mod tests {
         assert_eq!(written(|out| push_general(out, 0.00001, 6, false, 'e')), "1e-05");
         assert_eq!(written(|out| push_general(out, 1.0, 6, true, 'e')), "1.00000");
         assert_eq!(written(|out| push_general(out, 999999.5, 6, false, 'e')), "1e+06");
+    }
+
+    #[test]
+    fn precision_goes_beyond_the_last_digit() {
+        // CPython 3.13: '%.65535g' % 0.0001, and the lengths of '%#.65535g' % 0.0001 and '%.65535f' % 5e-324.
+        let exact = "0.000100000000000000004792173602385929598312941379845142364501953125";
+        assert_eq!(written(|out| push_general(out, 0.0001, 65_535, false, 'e')), exact);
+        let all = written(|out| push_general(out, 0.0001, 65_535, true, 'e'));
+        assert!(all.len() == 65_540 && all.starts_with(exact), "{}", all.len());
+        let least = written(|out| push_fixed(out, 5e-324, 65_535, false));
+        assert_eq!((least.len(), least.trim_end_matches('0').len()), (65_537, 1076));
     }
 }

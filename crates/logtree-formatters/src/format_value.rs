@@ -9,7 +9,7 @@ use crate::float;
 use crate::format_spec::{Align, FormatSpec, Refusal, Sign, no_separator, shown};
 use crate::padding::{fill_aligned, group_digits, truncate_text};
 
-/// Appends `operand` as `spec` says.
+/// Appends `operand` as `spec`, which says something, says.
 ///
 /// # Errors
 /// CPython's, if the spec is none, or not for such a value.
@@ -21,7 +21,6 @@ pub(crate) fn push_formatted(
     let start = out.len();
     let integer = operand.integer();
     match operand {
-        _ if spec.as_ref().is_ok_and(FormatSpec::is_plain) => push_text(out, operand, Kind::Str),
         Operand::Value(value) if value.as_str().is_some() => {
             push_text(out, operand, Kind::Str);
             format_written(out, start, spec)?;
@@ -103,6 +102,12 @@ fn push_integer(out: &mut String, integer: Integer, spec: &FormatSpec) -> Result
     check_integer(spec)?;
     let start = out.len();
     let magnitude = integer.magnitude;
+    let is_decimal = matches!(spec.kind, None | Some('d'));
+    if is_decimal && spec.width.is_none() && spec.sign.is_none() && spec.separator.is_none() {
+        out.push_str(if integer.is_negative { "-" } else { "" });
+        conversion::push_digits(out, magnitude);
+        return Ok(());
+    }
     // Writing to a string does not fail.
     let (prefix, group, _) = match spec.kind {
         Some('b') => ("0b", 4, write!(out, "{magnitude:b}")),
@@ -129,7 +134,8 @@ fn push_char(out: &mut String, integer: Integer, spec: &FormatSpec) -> Result<()
     if spec.alternate {
         return Err(error("ValueError", "Alternate form (#) not allowed with integer format specifier 'c'"));
     }
-    if integer.magnitude > i64::MAX.unsigned_abs().into() && integer.as_f64() != i64::MIN as f64 {
+    let most = u128::from(i64::MAX.unsigned_abs()) + u128::from(integer.is_negative);
+    if integer.magnitude > most {
         return Err(error("OverflowError", "Python int too large to convert to C long"));
     }
     let start = out.len();

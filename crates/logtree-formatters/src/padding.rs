@@ -104,9 +104,27 @@ fn insert_fill(out: &mut String, at: usize, count: usize, fill: char) {
     if count == 0 {
         return;
     }
-    // What stands behind is written again behind the filling: one pass, whatever the character's length in bytes.
     let end = out.len();
-    out.extend(std::iter::repeat_n(fill, count));
-    out.extend_from_within(at..end);
-    out.drain(at..end);
+    match fill {
+        ' ' => push_run(out, SPACES, count),
+        '0' => push_run(out, ZEROS, count),
+        _ => out.extend(std::iter::repeat_n(fill, count)),
+    }
+    // What stood behind the place is written again behind the filling: one pass, whatever the character's length.
+    if at < end {
+        out.extend_from_within(at..end);
+        out.drain(at..end);
+    }
 }
+
+/// Appends the first character of `run`, of which it has many, so many times.
+fn push_run(out: &mut String, run: &str, mut count: usize) {
+    while count > 0 {
+        let piece = count.min(run.len());
+        out.push_str(&run[..piece]);
+        count -= piece;
+    }
+}
+
+const SPACES: &str = "                                ";
+const ZEROS: &str = "00000000000000000000000000000000";
