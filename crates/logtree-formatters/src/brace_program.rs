@@ -72,17 +72,19 @@ impl Program {
         if depth == 0 {
             return Err(error("ValueError", "Max string recursion exceeded"));
         }
+        let mut literal = String::new();
         for piece in Pieces::new(format) {
             let piece = piece.map_err(|message| error("ValueError", message))?;
-            match steps.last_mut() {
-                // A doubled brace ends a piece, but no text.
-                Some(Step::Literal(text)) => *text = format!("{text}{}", piece.literal).into(),
-                _ if piece.literal.is_empty() => {}
-                _ => steps.push(Step::Literal(piece.literal.into())),
+            literal.push_str(piece.literal);
+            // A doubled brace ends a piece, but no text.
+            let Some(field) = piece.field else { continue };
+            if !literal.is_empty() {
+                steps.push(Step::Literal(std::mem::take(&mut literal).into()));
             }
-            if let Some(field) = piece.field {
-                steps.push(Step::Field(Box::new(Field::compile(&field, defaults, depth)?)));
-            }
+            steps.push(Step::Field(Box::new(Field::compile(&field, defaults, depth)?)));
+        }
+        if !literal.is_empty() {
+            steps.push(Step::Literal(literal.into()));
         }
         Ok(())
     }

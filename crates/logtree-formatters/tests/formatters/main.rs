@@ -3,6 +3,7 @@
 
 mod corpus;
 mod cpython;
+mod long_formats;
 mod specimen;
 mod steady_state;
 mod tracing_records;

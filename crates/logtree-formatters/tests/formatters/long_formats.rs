@@ -1,0 +1,32 @@
+//! Formats of a size that nobody writes: they cost time and memory in proportion, whatever is in them.
+
+use std::time::{Duration, Instant};
+
+use logtree_formatters::{FormatterConfig, Style};
+
+use crate::specimen::Specimen;
+
+#[test]
+fn time_grows_with_the_length_and_no_faster() {
+    let specimen = Specimen::tracing("m");
+    let bits = [
+        "{{", "}}", "{x", "{x:", "{x:{", "{x[", "{x.y}", "{x[0]", ".y", "x:{y}}", "$$", "${x", "$x", "$", "가", "%%",
+        "%(x)s",
+    ];
+    for (style, bit) in
+        bits.iter().flat_map(|bit| [Style::Brace, Style::Dollar, Style::Percent].map(|style| (style, bit)))
+    {
+        for prefix in ["", "{x:"] {
+            let format = Some(format!("{prefix}{}", bit.repeat(300_000)));
+            let start = Instant::now();
+            for validate in [true, false] {
+                let config = FormatterConfig { format: format.clone(), style, validate, ..FormatterConfig::default() };
+                let Ok(formatter) = config.build() else { continue };
+                let mut out = String::new();
+                let _ = formatter.format(&specimen.record(), &mut out);
+            }
+            // Tenths of a second without optimization; what is quadratic takes far longer.
+            assert!(start.elapsed() < Duration::from_secs(5), "{prefix}{bit}… in {style:?}: {:?}", start.elapsed());
+        }
+    }
+}
