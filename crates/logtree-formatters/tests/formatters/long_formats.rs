@@ -17,7 +17,9 @@ fn time_grows_with_the_length_and_no_faster() {
         bits.iter().flat_map(|bit| [Style::Brace, Style::Dollar, Style::Percent].map(|style| (style, bit)))
     {
         for prefix in ["", "{x:"] {
-            let format = Some(format!("{prefix}{}", bit.repeat(300_000)));
+            // Text that is moved again and again moves fast: it takes millions to be noticed.
+            let count = if *bit == "{{" { 2_000_000 } else { 100_000 };
+            let format = Some(format!("{prefix}{}", bit.repeat(count)));
             let start = Instant::now();
             for validate in [true, false] {
                 let config = FormatterConfig { format: format.clone(), style, validate, ..FormatterConfig::default() };
