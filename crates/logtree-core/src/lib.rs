@@ -50,6 +50,6 @@ pub use registry::{HandlerPlan, Registry};
 pub use report::{ErrorReport, HandlerErrors, set_report_hook};
 pub use route::Route;
 pub use span::{SpanRef, Spans, SpansBuf};
-pub use step::{AppendFile, Direct, Steps};
+pub use step::{AppendFile, Direct, FileEnd, Steps};
 pub use tree::{Tree, TreeBuilder};
 pub use value::Value;

@@ -19,6 +19,24 @@ pub trait AppendFile: Send + Sync {
     /// # Errors
     /// Those of opening and writing the file.
     fn append(&self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Where the next append would begin, if nobody else appends before; `None` if it is no regular file, and so has no
+    /// end. Opens the file if it is not open.
+    ///
+    /// # Errors
+    /// Those of opening the file.
+    fn end(&self) -> io::Result<Option<FileEnd>>;
+}
+
+/// The end of a file, and which file it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileEnd {
+    /// stat(2)'s `st_dev`.
+    pub device: u64,
+    /// stat(2)'s `st_ino`.
+    pub inode: u64,
+    /// In bytes.
+    pub size: u64,
 }
 
 /// Takes the steps of a handler.

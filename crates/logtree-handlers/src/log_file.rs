@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use logtree_core::AppendFile;
+use logtree_core::{AppendFile, FileEnd};
 use logtree_os::{ForkLock, ForkReset};
 use rustix::fs::{Mode, OFlags, ftruncate};
 
@@ -117,6 +117,13 @@ impl AppendFile for LogFile {
         }
         state.open = Some(open);
         outcome.map_err(|Unwritten { error, .. }| error)
+    }
+
+    fn end(&self) -> io::Result<Option<FileEnd>> {
+        let mut state = self.state.lock();
+        let (open, look) = self.take_open(&mut state)?;
+        state.open = Some(open);
+        Ok(look.end())
     }
 }
 

@@ -1,7 +1,8 @@
 //! A look at what is behind a descriptor, as cheap as the system has it.
 
+use logtree_core::FileEnd;
 use rustix::fd::BorrowedFd;
-use rustix::fs::{FileType, fstat, major, minor};
+use rustix::fs::{FileType, fstat, major, makedev, minor};
 use rustix::io;
 
 /// What is behind a descriptor.
@@ -29,6 +30,12 @@ impl Look {
             size: stat.st_size.unsigned_abs(),
             is_regular: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
         })
+    }
+
+    /// Where the file ends, if it has an end.
+    pub(crate) fn end(&self) -> Option<FileEnd> {
+        let device = makedev(self.device.0, self.device.1);
+        self.is_regular.then_some(FileEnd { device, inode: self.inode, size: self.size })
     }
 
     /// Whether both are looks at the same file.
@@ -81,6 +88,8 @@ mod tests {
         let metadata: Metadata = file.metadata().unwrap();
         assert_eq!((look(&file).inode, look(&file).size), (metadata.ino(), metadata.len()));
         assert_eq!(look(&file).device, (major(metadata.dev()), minor(metadata.dev())));
+        let end = FileEnd { device: metadata.dev(), inode: metadata.ino(), size: 5 };
+        assert_eq!((look(&file).end(), Look::at(pipe.as_fd()).unwrap().end()), (Some(end), None));
         assert!(look(&file).is_regular && !Look::at(pipe.as_fd()).unwrap().is_regular);
         assert!(look(&file).is_same_file(&look(&open(&a))) && !look(&file).is_same_file(&look(&other)));
     }

@@ -17,6 +17,7 @@
 //! FREE with the next generation. A listener killed in any of these steps leaves a state from which its successor goes on.
 
 mod frame;
+mod head;
 mod position;
 mod producer;
 mod reader;
@@ -25,6 +26,7 @@ mod view;
 
 pub(crate) use frame::FrameHeader;
 pub use frame::{MAX_RECORD_BYTES, RecordHead};
+pub use head::LaneHead;
 pub(crate) use position::Position;
 pub use producer::{ClaimLaneError, LaneProducer, Published, PushError, Reserve};
 pub use reader::{CorruptLane, LaneReader, LaneRecord};

@@ -72,6 +72,7 @@ pub(crate) struct Header {
     pub(crate) progress: ProgressLine,
     /// Words that mean something to the caller alone.
     pub(crate) words: CallerWords,
+    pub(crate) transaction: TransactionLine,
 }
 
 /// Written by the creator before the segment has a name, never again.
@@ -137,6 +138,28 @@ pub(crate) struct ProgressLine {
 #[repr(C, align(128))]
 pub(crate) struct CallerWords {
     pub(crate) words: [AtomicU64; 16],
+}
+
+/// What the listener is about to do, in its own words: see [`crate::transaction`].
+#[derive(Default)]
+#[repr(C, align(128))]
+pub(crate) struct TransactionLine {
+    /// The number of the last transaction that was committed.
+    pub(crate) committed: AtomicU64,
+    /// The number of the last one that was finished: the same, or one less.
+    pub(crate) finished: AtomicU64,
+    /// How many steps are done: `number << 32 | steps`.
+    pub(crate) steps: AtomicU64,
+    /// How many bytes were staged.
+    pub(crate) bytes: AtomicU64,
+    /// Of the bytes and the heads behind them.
+    pub(crate) checksum: AtomicU64,
+    /// How many heads of lanes stand behind the bytes.
+    pub(crate) heads: AtomicU32,
+    /// Where the chain of units begins.
+    pub(crate) first_unit: AtomicU32,
+    /// Transactions that were not taken up because their bytes made no sense.
+    pub(crate) refused: AtomicU64,
 }
 
 /// One of two places for the segment's text; see [`crate::text`].

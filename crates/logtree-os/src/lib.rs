@@ -18,6 +18,7 @@
 | share memory between processes | [`Segment`], [`Attachment`] |
 | hand records to a listener, one lane a thread | [`LaneProducer`], [`LaneReader`] |
 | say once what many records name | [`DefinitionWriter`] |
+| say what will be done to files before it is done | [`Transactions`], [`Interrupted`] |
 | let the listener sleep, and wake it | [`Sleeper`] |"
 )]
 //!
@@ -37,6 +38,25 @@ pub mod helper;
 mod process;
 #[cfg(target_os = "linux")]
 pub mod streams;
+
+#[cfg(all(target_os = "linux", logtree_kill_points))]
+pub mod kill_points;
+
+/// A place where a test kills the process, under `--cfg logtree_kill_points`; else nothing.
+#[cfg(all(target_os = "linux", logtree_kill_points))]
+#[macro_export]
+macro_rules! kill_point {
+    ($name:literal) => {
+        $crate::kill_points::pass($name)
+    };
+}
+
+/// A place where a test kills the process, under `--cfg logtree_kill_points`; else nothing.
+#[cfg(not(all(target_os = "linux", logtree_kill_points)))]
+#[macro_export]
+macro_rules! kill_point {
+    ($name:literal) => {};
+}
 
 // The shared memory of a queue.
 #[cfg(target_os = "linux")]
@@ -62,6 +82,8 @@ mod text;
 #[cfg(target_os = "linux")]
 mod thread;
 #[cfg(target_os = "linux")]
+mod transaction;
+#[cfg(target_os = "linux")]
 mod units;
 #[cfg(target_os = "linux")]
 mod wake;
@@ -85,8 +107,8 @@ pub use definitions::{DefineError, DefinitionWriter, MAX_DEFINITION_BYTES};
 pub use index::{LaneIndex, SlotIndex};
 #[cfg(target_os = "linux")]
 pub use lane::{
-    ClaimLaneError, CorruptLane, DropCounts, DropReason, LaneProducer, LaneReader, LaneRecord, LaneState, LaneTicket,
-    LaneView, MAX_RECORD_BYTES, Published, PushError, RecordHead, Reserve,
+    ClaimLaneError, CorruptLane, DropCounts, DropReason, LaneHead, LaneProducer, LaneReader, LaneRecord, LaneState,
+    LaneTicket, LaneView, MAX_RECORD_BYTES, Published, PushError, RecordHead, Reserve,
 };
 #[cfg(target_os = "linux")]
 pub use segment::{Segment, SegmentId};
@@ -96,5 +118,7 @@ pub use segment::{SegmentError, SegmentOptions, default_directory};
 pub use text::MAX_TEXT_BYTES;
 #[cfg(target_os = "linux")]
 pub use thread::spawn_masked;
+#[cfg(target_os = "linux")]
+pub use transaction::{Committed, Interrupted, MAX_TRANSACTION_BYTES, Staging, TransactionTooLarge, Transactions};
 #[cfg(target_os = "linux")]
 pub use wake::{Sleep, Sleeper};

@@ -21,6 +21,9 @@ pub(crate) struct Tag(u32);
 impl Tag {
     const NOBODY: Self = Self(0);
 
+    /// The listener's, for what it is about to do.
+    pub(crate) const TRANSACTION: Self = Self((1 + LANES + PROCESS_SLOTS) as u32);
+
     pub(crate) fn lane(lane: LaneIndex) -> Self {
         Self(1 + lane.number() as u32)
     }

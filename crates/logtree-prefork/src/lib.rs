@@ -22,11 +22,13 @@
 //! | `join.rs` | finding or making the segment |
 //! | `helpers.rs` | who listens: helpers, standby, thread |
 //! | `listener.rs` | the listener's round; `merge.rs` its order, `batch.rs` its writes, `house.rs` its housekeeping |
+//! | `plan.rs` | what a batch will do, said before it is done; `recovery.rs`, `appended.rs`: finished by a successor |
 //! | `sweep.rs` | removing what killed processes left and nobody needs |
 //! | `side.rs` | records that the listener itself makes |
 #![forbid(unsafe_code)]
 #![cfg(target_os = "linux")]
 
+mod appended;
 mod batch;
 mod definitions;
 mod helpers;
@@ -35,9 +37,11 @@ mod join;
 mod listener;
 mod merge;
 mod options;
+mod plan;
 mod process;
 mod producer;
 mod queue;
+mod recovery;
 mod side;
 mod streams;
 mod sweep;

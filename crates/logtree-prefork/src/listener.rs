@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use logtree_core::codec::{self, Parts};
 use logtree_core::{Callsite, HandlerErrors, LevelNames, Origin, Record, Timestamp};
 use logtree_os::election::Seat;
-use logtree_os::{Segment, Sleep, Sleeper};
+use logtree_os::{Segment, Sleep, Sleeper, kill_point};
 
 use crate::batch::Batch;
 use crate::definitions::Definitions;
@@ -14,6 +14,7 @@ use crate::helpers::{self, Role};
 use crate::house::House;
 use crate::merge::Merge;
 use crate::queue::{Queue, monotonic_ns};
+use crate::recovery::Recovery;
 use crate::side;
 use crate::streams::OwnStreams;
 
@@ -36,15 +37,25 @@ const RETRY: Duration = Duration::from_millis(50);
 pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segment>, role: Role) {
     let claim_number = segment.take_over();
     side::begin_listening(queue.number);
+    let interrupted = Recovery::of(segment);
+    if interrupted.is_some() {
+        // Finishing takes as long as the disk does, and may be cut short in its turn.
+        helpers::keep_standby(queue, segment, role);
+    }
+    let mut house = House::new(queue, segment, role, claim_number);
+    let mut sleeper = Sleeper::new(segment);
+    if let Some(recovery) = interrupted {
+        recover(recovery, segment, &mut house, &mut sleeper);
+    }
     helpers::run_start_hooks();
     let mut listener = Listener {
         queue,
         segment,
         merge: Merge::new(segment),
         definitions: Definitions::default(),
-        batch: Batch::default(),
-        sleeper: Sleeper::new(segment),
-        house: House::new(queue, segment, role, claim_number),
+        batch: Batch::new(segment),
+        sleeper,
+        house,
         errors: HandlerErrors::default(),
         bytes: Vec::new(),
     };
@@ -63,6 +74,21 @@ pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segm
     }
     side::end_listening();
     drop(seat);
+}
+
+/// Finishes what the last listener was killed in, before anything is read.
+fn recover(mut recovery: Recovery, segment: &Segment, house: &mut House<'_>, sleeper: &mut Sleeper) {
+    let errors = HandlerErrors::default();
+    let began = Instant::now();
+    while let Err(error) = recovery.carry_out(segment) {
+        house.say_not_written(&errors, error);
+        if house.gives_up(began) {
+            break;
+        }
+        sleeper.announce_progress(monotonic_ns());
+        std::thread::sleep(RETRY);
+    }
+    recovery.finish();
 }
 
 struct Listener<'a> {
@@ -109,6 +135,8 @@ impl Listener<'_> {
         if handled > 0 {
             self.commit();
             self.merge.publish_heads();
+            kill_point!("batch: heads published");
+            self.batch.finish();
         }
         self.sleeper.announce_progress(monotonic_ns());
         handled
@@ -147,10 +175,11 @@ impl Listener<'_> {
         handled
     }
 
-    /// Writes the batch; tries again until it is written, while producers fill their lanes.
+    /// Plans and writes the batch; tries again until it is written, while producers fill their lanes.
     fn commit(&mut self) {
         let began = Instant::now();
-        while let Err(error) = self.batch.commit() {
+        self.batch.plan(self.merge.unpublished_heads());
+        while let Err(error) = self.batch.carry_out() {
             self.house.say_not_written(&self.errors, error);
             if self.house.gives_up(began) {
                 self.house.abandoned_bytes += self.batch.staged_bytes() as u64;

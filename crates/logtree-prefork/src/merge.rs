@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
 
-use logtree_os::{LaneIndex, LaneReader, LaneRecord, LaneState, Segment, SlotIndex};
+use logtree_os::{LaneHead, LaneIndex, LaneReader, LaneRecord, LaneState, Segment, SlotIndex};
 
 /// The lanes of a segment, read in the order of time.
 pub(crate) struct Merge {
@@ -68,6 +68,11 @@ impl Merge {
                 None
             }
         }
+    }
+
+    /// The heads that [`publish_heads`](Self::publish_heads) would change.
+    pub(crate) fn unpublished_heads(&self) -> impl Iterator<Item = LaneHead> {
+        self.readers.iter().filter_map(LaneReader::unpublished_head)
     }
 
     /// Declares everything that was read done.

@@ -15,7 +15,7 @@ use crate::options::{Overflow, QueueOptions};
 use crate::process::{ProcessSide, Slot};
 use crate::producer::{self, Put};
 use crate::streams::OwnStreams;
-use crate::{join, side, sweep};
+use crate::{join, recovery, side, sweep};
 
 /// How long installing may wait for other processes that are joining the same queue.
 const JOIN_PATIENCE: Duration = Duration::from_secs(5);
@@ -320,6 +320,12 @@ pub struct QueueStats {
     pub dropped: u64,
     /// Lanes given up because their bytes made no sense.
     pub bad_lanes: u64,
+    /// Transactions of killed listeners that made no sense; their records were handled again.
+    pub refused_transactions: u64,
+    /// Appends that a killed listener had begun and whose file was replaced, cut or unreadable when they were finished.
+    pub disturbed_appends: u64,
+    /// Batches written without a transaction, for want of shared memory.
+    pub unprotected_batches: u64,
     /// Bytes of shared memory in use.
     pub memory_bytes: u64,
 }
@@ -333,6 +339,7 @@ pub fn stats() -> Vec<QueueStats> {
 impl Queue {
     fn stats(&self) -> Option<QueueStats> {
         let Joined::Segment(segment) = self.joined() else { return None };
+        let (disturbed_appends, unprotected_batches) = recovery::counts(&segment);
         let mut stats = QueueStats {
             name: self.listener.name.clone(),
             segment: segment.id(),
@@ -343,6 +350,9 @@ impl Queue {
             waiting: 0,
             dropped: 0,
             bad_lanes: segment.bad_lanes(),
+            refused_transactions: segment.refused_transactions(),
+            disturbed_appends,
+            unprotected_batches,
             memory_bytes: segment.size_bytes(),
         };
         for process in segment.processes().filter(|process| process.state == ProcessState::Attached) {

@@ -45,11 +45,11 @@ fn corrupt(what: &'static str) -> CorruptLane {
 /// handlers. What is in the lane is not trusted: it is copied first, and the copy judged.
 pub struct LaneReader {
     segment: Arc<Segment>,
-    lane: LaneIndex,
+    pub(super) lane: LaneIndex,
     process: SlotIndex,
-    generation: u32,
+    pub(super) generation: u32,
     /// The next record to read.
-    head: Position,
+    pub(super) head: Position,
     /// The place in its chain of the head's unit.
     ordinal: u32,
     /// Up to where the producer had published when this last looked.
@@ -252,11 +252,13 @@ impl LaneReader {
         }
         let consumer = &self.cell().consumer;
         consumer.head.store(self.head.pack(), Ordering::Release);
+        kill_point!("lane: head stored");
         while let Some(unit) = self.passed.pop_front() {
             let next = self.passed.front().copied().unwrap_or(self.head.unit);
             self.give_back(unit, next);
         }
         self.cell().consumer.passed.store(self.ordinal, Ordering::Release);
+        kill_point!("lane: passed stored");
     }
 
     /// Gives a unit back so that a listener killed at any point leaves its successor enough to finish, see
@@ -266,10 +268,13 @@ impl LaneReader {
         let owner = units.owner(unit);
         let consumer = &self.cell().consumer;
         consumer.returning.store(u64::from(owner) << 32 | u64::from(unit), Ordering::Release);
+        kill_point!("lane: unit announced");
         consumer.anchor.store(next, Ordering::Release);
+        kill_point!("lane: anchor moved");
         if units.release(unit, owner) {
             consumer.spare.store(unit, Ordering::Relaxed);
         }
+        kill_point!("lane: unit given back");
     }
 
     /// Takes up where the last listener stopped. Errors wait for [`LaneReader::peek`] to meet them again.
@@ -300,6 +305,7 @@ impl LaneReader {
         self.cell().consumer.passed.store(self.ordinal, Ordering::Release);
         self.head = head;
         self.tail = head;
+        kill_point!("lane: resumed");
     }
 
     /// Whether the thread is gone and everything it left was read and published: then the lane can be
@@ -342,7 +348,7 @@ impl LaneReader {
         self.segment.units().belongs_to(unit, Tag::lane(self.lane))
     }
 
-    fn cell(&self) -> &LaneCell {
+    pub(super) fn cell(&self) -> &LaneCell {
         self.segment.lane(self.lane)
     }
 }

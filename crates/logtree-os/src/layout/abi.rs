@@ -27,6 +27,7 @@ pub(crate) const ABI: u64 = {
         offset_of!(SegmentHead, unit_owners) as u64,
         offset_of!(Header, listener) as u64,
         offset_of!(Header, words) as u64,
+        offset_of!(Header, transaction) as u64,
         offset_of!(LaneCell, consumer) as u64,
     ];
     // FNV-1a over the facts, http://www.isthe.com/chongo/tech/comp/fnv/.

@@ -37,6 +37,49 @@ pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
     assert!(taken_over[taken_over.len() / 2] < Duration::from_millis(50));
 }
 
+pub(crate) fn listeners_killed_at_random_write_each_line_once() {
+    const KILLS: u32 = 200;
+    let directory = tempfile::tempdir().unwrap();
+    let (first, second) = (directory.path().join("first.log"), directory.path().join("second.log"));
+    let queue = Queue::started_over_two(&first, &second);
+    let (until_told, tell) = rustix::pipe::pipe().unwrap();
+    let worker = in_child(|| {
+        let is_told = || rustix::io::read(&until_told, &mut [0]) == Ok(1);
+        rustix::io::ioctl_fionbio(&until_told, true).unwrap();
+        let mut number = 0;
+        while !is_told() {
+            (0..200).for_each(|_| {
+                queue.log(number);
+                number += 1;
+            });
+            std::thread::sleep(Duration::from_micros(500));
+        }
+        assert!(queue.flush());
+        rustix::io::write(&tell, &number.to_ne_bytes()).unwrap();
+    });
+    let seed = u64::from(std::process::id());
+    println!("seed {seed}");
+    for round in 0..KILLS {
+        until("there is a standby", || Queue::helper("logtree-standby", getpid()).is_some());
+        let claim_number = logtree_prefork::stats()[0].claim_number;
+        let listener = Queue::helper("logtree-listen", getpid()).expect("somebody listens");
+        // Fibonacci hashing of the round: no two wait alike, and none more than 2 ms.
+        let wait = (seed + u64::from(round)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 43;
+        std::thread::sleep(Duration::from_nanos(wait));
+        kill(listener);
+        until("another one listens", || logtree_prefork::stats()[0].claim_number > claim_number);
+    }
+    rustix::io::write(&tell, &[0]).unwrap();
+    assert_eq!(wait_for_exit(worker), Some(0));
+    let mut number = [0; 4];
+    assert_eq!(rustix::io::read(&until_told, &mut number), Ok(4));
+    let stats = &logtree_prefork::stats()[0];
+    assert_eq!((stats.refused_transactions, stats.disturbed_appends, stats.unprotected_batches), (0, 0, 0));
+    for log in [first, second] {
+        assert_eq!(Lines::of(&log).assert_whole(), u32::from_ne_bytes(number), "{}", log.display());
+    }
+}
+
 pub(crate) fn when_all_helpers_are_killed_a_process_listens() {
     let directory = tempfile::tempdir().unwrap();
     let queue = Queue::started(&directory.path().join("app.log"));

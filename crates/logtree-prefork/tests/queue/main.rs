@@ -8,6 +8,8 @@ mod kills;
 mod pressure;
 mod sharing;
 mod support;
+#[cfg(logtree_kill_points)]
+mod walk;
 
 fn main() {
     let scenarios: &[(&str, fn())] = &[
@@ -16,6 +18,12 @@ fn main() {
         ("a_process_with_threads_listens_itself", sharing::a_process_with_threads_listens_itself),
         ("a_killed_listener_is_succeeded_by_its_standby", kills::a_killed_listener_is_succeeded_by_its_standby),
         ("when_all_helpers_are_killed_a_process_listens", kills::when_all_helpers_are_killed_a_process_listens),
+        ("listeners_killed_at_random_write_each_line_once", kills::listeners_killed_at_random_write_each_line_once),
+        #[cfg(logtree_kill_points)]
+        (
+            "a_listener_killed_at_any_point_writes_each_line_once",
+            walk::a_listener_killed_at_any_point_writes_each_line_once,
+        ),
         ("a_killed_worker_harms_nobodys_records", kills::a_killed_worker_harms_nobodys_records),
         ("a_dead_workers_last_records_wait_for_their_time", kills::a_dead_workers_last_records_wait_for_their_time),
         ("what_all_left_behind_is_written_by_the_next", kills::what_all_left_behind_is_written_by_the_next),

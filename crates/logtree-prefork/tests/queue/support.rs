@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logtree_core::{
-    AppendFile, Callsite, Direct, EmitError, Fields, FormatError, Formatter, Handler, HandlerEntry, Level, LevelNames,
-    Origin, QueueListener, Record, RecordQueue as _, Source, Spans, StdStream, Steps, Timestamp,
+    AppendFile, Callsite, Direct, EmitError, Fields, FileEnd, FormatError, Formatter, Handler, HandlerEntry, Level,
+    LevelNames, Origin, QueueListener, Record, RecordQueue as _, Source, Spans, StdStream, Steps, Timestamp,
 };
-use logtree_prefork::{Fork, MultiprocessingQueue, QueueOptions, fork};
+use logtree_prefork::{Fork, MultiprocessingQueue, Overflow, QueueOptions, fork};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 /// Nothing takes so long but a bug.
@@ -77,7 +77,20 @@ impl AppendFile for LogFile {
 
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         let mut options = std::fs::OpenOptions::new();
-        options.append(true).create(true).mode(0o600).open(&self.0)?.write_all(bytes)
+        let mut file = options.append(true).create(true).mode(0o600).open(&self.0)?;
+        #[cfg(logtree_kill_points)]
+        if logtree_os::kill_points::is_deadly("file: half written") {
+            // As write(2) leaves it when its process is killed.
+            file.write_all(&bytes[..bytes.len() / 2])?;
+            logtree_os::kill_points::die();
+        }
+        file.write_all(bytes)
+    }
+
+    fn end(&self) -> io::Result<Option<FileEnd>> {
+        let metadata = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(&self.0)?.metadata()?;
+        let end = FileEnd { device: metadata.dev(), inode: metadata.ino(), size: metadata.len() };
+        Ok(metadata.is_file().then_some(end))
     }
 }
 
@@ -126,6 +139,16 @@ pub(crate) struct Queue {
 impl Queue {
     pub(crate) fn over(log: &Path, options: QueueOptions) -> Self {
         Self::before(vec![Box::new(ToFile(Arc::new(LogFile(log.to_owned()))))], log, options)
+    }
+
+    /// A queue over two files, which get the same lines.
+    pub(crate) fn started_over_two(first: &Path, second: &Path) -> Self {
+        let to = |log: &Path| -> Box<dyn Handler> { Box::new(ToFile(Arc::new(LogFile(log.to_owned())))) };
+        // They wait for room, so that a number that is missing is a record that was lost.
+        let options = QueueOptions { overflow: Overflow::Block(DEADLINE), ..QueueOptions::default() };
+        let queue = Self::before(vec![to(first), to(second)], first, options);
+        queue.entry.handler.start().unwrap();
+        queue
     }
 
     /// A queue whose one handler writes to stdout.

@@ -1,0 +1,132 @@
+//! Kill points: places in the listener's work where a test kills it.
+//!
+//! They are there under `--cfg logtree_kill_points` alone, and nothing but a relaxed look at a static before a test
+//! [shares](share) its plan.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use rustix::mm::{MapFlags, ProtFlags};
+use rustix::process::{Signal, getpid, kill_process};
+
+/// Every kill point there is; [`pass`] refuses any other name, so that a walk over these leaves none out.
+pub const NAMES: &[&str] = &[
+    "transaction: unit taken",
+    "transaction: staged",
+    "transaction: described",
+    "transaction: committed",
+    "transaction: unit given back",
+    "file: half written",
+    "batch: appended",
+    "transaction: step done",
+    "batch: carried out",
+    "lane: head stored",
+    "lane: unit announced",
+    "lane: anchor moved",
+    "lane: unit given back",
+    "lane: passed stored",
+    "batch: heads published",
+    "transaction: finished",
+    "recovery: read",
+    "recovery: half written",
+    "recovery: completed",
+    "recovery: all completed",
+    "recovery: head published",
+    "lane: resumed",
+];
+
+/// What the processes of a test share. Zero, nobody is killed.
+#[derive(Default)]
+#[repr(C)]
+struct Plan {
+    /// Up to three kills, one after the other: `point + 1 << 32 | passes until then`.
+    kills: [AtomicU64; 3],
+    killed: AtomicU32,
+    passes: [AtomicU64; 64],
+}
+
+const _: () = assert!(NAMES.len() <= 64 && size_of::<Plan>() <= 4096);
+
+static PLAN: OnceLock<&'static Plan> = OnceLock::new();
+
+/// From now on this process and its children pass kill points that [`arm`] can make deadly.
+pub fn share() {
+    PLAN.get_or_init(|| {
+        let flags = MapFlags::SHARED;
+        // SAFETY: a null hint lets the kernel choose a free range, so no memory in use is touched.
+        let page = unsafe {
+            rustix::mm::mmap_anonymous(std::ptr::null_mut(), 4096, ProtFlags::READ | ProtFlags::WRITE, flags)
+        };
+        match page {
+            // SAFETY: the page is zeroed, aligned, large enough and never unmapped; the plan is all atomics.
+            Ok(page) => unsafe { &*page.cast() },
+            Err(_) => Box::leak(Box::default()),
+        }
+    });
+}
+
+/// Plans kills, one after the other: who comes to the point for the n-th time (from 1 on) dies there, and the next kill is
+/// waited for. At most three.
+pub fn arm(kills: &[(&str, u32)]) {
+    let Some(plan) = PLAN.get() else { return };
+    // The first one last: with it the plan begins.
+    for (at, word) in plan.kills.iter().enumerate().rev() {
+        let kill = kills.get(at).map_or(0, |(name, nth)| (number(name) as u64 + 1) << 32 | u64::from(*nth));
+        word.store(kill, Ordering::SeqCst);
+    }
+}
+
+/// Whether every planned kill has happened.
+pub fn is_over() -> bool {
+    PLAN.get().is_none_or(|plan| plan.kills[0].load(Ordering::SeqCst) == 0)
+}
+
+/// How many processes were killed so far.
+pub fn killed() -> u32 {
+    PLAN.get().map_or(0, |plan| plan.killed.load(Ordering::SeqCst))
+}
+
+/// How often a point was passed so far.
+pub fn passes(name: &str) -> u64 {
+    PLAN.get().map_or(0, |plan| plan.passes[number(name)].load(Ordering::SeqCst))
+}
+
+/// Passes a point; use [`kill_point!`](crate::kill_point).
+pub fn pass(name: &str) {
+    if is_deadly(name) {
+        die();
+    }
+}
+
+/// Kills this process at once.
+pub fn die() {
+    let _ = kill_process(getpid(), Signal::KILL);
+}
+
+/// Passes a point, and says whether the process is to die at it: for places that do half of something first.
+pub fn is_deadly(name: &str) -> bool {
+    let Some(plan) = PLAN.get() else { return false };
+    let point = number(name);
+    plan.passes[point].fetch_add(1, Ordering::SeqCst);
+    let [first, second, third] = &plan.kills;
+    let kill = first.load(Ordering::SeqCst);
+    if kill >> 32 != point as u64 + 1 {
+        return false;
+    }
+    if kill as u32 > 1 {
+        first.store(kill - 1, Ordering::SeqCst);
+        return false;
+    }
+    plan.killed.fetch_add(1, Ordering::SeqCst);
+    let next = second.load(Ordering::SeqCst);
+    second.store(third.swap(0, Ordering::SeqCst), Ordering::SeqCst);
+    first.store(next, Ordering::SeqCst);
+    true
+}
+
+fn number(name: &str) -> usize {
+    let found = NAMES.iter().position(|known| *known == name);
+    // A test build's only: a point that no walk knows of is a mistake in the code under test.
+    #[allow(clippy::expect_used)]
+    found.expect("the kill point is listed")
+}

@@ -1,0 +1,79 @@
+//! Finishing what the last listener was killed in.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use logtree_os::{Interrupted, Segment, kill_point};
+
+use crate::appended::{self, Completed};
+use crate::plan::{self, Step};
+
+/// The segment's words that count, for all listeners, appends of which it cannot be known that they stand there once.
+const DISTURBED_WORD: usize = 12;
+const UNPROTECTED_WORD: usize = 13;
+
+/// A plan that is carried out by another listener than the one that made it.
+pub(crate) struct Recovery(Interrupted);
+
+impl Recovery {
+    /// What the last listener was killed in, if it was killed in anything.
+    pub(crate) fn of(segment: &Arc<Segment>) -> Option<Self> {
+        let interrupted = segment.interrupted()?;
+        if plan::parse(interrupted.bytes()).is_none() {
+            interrupted.refuse();
+            return None;
+        }
+        kill_point!("recovery: read");
+        Some(Self(interrupted))
+    }
+
+    /// Does the steps that are not done for sure. After an error it can be called again, and goes on there.
+    ///
+    /// # Errors
+    /// The file's that could not be opened, compared or written.
+    pub(crate) fn carry_out(&mut self, segment: &Segment) -> io::Result<()> {
+        let staged = self.0.bytes().to_vec();
+        let done = self.0.steps_done() as usize;
+        for step in plan::parse(&staged).unwrap_or_default().into_iter().skip(done) {
+            let Step::Append { path, end, bytes } = step;
+            let completed = appended::complete(path, end, bytes);
+            let said = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+            if completed.map_err(said)? == Completed::Disturbed {
+                count(segment, DISTURBED_WORD);
+            }
+            self.0.step_done();
+        }
+        kill_point!("recovery: all completed");
+        Ok(())
+    }
+
+    /// The lanes are to be read from behind the batch on.
+    pub(crate) fn finish(self) {
+        self.0.finish();
+    }
+}
+
+impl std::fmt::Debug for Recovery {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let paths = plan::parse(self.0.bytes()).unwrap_or_default().into_iter();
+        let paths: Vec<PathBuf> = paths.map(|Step::Append { path, .. }| path.to_owned()).collect();
+        f.debug_tuple("Recovery").field(&paths).finish()
+    }
+}
+
+/// A batch was written without a plan, for want of memory.
+pub(crate) fn count_unprotected(segment: &Segment) {
+    count(segment, UNPROTECTED_WORD);
+}
+
+/// How many appends were disturbed, and how many batches unprotected.
+pub(crate) fn counts(segment: &Segment) -> (u64, u64) {
+    let count = |word| segment.word(word).unwrap_or_default();
+    (count(DISTURBED_WORD), count(UNPROTECTED_WORD))
+}
+
+/// Only the listener counts, so that this needs no more than a load and a store.
+fn count(segment: &Segment, word: usize) {
+    segment.set_word(word, segment.word(word).unwrap_or_default() + 1);
+}
