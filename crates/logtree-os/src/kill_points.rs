@@ -42,10 +42,10 @@ struct Plan {
     /// Up to three kills, one after the other: `point + 1 << 32 | passes until then`.
     kills: [AtomicU64; 3],
     killed: AtomicU32,
-    passes: [AtomicU64; 64],
+    passes: [AtomicU64; 32],
 }
 
-const _: () = assert!(NAMES.len() <= 64 && size_of::<Plan>() <= 4096);
+const _: () = assert!(NAMES.len() <= 32 && size_of::<Plan>() <= 4096);
 
 static PLAN: OnceLock<&'static Plan> = OnceLock::new();
 

@@ -2,19 +2,20 @@
 //!
 //! To be built with `RUSTFLAGS="--cfg logtree_kill_points"`.
 
-use std::time::Instant;
-
+use logtree_core::{Level, Timestamp};
 use logtree_os::kill_points::{self, NAMES};
 use rustix::process::getpid;
 
-use crate::support::{DEADLINE, Lines, Queue, in_child, until, wait_for_exit};
+use crate::support::{Lines, Queue, in_child, until, wait_for_exit};
 
 /// How often each way to die is walked.
 const ROUNDS: u32 = 10;
 /// So many ways are walked at the same time: mostly they wait.
 const GROUPS: usize = 6;
 /// So many records fill several units of a lane, and several of a transaction.
-const BURST: u32 = 600;
+const BURST: u32 = 1500;
+/// By then a listener has come to every point many times; and a pipe holds as many bytes.
+const MOST: u32 = 40_000;
 
 pub(crate) fn a_listener_killed_at_any_point_writes_each_line_once() {
     let ways = ways();
@@ -65,11 +66,12 @@ fn die(way: &[&str], at: u32, round: u32) {
         // Not always the first time, so that the lines before are there.
         let kills = way.iter().enumerate().map(|(n, name)| (*name, if n == 0 { 1 + round % 3 } else { 1 }));
         kill_points::arm(&kills.collect::<Vec<_>>());
-        let began = Instant::now();
         let mut number: u32 = 0;
-        while !kill_points::is_over() && began.elapsed() < DEADLINE {
+        while !kill_points::is_over() && number < MOST {
+            // In time's future, so that all of them are one batch.
+            let soon = Timestamp(Timestamp::now().0 + 3_000_000);
             for _ in 0..BURST {
-                queue.log(number);
+                queue.log_with(Level::INFO, soon, number);
                 number += 1;
                 rustix::io::write(&publish, &[0]).unwrap();
             }
