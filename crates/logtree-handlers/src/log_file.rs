@@ -196,4 +196,18 @@ mod tests {
         file.append(b"the child's\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "the parent's\nthe child's\n");
     }
+
+    #[test]
+    fn its_end_is_where_the_next_line_begins() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        std::fs::write(&path, "of an earlier run\n").unwrap();
+        let file = LogFile::new(&path, OpenMode::Truncate);
+        let size = || file.end().unwrap().map(|end| end.size);
+        assert_eq!(size(), Some(0), "it is emptied before");
+        file.append(b"12345\n").unwrap();
+        std::fs::OpenOptions::new().append(true).open(&path).unwrap().set_len(3).unwrap();
+        assert_eq!(size(), Some(3));
+        assert_eq!(LogFile::new("/dev/null", OpenMode::Append).end().unwrap(), None);
+    }
 }

@@ -120,3 +120,61 @@ fn common(a: &[u8], b: &[u8]) -> usize {
 fn line_start(bytes: &[u8], at: usize) -> usize {
     bytes[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn found(region: &str, bytes: &str) -> (usize, bool) {
+        let standing = find(region.as_bytes(), bytes.as_bytes(), true);
+        (standing.bytes, standing.is_open)
+    }
+
+    #[test]
+    fn bytes_are_found_wherever_others_wrote() {
+        let ours = "one\ntwo\nthree\n";
+        assert_eq!(found("", ours), (0, false));
+        assert_eq!(found(ours, ours), (14, false));
+        assert_eq!(found("theirs\none\ntwo\nthree\ntheirs\n", ours), (14, false));
+        // Torn at the end: it can be completed where it is.
+        assert_eq!(found("one\ntw", ours), (6, true));
+        assert_eq!(found("theirs\none\ntwo\n", ours), (8, true));
+        // Torn, with others' lines behind: the torn line is written anew, what was whole is not.
+        assert_eq!(found("one\ntwtheirs\n", ours), (4, false));
+        // Completed by a successor that was killed in it, behind others' lines.
+        assert_eq!(found("one\ntheirs\ntwo\nth", ours), (10, true));
+        // What begins like ours is not ours.
+        assert_eq!(found("only\ntheirs\n", ours), (0, false));
+        assert_eq!(found("theirs: one\n", ours), (0, false), "not where a line begins");
+    }
+
+    #[test]
+    fn what_is_missing_is_written_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let (before, ours) = ("two\nbefore\n", "one\ntwo\n");
+        for behind in ["", "o", "one\n", "one\ntwo", "one\ntwo\n"] {
+            std::fs::write(&path, format!("{before}{behind}")).unwrap();
+            let metadata = path.metadata().unwrap();
+            let end = FileEnd { device: metadata.dev(), inode: metadata.ino(), size: before.len() as u64 };
+            assert_eq!(complete(&path, Some(end), ours.as_bytes()).unwrap(), Completed::Whole);
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{before}{ours}"), "{behind:?}");
+            assert_eq!(whole_lines(&path, end, ours.as_bytes()).unwrap(), ours.len());
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_cut_or_replaced_is_noticed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        std::fs::write(&path, "").unwrap();
+        let metadata = path.metadata().unwrap();
+        let end = FileEnd { device: metadata.dev(), inode: metadata.ino(), size: 100 };
+        assert_eq!(complete(&path, Some(end), b"one\n").unwrap(), Completed::Disturbed, "cut");
+        let end = FileEnd { inode: metadata.ino() + 1, size: 0, ..end };
+        assert_eq!(complete(&path, Some(end), b"two\n").unwrap(), Completed::Disturbed, "replaced");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
+    }
+}

@@ -12,4 +12,5 @@ mod kills;
 mod lanes;
 mod limits;
 mod segments;
+mod transactions;
 mod waking;
