@@ -60,9 +60,9 @@ pub(crate) fn listeners_killed_at_random_write_each_line_once() {
     let seed = u64::from(std::process::id());
     println!("seed {seed}");
     for round in 0..KILLS {
-        until("there is a standby", || Queue::helper("logtree-standby", getpid()).is_some());
+        helper("logtree-standby");
         let claim_number = logtree_prefork::stats()[0].claim_number;
-        let listener = Queue::helper("logtree-listen", getpid()).expect("somebody listens");
+        let listener = helper("logtree-listen");
         // Fibonacci hashing of the round: no two wait alike, and none more than 2 ms.
         let wait = (seed + u64::from(round)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 43;
         std::thread::sleep(Duration::from_nanos(wait));

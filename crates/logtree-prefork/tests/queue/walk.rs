@@ -4,9 +4,8 @@
 
 use logtree_core::{Level, Timestamp};
 use logtree_os::kill_points::{self, NAMES};
-use rustix::process::getpid;
 
-use crate::support::{Lines, Queue, in_child, until, wait_for_exit};
+use crate::support::{Lines, Queue, helper, in_child, wait_for_exit};
 
 /// How often each way to die is walked.
 const ROUNDS: u32 = 10;
@@ -62,7 +61,7 @@ fn die(way: &[&str], at: u32, round: u32) {
     let (published, publish) = rustix::pipe::pipe().unwrap();
     let victim = in_child(|| {
         let queue = Queue::started_over_two(&first, &second);
-        until("there is a standby", || Queue::helper("logtree-standby", getpid()).is_some());
+        helper("logtree-standby");
         // Not always the first time, so that the lines before are there.
         let kills = way.iter().enumerate().map(|(n, name)| (*name, if n == 0 { 1 + round % 3 } else { 1 }));
         kill_points::arm(&kills.collect::<Vec<_>>());
