@@ -6,7 +6,7 @@ use logtree_core::{Level, Timestamp};
 use logtree_prefork::{Overflow, QueueOptions};
 use rustix::process::getpid;
 
-use crate::support::{self, Lines, Queue, helper, in_child, kill, stop_helpers, until, wait_for_exit};
+use crate::support::{self, Lines, Queue, helper, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit};
 
 pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
     let directory = tempfile::tempdir().unwrap();
@@ -47,7 +47,9 @@ pub(crate) fn listeners_killed_at_random_write_each_line_once() {
         let is_told = || rustix::io::read(&until_told, &mut [0]) == Ok(1);
         rustix::io::ioctl_fionbio(&until_told, true).unwrap();
         let mut number = 0;
-        while !is_told() {
+        let began = Instant::now();
+        // Nobody tells it if this test fails.
+        while !is_told() && began.elapsed() < 4 * support::DEADLINE {
             (0..200).for_each(|_| {
                 queue.log(number);
                 number += 1;
@@ -68,6 +70,8 @@ pub(crate) fn listeners_killed_at_random_write_each_line_once() {
         std::thread::sleep(Duration::from_nanos(wait));
         kill(listener);
         until("another one listens", || logtree_prefork::stats()[0].claim_number > claim_number);
+        // Its seat is free a moment before it is gone.
+        until("it is gone", || !helpers_of(getpid(), "logtree-listen").contains(&listener));
     }
     rustix::io::write(&tell, &[0]).unwrap();
     assert_eq!(wait_for_exit(worker), Some(0));
