@@ -15,6 +15,10 @@ fn main() {
     let scenarios: &[(&str, fn())] = &[
         ("workers_of_one_master_share_one_listener", sharing::workers_of_one_master_share_one_listener),
         ("unrelated_processes_meet_at_the_file", sharing::unrelated_processes_meet_at_the_file),
+        (
+            "records_of_several_processes_stand_in_the_order_of_time",
+            sharing::records_of_several_processes_stand_in_the_order_of_time,
+        ),
         ("a_process_with_threads_listens_itself", sharing::a_process_with_threads_listens_itself),
         ("a_killed_listener_is_succeeded_by_its_standby", kills::a_killed_listener_is_succeeded_by_its_standby),
         ("when_all_helpers_are_killed_a_process_listens", kills::when_all_helpers_are_killed_a_process_listens),

@@ -1,9 +1,10 @@
 //! Many processes, one listener.
 
+use logtree_core::{Level, Timestamp};
 use logtree_prefork::QueueOptions;
-use rustix::process::getpid;
+use rustix::process::{Signal, getpid, kill_process};
 
-use crate::support::{Lines, Queue, helpers_of, in_child, kill, until, wait_for_exit};
+use crate::support::{Lines, Queue, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit};
 
 pub(crate) fn workers_of_one_master_share_one_listener() {
     let directory = tempfile::tempdir().unwrap();
@@ -159,4 +160,32 @@ pub(crate) fn two_queues_over_one_file_are_refused() {
     first.log(0);
     assert!(first.flush());
     assert_eq!(Lines::of(&log).assert_whole(), 1);
+}
+
+pub(crate) fn records_of_several_processes_stand_in_the_order_of_time() {
+    const WORKERS: u32 = 4;
+    const RECORDS: u32 = 2000;
+    let directory = tempfile::tempdir().unwrap();
+    let queue = Queue::started(&directory.path().join("app.log"));
+    queue.log(0);
+    assert!(queue.flush());
+    let helpers = stop_helpers();
+    let begin = Timestamp::now().0;
+    // Each worker has every fourth moment; one after the other they log, and all at once they are read.
+    for worker in 0..WORKERS {
+        let child = in_child(|| {
+            for number in (worker..WORKERS * RECORDS).step_by(WORKERS as usize) {
+                queue.log_with(Level::INFO, Timestamp(begin + i64::from(number)), number + 1);
+            }
+        });
+        assert_eq!(wait_for_exit(child), Some(0));
+    }
+    helpers.iter().for_each(|pid| kill_process(*pid, Signal::CONT).unwrap());
+    let in_order = || {
+        let text = std::fs::read_to_string(&queue.log).unwrap();
+        text.lines().map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect::<Vec<u32>>()
+    };
+    let lines = || std::fs::read(&queue.log).unwrap().iter().filter(|byte| **byte == b'\n').count();
+    until("all is written", || lines() == 1 + (WORKERS * RECORDS) as usize);
+    assert!(in_order().into_iter().eq(0..=WORKERS * RECORDS));
 }
