@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use logtree_core::{
     Callsite, EmitError, Fields, HandlerErrors, Level, LevelNames, Origin, Record, Source, Spans, Timestamp,
 };
+use logtree_os::streams::StandardStream;
 use logtree_os::{Death, DropCounts, DropReason, LaneIndex, LaneState, ProcessState, ProcessView, Segment, SlotIndex};
 
 use crate::definitions::Definitions;
@@ -42,8 +43,6 @@ pub(crate) struct House<'a> {
     pub(crate) unreadable_records: u64,
     /// Records that this listener made itself and had no room for, not yet said.
     own_records: u64,
-    /// Bytes that could not be written until the end.
-    pub(crate) abandoned_bytes: u64,
 }
 
 /// Something to be said in the log.
@@ -112,7 +111,6 @@ impl<'a> House<'a> {
             being_said: Vec::new(),
             unreadable_records: 0,
             own_records: 0,
-            abandoned_bytes: 0,
         }
     }
 
@@ -234,6 +232,14 @@ impl<'a> House<'a> {
         let message = format!("listener {} of the queue could not write and tries again", self.claim_number);
         let report = Report { message, of: Reported::Nothing };
         report.with_record(|record| errors.report(&self.queue.listener.name, record, &EmitError::Io(error)));
+    }
+
+    /// Says on stderr, as the log cannot be written, that records are lost.
+    pub(crate) fn say_lost(&self, what: std::fmt::Arguments<'_>) {
+        let name = &self.queue.listener.name;
+        let message = format!("logtree: error: {what} of the queue '{name}' could not be written and are lost\n");
+        // A closed stderr leaves nobody to tell.
+        let _ = StandardStream::Stderr.write_all(message.as_bytes());
     }
 
     /// Whether to stop trying to write: nobody is left whom it would help to wait.

@@ -83,6 +83,7 @@ fn recover(mut recovery: Recovery, segment: &Segment, house: &mut House<'_>, sle
     while let Err(error) = recovery.carry_out(segment) {
         house.say_not_written(&errors, error);
         if house.gives_up(began) {
+            house.say_lost(format_args!("records that a killed listener had begun to write"));
             break;
         }
         sleeper.announce_progress(monotonic_ns());
@@ -182,7 +183,7 @@ impl Listener<'_> {
         while let Err(error) = self.batch.carry_out() {
             self.house.say_not_written(&self.errors, error);
             if self.house.gives_up(began) {
-                self.house.abandoned_bytes += self.batch.staged_bytes() as u64;
+                self.house.say_lost(format_args!("{} bytes of records", self.batch.staged_bytes()));
                 self.batch.abandon();
                 break;
             }

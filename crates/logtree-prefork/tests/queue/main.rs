@@ -43,6 +43,10 @@ fn main() {
         ("a_producer_that_may_wait_loses_nothing", pressure::a_producer_that_may_wait_loses_nothing),
         ("the_reserve_is_for_what_matters", pressure::the_reserve_is_for_what_matters),
         ("a_thousand_threads_have_lanes", pressure::a_thousand_threads_have_lanes),
+        (
+            "what_cannot_be_written_to_the_end_is_said_to_be_lost",
+            pressure::what_cannot_be_written_to_the_end_is_said_to_be_lost,
+        ),
     ];
     support::run(scenarios);
 }

@@ -135,3 +135,19 @@ pub(crate) fn a_thousand_threads_have_lanes() {
     assert_eq!(Lines::of(&queue.log).assert_whole(), 10 * THREADS as u32);
     until("the threads' lanes are free", || logtree_prefork::stats()[0].lanes == 0);
 }
+
+pub(crate) fn what_cannot_be_written_to_the_end_is_said_to_be_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let stderr = directory.path().join("stderr");
+    let logs = directory.path().join("logs");
+    std::fs::create_dir(&logs).unwrap();
+    let last = in_child(|| {
+        rustix::stdio::dup2_stderr(std::fs::File::create(&stderr).unwrap()).unwrap();
+        let queue = Queue::started(&logs.join("app.log"));
+        std::fs::remove_dir_all(&logs).unwrap();
+        queue.log(0);
+    });
+    assert_eq!(wait_for_exit(last), Some(0));
+    let said = || std::fs::read_to_string(&stderr).unwrap().contains("bytes of records of the queue 'queue' could not");
+    until("the loss is said", said);
+}
