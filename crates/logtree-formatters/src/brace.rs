@@ -1,12 +1,13 @@
 //! The `{` style: Python's `str.format` on the attributes of a record (CPython's `StrFormatStyle`).
 
-use logtree_core::{Argument, ArgumentError, FormatError, Formatter, Needs, Record, Value};
+use logtree_core::{ArgumentError, FormatError, Formatter, Needs, Record, Value};
 
 use crate::access;
 use crate::attributes::Found;
 use crate::brace_program::{Field, Program, SpecSource, Step};
 use crate::brace_validation::validate;
 use crate::composer::{Composer, missing};
+use crate::config::FormatterConfig;
 use crate::conversion::{self, Kind, Operand, Spec, push_text};
 use crate::format_spec::{FormatSpec, Refusal};
 use crate::format_value::{format_written, push_formatted};
@@ -40,7 +41,7 @@ impl BraceFormatter {
     /// If a field is none, or there is no field (CPython's `StrFormatStyle.validate`).
     pub fn new(format: &str) -> Result<Self, ArgumentError> {
         Self::validate(format)?;
-        Ok(Self::compile(format, None, &[]))
+        Ok(Self::compile(format, &FormatterConfig::default()))
     }
 
     pub(crate) fn validate(format: &str) -> Result<(), ArgumentError> {
@@ -50,9 +51,9 @@ impl BraceFormatter {
         })
     }
 
-    pub(crate) fn compile(format: &str, datefmt: Option<&str>, defaults: &[(String, Argument)]) -> Self {
-        let program = Program::new(format, defaults);
-        let composer = Composer::new(&program.lookups(), format.contains("{asctime"), datefmt);
+    pub(crate) fn compile(format: &str, config: &FormatterConfig) -> Self {
+        let program = Program::new(format, &config.defaults);
+        let composer = Composer::new(&program.lookups(), format.contains("{asctime"), config);
         Self { program, composer }
     }
 

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use logtree_core::{FormatError, Needs, Record};
 
 use crate::attributes::{Composed, Lookup};
+use crate::config::FormatterConfig;
 use crate::conversion::error;
 use crate::message;
 use crate::repr::push_repr;
-use crate::time::{TimeFormat, local_zone};
+use crate::time::TimeFormat;
 
 /// Puts together what a format names and no record holds as it is.
 #[derive(Clone, Debug)]
@@ -21,10 +22,10 @@ pub(crate) struct Composer {
 
 impl Composer {
     /// For a format with these names; `uses_time` is what CPython's `usesTime` says of it.
-    pub(crate) fn new(lookups: &[&Lookup], uses_time: bool, datefmt: Option<&str>) -> Self {
+    pub(crate) fn new(lookups: &[&Lookup], uses_time: bool, config: &FormatterConfig) -> Self {
         let fields = lookups.iter().filter(|lookup| lookup.is_field());
         Self {
-            time: uses_time.then(|| TimeFormat::new(datefmt, local_zone())),
+            time: uses_time.then(|| TimeFormat::new(config)),
             named_fields: fields.map(|lookup| lookup.name().into()).collect(),
             needs: Needs { spans: lookups.iter().any(|lookup| lookup.needs_spans()) },
         }
@@ -79,9 +80,9 @@ impl Composer {
     }
 
     /// Finds out whether the time is one, since Python makes it before all else, and even where the format only looks as
-    /// if it named it. Only a time that was given to the record can be none.
+    /// if it named it. Only a time that was given to the record can be none, or one whose own format is broken.
     fn try_time(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        if let Some(time) = self.time.as_ref().filter(|_| !record.attributes.is_empty()) {
+        if let Some(time) = self.time.as_ref().filter(|time| !record.attributes.is_empty() || time.may_fail()) {
             let start = out.len();
             time.write(record, out)?;
             out.truncate(start);

@@ -7,6 +7,7 @@ use logtree_core::{Argument, ArgumentError, Formatter, Kwargs};
 use crate::brace::{self, BraceFormatter};
 use crate::dollar::{self, DollarFormatter};
 use crate::percent::{self, PercentFormatter};
+use crate::time::{DEFAULT_MSEC_FORMAT, DEFAULT_TIME_FORMAT};
 
 /// The arguments of Python's `logging.Formatter`; what is absent is as there.
 ///
@@ -32,6 +33,13 @@ pub struct FormatterConfig {
     pub validate: bool,
     /// Values for fields that a record lacks.
     pub defaults: Vec<(String, Argument)>,
+    /// In which time zone `%(asctime)s` is.
+    pub converter: Converter,
+    /// How `%(asctime)s` prints without `datefmt`, before the milliseconds.
+    pub default_time_format: String,
+    /// What is made of that time and its milliseconds, a `%` format of both; without it, or with an empty one, the
+    /// milliseconds do not show.
+    pub default_msec_format: Option<String>,
 }
 
 /// The styles of formats.
@@ -47,14 +55,36 @@ pub enum Style {
     Dollar,
 }
 
+/// The time zone of `%(asctime)s`: Python's attribute `converter`, as far as it is a function of `time`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Converter {
+    /// The process's own: `time.localtime`.
+    #[default]
+    LocalTime,
+    /// UTC: `time.gmtime`. Its `%Z` is `GMT`, as glibc has it.
+    ///
+    /// DIFFERENCE: `%s` is the second all the same. glibc takes the time that is shown for one of the process's zone.
+    GmTime,
+}
+
 impl Default for FormatterConfig {
     fn default() -> Self {
-        Self { format: None, datefmt: None, style: Style::Percent, validate: true, defaults: Vec::new() }
+        Self {
+            format: None,
+            datefmt: None,
+            style: Style::Percent,
+            validate: true,
+            defaults: Vec::new(),
+            converter: Converter::default(),
+            default_time_format: DEFAULT_TIME_FORMAT.into(),
+            default_msec_format: Some(DEFAULT_MSEC_FORMAT.into()),
+        }
     }
 }
 
 impl FormatterConfig {
-    /// Takes the arguments `format` (or `fmt`), `datefmt`, `style`, `validate` and `defaults`.
+    /// Takes the arguments `format` (or `fmt`), `datefmt`, `style`, `validate` and `defaults`, and the attributes
+    /// `datefmt`, `converter`, `default_time_format` and `default_msec_format`.
     ///
     /// # Errors
     /// CPython's.
@@ -75,9 +105,43 @@ impl FormatterConfig {
                 Some(other) if other.is_truthy() => return Err(kwargs.wrong_type("defaults", &other, "dict")),
                 _ => Vec::new(),
             },
+            ..Self::default()
         };
+        let config = config.with_attributes(&kwargs)?;
         kwargs.finish()?;
         Ok(config)
+    }
+
+    /// Sets what a config's key `.` says.
+    ///
+    /// DIFFERENCE: what would make Python's formatter fail at each record is refused at once.
+    fn with_attributes(mut self, kwargs: &Kwargs) -> Result<Self, ArgumentError> {
+        let type_error =
+            |keyword, message: String| ArgumentError::new("TypeError", message).at(keyword).expected("str");
+        if let Some(datefmt) = kwargs.attribute("datefmt") {
+            self.datefmt = text("datefmt", Some(datefmt.clone()))?;
+        }
+        match kwargs.attribute("default_time_format") {
+            None => {}
+            Some(Argument::Str(format)) => self.default_time_format.clone_from(format),
+            Some(other) => {
+                let message = format!("strftime() argument 1 must be str, not {}", other.type_name());
+                return Err(type_error("default_time_format", message));
+            }
+        }
+        match kwargs.attribute("default_msec_format") {
+            None => {}
+            Some(Argument::Str(format)) => self.default_msec_format = Some(format.clone()),
+            Some(other) if other.is_truthy() => {
+                let message = format!("unsupported operand type(s) for %: '{}' and 'tuple'", other.type_name());
+                return Err(type_error("default_msec_format", message));
+            }
+            Some(_) => self.default_msec_format = None,
+        }
+        if let Some(converter) = kwargs.attribute("converter") {
+            self.converter = Converter::from_argument(converter)?;
+        }
+        Ok(self)
     }
 
     /// Makes the formatter.
@@ -86,28 +150,42 @@ impl FormatterConfig {
     /// CPython's `ValueError`, if the format has no field, or its style's other rules are broken.
     pub fn build(self) -> Result<Arc<dyn Formatter>, ArgumentError> {
         let format = self.format.as_deref().filter(|format| !format.is_empty());
-        let (datefmt, defaults) = (self.datefmt.as_deref(), &*self.defaults);
         match self.style {
             Style::Percent => {
                 let format = format.unwrap_or(percent::DEFAULT_FORMAT);
                 if self.validate {
                     PercentFormatter::validate(format)?;
                 }
-                Ok(Arc::new(PercentFormatter::compile(format, datefmt, defaults)))
+                Ok(Arc::new(PercentFormatter::compile(format, &self)))
             }
             Style::Brace => {
                 let format = format.unwrap_or(brace::DEFAULT_FORMAT);
                 if self.validate {
                     BraceFormatter::validate(format)?;
                 }
-                Ok(Arc::new(BraceFormatter::compile(format, datefmt, defaults)))
+                Ok(Arc::new(BraceFormatter::compile(format, &self)))
             }
             Style::Dollar => {
                 let format = format.unwrap_or(dollar::DEFAULT_FORMAT);
                 if self.validate {
                     DollarFormatter::validate(format)?;
                 }
-                Ok(Arc::new(DollarFormatter::compile(format, datefmt, defaults)))
+                Ok(Arc::new(DollarFormatter::compile(format, &self)))
+            }
+        }
+    }
+}
+
+impl Converter {
+    /// DIFFERENCE: CPython does not look for `ext://` in the key `.`, so that no config of its can set a function.
+    fn from_argument(argument: &Argument) -> Result<Self, ArgumentError> {
+        match argument {
+            Argument::Str(name) if matches!(&**name, "ext://time.gmtime" | "time.gmtime") => Ok(Self::GmTime),
+            Argument::Str(name) if matches!(&**name, "ext://time.localtime" | "time.localtime") => Ok(Self::LocalTime),
+            other => {
+                let message = format!("'{}' object is not callable", other.type_name());
+                let error = ArgumentError::new("TypeError", message).at("converter");
+                Err(error.expected("ext://time.gmtime or ext://time.localtime"))
             }
         }
     }
@@ -131,7 +209,11 @@ impl Style {
 /// Takes text; as in Python whatever is not true is none. Anything else would fail at each record there, and is
 /// refused at once here.
 fn optional_text(kwargs: &mut Kwargs, keyword: &str) -> Result<Option<String>, ArgumentError> {
-    match kwargs.take(keyword) {
+    text(keyword, kwargs.take(keyword))
+}
+
+fn text(keyword: &str, argument: Option<Argument>) -> Result<Option<String>, ArgumentError> {
+    match argument {
         Some(Argument::Str(text)) => Ok(Some(text)),
         Some(other) if other.is_truthy() => {
             let message = format!("expected string or bytes-like object, got '{}'", other.type_name());
@@ -196,6 +278,37 @@ mod tests {
         let hello = config(vec![("format", text("hello"))]).unwrap().build();
         assert_eq!(hello.err().unwrap().to_string(), "ValueError: Invalid format 'hello' for '%' style");
         assert!(config(vec![("format", text("hello")), ("validate", Argument::Bool(false))]).unwrap().build().is_ok());
+    }
+
+    #[test]
+    fn attributes_are_pythons() {
+        let with = |name: &str, value| {
+            let kwargs = Kwargs::new("Formatter.__init__()", vec![("datefmt".into(), text("%H"))]);
+            let kwargs = kwargs.of_entry("f", vec![(name.into(), value)]);
+            FormatterConfig::from_kwargs(kwargs).map_err(|error| error.to_string())
+        };
+        let usual = with("nobody_reads_it", Argument::Int(1)).unwrap();
+        assert_eq!((usual.datefmt.as_deref(), usual.converter), (Some("%H"), Converter::LocalTime));
+        assert_eq!(with("datefmt", text("%M")).unwrap().datefmt.as_deref(), Some("%M"));
+        assert_eq!(with("datefmt", Argument::None).unwrap().datefmt, None);
+        for (name, converter) in [("ext://time.gmtime", Converter::GmTime), ("time.localtime", Converter::LocalTime)] {
+            assert_eq!(with("converter", text(name)).unwrap().converter, converter);
+        }
+        for hidden in [Argument::None, Argument::Int(0), Argument::Bool(false)] {
+            assert_eq!(with("default_msec_format", hidden).unwrap().default_msec_format, None);
+        }
+        // CPython 3.13 says so at each record.
+        let message = |name, value| with(name, value).unwrap_err();
+        assert_eq!(message("converter", text("x")), "TypeError: 'str' object is not callable");
+        assert_eq!(message("converter", Argument::None), "TypeError: 'NoneType' object is not callable");
+        assert_eq!(
+            message("default_time_format", Argument::Int(5)),
+            "TypeError: strftime() argument 1 must be str, not int"
+        );
+        assert_eq!(
+            message("default_msec_format", Argument::Int(5)),
+            "TypeError: unsupported operand type(s) for %: 'int' and 'tuple'"
+        );
     }
 
     #[test]

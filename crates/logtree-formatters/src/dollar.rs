@@ -1,9 +1,10 @@
 //! The `$` style: Python's `string.Template` on the attributes of a record (CPython's `StringTemplateStyle`).
 
-use logtree_core::{Argument, ArgumentError, FormatError, Formatter, Needs, Record};
+use logtree_core::{ArgumentError, FormatError, Formatter, Needs, Record};
 
 use crate::attributes::{Found, Lookup};
 use crate::composer::{Composer, missing};
+use crate::config::FormatterConfig;
 use crate::conversion::{self, Spec, error};
 
 /// A formatter in `$` style.
@@ -42,7 +43,7 @@ impl DollarFormatter {
     /// If a `$` stands before no name, or there is no name (CPython's `StringTemplateStyle.validate`).
     pub fn new(format: &str) -> Result<Self, ArgumentError> {
         Self::validate(format)?;
-        Ok(Self::compile(format, None, &[]))
+        Ok(Self::compile(format, &FormatterConfig::default()))
     }
 
     pub(crate) fn validate(format: &str) -> Result<(), ArgumentError> {
@@ -57,7 +58,7 @@ impl DollarFormatter {
         if has_fields { Ok(()) } else { Err(refused("no fields")) }
     }
 
-    pub(crate) fn compile(format: &str, datefmt: Option<&str>, defaults: &[(String, Argument)]) -> Self {
+    pub(crate) fn compile(format: &str, config: &FormatterConfig) -> Self {
         let mut steps = Vec::new();
         let mut literal = String::new();
         let mut done = 0;
@@ -71,7 +72,7 @@ impl DollarFormatter {
                     if !literal.is_empty() {
                         steps.push(Step::Literal(std::mem::take(&mut literal).into()));
                     }
-                    steps.push(Step::Name(Lookup::new(name, defaults)));
+                    steps.push(Step::Name(Lookup::new(name, &config.defaults)));
                 }
                 Placeholder::Bare => {
                     broken = Some(invalid(&format[..at]));
@@ -89,7 +90,7 @@ impl DollarFormatter {
         });
         let lookups: Vec<&Lookup> = names.collect();
         let uses_time = format.contains("$asctime") || format.contains("${asctime}");
-        let composer = Composer::new(&lookups, uses_time, datefmt);
+        let composer = Composer::new(&lookups, uses_time, config);
         Self { steps: steps.into(), broken, composer }
     }
 

@@ -54,7 +54,7 @@ use std::sync::Arc;
 use logtree_core::{Formatter, Registry, Value};
 
 pub use brace::BraceFormatter;
-pub use config::{FormatterConfig, Style};
+pub use config::{Converter, FormatterConfig, Style};
 pub use dollar::DollarFormatter;
 pub use percent::PercentFormatter;
 

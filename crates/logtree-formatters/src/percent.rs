@@ -1,11 +1,11 @@
 //! The `%` style: Python's `logging.Formatter` as most know it.
 
-use logtree_core::{Argument, ArgumentError, FormatError, Formatter, Needs, Record};
+use logtree_core::{ArgumentError, FormatError, Formatter, Needs, Record};
 
-use crate::attributes::{Found, Lookup};
-use crate::composer::{Composer, missing};
-use crate::conversion::{self, error};
-use crate::program::{End, Program, Step, names_a_field};
+use crate::attributes::Lookup;
+use crate::composer::Composer;
+use crate::config::FormatterConfig;
+use crate::program::{Program, names_a_field};
 
 /// A formatter in `%` style.
 ///
@@ -40,7 +40,7 @@ pub(crate) const DEFAULT_FORMAT: &str = "%(message)s";
 impl Default for PercentFormatter {
     /// The message alone.
     fn default() -> Self {
-        Self::compile(DEFAULT_FORMAT, None, &[])
+        Self::compile(DEFAULT_FORMAT, &FormatterConfig::default())
     }
 }
 
@@ -51,7 +51,7 @@ impl PercentFormatter {
     /// If no name stands in the format (CPython's `PercentStyle.validate`).
     pub fn new(format: &str) -> Result<Self, ArgumentError> {
         Self::validate(format)?;
-        Ok(Self::compile(format, None, &[]))
+        Ok(Self::compile(format, &FormatterConfig::default()))
     }
 
     pub(crate) fn validate(format: &str) -> Result<(), ArgumentError> {
@@ -62,40 +62,15 @@ impl PercentFormatter {
         Err(ArgumentError::new("ValueError", message).at("format").expected("a field such as %(message)s"))
     }
 
-    pub(crate) fn compile(format: &str, datefmt: Option<&str>, defaults: &[(String, Argument)]) -> Self {
-        let program = Program::new(format, defaults);
+    pub(crate) fn compile(format: &str, config: &FormatterConfig) -> Self {
+        let program = Program::new(format, &config.defaults);
         let lookups: Vec<&Lookup> = program.lookups().collect();
-        let composer = Composer::new(&lookups, format.contains("%(asctime)"), datefmt);
+        let composer = Composer::new(&lookups, format.contains("%(asctime)"), config);
         Self { composer, program }
     }
 
     fn write(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        for step in &self.program.steps {
-            match step {
-                Step::Literal(text) => out.push_str(text),
-                Step::Conversion(lookup, spec) => match lookup.find(record) {
-                    Found::Operand(operand) => conversion::push(out, operand, spec)?,
-                    Found::Composed(composed) => {
-                        let start = out.len();
-                        self.composer.write(composed, record, out)?;
-                        conversion::convert_written(out, start, spec)?;
-                    }
-                    Found::Nothing => {}
-                    Found::Missing => return Err(missing(lookup.name())),
-                },
-            }
-        }
-        match &self.program.end {
-            End::Whole => Ok(()),
-            End::Broken { lookup, star, error } => {
-                Err(match lookup.as_ref().map(|lookup| (lookup, lookup.find(record))) {
-                    Some((lookup, Found::Missing)) => missing(lookup.name()),
-                    Some((_, Found::Operand(operand))) if *star && operand.integer().is_none() => no_width(),
-                    Some((_, Found::Composed(_))) if *star => no_width(),
-                    _ => error.clone(),
-                })
-            }
-        }
+        self.program.run(record, out, |composed, out| self.composer.write(composed, record, out))
     }
 }
 
@@ -107,8 +82,4 @@ impl Formatter for PercentFormatter {
     fn needs(&self) -> Needs {
         self.composer.needs()
     }
-}
-
-fn no_width() -> FormatError {
-    error("TypeError", "* wants int")
 }

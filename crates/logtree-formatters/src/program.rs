@@ -1,9 +1,10 @@
 //! A `%` format, compiled: what CPython's `unicode_format` would do with it at each record, found out once.
 
-use logtree_core::{Argument, FormatError};
+use logtree_core::{Argument, FormatError, Record};
 
-use crate::attributes::Lookup;
-use crate::conversion::{Case, Kind, Spec, error};
+use crate::attributes::{Composed, Found, Lookup};
+use crate::composer::missing;
+use crate::conversion::{self, Case, Kind, Spec, error};
 
 /// What a format does: the steps, and where it fails, if it must.
 #[derive(Clone, Debug)]
@@ -37,12 +38,60 @@ const MOST_CHARACTERS: usize = u16::MAX as usize;
 impl Program {
     /// Compiles a format. One that CPython would refuse at each record becomes a program that does.
     pub(crate) fn new(format: &str, defaults: &[(String, Argument)]) -> Self {
-        let mut parser = Parser { format, at: 0, defaults, steps: Vec::new(), value_is_used: false };
+        Self::parse(format, Values::Dict { defaults, is_used: false })
+    }
+
+    /// Compiles a format whose values are not named in it, but are these attributes of a record in their order.
+    pub(crate) fn of_tuple(format: &str, names: &[&str]) -> Self {
+        Self::parse(format, Values::Tuple(names))
+    }
+
+    fn parse(format: &str, values: Values<'_>) -> Self {
+        let mut parser = Parser { format, at: 0, values, steps: Vec::new() };
         let end = match parser.run() {
             Ok(()) => End::Whole,
             Err(broken) => End::Broken { lookup: broken.lookup, star: broken.star, error: broken.error },
         };
         Self { steps: parser.steps.into(), end }
+    }
+
+    /// Appends what the format makes of a record; `compose` appends text that has to be put together.
+    ///
+    /// # Errors
+    /// CPython's.
+    #[inline]
+    pub(crate) fn run(
+        &self,
+        record: &Record<'_>,
+        out: &mut String,
+        compose: impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        for step in &self.steps {
+            match step {
+                Step::Literal(text) => out.push_str(text),
+                Step::Conversion(lookup, spec) => match lookup.find(record) {
+                    Found::Operand(operand) => conversion::push(out, operand, spec)?,
+                    Found::Composed(composed) => {
+                        let start = out.len();
+                        compose(composed, out)?;
+                        conversion::convert_written(out, start, spec)?;
+                    }
+                    Found::Nothing => {}
+                    Found::Missing => return Err(missing(lookup.name())),
+                },
+            }
+        }
+        match &self.end {
+            End::Whole => Ok(()),
+            End::Broken { lookup, star, error } => {
+                Err(match lookup.as_ref().map(|lookup| (lookup, lookup.find(record))) {
+                    Some((lookup, Found::Missing)) => missing(lookup.name()),
+                    Some((_, Found::Operand(operand))) if *star && operand.integer().is_none() => no_width(),
+                    Some((_, Found::Composed(_))) if *star => no_width(),
+                    _ => error.clone(),
+                })
+            }
+        }
     }
 
     /// Every name in the format.
@@ -62,11 +111,20 @@ impl Program {
 struct Parser<'a> {
     format: &'a str,
     at: usize,
-    defaults: &'a [(String, Argument)],
+    values: Values<'a>,
     steps: Vec<Step>,
-    /// Whether the value that was looked up last, or the dict itself before that, has been used: each is good for one
-    /// conversion or star (CPython counts arguments, and a dict is one).
-    value_is_used: bool,
+}
+
+/// What stands behind the `%` operator.
+enum Values<'a> {
+    Dict {
+        defaults: &'a [(String, Argument)],
+        /// Whether the value that was looked up last, or the dict itself before that, has been used: each is good for
+        /// one conversion or star (CPython counts arguments, and a dict is one).
+        is_used: bool,
+    },
+    /// The names of those attributes of a record that are not used yet.
+    Tuple(&'a [&'a str]),
 }
 
 struct Broken {
@@ -107,16 +165,25 @@ impl<'a> Parser<'a> {
         if !literal.is_empty() {
             self.steps.push(Step::Literal(literal.into()));
         }
-        Ok(())
+        match self.values {
+            Values::Tuple([_, ..]) => {
+                let error = error("TypeError", "not all arguments converted during string formatting");
+                Err(Broken { lookup: None, star: false, error })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Reads what follows a `%`.
     fn conversion(&mut self, partial: &mut Partial) -> Result<Lookup, FormatError> {
         if self.peek() == Some('(') {
             self.at += 1;
+            let Values::Dict { defaults, .. } = self.values else {
+                return Err(error("TypeError", "format requires a mapping"));
+            };
             let key = self.key()?;
-            partial.lookup = Some(Lookup::new(key, self.defaults));
-            self.value_is_used = false;
+            partial.lookup = Some(Lookup::new(key, defaults));
+            self.values = Values::Dict { defaults, is_used: false };
         }
         self.flags(&mut partial.spec);
         if self.peek() == Some('*') {
@@ -138,10 +205,7 @@ impl<'a> Parser<'a> {
         }
         let letter_at = self.at;
         let letter = self.next().ok_or_else(|| error("ValueError", "incomplete format"))?;
-        if self.value_is_used {
-            return Err(error("TypeError", "not enough arguments for format string"));
-        }
-        self.value_is_used = true;
+        self.use_value(partial)?;
         let unsupported = || {
             let shown = if (' '..='~').contains(&letter) { letter } else { '?' };
             let index = self.format[..letter_at].chars().count();
@@ -185,13 +249,29 @@ impl<'a> Parser<'a> {
 
     fn star(&mut self, partial: &mut Partial) -> Result<(), FormatError> {
         self.at += 1;
-        if self.value_is_used {
-            return Err(error("TypeError", "not enough arguments for format string"));
-        }
-        self.value_is_used = true;
+        self.use_value(partial)?;
         partial.star = true;
         // Without a name the value is the dict itself.
-        if partial.lookup.is_none() { Err(error("TypeError", "* wants int")) } else { Ok(()) }
+        if partial.lookup.is_none() { Err(no_width()) } else { Ok(()) }
+    }
+
+    /// Takes the next value, for a conversion or a star.
+    fn use_value(&mut self, partial: &mut Partial) -> Result<(), FormatError> {
+        let too_few = || error("TypeError", "not enough arguments for format string");
+        match &mut self.values {
+            Values::Dict { is_used: true, .. } => return Err(too_few()),
+            Values::Dict { is_used, .. } => *is_used = true,
+            Values::Tuple(names) => {
+                let (name, rest) = names.split_first().ok_or_else(too_few)?;
+                if partial.star {
+                    // The value before this one was no width.
+                    return Err(no_width());
+                }
+                partial.lookup = Some(Lookup::without_default(name));
+                *names = rest;
+            }
+        }
+        Ok(())
     }
 
     fn number(&mut self, too_big: &'static str) -> Result<Option<usize>, FormatError> {
@@ -215,6 +295,10 @@ impl<'a> Parser<'a> {
         self.at += char.len_utf8();
         Some(char)
     }
+}
+
+fn no_width() -> FormatError {
+    error("TypeError", "* wants int")
 }
 
 fn kind(letter: char) -> Option<Kind> {

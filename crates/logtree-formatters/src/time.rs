@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use logtree_core::{FormatError, Record, Value};
 
+use crate::config::{Converter, FormatterConfig};
 use crate::conversion::{self, Kind, Operand, Spec, error};
+use crate::program::Program;
 use crate::strftime::{DateFormat, Moment};
 
 /// How a formatter shows the time.
@@ -16,28 +18,57 @@ pub(crate) struct TimeFormat {
     /// Names the format among all of the process, so that threads can remember what it last showed.
     id: u64,
     zone: TimeZone,
+    /// What the zone is called, if not as it calls itself.
+    zone_name: Option<&'static str>,
     format: DateFormat,
-    /// Without a `datefmt` milliseconds follow.
-    with_milliseconds: bool,
+    milliseconds: Milliseconds,
+}
+
+/// Whether milliseconds follow, and how.
+#[derive(Clone, Debug)]
+enum Milliseconds {
+    Hidden,
+    /// As Python's own [`DEFAULT_MSEC_FORMAT`] has them.
+    Usual,
+    /// As another format has them.
+    Formatted(Program),
 }
 
 /// Python's `default_time_format`.
-const DEFAULT: &str = "%Y-%m-%d %H:%M:%S";
+pub(crate) const DEFAULT_TIME_FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 
-/// Python's `default_msec_format` is `%s,%03d`.
+/// Python's `default_msec_format`, of the time and the attribute `msecs`.
+pub(crate) const DEFAULT_MSEC_FORMAT: &str = "%s,%03d";
+
+/// What that makes of the second of them.
 const MILLISECONDS: Spec = Spec { zero: true, width: 3, kind: Kind::Decimal('d'), ..Spec::STR };
 
 impl TimeFormat {
-    /// A format in the given zone; as in Python an empty `datefmt` is none.
-    pub(crate) fn new(datefmt: Option<&str>, zone: TimeZone) -> Self {
+    /// As the formatter's arguments and attributes say; as in Python an empty `datefmt` is none.
+    pub(crate) fn new(config: &FormatterConfig) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(1);
-        let datefmt = datefmt.filter(|datefmt| !datefmt.is_empty());
+        let datefmt = config.datefmt.as_deref().filter(|datefmt| !datefmt.is_empty());
+        let (zone, zone_name) = match config.converter {
+            Converter::LocalTime => (local_zone(), None),
+            Converter::GmTime => (TimeZone::UTC, Some("GMT")),
+        };
+        let milliseconds = match (datefmt, config.default_msec_format.as_deref()) {
+            (Some(_), _) | (None, None | Some("")) => Milliseconds::Hidden,
+            (None, Some(DEFAULT_MSEC_FORMAT)) => Milliseconds::Usual,
+            (None, Some(format)) => Milliseconds::Formatted(Program::of_tuple(format, &["asctime", "msecs"])),
+        };
         Self {
             id: IDS.fetch_add(1, Ordering::Relaxed),
             zone,
-            format: DateFormat::new(datefmt.unwrap_or(DEFAULT)),
-            with_milliseconds: datefmt.is_none(),
+            zone_name,
+            format: DateFormat::new(datefmt.unwrap_or(&config.default_time_format)),
+            milliseconds,
         }
+    }
+
+    /// Whether the time of a record to which nothing was given may be none.
+    pub(crate) fn may_fail(&self) -> bool {
+        matches!(self.milliseconds, Milliseconds::Formatted(_))
     }
 
     /// Appends the time of `record`.
@@ -49,19 +80,23 @@ impl TimeFormat {
             None => record.created.whole_seconds(),
             Some(created) => whole_seconds(created)?,
         };
-        self.write_second(second, out)?;
-        if self.with_milliseconds {
-            out.push(',');
-            match record.attribute("msecs") {
-                Some(msecs) => conversion::push(out, Operand::Value(msecs), &MILLISECONDS)?,
-                None => {
-                    let milliseconds = record.created.milliseconds();
-                    let digit = |place: u16| char::from(b'0' + (milliseconds / place % 10) as u8);
-                    out.extend([digit(100), digit(10), digit(1)]);
+        match &self.milliseconds {
+            Milliseconds::Hidden => self.write_second(second, out),
+            Milliseconds::Formatted(program) => program.run(record, out, |_, out| self.write_second(second, out)),
+            Milliseconds::Usual => {
+                self.write_second(second, out)?;
+                out.push(',');
+                match record.attribute("msecs") {
+                    Some(msecs) => conversion::push(out, Operand::Value(msecs), &MILLISECONDS)?,
+                    None => {
+                        let milliseconds = record.created.milliseconds();
+                        let digit = |place: u16| char::from(b'0' + (milliseconds / place % 10) as u8);
+                        out.extend([digit(100), digit(10), digit(1)]);
+                    }
                 }
+                Ok(())
             }
         }
-        Ok(())
     }
 
     /// Appends a second, from memory if this thread showed it last.
@@ -93,7 +128,8 @@ impl TimeFormat {
             .map_err(|_| error("OverflowError", "timestamp out of range for platform time_t"))?;
         let info = self.zone.to_offset_info(timestamp);
         let civil = info.offset().to_datetime(timestamp);
-        let moment = Moment { second, civil, offset_s: info.offset().seconds(), zone: info.abbreviation() };
+        let zone = self.zone_name.unwrap_or(info.abbreviation());
+        let moment = Moment { second, civil, offset_s: info.offset().seconds(), zone };
         self.format.write(&moment, out);
         Ok(())
     }
@@ -124,7 +160,7 @@ fn out_of_range() -> FormatError {
 /// The time zone of the process: `TZ`, else the system's; UTC where neither can be read.
 ///
 /// It is read when a formatter is made and never again, so that formatting takes no lock and reads no file.
-pub(crate) fn local_zone() -> TimeZone {
+fn local_zone() -> TimeZone {
     TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
 

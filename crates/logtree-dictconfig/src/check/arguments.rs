@@ -3,7 +3,7 @@
 use logtree_core::{Argument, ArgumentError, Kwargs, Object};
 
 use super::Checker;
-use super::scope::{At, Scope};
+use super::scope::{At, Field, Scope};
 use crate::catalog::{self, Item, Signature};
 use crate::node::{Entry, Kind, Node};
 use crate::plan::Made;
@@ -186,10 +186,14 @@ impl<'a> Checker<'a> {
         self.refuse(Some(&call.scope.outer), &at, Refusal::from(error).guess(guess));
     }
 
-    /// The places of a keyword and of its value. CPython renames some on the way to the class.
+    /// The places of a keyword, or of an attribute, and of its value. CPython renames some on the way to the class.
     fn keyword_at(&self, scope: &Scope<'a>, keyword: &str) -> (At, At) {
         let renamed = || if keyword == "fmt" { scope.field("format") } else { None };
-        let field = scope.field(keyword).or_else(renamed);
+        let attribute = || {
+            let Field { at, node, .. } = scope.field(".")?;
+            Scope { value_at: at, node, ..scope.clone() }.field(keyword)
+        };
+        let field = scope.field(keyword).or_else(renamed).or_else(attribute);
         field.map_or_else(|| (scope.class_at(), scope.class_at()), |field| (field.key_at, field.at))
     }
 

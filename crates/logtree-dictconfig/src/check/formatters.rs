@@ -80,7 +80,8 @@ impl<'a> Checker<'a> {
         let Some(class) = self.registry.find_formatter(name).cloned() else {
             return self.absent_formatter(scope, name, known, arguments);
         };
-        let call = Call::new(scope, name);
+        // The key `.` means something beside `()` only.
+        let call = Call { attributes: Arguments::new(), ..Call::new(scope, name) };
         self.call(&call, arguments, |kwargs| class(kwargs)).map(Made::Ready)
     }
 

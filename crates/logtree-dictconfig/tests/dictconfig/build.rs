@@ -273,6 +273,24 @@ fn a_formatters_factory_may_call_its_format_fmt() {
 }
 
 #[test]
+fn attributes_are_set_on_formatters_that_a_factory_makes() {
+    // CPython 3.13: configure_custom alone looks at the key `.`.
+    let with = |class: &str| {
+        format!(
+            r#"{{"version": 1, "formatters": {{"f": {{{class}"format": "%(asctime)s", ".": {{"converter": 5}}}}}}}}"#
+        )
+    };
+    let problems = parse(&with(r#""()": "logging.Formatter", "#)).unwrap_err();
+    let problem = problems.iter().next().unwrap();
+    assert_eq!(
+        (problem.path(), &*problem.causes()[0].message),
+        ("formatters.f[.].converter", "'int' object is not callable")
+    );
+    let plan = parse(&with("")).unwrap();
+    assert!(plan.warnings()[0].to_string().contains("unknown key '.' of a formatter is ignored"), "{plan:?}");
+}
+
+#[test]
 fn levels_of_the_configs_own_have_names() {
     let text = r#"{"version": 1, "levels": {"NOTICE": 25}, "loggers": {"a": {"level": "NOTICE", "handlers": ["h"]}},
         "handlers": {"h": {"class": "logging.NullHandler"}}}"#;

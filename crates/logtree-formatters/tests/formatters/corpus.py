@@ -228,6 +228,48 @@ def in_zone(zone, fmt, at):
     line(datefmt=fmt, zone=zone, at=at, results=results)
 
 
+# The attributes of a formatter that its time reads, in zones that UTC is not.
+
+TIME_ATTRIBUTES = {
+    "converter": [None, None, "time.gmtime"],
+    "datefmt": [None, None, None, None, "", "%H:%M %Z %z", "%c"],
+    "default_time_format": [None, None, "%d.%m.%y", "", "%H:%M:%S %Z", "no directive", "%H", "%%"],
+}
+MSEC_FORMATS = [
+    "%s.%03d", "%s,%03dZ", "%s", "%s,%d", "%s,%i", "%s,%s", "%s %.3f", "%-25s|%5.1f|", "%30s|%-6d|", "%.4s%03d", "%r %a", "%s%%%d", "%s", "%",
+    "%%", "", "x", "%s%", "%s,%", "%s %s %s", "%(a)s", "%(asctime)s,%(msecs)03d", "%s %(msecs)d", "%d %s", "%x %s", "%c%c", "%*d", "%.*f", "%s %*d",
+    "%s %.*f", "%s %q", "%s %é", "%s,%x", "%s,%o", "%s,%c", "%s,%e", "%s,%g", "%s,%+d", "%s,%ld", "가 %s,%03d", "%s\n%s", "%999999999999999999999s %s",
+]
+TIME_FORMATS = ["%(asctime)s", "%(asctime)s", "%(asctime)40s|%(message)s", "%%(asctime)s", "%(message)s", "%(missing)s %(asctime)s"]
+
+
+def time_attributes():
+    cases = [{"default_msec_format": fmt} for fmt in MSEC_FORMATS + [None, 0, False]]
+    while len(cases) < 140:
+        made = {name: value for name, values in TIME_ATTRIBUTES.items() if (value := chosen.choice(values)) is not None}
+        if chosen.random() < 0.7:
+            made["default_msec_format"] = chosen.choice(MSEC_FORMATS + [None])
+        if made not in cases:
+            cases.append(made)
+    line(time_records=[keep(spec) for spec in TIME_RECORDS])
+    for number, made in enumerate(cases):
+        os.environ["TZ"] = ZONES[number % len(ZONES)]
+        time.tzset()
+        fmt = TIME_FORMATS[number % len(TIME_FORMATS)] if number > len(MSEC_FORMATS) else "%(asctime)s"
+        formatter = logging.Formatter(fmt, validate=False)
+        for name, value in made.items():
+            setattr(formatter, name, time.gmtime if value == "time.gmtime" else value)
+        results = [answer(lambda: formatter.format(record_of(spec))) for spec in TIME_RECORDS]
+        line(zone=os.environ["TZ"], format=fmt, made=made, results=results)
+
+
+TIME_RECORDS = [RECORDS[at] for at in (0, 2, 3)] + [
+    PLAIN | {"attributes": {"msecs": 7}},
+    PLAIN | {"attributes": {"msecs": "x", "created": 1_711_846_800}},
+    PLAIN | {"attributes": {"created": "now", "msecs": None}},
+]
+
+
 # The styles `{` and `$`: format specs on values of every kind, fields and templates that are broken, and records.
 
 SPEC_VALUES = [
@@ -373,3 +415,4 @@ times()
 specs()
 broken_styles()
 styled_records()
+time_attributes()

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::sync::Arc;
 
-use logtree_core::{Formatter, Value};
+use logtree_core::{Argument, Formatter, Kwargs, Value};
 use logtree_formatters::{FormatterConfig, Style};
 use serde_json::Value as Json;
 
@@ -45,6 +45,7 @@ fn formatter(style: Style, format: &str, datefmt: Option<&str>, defaults: &Json)
         datefmt: datefmt.map(str::to_owned),
         validate: false,
         defaults: arguments(defaults),
+        ..FormatterConfig::default()
     };
     config.build().unwrap()
 }
@@ -147,6 +148,7 @@ fn in_one_zone() {
     let zone = std::env::var("TZ").unwrap();
     let corpus = corpus();
     times(&corpus, &zone);
+    time_attributes(&corpus, &zone);
     if zone == RECORDS_ZONE {
         records(&corpus);
     }
@@ -155,7 +157,7 @@ fn in_one_zone() {
 fn times(corpus: &[Json], zone: &str) {
     let mut differences = Differences::default();
     let instants: Vec<i64> = of_kind(corpus, "instants").as_array().unwrap().iter().filter_map(Json::as_i64).collect();
-    for case in corpus.iter().filter(|case| case.get("zone").is_some_and(|of_case| of_case == zone)) {
+    for case in corpus.iter().filter(|case| case["zone"] == zone && case.get("datefmt").is_some()) {
         let datefmt = case["datefmt"].as_str().unwrap();
         let formatter = formatter(Style::Percent, "%(asctime)s", Some(datefmt), &Json::Null);
         for (at, theirs) in case["at"].as_array().unwrap().iter().zip(case["results"].as_array().unwrap()) {
@@ -171,10 +173,29 @@ fn times(corpus: &[Json], zone: &str) {
     }
 }
 
+fn time_attributes(corpus: &[Json], zone: &str) {
+    let mut differences = Differences::default();
+    let records = specimens(corpus, "time_records");
+    for case in corpus.iter().filter(|case| case["zone"] == zone && case.get("made").is_some()) {
+        let format = Argument::Str(case["format"].as_str().unwrap().to_owned());
+        let arguments = vec![("fmt".into(), format), ("validate".into(), Argument::Bool(false))];
+        let kwargs = Kwargs::new("Formatter()", arguments).of_entry("f", corpus::arguments(&case["made"]));
+        let formatter = FormatterConfig::from_kwargs(kwargs).unwrap().build().unwrap();
+        for (specimen, theirs) in records.iter().zip(case["results"].as_array().unwrap()) {
+            differences.compare(|| format!("{case} {specimen:?}"), &answer(&*formatter, specimen), theirs);
+        }
+    }
+}
+
+fn specimens(corpus: &[Json], kind: &str) -> Vec<Specimen> {
+    of_kind(corpus, kind).as_array().unwrap().iter().map(Specimen::of_json).collect()
+}
+
 fn records(corpus: &[Json]) {
     let mut differences = Differences::default();
-    let records: Vec<Specimen> = of_kind(corpus, "records").as_array().unwrap().iter().map(Specimen::of_json).collect();
-    let is_of_records = |case: &&Json| case.get("format").is_some() && case.get("at").is_none();
+    let records = specimens(corpus, "records");
+    let is_of_records =
+        |case: &&Json| ["at", "made"].iter().all(|key| case.get(key).is_none()) && case.get("format").is_some();
     for case in corpus.iter().filter(is_of_records) {
         let format = case["format"].as_str().unwrap();
         let formatter = formatter(style(case), format, None, &case["defaults"]);
