@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Instant;
 
 use crate::{BuildError, EmitError, Filter, Formatter, HandlerErrors, Level, Needs, Record, Steps, Verdict};
@@ -82,8 +83,7 @@ pub enum StdStream {
 pub struct HandlerEntry {
     /// The name in the config.
     pub name: String,
-    /// Records below it are not handled, where the walk through the tree looks at it.
-    pub level: Level,
+    level: AtomicI32,
     /// All must pass.
     pub filters: Vec<Arc<dyn Filter>>,
     /// Makes the text of a record.
@@ -98,7 +98,19 @@ impl HandlerEntry {
     /// A handler that takes every level, without filters.
     pub fn new(name: impl Into<String>, handler: Box<dyn Handler>, formatter: Arc<dyn Formatter>) -> Self {
         let errors = HandlerErrors::default();
-        Self { name: name.into(), level: Level::NOTSET, filters: Vec::new(), formatter, handler, errors }
+        Self { name: name.into(), level: AtomicI32::new(0), filters: Vec::new(), formatter, handler, errors }
+    }
+
+    /// Records below it are not handled, where the walk through the tree looks at it.
+    #[inline]
+    pub fn level(&self) -> Level {
+        Level(self.level.load(Ordering::Relaxed))
+    }
+
+    /// Sets the level, for all who share the handler. A tree that leads to it is to be built anew afterwards: what its
+    /// callsites are worth may have been remembered.
+    pub fn set_level(&self, level: Level) {
+        self.level.store(level.0, Ordering::Relaxed);
     }
 
     /// Handles a record: filters, then `emit` (CPython's `Handler.handle`). The level is the caller's to look at, as in
@@ -127,6 +139,6 @@ impl HandlerEntry {
 
 impl fmt::Debug for HandlerEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HandlerEntry").field("name", &self.name).field("level", &self.level).finish_non_exhaustive()
+        f.debug_struct("HandlerEntry").field("name", &self.name).field("level", &self.level()).finish_non_exhaustive()
     }
 }

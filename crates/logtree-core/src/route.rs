@@ -39,7 +39,7 @@ impl Route {
 
     /// Whether a record of this level could have any effect: it passes the threshold, and a handler or a filter waits.
     pub fn wants(&self, level: Level) -> bool {
-        let somebody = || !self.filters.is_empty() || self.handlers.iter().any(|handler| level >= handler.level);
+        let somebody = || !self.filters.is_empty() || self.handlers.iter().any(|handler| level >= handler.level());
         self.is_enabled_for(level) && somebody()
     }
 
@@ -49,7 +49,7 @@ impl Route {
         if !self.filters.is_empty() {
             return Some(threshold);
         }
-        self.handlers.iter().map(|handler| handler.level.max(threshold)).min()
+        self.handlers.iter().map(|handler| handler.level().max(threshold)).min()
     }
 
     /// Hands a record to the filters and then to each handler whose level it has (CPython's `Logger.handle` and
@@ -59,7 +59,7 @@ impl Route {
             return;
         }
         for handler in &self.handlers {
-            if record.level >= handler.level {
+            if record.level >= handler.level() {
                 handler.handle(record, steps);
             }
         }

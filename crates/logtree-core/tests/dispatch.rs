@@ -36,8 +36,8 @@ impl Formatter for NoText {
 
 fn entry(tag: &'static str, seen: &Seen, level: Level) -> Arc<HandlerEntry> {
     let note = Note { tag, seen: Arc::clone(seen), panics: tag == "panics" };
-    let mut entry = HandlerEntry::new(tag, Box::new(note), Arc::new(NoText));
-    entry.level = level;
+    let entry = HandlerEntry::new(tag, Box::new(note), Arc::new(NoText));
+    entry.set_level(level);
     Arc::new(entry)
 }
 

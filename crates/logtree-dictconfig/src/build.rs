@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use logtree_core::{BuildError, Handler, HandlerEntry, HandlerErrors, LevelNames, Tree, TreeBuilder};
+use logtree_core::{BuildError, Handler, HandlerEntry, LevelNames, Tree, TreeBuilder};
 use logtree_formatters::default_formatter;
 
 use crate::apply::{self, Loggers, Parts};
@@ -86,8 +86,9 @@ impl Plan {
             let at = spec.at.clone();
             let Some(handler) = making.handler(spec, &parts) else { continue };
             let formatter = formatter.unwrap_or_else(default_formatter);
-            let errors = HandlerErrors::default();
-            let entry = HandlerEntry { name: name.clone(), level, filters, formatter, handler, errors };
+            let mut entry = HandlerEntry::new(&name, handler, formatter);
+            entry.set_level(level);
+            entry.filters = filters;
             parts.handlers.insert(name, making.entry(entry, at));
         }
         making.open()?;

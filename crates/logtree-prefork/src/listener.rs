@@ -151,7 +151,7 @@ impl Listener<'_> {
 
     fn dispatch(&mut self, record: &Record<'_>, own_streams: OwnStreams) {
         for entry in &self.queue.listener.handlers {
-            let passes = !self.queue.listener.respect_handler_level || record.level >= entry.level;
+            let passes = !self.queue.listener.respect_handler_level || record.level >= entry.level();
             if passes && !own_streams.has(entry) {
                 entry.handle(record, &mut self.batch);
             }

@@ -181,7 +181,7 @@ impl Queue {
     /// Runs handlers of the far side in this process, on this record.
     fn handle_here(&self, record: &Record<'_>, which: impl Fn(&HandlerEntry) -> bool) {
         for entry in self.listener.handlers.iter().filter(|entry| which(entry)) {
-            if !self.listener.respect_handler_level || record.level >= entry.level {
+            if !self.listener.respect_handler_level || record.level >= entry.level() {
                 entry.handle(record, &mut Direct);
             }
         }

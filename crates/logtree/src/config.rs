@@ -179,7 +179,7 @@ pub(crate) fn subscribe(tree: &Arc<Tree>) -> Result<TreeHandle, Error> {
 fn last_resort() -> Arc<HandlerEntry> {
     // As Python's, the default stream is stderr.
     let stderr = StreamHandler::new(StreamHandlerConfig::default());
-    let mut entry = HandlerEntry::new("lastResort", Box::new(stderr), logtree_formatters::default_formatter());
-    entry.level = Level::WARNING;
+    let entry = HandlerEntry::new("lastResort", Box::new(stderr), logtree_formatters::default_formatter());
+    entry.set_level(Level::WARNING);
     Arc::new(entry)
 }

@@ -22,7 +22,7 @@ impl Subject {
     fn new(handler: impl Handler + 'static, output: Option<PathBuf>) -> Self {
         let mut entry = HandlerEntry::new("subject", Box::new(handler), Arc::new(Brackets));
         // Only the walk through the tree looks at it.
-        entry.level = Level::CRITICAL;
+        entry.set_level(Level::CRITICAL);
         entry.filters.push(Arc::new(Unfiltered));
         entry.handler.open().unwrap();
         entry.handler.start().unwrap();

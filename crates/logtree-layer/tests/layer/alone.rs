@@ -24,8 +24,8 @@ fn a_callsite_that_no_handler_wants_is_disabled() {
 
 #[test]
 fn a_handlers_level_switches_callsites_off_as_well() {
-    let mut entry = HandlerEntry::new("test", Box::new(Remember::default()), Arc::new(ReadsAll));
-    entry.level = Level::ERROR;
+    let entry = HandlerEntry::new("test", Box::new(Remember::default()), Arc::new(ReadsAll));
+    entry.set_level(Level::ERROR);
     let layer: TreeLayer<Registry> = TreeLayer::new(tree(&Arc::new(entry), &[("root", Level::DEBUG)]), Mode::Exclusive);
     let subscriber = tracing_subscriber::layer::SubscriberExt::with(Registry::default(), layer);
     tracing::subscriber::with_default(subscriber, || {
