@@ -1,8 +1,13 @@
 //! Filters: what lets a record pass.
 
-use crate::Record;
+use std::sync::Arc;
 
-/// Lets records pass or not; of a logger or of a handler.
+use crate::{Record, Replacement};
+
+/// Lets records pass or not, or puts others in their place; of a logger or of a handler.
+///
+/// What a logger's filter puts in a record's place goes to the filters behind it and to every handler; what a handler's
+/// filter does is for that handler alone.
 ///
 /// ```
 /// use logtree_core::{Filter, Record, Verdict};
@@ -22,19 +27,39 @@ pub trait Filter: Send + Sync {
 }
 
 /// What a filter decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Verdict {
     /// The record goes on.
     Pass,
     /// The record ends here.
     Reject,
+    /// Another record goes on in its place.
+    Replace(Box<Replacement>),
 }
 
 impl From<bool> for Verdict {
     fn from(pass: bool) -> Self {
         if pass { Self::Pass } else { Self::Reject }
     }
+}
+
+impl From<Replacement> for Verdict {
+    fn from(replacement: Replacement) -> Self {
+        Self::Replace(Box::new(replacement))
+    }
+}
+
+/// Hands on what passes all filters: the record, or what one of them put in its place (CPython's `Filterer.filter`).
+pub(crate) fn pass(filters: &[Arc<dyn Filter>], record: &Record<'_>, then: impl FnOnce(&Record<'_>)) {
+    for (at, filter) in filters.iter().enumerate() {
+        match filter.filter(record) {
+            Verdict::Pass => {}
+            Verdict::Reject => return,
+            Verdict::Replace(replacement) => return pass(&filters[at + 1..], &replacement.of(record), then),
+        }
+    }
+    then(record);
 }
 
 /// Python's `logging.Filter`: passes the logger `name` and all below it; an empty name passes everything.

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Instant;
 
-use crate::{BuildError, EmitError, Filter, Formatter, HandlerErrors, Level, Needs, Record, Steps, Verdict};
+use crate::filter::pass;
+use crate::{BuildError, EmitError, Filter, Formatter, HandlerErrors, Level, Needs, Record, Steps};
 
 /// Does something with a record.
 ///
@@ -118,13 +119,19 @@ impl HandlerEntry {
     ///
     /// Whatever goes wrong, a panic included, is counted and reported and ends here.
     pub fn handle(&self, record: &Record<'_>, steps: &mut dyn Steps) {
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            if self.filters.iter().any(|filter| filter.filter(record) == Verdict::Reject) {
-                return Ok(());
-            }
-            self.handler.emit(record, &*self.formatter, steps)
-        }));
-        if let Err(error) = outcome.unwrap_or(Err(EmitError::Panic)) {
+        if self.filters.is_empty() {
+            return self.emit(record, steps);
+        }
+        let filtered =
+            catch_unwind(AssertUnwindSafe(|| pass(&self.filters, record, |record| self.emit(record, steps))));
+        if filtered.is_err() {
+            self.errors.report(&self.name, record, &EmitError::Panic);
+        }
+    }
+
+    fn emit(&self, record: &Record<'_>, steps: &mut dyn Steps) {
+        let emit = AssertUnwindSafe(|| self.handler.emit(record, &*self.formatter, steps));
+        if let Err(error) = catch_unwind(emit).unwrap_or(Err(EmitError::Panic)) {
             self.errors.report(&self.name, record, &error);
         }
     }

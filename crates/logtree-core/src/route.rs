@@ -1,8 +1,10 @@
 //! Routes: what the records of one logger pass.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::{Filter, HandlerEntry, Level, Needs, Record, Steps, Verdict};
+use crate::filter::pass;
+use crate::{EmitError, Filter, HandlerEntry, HandlerErrors, Level, Needs, Record, Steps};
 
 /// What a record of one logger passes: a threshold, the logger's own filters, then handlers in Python's order.
 pub struct Route {
@@ -11,6 +13,8 @@ pub struct Route {
     /// What `logging.disable` was given; 0 when it never was.
     disable: Level,
     filters: Box<[Arc<dyn Filter>]>,
+    /// Records lost to a filter that panicked.
+    filter_errors: HandlerErrors,
     handlers: Box<[Arc<HandlerEntry>]>,
     needs: Needs,
 }
@@ -24,7 +28,7 @@ impl Route {
     ) -> Self {
         let of_filters = Needs { spans: !filters.is_empty() };
         let needs = handlers.iter().fold(of_filters, |needs, handler| needs.and(handler.needs()));
-        Self { level, disable, filters, handlers, needs }
+        Self { level, disable, filters, filter_errors: HandlerErrors::default(), handlers, needs }
     }
 
     /// A route that lets nothing pass.
@@ -55,9 +59,17 @@ impl Route {
     /// Hands a record to the filters and then to each handler whose level it has (CPython's `Logger.handle` and
     /// `callHandlers`). Whether it [is enabled](Self::is_enabled_for) is the caller's to ask first.
     pub fn handle(&self, record: &Record<'_>, steps: &mut dyn Steps) {
-        if self.filters.iter().any(|filter| filter.filter(record) == Verdict::Reject) {
-            return;
+        if self.filters.is_empty() {
+            return self.call_handlers(record, steps);
         }
+        let call_handlers = |record: &Record<'_>| self.call_handlers(record, steps);
+        if catch_unwind(AssertUnwindSafe(|| pass(&self.filters, record, call_handlers))).is_err() {
+            // DIFFERENCE: in Python the exception is the program's.
+            self.filter_errors.report("(filter of a logger)", record, &EmitError::Panic);
+        }
+    }
+
+    fn call_handlers(&self, record: &Record<'_>, steps: &mut dyn Steps) {
         for handler in &self.handlers {
             if record.level >= handler.level() {
                 handler.handle(record, steps);

@@ -5,8 +5,9 @@
 use std::sync::{Arc, Mutex};
 
 use logtree_core::{
-    Callsite, Direct, EmitError, Fields, FormatError, Formatter, Handler, HandlerEntry, Level, LevelNames, Logger,
-    NameFilter, Origin, Record, Source, Spans, Steps, Timestamp, Tree, TreeBuilder,
+    Callsite, Direct, EmitError, FieldName, Fields, FieldsBuf, Filter, FormatError, Formatter, Handler, HandlerEntry,
+    Level, LevelNames, Logger, NameFilter, Origin, Record, Replacement, Source, Spans, SpansBuf, Steps, Timestamp,
+    Tree, TreeBuilder, Value, Verdict,
 };
 
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -210,4 +211,128 @@ fn what_no_handler_wants_is_not_wanted() {
     assert!(route.is_enabled_for(Level::INFO) && !route.wants(Level::INFO));
     assert_eq!(tree.lowest_wanted(), Some(Level::ERROR));
     assert_eq!(with_root(Level::DEBUG, &[]).build().lowest_wanted(), None);
+}
+
+/// Puts a record of another name or level in place of those of one name.
+struct Instead {
+    of: &'static str,
+    by: Replacement,
+}
+
+impl Filter for Instead {
+    fn filter(&self, record: &Record<'_>) -> Verdict {
+        assert_ne!(self.of, "panics", "as told");
+        if record.name == self.of { self.by.clone().into() } else { Verdict::Pass }
+    }
+}
+
+fn renames(of: &'static str, to: &str) -> Arc<dyn Filter> {
+    Arc::new(Instead { of, by: Replacement { name: Some(to.into()), ..Replacement::default() } })
+}
+
+#[test]
+fn what_a_loggers_filter_puts_in_a_records_place_goes_to_all_handlers_and_later_filters() {
+    // CPython 3.13: Filterer.filter, Logger.handle.
+    let seen = Seen::default();
+    let [a, r] = ["a", "r"].map(|tag| entry(tag, &seen, Level::NOTSET));
+    let mut builder = with_root(Level::DEBUG, &[&r]);
+    let filters = vec![renames("x", "y"), renames("x", "not seen"), renames("y", "z")];
+    builder.logger("x", Logger { filters, ..logger(Level::NOTSET, &[&a]) });
+    assert_eq!(log(&builder.build(), &seen, "x", Level::INFO), ["a:z", "r:z"]);
+}
+
+#[test]
+fn what_a_handlers_filter_puts_in_a_records_place_is_for_that_handler_alone() {
+    // CPython 3.13: Handler.handle.
+    let seen = Seen::default();
+    let with_filters = |tag, filters| {
+        let mut made = Arc::into_inner(entry(tag, &seen, Level::NOTSET)).unwrap();
+        made.filters = filters;
+        Arc::new(made)
+    };
+    let first = with_filters("first", vec![renames("x", "y"), renames("y", "z")]);
+    let second = with_filters("second", vec![renames("z", "not seen")]);
+    let tree = with_root(Level::DEBUG, &[&first, &second]).build();
+    assert_eq!(log(&tree, &seen, "x", Level::INFO), ["first:z", "second:x"]);
+}
+
+#[test]
+fn handlers_look_at_the_level_of_the_record_that_a_loggers_filter_made() {
+    // CPython 3.13: callHandlers looks at the level of the record that the filters gave.
+    let seen = Seen::default();
+    let high = entry("high", &seen, Level::ERROR);
+    let low = entry("low", &seen, Level::NOTSET);
+    let mut builder = with_root(Level::DEBUG, &[&high, &low]);
+    let by = Replacement { level: Some(Level::ERROR), ..Replacement::default() };
+    builder.logger("x", Logger { filters: vec![Arc::new(Instead { of: "x", by })], ..Logger::default() });
+    let tree = builder.build();
+    assert_eq!(log(&tree, &seen, "x", Level::INFO), ["high:x", "low:x"]);
+    assert_eq!(log(&tree, &seen, "x.y", Level::INFO), ["low:x.y"]);
+}
+
+#[test]
+fn a_loggers_filter_that_panics_loses_that_record_alone() {
+    let seen = Seen::default();
+    let a = entry("a", &seen, Level::NOTSET);
+    let mut builder = with_root(Level::DEBUG, &[&a]);
+    builder.logger("x", Logger { filters: vec![renames("panics", "")], ..Logger::default() });
+    let tree = builder.build();
+    assert!(log(&tree, &seen, "x", Level::INFO).is_empty());
+    assert_eq!(log(&tree, &seen, "x.y", Level::INFO), ["a:x.y"]);
+}
+
+#[test]
+fn a_replacement_is_the_record_but_for_what_it_says() {
+    let callsite = Callsite { name: "x".into(), ..Callsite::default() };
+    let origin = Origin::default();
+    let mut fields = FieldsBuf::default();
+    fields.push(FieldName::Inline("user"), Value::Str("ann"));
+    let record = Record {
+        callsite: &callsite,
+        name: "x",
+        level: Level::INFO,
+        level_names: LevelNames::STANDARD,
+        created: Timestamp(1),
+        origin: &origin,
+        message: "m",
+        fields: fields.as_fields(),
+        spans: Spans::EMPTY,
+        function: Some("f"),
+        exc_text: Some("e"),
+        stack_info: Some("s"),
+        source: Source::Tracing,
+        attributes: Fields::EMPTY,
+    };
+    let shown = |replacement: Replacement| format!("{:?}", replacement.of(&record));
+    assert_eq!(shown(Replacement::default()), format!("{record:?}"));
+    let mut hidden = FieldsBuf::default();
+    hidden.push(FieldName::Inline("user"), Value::Str("***"));
+    let mut spans = SpansBuf::default();
+    spans.push("outer", &hidden);
+    let replaced = Replacement {
+        name: Some("y".into()),
+        level: Some(Level::ERROR),
+        created: Some(Timestamp(2)),
+        message: Some("n".into()),
+        fields: Some(hidden.clone()),
+        spans: Some(spans.clone()),
+        function: Some("g".into()),
+        exc_text: Some(String::new()),
+        stack_info: Some("t".into()),
+        attributes: Some(hidden.clone()),
+    };
+    let expected = Record {
+        name: "y",
+        level: Level::ERROR,
+        created: Timestamp(2),
+        message: "n",
+        fields: hidden.as_fields(),
+        spans: spans.as_spans(),
+        function: Some("g"),
+        exc_text: None,
+        stack_info: Some("t"),
+        attributes: hidden.as_fields(),
+        ..record
+    };
+    assert_eq!(shown(replaced), format!("{expected:?}"));
 }

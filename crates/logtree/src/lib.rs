@@ -69,8 +69,9 @@ pub use config::{Config, from_file, from_str, from_value};
 pub use error::Error;
 pub use guard::Guard;
 pub use logtree_core::{
-    Argument, ArgumentError, BuildError, EmitError, Filter, FormatError, Formatter, Handler, HandlerPlan, Kwargs,
-    Level, Object, Record, Registry, Steps, Tree, Value, Verdict,
+    Argument, ArgumentError, BuildError, EmitError, FieldName, FieldsBuf, Filter, FormatError, Formatter, Handler,
+    HandlerPlan, Kwargs, Level, Object, Record, Registry, Replacement, SpansBuf, Steps, Timestamp, Tree, Value,
+    Verdict,
 };
 pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems};
 pub use logtree_layer::TreeLayer;
