@@ -26,6 +26,21 @@ pub trait Filter: Send + Sync {
     fn filter(&self, record: &Record<'_>) -> Verdict;
 }
 
+/// Any function of a record is a filter, as in Python; what it answers true to passes.
+///
+/// ```
+/// use logtree_core::{Filter, Record};
+///
+/// let short = |record: &Record<'_>| record.message.len() < 80;
+/// let filter: &dyn Filter = &short;
+/// # let _ = filter;
+/// ```
+impl<F: Fn(&Record<'_>) -> bool + Send + Sync> Filter for F {
+    fn filter(&self, record: &Record<'_>) -> Verdict {
+        self(record).into()
+    }
+}
+
 /// What a filter decided.
 #[derive(Clone, Debug)]
 #[non_exhaustive]

@@ -1,5 +1,7 @@
 //! Formatters: from a record to text.
 
+use std::sync::Arc;
+
 use crate::{FormatError, Record};
 
 /// Turns a record into text.
@@ -13,6 +15,12 @@ pub trait Formatter: Send + Sync {
     /// What the formatter reads beyond the event itself. The default reads everything.
     fn needs(&self) -> Needs {
         Needs { spans: true }
+    }
+
+    /// The same formatter without the escape sequences that colour a terminal, for handlers that write a file; `None` if
+    /// this one has none, or was told to put them everywhere.
+    fn without_colors(&self) -> Option<Arc<dyn Formatter>> {
+        None
     }
 }
 

@@ -97,8 +97,14 @@ pub struct HandlerEntry {
 
 impl HandlerEntry {
     /// A handler that takes every level, without filters.
+    ///
+    /// DIFFERENCE: one that writes a [file](Handler::file) gets the formatter
+    /// [without colours](Formatter::without_colors); in Python a formatter does not know who uses it, and one that
+    /// console and file share colours both.
     pub fn new(name: impl Into<String>, handler: Box<dyn Handler>, formatter: Arc<dyn Formatter>) -> Self {
         let errors = HandlerErrors::default();
+        let plain = handler.file().and_then(|_| formatter.without_colors());
+        let formatter = plain.unwrap_or(formatter);
         Self { name: name.into(), level: AtomicI32::new(0), filters: Vec::new(), formatter, handler, errors }
     }
 

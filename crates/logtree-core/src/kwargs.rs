@@ -1,10 +1,11 @@
 //! The arguments that a config gives to a class: neutral, so that any config format can give them.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::ArgumentError;
+use crate::{ArgumentError, Filter};
 
 /// One argument.
 #[derive(Clone, Debug, Default)]
@@ -73,6 +74,11 @@ impl Object {
         Self { name: name.into(), value: Arc::new(value) }
     }
 
+    /// A filter, or a function that is one: what `django.utils.log.CallbackFilter` takes for its `callback`.
+    pub fn filter(name: impl Into<String>, filter: impl Filter + 'static) -> Self {
+        Self::new(name, Arc::new(filter) as Arc<dyn Filter>)
+    }
+
     /// The name by which configs call it.
     pub fn name(&self) -> &str {
         &self.name
@@ -107,12 +113,19 @@ pub struct Kwargs {
     entry: String,
     arguments: Vec<(String, Argument)>,
     attributes: Vec<(String, Argument)>,
+    objects: Arc<BTreeMap<String, Object>>,
 }
 
 impl Kwargs {
     /// The arguments in the order in which they stood.
     pub fn new(call: impl Into<String>, arguments: Vec<(String, Argument)>) -> Self {
-        Self { call: call.into(), entry: String::new(), arguments, attributes: Vec::new() }
+        let (entry, attributes, objects) = Default::default();
+        Self { call: call.into(), entry, arguments, attributes, objects }
+    }
+
+    pub(crate) fn of_registry(mut self, objects: Arc<BTreeMap<String, Object>>) -> Self {
+        self.objects = objects;
+        self
     }
 
     /// The same for the entry `name` of a config, with the attributes that its key `.` sets on what is made.
@@ -137,6 +150,11 @@ impl Kwargs {
     /// reads is no error.
     pub fn attribute(&self, name: &str) -> Option<&Argument> {
         self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// The object that the program registered under `name`: a setting that a class reads without being given it.
+    pub fn object(&self, name: &str) -> Option<&Object> {
+        self.objects.get(name)
     }
 
     /// Takes an argument of any type out; `None` if it was not given.

@@ -41,7 +41,7 @@ pub struct Registry {
     formatters: BTreeMap<String, Class<Arc<dyn Formatter>>>,
     filters: BTreeMap<String, Class<Arc<dyn Filter>>>,
     factories: BTreeMap<String, Class<Argument>>,
-    objects: BTreeMap<String, Object>,
+    objects: Arc<BTreeMap<String, Object>>,
 }
 
 impl Registry {
@@ -87,7 +87,7 @@ impl Registry {
 
     /// Registers what `ext://name` stands for.
     pub fn object(&mut self, object: Object) -> &mut Self {
-        self.objects.insert(object.name().to_owned(), object);
+        Arc::make_mut(&mut self.objects).insert(object.name().to_owned(), object);
         self
     }
 
@@ -114,6 +114,11 @@ impl Registry {
     /// The object called `name`.
     pub fn find_object(&self, name: &str) -> Option<&Object> {
         self.objects.get(name)
+    }
+
+    /// The arguments of a call by a config: its class can see every registered object.
+    pub fn kwargs(&self, call: impl Into<String>, arguments: Vec<(String, Argument)>) -> Kwargs {
+        Kwargs::new(call, arguments).of_registry(Arc::clone(&self.objects))
     }
 
     /// Every name that is known, of whatever kind, for suggestions.
