@@ -33,6 +33,7 @@ mod build;
 mod catalog;
 mod check;
 mod config;
+mod filters;
 mod json;
 mod node;
 mod plan;
@@ -51,9 +52,10 @@ pub use plan::{HandlerSpec, LoggerSpec, Plan};
 pub use problem::{Color, Exception, Problem, Problems};
 pub use source::Place;
 
-/// A registry with Python's own classes, as far as logtree has them in every build.
+/// A registry with Python's own classes and those of other projects, as far as logtree has them in every build.
 pub fn registry() -> logtree_core::Registry {
     let mut registry = logtree_core::Registry::default();
+    filters::register(&mut registry);
     logtree_formatters::register(&mut registry);
     logtree_handlers::register(&mut registry);
     registry

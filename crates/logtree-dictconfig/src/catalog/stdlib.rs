@@ -68,11 +68,9 @@ const CLASSES: &[(&str, Item)] = &[
     ("logging.handlers.QueueHandler", Item::Handler(&Signature::new(
         "QueueHandler.__init__()", &[], &["queue", "listener", "handlers", "respect_handler_level"],
     ))),
-    ("logging.Formatter", Item::Formatter(&Signature::new(
-        "Formatter.__init__()", &[], &["fmt", "datefmt", "style", "validate", "defaults"],
-    ))),
+    ("logging.Formatter", FORMATTER),
     ("logging.BufferingFormatter", Item::Class),
-    ("logging.Filter", Item::Filter(&Signature::new("Filter.__init__()", &[], &["name"]))),
+    ("logging.Filter", FILTER),
     ("queue.Queue", Item::Queue(&Signature::new("Queue.__init__()", &[], IN_PROCESS))),
     ("queue.LifoQueue", Item::Queue(&Signature::new("Queue.__init__()", &[], IN_PROCESS))),
     ("queue.PriorityQueue", Item::Queue(&Signature::new("Queue.__init__()", &[], IN_PROCESS))),
@@ -93,6 +91,9 @@ const CLASSES: &[(&str, Item)] = &[
     ("logging.StringTemplateStyle", Item::Class),
 ];
 
+pub(super) const FORMATTER: Item =
+    Item::Formatter(&Signature::new("Formatter.__init__()", &[], &["fmt", "datefmt", "style", "validate", "defaults"]));
+pub(super) const FILTER: Item = Item::Filter(&Signature::new("Filter.__init__()", &[], &["name"]));
 const FILE: &[&str] = &["mode", "encoding", "delay", "errors"];
 /// Python's `maxsize`, and what logtree's queues take besides.
 const IN_PROCESS: &[&str] = &["maxsize", "capacity", "overflow", "timeout", "reserve_above"];

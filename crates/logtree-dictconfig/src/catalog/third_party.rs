@@ -1,25 +1,55 @@
-//! Classes of other projects that configs in the wild name. Their arguments are for them to check.
+//! Classes of other projects that configs in the wild name, with the arguments of their newest versions.
 
+use super::stdlib::{FILTER, FORMATTER};
 use super::{Item, Signature};
 
 #[rustfmt::skip]
 const CLASSES: &[(&str, Item)] = &[
     ("cloghandler.ConcurrentRotatingFileHandler", CONCURRENT),
-    ("colorlog.ColoredFormatter", Item::Formatter(&Signature::any("ColoredFormatter.__init__()"))),
+    ("colorlog.ColoredFormatter", Item::Formatter(&Signature::new("ColoredFormatter.__init__()", &[], &[
+        "fmt", "datefmt", "style", "log_colors", "reset", "secondary_log_colors", "validate", "stream", "no_color",
+        "force_color", "defaults",
+    ]))),
     ("concurrent_log_handler.ConcurrentRotatingFileHandler", CONCURRENT),
-    ("django.utils.log.AdminEmailHandler", Item::Handler(&Signature::any("AdminEmailHandler.__init__()"))),
-    ("django.utils.log.CallbackFilter", Item::Filter(&Signature::any("CallbackFilter.__init__()"))),
-    ("django.utils.log.RequireDebugFalse", Item::Filter(&Signature::any("RequireDebugFalse()"))),
-    ("django.utils.log.RequireDebugTrue", Item::Filter(&Signature::any("RequireDebugTrue()"))),
-    ("django.utils.log.ServerFormatter", Item::Formatter(&Signature::any("ServerFormatter.__init__()"))),
+    ("django.utils.log.AdminEmailHandler", Item::Handler(&Signature::new(
+        "AdminEmailHandler.__init__()", &[], &["include_html", "email_backend", "reporter_class", "using"],
+    ))),
+    ("django.utils.log.CallbackFilter", Item::Filter(&Signature::new(
+        "CallbackFilter.__init__()", &["callback"], &[],
+    ))),
+    ("django.utils.log.RequireDebugFalse", FILTER),
+    ("django.utils.log.RequireDebugTrue", FILTER),
+    ("django.utils.log.ServerFormatter", FORMATTER),
     ("pythonjsonlogger.json.JsonFormatter", JSON),
     ("pythonjsonlogger.jsonlogger.JsonFormatter", JSON),
-    ("uvicorn.logging.AccessFormatter", Item::Formatter(&Signature::any("ColourizedFormatter.__init__()"))),
-    ("uvicorn.logging.DefaultFormatter", Item::Formatter(&Signature::any("ColourizedFormatter.__init__()"))),
+    ("uvicorn.logging.AccessFormatter", UVICORN),
+    ("uvicorn.logging.DefaultFormatter", UVICORN),
 ];
 
-const CONCURRENT: Item = Item::Handler(&Signature::any("ConcurrentRotatingFileHandler.__init__()"));
+const CONCURRENT: Item = Item::Handler(&Signature::new(
+    "ConcurrentRotatingFileHandler.__init__()",
+    &["filename"],
+    &[
+        "mode",
+        "maxBytes",
+        "backupCount",
+        "encoding",
+        "debug",
+        "delay",
+        "use_gzip",
+        "owner",
+        "chmod",
+        "umask",
+        "newline",
+        "terminator",
+        "unicode_error_policy",
+        "lock_file_directory",
+        "keep_file_open",
+    ],
+));
 const JSON: Item = Item::Formatter(&Signature::any("JsonFormatter.__init__()"));
+const UVICORN: Item =
+    Item::Formatter(&Signature::new("ColourizedFormatter.__init__()", &[], &["fmt", "datefmt", "style", "use_colors"]));
 
 pub(super) fn find(name: &str) -> Option<Item> {
     CLASSES.iter().find(|(known, _)| *known == name).map(|(_, item)| *item)
@@ -27,4 +57,23 @@ pub(super) fn find(name: &str) -> Option<Item> {
 
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     CLASSES.iter().map(|(name, _)| *name)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn signatures_are_the_packages() {
+        let theirs: BTreeMap<String, (String, Vec<String>, Vec<String>)> =
+            serde_json::from_str(include_str!("../../tests/data/third_party.json")).unwrap();
+        assert_eq!(theirs.len(), 9);
+        for (name, (call, required, optional)) in theirs {
+            let ours = crate::catalog::signature(&name).unwrap();
+            assert_eq!((ours.call, ours.takes_more), (&*call, false), "{name}");
+            assert_eq!(ours.keywords().collect::<Vec<_>>(), [required.clone(), optional].concat(), "{name}");
+            assert_eq!(ours.required, required, "{name}");
+        }
+    }
 }

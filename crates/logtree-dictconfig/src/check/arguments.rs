@@ -76,6 +76,11 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let (key_at, at) = scope.value_at.key(entry);
+            if is_converted && let Some(made) = self.factory_argument(scope, &at, &entry.value) {
+                is_refused |= made.is_none();
+                arguments.extend(made.map(|argument| (keyword, argument)));
+                continue;
+            }
             let outcome = match is_identifier(&keyword) {
                 true if !is_converted => argument(&entry.value).map_err(|error| (at, error)),
                 true => self.resolver.convert(&entry.value).and_then(Self::value_argument).map_err(|error| (at, error)),
@@ -94,6 +99,24 @@ impl<'a> Checker<'a> {
         }
         self.check_attributes(scope);
         (!is_refused).then_some(arguments)
+    }
+
+    /// An argument `{"()": name, …}` whose name the program registered as a factory; `None` if it is no such.
+    ///
+    /// DIFFERENCE: CPython makes only a queue so, and hands any other dict to the class as it is.
+    fn factory_argument(&mut self, scope: &Scope<'a>, at: &At, node: &'a Node) -> Option<Option<Argument>> {
+        let name = node.entry("()")?.value.as_str()?;
+        let factory = self.registry.find_factory(name)?.clone();
+        let inner = Scope { value_at: at.clone(), node, ..scope.clone() };
+        let Some(arguments) = self.arguments(&inner, &["()"]) else { return Some(None) };
+        if let Some(assumed) = self.assumed_argument(&arguments) {
+            // It is as absent as what it is for, and the call around this one says so.
+            return Some(Some(Argument::Object(Object::new(assumed, ()))));
+        }
+        match self.call(&Call::new(&inner, name), arguments, |kwargs| factory(kwargs)) {
+            Some(Made::Ready(argument)) => Some(Some(argument)),
+            _ => Some(None),
+        }
     }
 
     /// The key `.` must be a dict if it is anything.
@@ -125,12 +148,17 @@ impl<'a> Checker<'a> {
         call: &Call<'_, 'a>,
         mut arguments: Arguments,
         make: impl Fn(Kwargs) -> Result<T, ArgumentError>,
-    ) -> Option<T> {
+    ) -> Option<Made<T>> {
+        if let Some(name) = self.assumed_argument(&arguments) {
+            call.rename(&mut arguments);
+            let is_refused = self.bind(call, &arguments);
+            return (!is_refused).then(|| self.unavailable(&call.scope.class_at(), &name));
+        }
         let mut is_refused = false;
         loop {
-            let kwargs = Kwargs::new(&call.name, arguments.clone());
+            let kwargs = self.registry.kwargs(&call.name, arguments.clone());
             let error = match make(kwargs.of_entry(&call.scope.name, call.attributes.clone())) {
-                Ok(made) => return (!is_refused).then_some(made),
+                Ok(made) => return (!is_refused).then_some(Made::Ready(made)),
                 Err(error) => error,
             };
             let is_about_keywords = error.exception == "TypeError";
@@ -156,6 +184,15 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// An argument that is there by the caller's word alone, and that no class can be given.
+    fn assumed_argument(&self, arguments: &Arguments) -> Option<String> {
+        let mut names = arguments.iter().filter_map(|(_, argument)| match argument {
+            Argument::Object(object) => Some(object.name()),
+            _ => None,
+        });
+        names.find(|name| matches!(self.resolver.lookup(name), Ok(Known::Assumed))).map(str::to_owned)
+    }
+
     /// Reports what CPython says to the keywords of a call; answers whether it refuses any.
     pub(super) fn bind(&mut self, call: &Call<'_, 'a>, arguments: &Arguments) -> bool {
         let Some(signature) = call.signature else { return false };
@@ -171,7 +208,7 @@ impl<'a> Checker<'a> {
         !errors.is_empty()
     }
 
-    pub(super) fn refuse_argument(&mut self, call: &Call<'_, 'a>, error: ArgumentError) {
+    fn refuse_argument(&mut self, call: &Call<'_, 'a>, error: ArgumentError) {
         let is_unexpected = error.message.contains(" unexpected keyword argument ");
         let at = match &error.keyword {
             Some(keyword) => {
@@ -187,7 +224,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The places of a keyword, or of an attribute, and of its value. CPython renames some on the way to the class.
-    pub(super) fn keyword_at(&self, scope: &Scope<'a>, keyword: &str) -> (At, At) {
+    fn keyword_at(&self, scope: &Scope<'a>, keyword: &str) -> (At, At) {
         let renamed = || if keyword == "fmt" { scope.field("format") } else { None };
         let attribute = || {
             let Field { at, node, .. } = scope.field(".")?;

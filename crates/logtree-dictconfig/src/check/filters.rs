@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use logtree_core::{ArgumentError, Filter, Kwargs, NameFilter};
+use logtree_core::{Filter, NameFilter};
 
 use super::Checker;
 use super::arguments::Call;
@@ -58,12 +58,9 @@ impl<'a> Checker<'a> {
         let arguments = self.arguments(scope, &["()"])?;
         let call = Call::new(scope, name);
         if let Some(class) = self.registry.find_filter(name).cloned() {
-            return self.call(&call, arguments, |kwargs| class(kwargs)).map(Made::Ready);
+            return self.call(&call, arguments, |kwargs| class(kwargs));
         }
         match known {
-            Known::Item(Item::Filter(_)) if name == "logging.Filter" => {
-                self.call(&call, arguments, name_filter).map(Made::Ready)
-            }
             Known::Item(Item::Filter(_)) if self.bind(&call, &arguments) => None,
             Known::Item(Item::Filter(_)) | Known::Assumed => Some(self.unavailable(&scope.class_at(), name)),
             _ => {
@@ -73,11 +70,4 @@ impl<'a> Checker<'a> {
             }
         }
     }
-}
-
-/// `logging.Filter`, called by its name.
-fn name_filter(mut kwargs: Kwargs) -> Result<Arc<dyn Filter>, ArgumentError> {
-    let name = kwargs.string("name")?.unwrap_or_default();
-    kwargs.finish()?;
-    Ok(Arc::new(NameFilter { name }))
 }

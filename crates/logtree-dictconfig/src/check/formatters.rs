@@ -37,7 +37,7 @@ impl<'a> Checker<'a> {
         };
         let mut call = Call::new(scope, name);
         call.renamed = Some(("format", "fmt"));
-        self.call(&call, arguments, |kwargs| class(kwargs)).map(Made::Ready)
+        self.call(&call, arguments, |kwargs| class(kwargs))
     }
 
     /// A formatter of five known keys.
@@ -77,12 +77,17 @@ impl<'a> Checker<'a> {
         if is_refused {
             return None;
         }
+        // The key `.` means something beside `()` only.
+        let call = Call { attributes: Arguments::new(), ..Call::new(scope, name) };
+        // CPython gives the first four by their places, whatever another project's class has in the fourth.
+        let fourth = call.signature.and_then(|signature| signature.keywords().nth(3)).unwrap_or("validate");
+        if let Some((keyword, _)) = arguments.iter_mut().find(|(keyword, _)| keyword == "validate") {
+            fourth.clone_into(keyword);
+        }
         let Some(class) = self.registry.find_formatter(name).cloned() else {
             return self.absent_formatter(scope, name, known, arguments);
         };
-        // The key `.` means something beside `()` only.
-        let call = Call { attributes: Arguments::new(), ..Call::new(scope, name) };
-        self.call(&call, arguments, |kwargs| class(kwargs)).map(Made::Ready)
+        self.call(&call, arguments, |kwargs| class(kwargs))
     }
 
     fn formatter_class(&mut self, scope: &Scope<'a>, field: &Field<'a>) -> Option<(&'a str, Known<'a>)> {

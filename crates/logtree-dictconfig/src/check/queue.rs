@@ -101,7 +101,7 @@ impl<'a> Checker<'a> {
         let item = catalog::find(name);
         let call = Call::new(scope, name);
         if let Some(factory) = self.registry.find_factory(name).cloned() {
-            return self.call(&call, arguments, |kwargs| factory(kwargs)).map(Made::Ready);
+            return self.call(&call, arguments, |kwargs| factory(kwargs));
         }
         match item {
             Some(Item::Queue(_)) if self.bind(&call, &arguments) => return None,

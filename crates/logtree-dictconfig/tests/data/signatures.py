@@ -19,11 +19,12 @@ def signature(call):
     return function.__qualname__ + "()", required, [p.name for p in parameters if p.name not in required]
 
 
-found = {}
-for module in (logging, logging.handlers):
-    for name, item in vars(module).items():
-        if not name.startswith("_") and inspect.isclass(item) and issubclass(item, (logging.Handler, logging.Formatter, logging.Filter)):
-            found[f"{module.__name__}.{name}"] = signature(item)
-for name in ("Queue", "LifoQueue", "PriorityQueue"):
-    found[f"queue.{name}"] = signature(getattr(queue, name))
-print(json.dumps(found, indent=1))
+if __name__ == "__main__":
+    found = {}
+    for module in (logging, logging.handlers):
+        for name, item in vars(module).items():
+            if not name.startswith("_") and inspect.isclass(item) and issubclass(item, (logging.Handler, logging.Formatter, logging.Filter)):
+                found[f"{module.__name__}.{name}"] = signature(item)
+    for name in ("Queue", "LifoQueue", "PriorityQueue"):
+        found[f"queue.{name}"] = signature(getattr(queue, name))
+    print(json.dumps(found, indent=1))

@@ -198,17 +198,21 @@ fn a_directory_that_is_not_there_is_refused_as_by_cpython() {
 #[test]
 fn a_class_that_is_not_there_is_refused_by_name() {
     let text = r#"{"version": 1,
-        "formatters": {"f": {"()": "colorlog.ColoredFormatter"}},
-        "filters": {"g": {"()": "django.utils.log.RequireDebugTrue"}},
-        "handlers": {"h": {"class": "logging.handlers.SocketHandler", "host": "localhost", "port": 9020}}}"#;
-    let problems = parse(text).unwrap().build().unwrap_err();
+        "formatters": {"f": {"()": "my.Formatter"}},
+        "filters": {"g": {"()": "my.Filter"}},
+        "handlers": {"h": {"class": "logging.handlers.SocketHandler", "host": "localhost", "port": 9020},
+                     "i": {"class": "django.utils.log.AdminEmailHandler", "include_html": true}}}"#;
+    let registry = registry();
+    let config = Config::new(&registry).assume_class("my.Formatter").assume_class("my.Filter");
+    let problems = config.parse(text, Format::Json, "logging.json").unwrap().build().unwrap_err();
     let headlines: Vec<String> = problems.iter().map(logtree_dictconfig::Problem::headline).collect();
     assert_eq!(
         headlines,
         [
-            "Unable to configure formatter 'f': colorlog.ColoredFormatter is not available in this program",
-            "Unable to configure filter 'g': django.utils.log.RequireDebugTrue is not available in this program",
+            "Unable to configure formatter 'f': my.Formatter is not available in this program",
+            "Unable to configure filter 'g': my.Filter is not available in this program",
             "Unable to configure handler 'h': logging.handlers.SocketHandler is not available in this program",
+            "Unable to configure handler 'i': django.utils.log.AdminEmailHandler is not available in this program",
         ]
     );
 }

@@ -1,0 +1,56 @@
+//! The filters that configs name: Python's own and Django's.
+
+use std::sync::Arc;
+
+use logtree_core::{Argument, ArgumentError, Filter, Kwargs, NameFilter, Object, Record, Registry};
+
+/// Where `django.utils.log.RequireDebugTrue` and `RequireDebugFalse` look, as in Django; false unless registered.
+const DEBUG: &str = "django.conf.settings.DEBUG";
+
+pub(crate) fn register(registry: &mut Registry) {
+    registry
+        .filter("logging.Filter", name_filter)
+        .filter("django.utils.log.CallbackFilter", callback_filter)
+        .filter("django.utils.log.RequireDebugFalse", |kwargs| require_debug(kwargs, false))
+        .filter("django.utils.log.RequireDebugTrue", |kwargs| require_debug(kwargs, true));
+}
+
+/// `logging.Filter`, called by its name.
+fn name_filter(mut kwargs: Kwargs) -> Result<Arc<dyn Filter>, ArgumentError> {
+    let name = kwargs.string("name")?.unwrap_or_default();
+    kwargs.finish()?;
+    Ok(Arc::new(NameFilter { name }))
+}
+
+/// `django.utils.log.CallbackFilter`: asks a function that the program registers as [`Object::filter`].
+///
+/// DIFFERENCE: in Django anything passes for a callback, and each record fails; a dotted name is none there.
+fn callback_filter(mut kwargs: Kwargs) -> Result<Arc<dyn Filter>, ArgumentError> {
+    let callback = kwargs.required("callback")?;
+    let object = match &callback {
+        Argument::Object(object) => Some(object),
+        Argument::Str(name) => kwargs.object(name),
+        _ => None,
+    };
+    let filter = object.and_then(Object::downcast::<Arc<dyn Filter>>).cloned().ok_or_else(|| {
+        let message = format!("'{}' object is not callable", callback.type_name());
+        ArgumentError::new("TypeError", message).at("callback").expected("ext:// and the name of a registered filter")
+    })?;
+    kwargs.finish()?;
+    Ok(filter)
+}
+
+/// `django.utils.log.RequireDebugTrue` and `RequireDebugFalse`: all records or none. Their `name` is `logging.Filter`'s,
+/// and as there nobody reads it.
+fn require_debug(mut kwargs: Kwargs, wanted: bool) -> Result<Arc<dyn Filter>, ArgumentError> {
+    let debug = match kwargs.object(DEBUG) {
+        None => false,
+        Some(object) => *object.downcast::<bool>().ok_or_else(|| {
+            ArgumentError::new("TypeError", format!("{DEBUG} must be bool"))
+                .expected("a registered object of type bool")
+        })?,
+    };
+    kwargs.take("name");
+    kwargs.finish()?;
+    Ok(Arc::new(move |_: &Record<'_>| debug == wanted))
+}

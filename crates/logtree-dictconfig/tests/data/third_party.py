@@ -1,0 +1,36 @@
+"""What the classes of `src/catalog/third_party.rs` take, by the newest colorlog, uvicorn, Django and
+concurrent-log-handler, which have to be installed:
+
+    python3.13 third_party.py > third_party.json
+"""
+
+import importlib
+import inspect
+import json
+
+import signatures
+
+CLASSES = [
+    "colorlog.ColoredFormatter",
+    "concurrent_log_handler.ConcurrentRotatingFileHandler",
+    "django.utils.log.AdminEmailHandler",
+    "django.utils.log.CallbackFilter",
+    "django.utils.log.RequireDebugFalse",
+    "django.utils.log.RequireDebugTrue",
+    "django.utils.log.ServerFormatter",
+    "uvicorn.logging.AccessFormatter",
+    "uvicorn.logging.DefaultFormatter",
+]
+
+
+def judge(item):
+    """The class whose constructor looks at the arguments: a constructor that takes any hands them on to the next."""
+    parameters = inspect.signature(item.__init__).parameters.values()
+    return judge(item.__mro__[1]) if any(p.kind is p.VAR_POSITIONAL for p in parameters) else item
+
+
+found = {}
+for name in CLASSES:
+    module, _, item = name.rpartition(".")
+    found[name] = signatures.signature(judge(getattr(importlib.import_module(module), item)))
+print(json.dumps(found, indent=1))
