@@ -30,6 +30,7 @@ mod look;
 mod mode;
 mod null;
 mod queue;
+mod seal;
 mod stream;
 
 use logtree_core::{Object, Registry, StdStream};

@@ -12,6 +12,9 @@ use rustix::io::Errno;
 /// So long a writer waits for a pipe or terminal that takes no more, once; then not at all until it takes some again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// write(2), or what is like it.
+type Write = fn(BorrowedFd<'_>, &[u8]) -> rustix::io::Result<usize>;
+
 /// What is to be remembered between two lines of one file, pipe or terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LineWriter {
@@ -35,10 +38,15 @@ impl LineWriter {
 
     /// Writes a line with its terminator: by one write(2), if the system takes it whole.
     pub(crate) fn write(&mut self, descriptor: BorrowedFd<'_>, line: &[u8]) -> Result<(), Unwritten> {
+        self.write_by(|descriptor, bytes| rustix::io::write(descriptor, bytes), descriptor, line)
+    }
+
+    /// The same by another call than write(2).
+    pub(crate) fn write_by(&mut self, write: Write, descriptor: BorrowedFd<'_>, line: &[u8]) -> Result<(), Unwritten> {
         let was_torn = self.torn;
         let bytes = if was_torn { Cow::Owned([b"\n", line].concat()) } else { Cow::Borrowed(line) };
         let patience = if self.stalled { Duration::ZERO } else { PATIENCE };
-        let outcome = write_all(descriptor, &bytes, patience);
+        let outcome = write_all(write, descriptor, &bytes, patience);
         match &outcome {
             Ok(()) => *self = Self::NEW,
             Err(Unwritten { written, error }) => {
@@ -64,11 +72,11 @@ impl ForkReset for LineWriter {
     }
 }
 
-fn write_all(descriptor: BorrowedFd<'_>, bytes: &[u8], patience: Duration) -> Result<(), Unwritten> {
+fn write_all(write: Write, descriptor: BorrowedFd<'_>, bytes: &[u8], patience: Duration) -> Result<(), Unwritten> {
     let mut written = 0;
     let mut deadline = None;
     while written < bytes.len() {
-        let error = match rustix::io::write(descriptor, &bytes[written..]) {
+        let error = match write(descriptor, &bytes[written..]) {
             Ok(0) => io::ErrorKind::WriteZero.into(),
             Ok(more) => {
                 written += more;

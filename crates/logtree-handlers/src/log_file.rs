@@ -1,8 +1,10 @@
 //! A log file on disk: opened late, appended to, known again.
 
 use std::fmt;
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, IntoRawFd as _, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, IntoRawFd as _, OwnedFd};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use logtree_core::{AppendFile, FileEnd};
@@ -12,14 +14,16 @@ use rustix::fs::{Mode, OFlags, ftruncate};
 use crate::OpenMode;
 use crate::line_writer::{LineWriter, Unwritten};
 use crate::look::Look;
+use crate::seal::{self, Seal};
 
 /// A file that lines are appended to, from any thread and any child of `fork`.
 ///
 /// - Each [`append`](AppendFile::append) is one write(2) to a descriptor opened with `O_APPEND`, so that several
 ///   processes may write the same file. A reader sees a line whole as soon as the call returns, and after a crash of
 ///   the program; after a crash of the system only what the system had written back.
-/// - The descriptor is looked at before each write. A program that closes all descriptors, as daemons do, may have opened
-///   something else under the number since: then the file is opened anew, and the number left alone.
+/// - The descriptor is asked before each write whether it still is this file's. A program that closes all descriptors, as
+///   daemons do, may have opened something else under the number since: then the file is opened anew, and the number
+///   left alone.
 /// - When the disk is full, half a line that was written is taken back; where that is impossible, the next line begins
 ///   on a line of its own.
 /// - A file that was moved or deleted is written to as before, until [`reopen`](Self::reopen).
@@ -73,9 +77,7 @@ impl LogFile {
     /// Those of open(2).
     pub fn open(&self) -> io::Result<()> {
         let mut state = self.state.lock();
-        let (open, _) = self.take_open(&mut state)?;
-        state.open = Some(open);
-        Ok(())
+        self.opened(&mut state).map(drop)
     }
 
     /// Closes the file; the next append opens it again.
@@ -83,19 +85,21 @@ impl LogFile {
         self.state.lock().close();
     }
 
-    /// Takes the open file, which is ours for sure, out of the state, with what a look at it says just now.
-    fn take_open(&self, state: &mut State) -> io::Result<(Open, Look)> {
-        if let Some(open) = state.open.take() {
-            match open.look() {
-                Some(look) => return Ok((open, look)),
-                None => open.close(),
-            }
+    /// The open file, which is ours for sure.
+    fn opened<'a>(&self, state: &'a mut State) -> io::Result<(&'a Open, &'a mut LineWriter)> {
+        if state.open.as_ref().is_some_and(|open| !open.is_ours()) {
+            state.close();
         }
-        let open = Open::new(&self.path, if state.was_opened { OpenMode::Append } else { self.mode })?;
-        state.was_opened = true;
-        state.lines = LineWriter::default();
-        let look = open.opened;
-        Ok((open, look))
+        let open = match &mut state.open {
+            Some(open) => open,
+            none => {
+                let open = Open::new(&self.path, if state.was_opened { OpenMode::Append } else { self.mode })?;
+                state.was_opened = true;
+                state.lines = LineWriter::default();
+                none.insert(open)
+            }
+        };
+        Ok((open, &mut state.lines))
     }
 }
 
@@ -106,24 +110,26 @@ impl AppendFile for LogFile {
 
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state.lock();
-        let (open, before) = self.take_open(&mut state)?;
-        let was_torn = state.lines.torn;
-        let outcome = state.lines.write(open.descriptor(), bytes);
-        if let Err(unwritten) = &outcome
-            && unwritten.written > 0
-            && open.cut_back(&before, unwritten.written)
-        {
-            state.lines.torn = was_torn;
-        }
-        state.open = Some(open);
-        outcome.map_err(|Unwritten { error, .. }| error)
+        let (open, lines) = self.opened(&mut state)?;
+        let was_torn = lines.torn;
+        let outcome = match open.seal {
+            Some(_) => lines.write_by(seal::append, open.descriptor(), bytes),
+            None => lines.write(open.descriptor(), bytes),
+        };
+        outcome.map_err(|Unwritten { error, written }| {
+            // The newline that ended a torn line may stay.
+            let half = &bytes[..written.saturating_sub(was_torn.into())];
+            if half.ends_with(b"\n") || !half.is_empty() && open.cut_back(&self.path, half).is_ok() {
+                lines.torn = false;
+            }
+            error
+        })
     }
 
     fn end(&self) -> io::Result<Option<FileEnd>> {
         let mut state = self.state.lock();
-        let (open, look) = self.take_open(&mut state)?;
-        state.open = Some(open);
-        Ok(look.end())
+        let (open, _) = self.opened(&mut state)?;
+        Ok(Look::at(open.descriptor())?.end())
     }
 }
 
@@ -138,6 +144,8 @@ impl fmt::Debug for LogFile {
 struct Open {
     descriptor: OwnedFd,
     opened: Look,
+    /// How it is known again, if it could be marked.
+    seal: Option<Seal>,
 }
 
 impl Open {
@@ -153,28 +161,45 @@ impl Open {
         // What the program's umask leaves of it, as with Python's `open`.
         let descriptor = rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?;
         let opened = Look::at(descriptor.as_fd())?;
-        Ok(Self { descriptor, opened })
+        let seal = if opened.is_regular { Seal::set(descriptor.as_fd()) } else { None };
+        Ok(Self { descriptor, opened, seal })
     }
 
     fn descriptor(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
     }
 
-    /// A look at the file; `None` if something else, or nothing, is behind the number.
-    fn look(&self) -> Option<Look> {
-        let look = Look::at(self.descriptor()).ok()?;
-        look.is_same_file(&self.opened).then_some(look)
+    /// Whether it is still this file, and not something else or nothing, that is behind the number.
+    fn is_ours(&self) -> bool {
+        match self.seal {
+            Some(seal) => seal.is_on(self.descriptor()),
+            None => Look::at(self.descriptor()).is_ok_and(|look| look.is_same_file(&self.opened)),
+        }
     }
 
-    /// Takes back what was written of a line: for sure nobody else's, as nothing more was appended since `before`.
-    fn cut_back(&self, before: &Look, written: usize) -> bool {
-        let is_last = || self.look().is_some_and(|after| after.size == before.size + written as u64);
-        before.is_regular && is_last() && ftruncate(self.descriptor(), before.size).is_ok()
+    /// Takes back half a line from the end of the file. It must stand there byte for byte: another process may have written
+    /// since, and whole lines of its are not to be cut. What stands there and has no newline is half a line in any case.
+    ///
+    /// # Errors
+    /// If something else stands there, or it cannot be read or cut.
+    fn cut_back(&self, path: &Path, half: &[u8]) -> io::Result<()> {
+        let reader =
+            File::open(format!("/proc/self/fd/{}", self.descriptor.as_raw_fd())).or_else(|_| File::open(path))?;
+        let look = Look::at(reader.as_fd())?;
+        let start =
+            look.size.checked_sub(half.len() as u64).filter(|_| look.is_regular && look.is_same_file(&self.opened));
+        let start = start.ok_or(io::ErrorKind::InvalidInput)?;
+        let mut last = vec![0; half.len()];
+        reader.read_exact_at(&mut last, start)?;
+        if last != half {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(ftruncate(self.descriptor(), start)?)
     }
 
     /// Closes the descriptor, unless the program has closed it long ago and given the number to something else.
     fn close(self) {
-        if self.look().is_none() {
+        if !self.is_ours() {
             // Its owner closes it.
             let _ = self.descriptor.into_raw_fd();
         }
@@ -195,6 +220,22 @@ mod tests {
         let file = LogFile { state: ForkLock::new(State::torn()), ..LogFile::new(&path, OpenMode::Truncate) };
         file.append(b"the child's\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "the parent's\nthe child's\n");
+    }
+
+    #[test]
+    fn only_half_a_line_at_the_very_end_is_cut() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        std::fs::write(&path, "theirs\nhal").unwrap();
+        let open = Open::new(&path, OpenMode::Append).unwrap();
+        let cut = |half: &str| (open.cut_back(&path, half.as_bytes()).is_ok(), std::fs::read_to_string(&path).unwrap());
+        let untouched = || (false, "theirs\nhal".to_owned());
+        assert_eq!([cut("half"), cut("hil"), cut("ha"), cut(&"x".repeat(99))], [(); 4].map(|()| untouched()));
+        assert_eq!(cut("hal"), (true, "theirs\n".to_owned()));
+        // By the number itself where the name leads elsewhere by now.
+        std::fs::rename(&path, directory.path().join("a.log.1")).unwrap();
+        std::fs::write(&path, "s\n").unwrap();
+        assert!(open.cut_back(&path, b"s\n").is_ok() && std::fs::read_to_string(&path).unwrap() == "s\n");
     }
 
     #[test]

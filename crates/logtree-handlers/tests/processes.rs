@@ -105,13 +105,17 @@ mod linux {
     pub(crate) fn numbers_that_the_host_uses_again_are_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.log");
+        let other_path = directory.path().join("other.log");
         let database = |number: usize| directory.path().join(format!("database.{number}"));
         let entry = entry(&path);
         log(&entry, "before");
         let in_helper = || {
             // Among the numbers that these get is that of the log file.
-            let mut databases: Vec<File> = (0..20).map(|number| File::create(database(number)).unwrap()).collect();
+            let other = self::entry(&other_path);
+            let open = |number| File::options().append(number % 2 == 0).write(true).create(true).open(database(number));
+            let mut databases: Vec<File> = (0..20).map(|number| open(number).unwrap()).collect();
             log(&entry, "after");
+            log(&other, "other");
             entry.handler.reopen();
             log(&entry, "reopened");
             drop(entry);
@@ -130,6 +134,7 @@ mod linux {
         };
         assert_eq!(end, HelperEnd::Exited(0));
         assert_eq!(fs::read_to_string(&path).unwrap(), "before\nafter\nreopened\n");
+        assert_eq!(fs::read_to_string(&other_path).unwrap(), "other\n");
         for number in 0..20 {
             assert_eq!(fs::read_to_string(database(number)).unwrap(), "row");
         }
