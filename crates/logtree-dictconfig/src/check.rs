@@ -1,6 +1,7 @@
 //! The schema, as CPython reads it (`logging.config.DictConfigurator`), but all of it: a problem does not end the
 //! check, and what Python swallows is a warning.
 
+mod absent;
 mod arguments;
 mod filters;
 mod formatters;

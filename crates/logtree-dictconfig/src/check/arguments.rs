@@ -208,7 +208,7 @@ impl<'a> Checker<'a> {
         !errors.is_empty()
     }
 
-    fn refuse_argument(&mut self, call: &Call<'_, 'a>, error: ArgumentError) {
+    pub(super) fn refuse_argument(&mut self, call: &Call<'_, 'a>, error: ArgumentError) {
         let is_unexpected = error.message.contains(" unexpected keyword argument ");
         let at = match &error.keyword {
             Some(keyword) => {
@@ -224,7 +224,7 @@ impl<'a> Checker<'a> {
     }
 
     /// The places of a keyword, or of an attribute, and of its value. CPython renames some on the way to the class.
-    fn keyword_at(&self, scope: &Scope<'a>, keyword: &str) -> (At, At) {
+    pub(super) fn keyword_at(&self, scope: &Scope<'a>, keyword: &str) -> (At, At) {
         let renamed = || if keyword == "fmt" { scope.field("format") } else { None };
         let attribute = || {
             let Field { at, node, .. } = scope.field(".")?;

@@ -2,17 +2,17 @@
 
 use logtree_core::{Argument, HandlerPlan};
 
-use super::Checker;
 use super::arguments::{Arguments, Call};
-use super::levels;
 use super::scope::{At, Field, Scope};
 use super::sections::Section;
+use super::{Checker, absent, levels};
 use crate::catalog::Item;
 use crate::node::{Kind, Node};
 use crate::plan::{Child, HandlerSpec, Made};
 use crate::python::repr_str;
 use crate::refusal::Refusal;
 use crate::resolve::{Known, Value};
+use crate::suggest;
 
 /// The keys of a handler that are not arguments of its class.
 const OWN_KEYS: [&str; 5] = ["class", "()", "formatter", "level", "filters"];
@@ -177,7 +177,20 @@ impl<'a> Checker<'a> {
         }
         match known {
             Known::Item(Item::Handler(_)) if self.bind(&call, &arguments) => None,
-            Known::Item(Item::Handler(_)) | Known::Assumed => Some(self.unavailable(&scope.class_at(), name)),
+            Known::Item(Item::Handler(_)) | Known::Assumed => {
+                if let Err(error) = absent::check(name, &arguments) {
+                    self.refuse_argument(&call, error);
+                    return None;
+                }
+                if let Some(facility) = absent::unknown_facility(name, &arguments) {
+                    let at = self.keyword_at(scope, "facility").1;
+                    let guess = suggest::closest(facility, absent::FACILITIES).map(str::to_owned);
+                    let message =
+                        format!("SysLogHandler has no facility {}, and so loses each record", repr_str(facility));
+                    self.warn(&at, message).guess = guess;
+                }
+                Some(self.unavailable(&scope.class_at(), name))
+            }
             _ => {
                 // DIFFERENCE: CPython attaches whatever it made, and fails at the first record.
                 let refusal = Refusal::type_error(format!("{name} is not a class of handlers"));

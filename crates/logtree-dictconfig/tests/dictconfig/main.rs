@@ -1,6 +1,8 @@
 //! How configs are read, held against CPython.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::print_stdout, reason = "a test that is asked how it went says so")]
 
+mod absent;
 mod build;
 mod configs;
 mod differential;
@@ -10,7 +12,7 @@ mod registry;
 mod resolve;
 mod verdicts;
 
-use logtree_dictconfig::{Config, Format, Plan, Problems, registry};
+use logtree_dictconfig::{Config, Format, Plan, Problem, Problems, registry};
 
 /// Reads a config with Python's own classes.
 fn parse(text: &str) -> Result<Plan, Problems> {
@@ -25,4 +27,10 @@ fn lines(text: &str) -> Vec<String> {
 /// The one-line forms of the warnings of an accepted config.
 fn warnings(text: &str) -> Vec<String> {
     parse(text).unwrap().warnings().iter().map(ToString::to_string).collect()
+}
+
+/// The exceptions of a problem as CPython prints them, outermost first.
+fn chain(problem: &Problem) -> Vec<String> {
+    let outer = format!("{}: {}", problem.exception().unwrap_or("none"), problem.message());
+    std::iter::once(outer).chain(problem.causes().iter().map(ToString::to_string)).collect()
 }

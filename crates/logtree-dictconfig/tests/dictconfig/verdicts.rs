@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use logtree_dictconfig::{Config, Format, Problem, registry};
+use logtree_dictconfig::{Config, Format, registry};
 use serde_json::Value;
+
+use super::chain;
 
 /// Where logtree answers otherwise than CPython, and why.
 ///
@@ -22,7 +24,6 @@ const DIFFERENCES: &[(&str, &str)] = &[
 const WAITING: &[(&str, &str)] = &[
     ("logger name int", "YAML: the keys of JSON are strings"),
     ("timed bad when", "logging.handlers.TimedRotatingFileHandler"),
-    ("http bad method", "logging.handlers.HTTPHandler"),
     ("rotating str maxBytes", "logging.handlers.RotatingFileHandler"),
 ];
 
@@ -60,9 +61,4 @@ fn answer(text: &str) -> Vec<String> {
         Ok(_) => Vec::new(),
         Err(problems) => problems.iter().find(|problem| problem.is_error()).map(chain).unwrap_or_default(),
     }
-}
-
-fn chain(problem: &Problem) -> Vec<String> {
-    let outer = format!("{}: {}", problem.exception().unwrap_or("none"), problem.message());
-    std::iter::once(outer).chain(problem.causes().iter().map(ToString::to_string)).collect()
 }
