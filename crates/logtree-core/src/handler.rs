@@ -142,11 +142,10 @@ impl HandlerEntry {
         }
     }
 
-    /// What anything in it reads of a record beyond the event itself.
-    pub fn needs(&self) -> Needs {
+    /// What it reads of a record beyond the event itself; what those read that it hands on to comes in addition.
+    pub(crate) fn own_needs(&self) -> Needs {
         let of_filters = Needs { spans: !self.filters.is_empty() };
-        let own = self.formatter.needs().and(self.handler.needs()).and(of_filters);
-        self.handler.children().iter().fold(own, |needs, child| needs.and(child.needs()))
+        self.formatter.needs().and(self.handler.needs()).and(of_filters)
     }
 }
 

@@ -61,6 +61,12 @@ impl LevelNames {
         self.shown.insert(level, name.to_owned());
     }
 
+    /// Adds the names that others added; the later one counts.
+    pub fn extend(&mut self, later: &Self) {
+        self.added.extend(later.added.iter().map(|(name, level)| (name.clone(), *level)));
+        self.shown.extend(later.shown.iter().map(|(level, name)| (*level, name.clone())));
+    }
+
     /// The level called `name`, if there is one.
     pub fn parse(&self, name: &str) -> Option<Level> {
         let standard = || NAMES.iter().find(|(known, _)| *known == name).map(|(_, level)| *level);

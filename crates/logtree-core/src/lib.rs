@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod codec;
+mod compile;
 mod error;
 mod fields;
 mod filter;
@@ -35,6 +36,7 @@ mod route;
 mod span;
 mod step;
 mod tree;
+mod tree_builder;
 mod value;
 
 pub use error::{ArgumentError, BuildError, EmitError, FormatError};
@@ -53,5 +55,6 @@ pub use report::{ErrorReport, HandlerErrors, set_report_hook};
 pub use route::Route;
 pub use span::{SpanRef, Spans, SpansBuf};
 pub use step::{AppendFile, Direct, FileEnd, Steps};
-pub use tree::{Tree, TreeBuilder};
+pub use tree::Tree;
+pub use tree_builder::TreeBuilder;
 pub use value::Value;

@@ -15,7 +15,7 @@ pub struct Route {
     filters: Box<[Arc<dyn Filter>]>,
     /// Records lost to a filter that panicked.
     filter_errors: HandlerErrors,
-    handlers: Box<[Arc<HandlerEntry>]>,
+    handlers: Arc<[Arc<HandlerEntry>]>,
     needs: Needs,
 }
 
@@ -24,16 +24,15 @@ impl Route {
         level: Level,
         disable: Level,
         filters: Box<[Arc<dyn Filter>]>,
-        handlers: Box<[Arc<HandlerEntry>]>,
+        handlers: Arc<[Arc<HandlerEntry>]>,
+        needs: Needs,
     ) -> Self {
-        let of_filters = Needs { spans: !filters.is_empty() };
-        let needs = handlers.iter().fold(of_filters, |needs, handler| needs.and(handler.needs()));
         Self { level, disable, filters, filter_errors: HandlerErrors::default(), handlers, needs }
     }
 
     /// A route that lets nothing pass.
-    pub(crate) fn disabled() -> Self {
-        Self::new(Level(i32::MAX), Level(i32::MAX), Box::new([]), Box::new([]))
+    pub(crate) fn nowhere() -> Self {
+        Self::new(Level(i32::MAX), Level(i32::MAX), Box::new([]), Arc::new([]), Needs::default())
     }
 
     /// Whether the logger would make a record of this level at all (CPython's `Logger.isEnabledFor`).
@@ -70,7 +69,7 @@ impl Route {
     }
 
     fn call_handlers(&self, record: &Record<'_>, steps: &mut dyn Steps) {
-        for handler in &self.handlers {
+        for handler in &*self.handlers {
             if record.level >= handler.level() {
                 handler.handle(record, steps);
             }

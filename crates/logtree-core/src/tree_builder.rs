@@ -1,0 +1,107 @@
+//! What a tree is made of.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use crate::{HandlerEntry, Level, LevelNames, Logger, Tree, logger_name};
+
+/// Builds a [`Tree`], and stays with it: a tree that differs in one thing is built from the other one's.
+///
+/// ```
+/// use logtree_core::{Level, Tree};
+///
+/// let mut builder = Tree::builder();
+/// builder.logger_mut("my_app::db").level = Level::DEBUG;
+/// let tree = builder.build();
+/// assert!(tree.find("my_app.db.pool").is_enabled_for(Level::DEBUG));
+///
+/// let mut builder = tree.source().clone();
+/// builder.logger_mut("my_app.db").level = Level::ERROR;
+/// assert!(!builder.build().find("my_app.db.pool").is_enabled_for(Level::DEBUG));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct TreeBuilder {
+    /// The loggers by their names with dots, the root under the empty one.
+    pub loggers: BTreeMap<Arc<str>, Logger>,
+    /// The handlers that have a name in the config, whether or not a logger has them; those that others hand on to before
+    /// those.
+    pub handlers: Vec<Arc<HandlerEntry>>,
+    /// The names of levels.
+    pub level_names: LevelNames,
+    /// The handler of records that meet no other on their walk (Python's `logging.lastResort`).
+    pub last_resort: Option<Arc<HandlerEntry>>,
+    /// Nothing at or below this level passes anywhere (Python's `logging.disable`).
+    pub disable: Level,
+}
+
+impl TreeBuilder {
+    /// Sets the logger called `name`, in dots or colons; `""` and `"root"` are the root.
+    pub fn logger(&mut self, name: &str, logger: Logger) -> &mut Self {
+        self.loggers.insert(logger_name(name).into(), logger);
+        self
+    }
+
+    /// The logger called `name`, made if it is new.
+    pub fn logger_mut(&mut self, name: &str) -> &mut Logger {
+        self.loggers.entry(logger_name(name).into()).or_default()
+    }
+
+    /// Names a handler of the config, whether or not a logger has it; dependencies first.
+    pub fn handler(&mut self, entry: Arc<HandlerEntry>) -> &mut Self {
+        self.handlers.push(entry);
+        self
+    }
+
+    /// The names of levels.
+    pub fn level_names(&mut self, names: LevelNames) -> &mut Self {
+        self.level_names = names;
+        self
+    }
+
+    /// The handler of records that meet no other on their walk (Python's `logging.lastResort`).
+    pub fn last_resort(&mut self, entry: Arc<HandlerEntry>) -> &mut Self {
+        self.last_resort = Some(entry);
+        self
+    }
+
+    /// Nothing at or below this level passes anywhere (Python's `logging.disable`).
+    pub fn disable(&mut self, level: Level) -> &mut Self {
+        self.disable = level;
+        self
+    }
+
+    /// Compiles the routes.
+    pub fn build(&self) -> Tree {
+        Tree::new(self.clone())
+    }
+
+    /// [`build`](Self::build) for a builder that is not needed any more.
+    pub fn into_tree(self) -> Tree {
+        Tree::new(self)
+    }
+
+    /// Every handler that records can reach, or that has a name; those that others hand on to before those.
+    pub(crate) fn all_handlers(&self) -> Vec<Arc<HandlerEntry>> {
+        let mut all = Vec::new();
+        let mut met = HashSet::new();
+        let attached = self.loggers.values().flat_map(|logger| &logger.handlers);
+        // The named ones first: they are in order, so that no long row of handlers is walked by recursion.
+        for entry in self.handlers.iter().chain(attached) {
+            add_with_children(entry, &mut met, &mut all);
+        }
+        all
+    }
+}
+
+fn add_with_children(
+    entry: &Arc<HandlerEntry>,
+    met: &mut HashSet<*const HandlerEntry>,
+    all: &mut Vec<Arc<HandlerEntry>>,
+) {
+    if met.insert(Arc::as_ptr(entry)) {
+        for child in entry.handler.children() {
+            add_with_children(child, met, all);
+        }
+        all.push(Arc::clone(entry));
+    }
+}
