@@ -1,7 +1,10 @@
 //! The layer.
 
+use std::convert::Infallible;
 use std::marker::PhantomData;
 use std::sync::Arc;
+#[cfg(feature = "log")]
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
@@ -39,14 +42,23 @@ struct Current {
     /// The tree's, read without the price of holding on to a tree; 0, which is no tree's, while it is swapped, and for good
     /// in a child that is forked just then.
     generation: AtomicU32,
-    /// Held to change both.
+    /// Whether the records of the `log` crate come here, whose own threshold then follows the tree.
+    #[cfg(feature = "log")]
+    takes_log_records: AtomicBool,
+    /// Held to change them.
     changing: ForkLock<()>,
 }
 
 impl TreeHandle {
     fn new(tree: Arc<Tree>) -> Self {
         let generation = AtomicU32::new(tree.generation());
-        Self(Arc::new(Current { tree: ArcSwap::new(tree), generation, changing: ForkLock::new(()) }))
+        Self(Arc::new(Current {
+            tree: ArcSwap::new(tree),
+            generation,
+            #[cfg(feature = "log")]
+            takes_log_records: AtomicBool::new(false),
+            changing: ForkLock::new(()),
+        }))
     }
 
     /// The tree in use.
@@ -54,18 +66,48 @@ impl TreeHandle {
         self.0.tree.load_full()
     }
 
-    /// Uses another tree from now on and answers with the old one. Callsites are asked again what they are worth.
+    /// Uses another tree from now on and answers with the old one: [`update`](Self::update) whatever is there.
+    pub fn swap(&self, tree: Arc<Tree>) -> Arc<Tree> {
+        match self.update(|_| Ok::<_, Infallible>(tree)) {
+            Ok(old) => old,
+        }
+    }
+
+    /// Uses what `change` makes of the tree in use from now on, and answers with that one. Callsites are asked again what
+    /// they are worth. Changes wait for one another, so that none is lost: `change` must not ask for one.
     ///
     /// The old tree is the caller's to drop: dropping it closes files, which must not happen under a lock of `tracing`.
-    pub fn swap(&self, tree: Arc<Tree>) -> Arc<Tree> {
+    /// Other threads may be handling a record of theirs in it; while they do, it is shared.
+    ///
+    /// # Errors
+    /// Those of `change`; then the tree in use stays.
+    pub fn update<E>(&self, change: impl FnOnce(&Tree) -> Result<Arc<Tree>, E>) -> Result<Arc<Tree>, E> {
         let changing = self.0.changing.lock();
+        let tree = change(&self.0.tree.load())?;
         let generation = tree.generation();
         self.0.generation.store(0, Ordering::Release);
         let old = self.0.tree.swap(tree);
         self.0.generation.store(generation, Ordering::Release);
+        #[cfg(feature = "log")]
+        self.set_level_of_log();
         drop(changing);
         tracing_core::callsite::rebuild_interest_cache();
-        old
+        Ok(old)
+    }
+
+    /// Has `log`'s own threshold follow the tree from now on.
+    #[cfg(feature = "log")]
+    pub(crate) fn take_log_records(&self) {
+        let _changing = self.0.changing.lock();
+        self.0.takes_log_records.store(true, Ordering::Relaxed);
+        self.set_level_of_log();
+    }
+
+    #[cfg(feature = "log")]
+    fn set_level_of_log(&self) {
+        if self.0.takes_log_records.load(Ordering::Relaxed) {
+            log::set_max_level(tracing_log::AsLog::as_log(&hint(self.0.tree.load().lowest_wanted())));
+        }
     }
 
     /// Records that were dropped because a handler logged while records that had waited were being handled.
@@ -219,7 +261,7 @@ where
 
 /// The least verbose of `tracing`'s levels that still lets `lowest` through. An event of level ERROR may carry any
 /// level above in the field `logtree.level`.
-pub(crate) fn hint(lowest: Option<Level>) -> LevelFilter {
+fn hint(lowest: Option<Level>) -> LevelFilter {
     match lowest {
         None => LevelFilter::OFF,
         Some(level) if level <= Level::TRACE => LevelFilter::TRACE,

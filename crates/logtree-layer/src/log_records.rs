@@ -27,20 +27,14 @@ pub struct LogRecords {
 }
 
 impl LogRecords {
-    /// Makes `tree` the destination of all `log` records of the program.
+    /// Makes `tree` the destination of all `log` records of the program, and has `log`'s own threshold follow it.
     ///
     /// # Errors
     /// If the program has a logger already.
     pub fn install(tree: TreeHandle) -> Result<(), log::SetLoggerError> {
         log::set_boxed_logger(Box::new(Self { tree: tree.clone() }))?;
-        Self::follow(&tree);
+        tree.take_log_records();
         Ok(())
-    }
-
-    /// Sets `log`'s own threshold to what the tree lets through; to be called after each swap of the tree.
-    pub fn follow(tree: &TreeHandle) {
-        let hint = crate::layer::hint(tree.tree().lowest_wanted());
-        log::set_max_level(tracing_log::AsLog::as_log(&hint));
     }
 }
 
