@@ -1,39 +1,42 @@
 //! What a config does to loggers (CPython's `DictConfigurator.configure`, from "do loggers" on).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
-use logtree_core::{Filter, HandlerEntry, Level, Logger};
+use logtree_core::{Filter, HandlerEntry, Level, Logger, TreeBuilder};
 
 use crate::plan::LoggerSpec;
 
 /// Loggers by name, the root under the empty one.
-pub(crate) type Loggers = BTreeMap<String, Logger>;
+pub(crate) type Loggers = BTreeMap<Arc<str>, Logger>;
 
 /// The handlers and filters of a config by name.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Parts {
     pub(crate) handlers: BTreeMap<String, Arc<HandlerEntry>>,
     pub(crate) filters: BTreeMap<String, Arc<dyn Filter>>,
 }
 
 /// The loggers of a process that has configured nothing: a root at WARNING.
-pub(crate) fn fresh() -> Loggers {
-    let root = Logger { level: Level::WARNING, ..Logger::default() };
-    Loggers::from([(String::new(), root)])
+pub(crate) fn fresh() -> TreeBuilder {
+    let mut fresh = TreeBuilder::default();
+    fresh.logger_mut("").level = Level::WARNING;
+    fresh
 }
 
 /// Applies a config to the loggers that are there.
 pub(crate) fn apply(loggers: &mut Loggers, specs: &[LoggerSpec], parts: &Parts, disable_existing: bool) {
-    let mut existing: BTreeSet<String> = loggers.keys().filter(|name| !name.is_empty()).cloned().collect();
+    let mut existing: BTreeSet<Arc<str>> = loggers.keys().filter(|name| !name.is_empty()).cloned().collect();
     let mut spared = BTreeSet::new();
     let (root, named): (Vec<_>, Vec<_>) = specs.iter().partition(|spec| spec.is_root_section);
     for spec in named {
-        if existing.remove(&spec.name) {
-            let below = format!("{}.", spec.name);
-            spared.extend(existing.iter().filter(|name| name.starts_with(&below)).cloned());
-        }
-        let logger = loggers.entry(spec.name.clone()).or_default();
+        existing.remove(&*spec.name);
+        // Also below a name that is no logger yet: in CPython a placeholder has it by then.
+        let below = format!("{}.", spec.name);
+        let from = (Bound::Included(&*below), Bound::Unbounded);
+        spared.extend(existing.range::<str, _>(from).take_while(|name| name.starts_with(&below)).cloned());
+        let logger = loggers.entry(Arc::from(&*spec.name)).or_default();
         replace(logger, spec, parts);
         logger.disabled = false;
         logger.propagate = spec.propagate.unwrap_or(logger.propagate);
@@ -48,14 +51,14 @@ pub(crate) fn apply(loggers: &mut Loggers, specs: &[LoggerSpec], parts: &Parts, 
         }
     }
     for spec in root {
-        replace(loggers.entry(String::new()).or_default(), spec, parts);
+        replace(loggers.entry(Arc::from("")).or_default(), spec, parts);
     }
 }
 
 /// Applies an incremental config: levels and `propagate`, nothing else.
 pub(crate) fn apply_incremental(loggers: &mut Loggers, specs: &[LoggerSpec]) {
     for spec in specs {
-        let logger = loggers.entry(spec.name.clone()).or_default();
+        let logger = loggers.entry(Arc::from(&*spec.name)).or_default();
         logger.level = spec.level.unwrap_or(logger.level);
         if !spec.is_root_section {
             logger.disabled = false;
@@ -93,17 +96,17 @@ mod tests {
     }
 
     fn state(loggers: &Loggers) -> Vec<(&str, i32, bool, bool)> {
-        loggers.iter().map(|(name, l)| (name.as_str(), l.level.0, l.propagate, l.disabled)).collect()
+        loggers.iter().map(|(name, l)| (&**name, l.level.0, l.propagate, l.disabled)).collect()
     }
 
     #[test]
     fn a_second_config_disables_and_spares_whom_python_disables_and_spares() {
         // CPython 3.13: the loggers a, a.b, a.b.c, d at level 10 without propagation; then dictConfig with a.b alone
         // and with disable_existing_loggers true: (level, propagate, disabled) of each.
-        let mut loggers = fresh();
+        let mut loggers = fresh().loggers;
         for name in ["a", "a.b", "a.b.c", "d"] {
             let logger = Logger { level: Level(10), propagate: false, ..Logger::default() };
-            loggers.insert(name.to_owned(), logger);
+            loggers.insert(name.into(), logger);
         }
         apply(&mut loggers, &[named("a.b")], &Parts::default(), true);
         let expected = [
@@ -128,7 +131,7 @@ mod tests {
         }
         let as_logger = LoggerSpec { level: Some(Level::INFO), filters: vec!["f".into()], ..named("") };
         let as_root = LoggerSpec { filters: vec!["g".into(), "g".into()], is_root_section: true, ..named("") };
-        let mut loggers = fresh();
+        let mut loggers = fresh().loggers;
         apply(&mut loggers, &[as_logger, as_root], &parts, true);
         let root = loggers.get("").unwrap();
         assert_eq!((root.level, root.filters.len()), (Level::INFO, 2));
@@ -142,7 +145,7 @@ mod tests {
             let entry = HandlerEntry::new(name, Box::new(NullHandler), logtree_formatters::default_formatter());
             parts.handlers.insert(name.to_owned(), Arc::new(entry));
         }
-        let mut loggers = fresh();
+        let mut loggers = fresh().loggers;
         for handlers in [vec!["h".to_owned()], vec!["i".to_owned(), "i".to_owned()]] {
             let root = LoggerSpec { handlers, is_root_section: true, ..named("") };
             apply(&mut loggers, &[root], &parts, true);
@@ -153,10 +156,10 @@ mod tests {
 
     #[test]
     fn an_incremental_config_changes_levels_and_propagate_only() {
-        let mut loggers = fresh();
+        let mut loggers = fresh().loggers;
         let filters = vec![Arc::new(NameFilter::default()) as Arc<dyn Filter>];
         let logger = Logger { filters, disabled: true, ..Logger::default() };
-        loggers.insert("a".to_owned(), logger);
+        loggers.insert("a".into(), logger);
         let a = LoggerSpec { level: Some(Level::ERROR), propagate: Some(false), ..named("a") };
         let root = LoggerSpec { level: Some(Level::DEBUG), is_root_section: true, ..named("") };
         apply_incremental(&mut loggers, &[a, root]);

@@ -3,37 +3,74 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use logtree_core::{BuildError, Handler, HandlerEntry, LevelNames, Tree, TreeBuilder};
+use logtree_core::{BuildError, Handler, HandlerEntry, LevelNames, TreeBuilder};
 use logtree_formatters::default_formatter;
 
-use crate::apply::{self, Loggers, Parts};
-use crate::check::At;
-use crate::plan::{HandlerSpec, Made, Plan};
+use crate::apply::{self, Parts};
+use crate::check::{At, EARLIER_HANDLER, no_handler};
+use crate::plan::{HandlerLevel, HandlerSpec, LoggerSpec, Made, Plan};
 use crate::problem::{Exception, Problem, Problems, Reason};
 use crate::python::repr_str;
 use crate::source::Source;
 
-/// A config brought to life: its handlers are open and running. What became of the loggers is in
-/// [`tree`](Self::tree).
-#[derive(Debug)]
+/// A config brought to life: its handlers are open and running, and [`tree`](Self::tree) and [`apply`](Self::apply) say
+/// what it makes of loggers.
 pub struct Built {
-    loggers: Loggers,
+    source: Arc<Source>,
     handlers: Vec<Arc<HandlerEntry>>,
+    parts: Parts,
+    loggers: Vec<LoggerSpec>,
+    handler_levels: Vec<HandlerLevel>,
     levels: LevelNames,
+    is_incremental: bool,
+    disable_existing: bool,
 }
 
 impl Built {
-    /// The tree of loggers, for the caller to add a last resort and to compile.
+    /// The tree of loggers, as of a process that has configured nothing before; for the caller to add a last resort and
+    /// to compile.
     pub fn tree(&self) -> TreeBuilder {
-        let mut builder = Tree::builder();
-        for (name, logger) in &self.loggers {
-            builder.logger(name, logger.clone());
-        }
-        for handler in &self.handlers {
-            builder.handler(Arc::clone(handler));
-        }
-        builder.level_names(self.levels.clone());
+        let mut builder = apply::fresh();
+        self.apply_to_loggers(&mut builder);
         builder
+    }
+
+    /// What the config makes of the tree that is there: Python's rules for a second `dictConfig`. What they are,
+    /// `Guard::apply` of logtree says. The handlers that were there are the caller's to close.
+    ///
+    /// An incremental config changes the levels of handlers in place: the other tree is to be used no more.
+    ///
+    /// # Errors
+    /// If the config is incremental and names handlers that are not there. Then nothing was changed.
+    pub fn apply(&self, before: &TreeBuilder) -> Result<TreeBuilder, Problems> {
+        let find = |wanted: &HandlerLevel| before.handlers.iter().find(|entry| entry.name == wanted.name);
+        let (found, missing): (Vec<_>, Vec<_>) =
+            self.handler_levels.iter().map(|wanted| (wanted, find(wanted))).partition(|(_, entry)| entry.is_some());
+        if !missing.is_empty() {
+            return Err(no_handlers(&self.source, missing.into_iter().map(|(wanted, _)| wanted)));
+        }
+        for (HandlerLevel { level, .. }, entry) in found {
+            if let (Some(entry), Some(level)) = (entry, level) {
+                entry.set_level(*level);
+            }
+        }
+        let mut builder = before.clone();
+        self.apply_to_loggers(&mut builder);
+        Ok(builder)
+    }
+
+    fn apply_to_loggers(&self, builder: &mut TreeBuilder) {
+        builder.level_names.extend(&self.levels);
+        if self.is_incremental {
+            return apply::apply_incremental(&mut builder.loggers, &self.loggers);
+        }
+        builder.handlers.clone_from(&self.handlers);
+        apply::apply(&mut builder.loggers, &self.loggers, &self.parts, self.disable_existing);
+    }
+
+    /// Whether the config only changes levels and `propagate` of what is there.
+    pub fn is_incremental(&self) -> bool {
+        self.is_incremental
     }
 
     /// The handlers, those that others hand on to before those.
@@ -48,8 +85,7 @@ impl Built {
 }
 
 impl Plan {
-    /// Makes the handlers, opens them all, then starts them all, and applies the config to the loggers of a process
-    /// that has configured nothing.
+    /// Makes the handlers, opens them all, then starts them all, in a process that has configured nothing before.
     ///
     /// # Errors
     /// Every class that is not there and every handler that will not be made or opened, or the first that will not
@@ -63,10 +99,22 @@ impl Plan {
     ///
     /// # Errors
     /// Every class that is not there and every handler that will not be made or opened. Then all that was made is
-    /// closed again. `Problems::is_not_built` is true.
+    /// closed again. `Problems::is_not_built` is true. And an incremental config that names handlers: there are none.
     pub fn open(self) -> Result<Opened, Problems> {
-        let Self { source, levels, formatters, filters, handlers, loggers: specs, is_incremental, .. } = self;
-        let mut making = Making { source, problems: Vec::new(), entries: Vec::new(), at: Vec::new() };
+        if !self.handler_levels.is_empty() {
+            return Err(no_handlers(&self.source, &self.handler_levels));
+        }
+        self.open_on_top()
+    }
+
+    /// [`open`](Self::open) for a config that will be [applied](Built::apply) on top of what is there.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for handlers that are not there.
+    pub fn open_on_top(self) -> Result<Opened, Problems> {
+        let Self { source, levels, formatters, filters, handlers, loggers, handler_levels, .. } = self;
+        let mut making =
+            Making { source: Arc::clone(&source), problems: Vec::new(), entries: Vec::new(), at: Vec::new() };
         let mut parts = Parts::default();
         let mut ready_formatters = BTreeMap::new();
         for (name, made) in formatters {
@@ -93,12 +141,16 @@ impl Plan {
         }
         making.open()?;
 
-        let mut loggers = apply::fresh();
-        match is_incremental {
-            true => apply::apply_incremental(&mut loggers, &specs),
-            false => apply::apply(&mut loggers, &specs, &parts, self.disable_existing),
-        }
-        let built = Built { loggers, handlers: making.entries.clone(), levels };
+        let built = Built {
+            source,
+            handlers: making.entries.clone(),
+            parts,
+            loggers,
+            handler_levels,
+            levels,
+            is_incremental: self.is_incremental,
+            disable_existing: self.disable_existing,
+        };
         Ok(Opened { built, making })
     }
 }
@@ -204,6 +256,24 @@ impl Making {
         let cause = Exception { kind: exception, message: cause };
         self.problems.push(Problem::error(&self.source, &at.path, place, message).caused_by("ValueError", cause));
     }
+}
+
+impl std::fmt::Debug for Built {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Built")
+            .field("handlers", &self.handlers)
+            .field("loggers", &self.loggers)
+            .finish_non_exhaustive()
+    }
+}
+
+fn no_handlers<'a>(source: &Arc<Source>, missing: impl IntoIterator<Item = &'a HandlerLevel>) -> Problems {
+    let problem = |HandlerLevel { name, at, .. }: &HandlerLevel| {
+        let place = at.span.map(|span| source.place(span));
+        let problem = Problem::error(source, &at.path, place, no_handler(&repr_str(name)));
+        Problem { exception: Some("ValueError"), expected: Some(EARLIER_HANDLER.to_owned()), ..problem }
+    };
+    Problems { reason: Reason::Refused, problems: missing.into_iter().map(problem).collect() }
 }
 
 fn close(entries: &[Arc<HandlerEntry>]) {

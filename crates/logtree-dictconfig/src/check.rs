@@ -19,12 +19,13 @@ use std::sync::Arc;
 use logtree_core::{Filter, Formatter, LevelNames, Registry};
 
 use crate::node::{Kind, Node};
-use crate::plan::{HandlerSpec, LoggerSpec, Made, Plan};
+use crate::plan::{HandlerLevel, HandlerSpec, LoggerSpec, Made, Plan};
 use crate::problem::{Note, Problem};
 use crate::refusal::Refusal;
 use crate::resolve::{Resolver, Value};
 use crate::source::Source;
 use crate::suggest;
+pub(crate) use loggers::{EARLIER_HANDLER, no_handler};
 pub(crate) use scope::At;
 
 /// The keys of a config. `levels` is logtree's own.
@@ -51,6 +52,9 @@ pub(crate) struct Checker<'a> {
     filters: BTreeMap<String, Made<Arc<dyn Filter>>>,
     handlers: Vec<HandlerSpec>,
     loggers: Vec<LoggerSpec>,
+    handler_levels: Vec<HandlerLevel>,
+    /// Whether an incremental config may name handlers that are not here.
+    is_on_top: bool,
     /// Names in use, by section, to tell what nobody uses.
     used: BTreeSet<(&'static str, String)>,
     problems: Vec<Problem>,
@@ -62,6 +66,7 @@ pub(crate) fn check(
     root: &Node,
     registry: &Registry,
     assumed: &BTreeSet<String>,
+    is_on_top: bool,
 ) -> (Plan, Vec<Problem>) {
     let mut checker = Checker {
         source,
@@ -73,11 +78,13 @@ pub(crate) fn check(
         filters: BTreeMap::new(),
         handlers: Vec::new(),
         loggers: Vec::new(),
+        handler_levels: Vec::new(),
+        is_on_top,
         used: BTreeSet::new(),
         problems: Vec::new(),
     };
     let (is_incremental, disable_existing) = checker.config();
-    let Checker { source, levels, formatters, filters, handlers, loggers, problems, .. } = checker;
+    let Checker { source, levels, formatters, filters, handlers, loggers, handler_levels, problems, .. } = checker;
     let plan = Plan {
         source,
         levels,
@@ -85,6 +92,7 @@ pub(crate) fn check(
         filters,
         handlers,
         loggers,
+        handler_levels,
         is_incremental,
         disable_existing,
         warnings: Vec::new(),

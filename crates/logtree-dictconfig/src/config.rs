@@ -42,12 +42,13 @@ pub struct Config<'r> {
     registry: &'r Registry,
     is_strict: bool,
     assumed: BTreeSet<String>,
+    is_on_top: bool,
 }
 
 impl<'r> Config<'r> {
     /// Reads configs that may name what is in `registry`.
     pub fn new(registry: &'r Registry) -> Self {
-        Self { registry, is_strict: false, assumed: BTreeSet::new() }
+        Self { registry, is_strict: false, assumed: BTreeSet::new(), is_on_top: false }
     }
 
     /// Whether a warning is an error.
@@ -62,6 +63,14 @@ impl<'r> Config<'r> {
     #[must_use]
     pub fn assume_class(mut self, name: impl Into<String>) -> Self {
         self.assumed.insert(name.into());
+        self
+    }
+
+    /// Whether the configs will be applied on top of others, whose handlers an incremental one may name. Which there
+    /// are is looked at when it is applied. Without it a config is checked as to a fresh process.
+    #[must_use]
+    pub fn on_top(mut self, is_on_top: bool) -> Self {
+        self.is_on_top = is_on_top;
         self
     }
 
@@ -121,7 +130,7 @@ impl<'r> Config<'r> {
     }
 
     fn check(&self, source: Arc<Source>, root: &Node) -> Result<Plan, Problems> {
-        let (plan, mut problems) = check(source, root, self.registry, &self.assumed);
+        let (plan, mut problems) = check(source, root, self.registry, &self.assumed, self.is_on_top);
         for problem in &mut problems {
             problem.is_error |= self.is_strict;
         }

@@ -21,6 +21,8 @@ pub struct Plan {
     pub(crate) handlers: Vec<HandlerSpec>,
     /// In the order in which they are applied, the root's section last.
     pub(crate) loggers: Vec<LoggerSpec>,
+    /// What an incremental config says of handlers that are there.
+    pub(crate) handler_levels: Vec<HandlerLevel>,
     pub(crate) is_incremental: bool,
     pub(crate) disable_existing: bool,
     pub(crate) warnings: Vec<Problem>,
@@ -47,6 +49,14 @@ pub struct HandlerSpec {
     pub(crate) formatter: Option<String>,
     pub(crate) children: Vec<Child>,
     pub(crate) made: Made<HandlerPlan>,
+}
+
+/// The level that an incremental config gives a handler of an earlier one, if it gives it one.
+#[derive(Clone, Debug)]
+pub(crate) struct HandlerLevel {
+    pub(crate) name: String,
+    pub(crate) at: At,
+    pub(crate) level: Option<Level>,
 }
 
 /// A handler that another one hands on to, and what CPython says if it is not there.

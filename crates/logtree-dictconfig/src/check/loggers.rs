@@ -2,11 +2,11 @@
 
 use logtree_core::logger_name;
 
-use super::Checker;
 use super::scope::{At, Scope};
 use super::sections::Section;
-use crate::node::{Kind, Node};
-use crate::plan::LoggerSpec;
+use super::{Checker, levels};
+use crate::node::{Entry, Kind, Node};
+use crate::plan::{HandlerLevel, LoggerSpec};
 use crate::python::repr_str;
 use crate::refusal::Refusal;
 use crate::resolve::Value;
@@ -14,6 +14,14 @@ use crate::suggest;
 
 /// The keys of a logger; CPython ignores any other.
 const KEYS: [&str; 4] = ["level", "handlers", "filters", "propagate"];
+
+/// What a handler must be that an incremental config names.
+pub(crate) const EARLIER_HANDLER: &str = "a handler that an earlier config made";
+
+/// What CPython says where it is none.
+pub(crate) fn no_handler(name_repr: &str) -> String {
+    format!("No handler found with name {name_repr}")
+}
 
 impl<'a> Checker<'a> {
     pub(super) fn check_loggers(&mut self) {
@@ -37,26 +45,33 @@ impl<'a> Checker<'a> {
     }
 
     /// What an incremental config says of handlers: levels. In a fresh process there is no handler to speak of.
+    /// DIFFERENCE: CPython looks for the handlers first, one by one, and changes levels meanwhile.
     pub(super) fn incremental_handlers(&mut self) {
         let Some(entry) = self.root.entry("handlers") else { return };
         let at = At::root(self.root).key(entry).1;
         match self.resolver.convert(&entry.value) {
             Ok(Value::Node(Node { kind: Kind::Dict(entries), .. })) => {
                 for entry in entries {
-                    let refusal = Refusal::value_error(format!("No handler found with name {}", entry.key.repr()));
-                    self.refuse(None, &at.key(entry).0, refusal.expected("a handler that an earlier config made"));
+                    match self.is_on_top {
+                        true => self.incremental_handler(&at, entry),
+                        false => {
+                            let message = no_handler(&entry.key.repr());
+                            let refusal = Refusal::value_error(message).expected(EARLIER_HANDLER);
+                            self.refuse(None, &at.key(entry).0, refusal);
+                        }
+                    }
                 }
             }
             Ok(Value::Node(Node { kind: Kind::List(items), .. })) => {
                 for (index, item) in items.iter().enumerate() {
-                    let refusal = Refusal::value_error(format!("No handler found with name {}", item.repr()));
+                    let refusal = Refusal::value_error(no_handler(&item.repr()));
                     self.refuse(None, &at.index(index, item), refusal);
                 }
             }
             Ok(Value::Node(Node { kind: Kind::Str(text), .. })) => {
                 if let Some(first) = text.chars().next() {
                     let name = repr_str(first.encode_utf8(&mut [0; 4]));
-                    self.refuse(None, &at, Refusal::value_error(format!("No handler found with name {name}")));
+                    self.refuse(None, &at, Refusal::value_error(no_handler(&name)));
                 }
             }
             Ok(value) => {
@@ -64,6 +79,34 @@ impl<'a> Checker<'a> {
                 self.refuse(None, &at, Refusal::type_error(message));
             }
             Err(refusal) => self.refuse(None, &at, refusal),
+        }
+    }
+
+    /// One handler of an incremental config: a level that is not true (0, null, "") changes nothing.
+    fn incremental_handler(&mut self, section: &At, entry: &'a Entry) {
+        let name = entry.key.text();
+        let (at, value_at) = section.key(entry);
+        let outer = format!("Unable to configure handler {}", entry.key.repr());
+        let level = match self.resolver.convert(&entry.value) {
+            Ok(Value::Node(node @ Node { kind: Kind::Dict(_), .. })) => {
+                let field =
+                    Scope { outer: outer.clone(), name: name.clone(), at: at.clone(), value_at, node }.field("level");
+                let level = field.map(|field| (self.resolver.convert(field.node), field.at));
+                level.map_or(Ok(None), |(value, at)| match value {
+                    Ok(value) if !value.is_truthy() => Ok(None),
+                    Ok(value) => levels::parse(&self.levels, value).map(Some).map_err(|refusal| (refusal, at)),
+                    Err(refusal) => Err((refusal, at)),
+                })
+            }
+            Ok(value) => {
+                let message = format!("'{}' object has no attribute 'get'", value.type_name());
+                Err((Refusal::new("AttributeError", message).expected("an object"), value_at))
+            }
+            Err(refusal) => Err((refusal, value_at)),
+        };
+        match level {
+            Ok(level) => self.handler_levels.push(HandlerLevel { name, at, level }),
+            Err((refusal, at)) => self.refuse(Some(&outer), &at, refusal),
         }
     }
 
