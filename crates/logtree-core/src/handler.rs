@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Instant;
 
 use crate::filter::pass;
-use crate::{BuildError, EmitError, Filter, Formatter, HandlerErrors, Level, Needs, Record, Steps};
+use crate::{BuildError, EmitError, Filter, Formatter, HandlerErrors, Level, Needs, Record, Steps, with_own_record};
 
 /// Does something with a record.
 ///
@@ -44,6 +44,17 @@ pub trait Handler: Send + Sync {
         true
     }
 
+    /// Hands on what it holds back in memory, such as records that wait for others, and has the handlers that it hands on
+    /// to do the same. Behind a cross-process queue this comes before a batch is taken for done: a record that stood in
+    /// nothing but the listener's memory would end with it.
+    ///
+    /// # Errors
+    /// What kept it from being handed on.
+    fn settle(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        let _ = steps;
+        Ok(())
+    }
+
     /// Lets go of what is open and opens it again at the next record, as after a log file was moved.
     fn reopen(&self) {}
 
@@ -63,6 +74,11 @@ pub trait Handler: Send + Sync {
     /// The handlers it hands records on to.
     fn children(&self) -> &[Arc<HandlerEntry>] {
         &[]
+    }
+
+    /// The name of the queue that it puts records into, as configs call it, if it is a way into one.
+    fn queue(&self) -> Option<&str> {
+        None
     }
 
     /// What it reads of a record beyond the event itself, besides what its formatter reads.
@@ -139,6 +155,15 @@ impl HandlerEntry {
         let emit = AssertUnwindSafe(|| self.handler.emit(record, &*self.formatter, steps));
         if let Err(error) = catch_unwind(emit).unwrap_or(Err(EmitError::Panic)) {
             self.errors.report(&self.name, record, &error);
+        }
+    }
+
+    /// Has the handler hand on what it [holds back](Handler::settle). Whatever goes wrong is counted and reported here.
+    pub fn settle(&self, steps: &mut dyn Steps) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.handler.settle(steps)));
+        if let Err(error) = outcome.unwrap_or(Err(EmitError::Panic)) {
+            let message = "what the handler held back";
+            with_own_record("handler", message, |record| self.errors.report(&self.name, record, &error));
         }
     }
 

@@ -1,6 +1,6 @@
 //! A record: one event, borrowed from wherever it was made.
 
-use crate::{Fields, Level, LevelName, LevelNames, Spans, Value};
+use crate::{FieldName, Fields, FieldsBuf, Level, LevelName, LevelNames, Spans, Value};
 
 /// What never changes between the records of one place in the code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -130,6 +130,17 @@ impl<'a> Record<'a> {
     /// How its level prints.
     pub fn level_name(&self) -> LevelName<'a> {
         self.level_names.name(self.level)
+    }
+
+    /// Lends the record with the name that its config [added](LevelNames::add) for its level, if one did, as an attribute:
+    /// where it is read the config may be another one, or gone.
+    pub fn with_level_name<R>(&self, use_it: impl FnOnce(&Record<'_>) -> R) -> R {
+        let Some(name) = self.level_names.added(self.level) else { return use_it(self) };
+        let mut attributes = FieldsBuf::default();
+        attributes.push(FieldName::Inline("levelname"), Value::Str(name));
+        // What the record was given itself comes later, and the last one counts.
+        attributes.extend(self.attributes);
+        use_it(&Record { attributes: attributes.as_fields(), ..*self })
     }
 
     /// The value that was given to the attribute `name` in place of the usual one.

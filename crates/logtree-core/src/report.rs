@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use crate::{EmitError, Record, Timestamp};
+use crate::{Callsite, EmitError, Fields, Level, LevelNames, Origin, Record, Source, Spans, Timestamp};
 
 /// The errors of one handler.
 #[derive(Debug, Default)]
@@ -55,6 +55,41 @@ impl HandlerErrors {
             HOOK.get().unwrap_or(&(to_stderr as fn(&ErrorReport<'_>)))(&ErrorReport { handler, record, error, count });
         }
     }
+}
+
+/// Lends a record of our own, a warning of the logger `logtree`; `speaker` says which part of logtree has something to say.
+pub fn with_own_record<R>(speaker: &str, message: &str, use_it: impl FnOnce(&Record<'_>) -> R) -> R {
+    let callsite = Callsite {
+        name: "logtree".into(),
+        pathname: "logtree".into(),
+        module: "logtree".into(),
+        ..Callsite::default()
+    };
+    let process = std::process::id();
+    let now = Timestamp::now();
+    let origin = Origin {
+        process,
+        process_name: "logtree".into(),
+        thread: process.into(),
+        thread_name: speaker.into(),
+        started: now,
+    };
+    use_it(&Record {
+        callsite: &callsite,
+        name: &callsite.name,
+        level: Level::WARNING,
+        level_names: LevelNames::STANDARD,
+        created: now,
+        origin: &origin,
+        message,
+        fields: Fields::EMPTY,
+        spans: Spans::EMPTY,
+        function: None,
+        exc_text: None,
+        stack_info: None,
+        source: Source::Tracing,
+        attributes: Fields::EMPTY,
+    })
 }
 
 /// Reports as Python does (`Handler.handleError`), without the traceback that only an interpreter has.

@@ -5,9 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use logtree_core::{
-    Callsite, EmitError, Fields, HandlerErrors, Level, LevelNames, Origin, Record, Source, Spans, Timestamp,
-};
+use logtree_core::{EmitError, HandlerErrors, Record, with_own_record};
 use logtree_os::streams::StandardStream;
 use logtree_os::{Death, DropCounts, DropReason, LaneIndex, LaneState, ProcessState, ProcessView, Segment, SlotIndex};
 
@@ -63,37 +61,7 @@ enum Reported {
 impl Report {
     /// The report as a record of the logger `logtree`.
     pub(crate) fn with_record(&self, use_it: impl FnOnce(&Record<'_>)) {
-        let callsite = Callsite {
-            name: "logtree".into(),
-            pathname: file!().into(),
-            module: "house".into(),
-            line: line!(),
-            ..Callsite::default()
-        };
-        let process = std::process::id();
-        let origin = Origin {
-            process,
-            process_name: "logtree".into(),
-            thread: process.into(),
-            thread_name: "listener".into(),
-            started: Timestamp::now(),
-        };
-        use_it(&Record {
-            callsite: &callsite,
-            name: "logtree",
-            level: Level::WARNING,
-            level_names: LevelNames::STANDARD,
-            created: Timestamp::now(),
-            origin: &origin,
-            message: &self.message,
-            fields: Fields::EMPTY,
-            spans: Spans::EMPTY,
-            function: None,
-            exc_text: None,
-            stack_info: None,
-            source: Source::Tracing,
-            attributes: Fields::EMPTY,
-        });
+        with_own_record("listener", &self.message, use_it);
     }
 }
 

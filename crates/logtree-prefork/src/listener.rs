@@ -134,6 +134,7 @@ impl Listener<'_> {
             handled += 1;
         }
         if handled > 0 {
+            self.queue.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));
             self.commit();
             self.merge.publish_heads();
             kill_point!("batch: heads published");

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use logtree_core::codec::Encoded;
-use logtree_core::{Callsite, FieldName, FieldsBuf, Level, Record, Value};
+use logtree_core::{Callsite, Level, Record};
 use logtree_os::{DropReason, ForkGeneration, LaneProducer, Published, RecordHead, Reserve};
 
 use crate::queue::Queue;
@@ -136,7 +136,8 @@ impl ThreadLane {
             return Put::Refused(DropReason::Full);
         }
         if !record.level_names.is_standard() {
-            return self.push_with_level_name(queue, record, definition);
+            // The listener's config may name no levels, or others.
+            return record.with_level_name(|record| self.push_encoded(queue, record, definition));
         }
         self.push_encoded(queue, record, definition)
     }
@@ -150,17 +151,6 @@ impl ThreadLane {
             Ok(published) => Put::Published(published, self.own_streams),
             Err(error) => Put::Refused(error.reason()),
         }
-    }
-
-    /// The listener's config may be another one, or name no levels: a name that this one added travels along.
-    #[cold]
-    fn push_with_level_name(&mut self, queue: &Queue, record: &Record<'_>, definition: u32) -> Put {
-        let mut attributes = FieldsBuf::default();
-        let name = record.level_name().to_string();
-        attributes.push(FieldName::Inline("levelname"), Value::Str(&name));
-        // What the record was given itself comes later, and the last one counts.
-        attributes.extend(record.attributes);
-        self.push_encoded(queue, &Record { attributes: attributes.as_fields(), ..*record }, definition)
     }
 
     fn refuse(&self, reason: DropReason) -> Put {

@@ -112,6 +112,10 @@ impl Handler for QueueProducer {
     fn children(&self) -> &[Arc<HandlerEntry>] {
         &self.0.listener.handlers
     }
+
+    fn queue(&self) -> Option<&str> {
+        Some("multiprocessing.Queue")
+    }
 }
 
 impl Queue {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use logtree_core::{
@@ -122,6 +122,28 @@ impl Handler for ToFile {
     }
 }
 
+/// Holds lines back in its memory, for as long as it may.
+struct Holding {
+    file: Arc<dyn AppendFile>,
+    held: Mutex<String>,
+}
+
+impl Handler for Holding {
+    fn emit(&self, record: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        self.held.lock().unwrap().push_str(&line(record));
+        Ok(())
+    }
+
+    fn settle(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        let held = std::mem::take(&mut *self.held.lock().unwrap());
+        Ok(steps.append(&self.file, held.as_bytes())?)
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(self.file.path())
+    }
+}
+
 struct Unused;
 
 impl Formatter for Unused {
@@ -141,12 +163,13 @@ impl Queue {
         Self::before(vec![Box::new(ToFile(Arc::new(LogFile(log.to_owned()))))], log, options)
     }
 
-    /// A queue over two files, which get the same lines.
+    /// A queue over two files, which get the same lines: one at once, one from a handler that holds them back.
     pub(crate) fn started_over_two(first: &Path, second: &Path) -> Self {
-        let to = |log: &Path| -> Box<dyn Handler> { Box::new(ToFile(Arc::new(LogFile(log.to_owned())))) };
+        let file = |log: &Path| Arc::new(LogFile(log.to_owned()));
+        let holding = Holding { file: file(second), held: Mutex::default() };
         // They wait for room, so that a number that is missing is a record that was lost.
         let options = QueueOptions { overflow: Overflow::Block(DEADLINE), ..QueueOptions::default() };
-        let queue = Self::before(vec![to(first), to(second)], first, options);
+        let queue = Self::before(vec![Box::new(ToFile(file(first))), Box::new(holding)], first, options);
         queue.entry.handler.start().unwrap();
         queue
     }
