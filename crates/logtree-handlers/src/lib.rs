@@ -5,6 +5,8 @@
 //! | `logging.StreamHandler` | [`StreamHandler`] |
 //! | `logging.FileHandler` | [`FileHandler`] |
 //! | `logging.NullHandler` | [`NullHandler`] |
+//! | `logging.handlers.MemoryHandler` | [`MemoryHandler`] |
+//! | `logging.handlers.BufferingHandler` | a [`MemoryHandler`] that has no target |
 //! | `logging.handlers.QueueHandler` | whatever the queue that its config names makes of it |
 //!
 //! ```
@@ -27,6 +29,7 @@ mod file;
 mod line_writer;
 mod log_file;
 mod look;
+mod memory;
 mod mode;
 mod null;
 mod queue;
@@ -38,6 +41,7 @@ use logtree_core::{Object, Registry, StdStream};
 pub use encoding::{Encoding, EncodingErrors};
 pub use file::{FileHandler, FileHandlerConfig};
 pub use log_file::LogFile;
+pub use memory::{MemoryHandler, MemoryHandlerConfig, Threshold};
 pub use mode::OpenMode;
 pub use null::NullHandler;
 pub use stream::{Stream, StreamHandler, StreamHandlerConfig};
@@ -55,6 +59,8 @@ pub fn register(registry: &mut Registry) {
         .handler("logging.StreamHandler", stream::plan)
         .handler("logging.FileHandler", file::plan)
         .handler("logging.NullHandler", null::plan)
+        .handler("logging.handlers.BufferingHandler", memory::plan_buffering)
+        .handler("logging.handlers.MemoryHandler", memory::plan)
         .handler("logging.handlers.QueueHandler", queue::plan)
         .object(Object::new("sys.stdout", StdStream::Stdout))
         .object(Object::new("sys.stderr", StdStream::Stderr));

@@ -7,6 +7,7 @@
 fn main() {
     linux::children_and_their_parent_write_whole_lines();
     linux::numbers_that_the_host_uses_again_are_left_alone();
+    linux::what_the_parent_holds_the_parent_hands_on();
     println!("processes: ok");
 }
 
@@ -25,7 +26,7 @@ mod linux {
         Callsite, Direct, Fields, FormatError, Formatter, HandlerEntry, Level, LevelNames, Origin, Record, Source,
         Spans, Timestamp,
     };
-    use logtree_handlers::{FileHandler, FileHandlerConfig};
+    use logtree_handlers::{FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig};
     use logtree_os::helper::{HelperEnd, HelperOptions, HelperState, spawn_helper};
     use logtree_os::{Fork, fork_single_threaded};
     use rustix::process::{WaitOptions, waitpid};
@@ -99,6 +100,25 @@ mod linux {
             let number = |line: &&str| line.strip_prefix(&prefix)?.strip_suffix(" end")?.parse::<usize>().ok();
             assert!(lines.iter().filter_map(number).eq(0..RECORDS), "lines of {who} are missing or torn");
         }
+    }
+
+    pub(crate) fn what_the_parent_holds_the_parent_hands_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let memory = MemoryHandler::new(MemoryHandlerConfig::new(100), Some(Arc::new(entry(&path))));
+        let memory = HandlerEntry::new("memory", Box::new(memory), Arc::new(Bare));
+        let flush = || assert!(memory.handler.flush(Instant::now() + Duration::from_secs(5)));
+        log(&memory, "of the parent");
+        let Fork::Parent(child) = fork_single_threaded().unwrap() else {
+            log(&memory, "of the child");
+            flush();
+            std::process::exit(0);
+        };
+        let (_, status) = waitpid(Some(child), WaitOptions::empty()).unwrap().unwrap();
+        assert_eq!(status.exit_status(), Some(0));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "of the child\n");
+        flush();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "of the child\nof the parent\n");
     }
 
     /// A helper has lost all descriptors of its host, as a program has that turned itself into a daemon.

@@ -1,12 +1,14 @@
 //! What every handler keeps to, whatever it does with its records.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logtree_core::{Direct, FormatError, Formatter, Handler, HandlerEntry, Level, Record, StdStream, set_report_hook};
 use logtree_handlers::{
-    Encoding, FileHandler, FileHandlerConfig, NullHandler, Stream, StreamHandler, StreamHandlerConfig,
+    Encoding, FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig, NullHandler, Stream, StreamHandler,
+    StreamHandlerConfig,
 };
 
 use crate::child::{assert_passed, test_process};
@@ -15,18 +17,29 @@ use crate::specimen::{Brackets, Unfiltered, lines, with_record};
 /// A handler in its entry, and where its lines go, if anywhere.
 struct Subject {
     entry: Arc<HandlerEntry>,
+    /// The handler behind it that formats and writes, if it does not do so itself: a flush lies in between.
+    far: Option<Arc<HandlerEntry>>,
     output: Option<PathBuf>,
+    /// Whether a record that comes after `close` is handled.
+    outlives_close: bool,
 }
 
 impl Subject {
     fn new(handler: impl Handler + 'static, output: Option<PathBuf>) -> Self {
-        let mut entry = HandlerEntry::new("subject", Box::new(handler), Arc::new(Brackets));
-        // Only the walk through the tree looks at it.
-        entry.set_level(Level::CRITICAL);
-        entry.filters.push(Arc::new(Unfiltered));
-        entry.handler.open().unwrap();
-        entry.handler.start().unwrap();
-        Self { entry: Arc::new(entry), output }
+        let entry = entry(Box::new(handler));
+        Self { entry, far: None, output, outlives_close: true }
+    }
+
+    /// A handler that hands on to a file.
+    fn before_a_file(directory: &Path, handler: impl FnOnce(Arc<HandlerEntry>) -> Box<dyn Handler>) -> Self {
+        let file = file(directory, |_| {});
+        let entry = entry(handler(Arc::clone(&file.entry)));
+        Self { entry, far: Some(file.entry), output: file.output, outlives_close: true }
+    }
+
+    /// How many records could not be handled, wherever that was found.
+    fn errors(&self) -> u64 {
+        self.entry.errors.count() + self.far.as_ref().map_or(0, |far| far.errors.count())
     }
 
     fn handle(&self, message: &str) {
@@ -34,17 +47,33 @@ impl Subject {
     }
 
     fn assert_lines(&self, expected: &[&str]) {
+        if self.far.is_some() {
+            assert!(self.entry.handler.flush(deadline()));
+        }
         if let Some(output) = &self.output {
             assert_eq!(lines(output), expected);
         }
     }
 }
 
+fn entry(handler: Box<dyn Handler>) -> Arc<HandlerEntry> {
+    let mut entry = HandlerEntry::new("subject", handler, Arc::new(Chatty));
+    // Only the walk through the tree looks at it.
+    entry.set_level(Level::CRITICAL);
+    entry.filters.push(Arc::new(Unfiltered));
+    entry.handler.open().unwrap();
+    entry.handler.start().unwrap();
+    Arc::new(entry)
+}
+
+fn deadline() -> Instant {
+    Instant::now() + Duration::from_secs(5)
+}
+
 /// All of the contract; the subject is fresh and its output empty.
 fn assert_contract(subject: &Subject) {
     // Errors are counted; what is said about them goes nowhere.
     set_report_hook(|_| {});
-    let deadline = || Instant::now() + Duration::from_secs(5);
     let entry = &subject.entry;
     let formats = subject.output.is_some();
 
@@ -58,20 +87,27 @@ fn assert_contract(subject: &Subject) {
     subject.handle("panic");
     subject.handle("fail");
     subject.handle("after");
-    assert_eq!(entry.errors.count(), if formats { 2 } else { 0 });
     subject.assert_lines(&["<one>", "<가나다 two", "lines>", "<after>"]);
+    assert_eq!(subject.errors(), if formats { 2 } else { 0 });
+    assert_threads_do_not_mix(subject);
+    assert_reentrant(subject);
 
     // Reopening and closing lose nothing, and nothing is over after them.
+    let before = subject.output.as_deref().map_or(0, |output| lines(output).len());
+    let errors = subject.errors();
     entry.handler.reopen();
     subject.handle("reopened");
     entry.handler.close();
     entry.handler.close();
     assert!(entry.handler.flush(deadline()));
     subject.handle("closed");
-    subject.assert_lines(&["<one>", "<가나다 two", "lines>", "<after>", "<reopened>", "<closed>"]);
-
-    assert_threads_do_not_mix(subject);
-    assert_reentrant(subject);
+    if subject.far.is_some() {
+        assert!(entry.handler.flush(deadline()));
+    }
+    let Some(output) = &subject.output else { return };
+    let expected = if subject.outlives_close { vec!["<reopened>", "<closed>"] } else { vec!["<reopened>"] };
+    assert_eq!(lines(output)[before..], expected);
+    assert_eq!(subject.errors(), errors + u64::from(!subject.outlives_close));
 }
 
 fn assert_threads_do_not_mix(subject: &Subject) {
@@ -87,6 +123,7 @@ fn assert_threads_do_not_mix(subject: &Subject) {
         }
     });
     let Some(output) = &subject.output else { return };
+    assert!(subject.entry.handler.flush(deadline()));
     let written = lines(output).split_off(before);
     assert_eq!(written.len(), THREADS * RECORDS);
     for thread in 0..THREADS {
@@ -98,27 +135,33 @@ fn assert_threads_do_not_mix(subject: &Subject) {
     assert!(written.iter().all(|line| line.ends_with("x>")));
 }
 
-/// Logs to the subject while it formats for the subject.
-struct Chatty(OnceLock<Arc<HandlerEntry>>);
+thread_local! {
+    /// Where this thread's formatters log to.
+    static LISTENER: RefCell<Option<Arc<HandlerEntry>>> = const { RefCell::new(None) };
+}
+
+/// Formats as [`Brackets`]; when it formats `chatty` it logs itself.
+struct Chatty;
 
 impl Formatter for Chatty {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        out.push_str("outer ");
-        if let Some(entry) = self.0.get() {
+        let listener = LISTENER.with_borrow(Clone::clone);
+        if let ("chatty", Some(entry)) = (record.message, listener) {
             with_record("inner", |inner| entry.handle(inner, &mut Direct));
         }
-        out.push_str(record.message);
-        Ok(())
+        Brackets.format(record, out)
     }
 }
 
 fn assert_reentrant(subject: &Subject) {
-    let chatty = Chatty(OnceLock::new());
-    let _ = chatty.0.set(Arc::clone(&subject.entry));
-    with_record("record", |record| subject.entry.handler.emit(record, &chatty, &mut Direct)).unwrap();
+    LISTENER.set(Some(Arc::clone(&subject.entry)));
+    subject.handle("chatty");
+    assert!(subject.entry.handler.flush(deadline()));
+    LISTENER.set(None);
     if let Some(output) = &subject.output {
         let written = lines(output);
-        assert_eq!(written[written.len() - 2..], ["<inner>", "outer record"]);
+        let expected = if subject.far.is_some() { ["<chatty>", "<inner>"] } else { ["<inner>", "<chatty>"] };
+        assert_eq!(written[written.len() - 2..], expected);
     }
 }
 
@@ -161,6 +204,16 @@ fn files_in_another_encoding_and_with_another_terminator() {
     let subject = Subject::new(FileHandler::new(config).unwrap(), None);
     subject.handle("é€");
     assert_eq!(std::fs::read(&path).unwrap(), b"<\xe9&#8364;>\r\n");
+}
+
+#[test]
+fn memory() {
+    for capacity in [0, 1, 2, 1_000_000] {
+        let directory = tempfile::tempdir().unwrap();
+        let config = MemoryHandlerConfig::new(capacity);
+        let memory = |target| Box::new(MemoryHandler::new(config, Some(target))) as Box<dyn Handler>;
+        assert_contract(&Subject { outlives_close: false, ..Subject::before_a_file(directory.path(), memory) });
+    }
 }
 
 #[test]

@@ -5,5 +5,6 @@ mod child;
 mod contract;
 mod file;
 mod full_disk;
+mod memory;
 mod specimen;
 mod stream;
