@@ -1,7 +1,8 @@
-//! The order in which handlers are made: those that others hand on to before those.
+//! The order in which handlers are made: those that others hand on to before those. At the end of the program they are
+//! flushed in the opposite order, so that it shows in the files.
 //!
-//! DIFFERENCE: CPython makes them by name and comes back once for those that were not ready, so that a chain of three
-//! may fail for its names alone.
+//! CPython makes them by name and comes back once for those that were not ready. DIFFERENCE: here they are come back for
+//! until all are made, where in CPython a chain of three may fail for its names alone.
 
 use std::collections::BTreeMap;
 
@@ -27,8 +28,33 @@ impl Checker<'_> {
             |spec: &HandlerSpec| spec.children.iter().map(|child| names.get(&*child.name).copied()).collect();
         let children: Vec<Vec<Option<usize>>> = self.handlers.iter().map(children).collect();
 
-        let mut visits = vec![Visit::New; self.handlers.len()];
+        self.refuse_cycles(&children);
+        let mut is_made = vec![false; self.handlers.len()];
         let mut order = Vec::with_capacity(self.handlers.len());
+        let mut waiting: Vec<usize> = (0..self.handlers.len()).collect();
+        loop {
+            let count = waiting.len();
+            waiting.retain(|&index| {
+                let is_ready = children[index].iter().flatten().all(|child| is_made[*child]);
+                if is_ready {
+                    is_made[index] = true;
+                    order.push(index);
+                }
+                !is_ready
+            });
+            if waiting.len() == count {
+                break;
+            }
+        }
+        // What is left stands in a cycle, or hands on to one.
+        order.append(&mut waiting);
+        let mut handlers: Vec<Option<HandlerSpec>> = std::mem::take(&mut self.handlers).into_iter().map(Some).collect();
+        self.handlers = order.into_iter().filter_map(|index| handlers[index].take()).collect();
+    }
+
+    /// Walks from each handler to what it hands on to; whoever comes back to a handler of its way closes a cycle.
+    fn refuse_cycles(&mut self, children: &[Vec<Option<usize>>]) {
+        let mut visits = vec![Visit::New; self.handlers.len()];
         for start in 0..self.handlers.len() {
             // The handlers on the way from `start`, each with the next of its children to look at.
             let mut way = if visits[start] == Visit::New { vec![(start, 0)] } else { Vec::new() };
@@ -37,7 +63,6 @@ impl Checker<'_> {
                 visits[index] = Visit::Open;
                 let Some(child) = children[index].get(*next) else {
                     visits[index] = Visit::Done;
-                    order.push(index);
                     way.pop();
                     continue;
                 };
@@ -49,8 +74,6 @@ impl Checker<'_> {
                 }
             }
         }
-        let mut handlers: Vec<Option<HandlerSpec>> = std::mem::take(&mut self.handlers).into_iter().map(Some).collect();
-        self.handlers = order.into_iter().filter_map(|index| handlers[index].take()).collect();
     }
 
     /// Refuses the cycle that the way closes by coming back to `first`, at its first member by name, as CPython does.
