@@ -119,7 +119,7 @@ impl<'a> Emitter<'a> {
                 Err(error) => self.complain(number, &error.to_string()),
             }
             if unflushed_bytes >= FLUSH_AFTER_BYTES {
-                self.flush();
+                self.empty_queues();
                 unflushed_bytes = 0;
             }
         }
@@ -135,6 +135,14 @@ impl<'a> Emitter<'a> {
         let route = self.tree.find(event.logger());
         if route.is_enabled_for(event.level()) {
             route.handle(&event.record(self.tree.level_names(), &self.unsaid), &mut Direct);
+        }
+    }
+
+    /// Waits for what is in queues, but for no handler that holds records back until there is a reason to hand them on.
+    fn empty_queues(&self) {
+        let deadline = Instant::now() + FLUSH_TIMEOUT;
+        for entry in self.tree.handlers().iter().filter(|entry| entry.handler.queue().is_some()) {
+            entry.handler.flush(deadline);
         }
     }
 
