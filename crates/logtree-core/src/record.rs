@@ -176,6 +176,34 @@ mod tests {
     }
 
     #[test]
+    fn relative_time_is_as_precise_as_cpythons() {
+        // CPython 3.13.0, logging.makeLogRecord({}).relativeCreated with time.time_ns patched to each of these.
+        let origin = Origin { started: Timestamp(1_677_903_920_000_998_503), ..Origin::default() };
+        let callsite = Callsite::default();
+        let relative = |offset_ns| {
+            let record = Record {
+                callsite: &callsite,
+                name: "",
+                level: Level::INFO,
+                level_names: LevelNames::STANDARD,
+                created: Timestamp(origin.started.0 + offset_ns),
+                origin: &origin,
+                message: "",
+                fields: Fields::EMPTY,
+                spans: Spans::default(),
+                function: None,
+                exc_text: None,
+                stack_info: None,
+                source: Source::Python,
+                attributes: Fields::EMPTY,
+            };
+            record.relative_created()
+        };
+        assert_eq!([200, 500, 12_354, 99_999].map(relative), [0.0002, 0.0005, 0.012354, 0.099999]);
+        assert_eq!(relative(1_677_903_456_999_123_456), 1_677_903_456_999.123_5);
+    }
+
+    #[test]
     fn attributes_win_over_nothing_and_fields_over_spans() {
         let callsite = Callsite { field_names: Box::new(["id".into()]), ..Callsite::default() };
         let mut fields = crate::FieldsBuf::default();

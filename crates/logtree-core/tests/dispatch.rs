@@ -161,6 +161,21 @@ fn a_handlers_level_and_filters_keep_records_from_it_alone() {
 }
 
 #[test]
+fn filters_of_a_logger_and_of_a_handler_both_must_pass() {
+    // CPython 3.13: a logger's filters are looked at for its own records only, a handler's for all.
+    let seen = Seen::default();
+    let named = |name: &str| -> Arc<dyn Filter> { Arc::new(NameFilter { name: name.into() }) };
+    let mut made = Arc::into_inner(entry("a", &seen, Level::NOTSET)).unwrap();
+    made.filters = vec![named("x"), named("x.y")];
+    let mut builder = with_root(Level::DEBUG, &[&Arc::new(made)]);
+    builder.logger("x.y", Logger { filters: vec![named("x"), named("x.z")], ..Logger::default() });
+    let tree = builder.build();
+    let names = ["x", "x.y", "x.y.w", "x.z", "v"];
+    let passed: Vec<&str> = names.into_iter().filter(|name| !log(&tree, &seen, name, Level::INFO).is_empty()).collect();
+    assert_eq!(passed, ["x.y.w"]);
+}
+
+#[test]
 fn the_last_resort_takes_what_meets_no_handler_at_all() {
     let seen = Seen::default();
     let last = entry("last", &seen, Level::WARNING);

@@ -7,3 +7,11 @@ mod check;
 mod differential;
 mod emit;
 mod support;
+
+/// CPython's own tests of logging, as cases of ours.
+mod test_logging {
+    mod config_dict;
+    mod loggers;
+    mod support;
+    mod table;
+}

@@ -277,6 +277,32 @@ fn a_formatters_factory_may_call_its_format_fmt() {
 }
 
 #[test]
+fn a_formatters_class_that_lacks_an_argument_is_refused() {
+    // CPython 3.13: a class that takes (fmt, datefmt) alone, and a function without the arguments that stand there.
+    let mut registry = registry();
+    registry.formatter("my.Plain", |mut kwargs| {
+        let config = logtree_formatters::FormatterConfig {
+            format: kwargs.string("fmt")?,
+            datefmt: kwargs.string("datefmt")?,
+            ..Default::default()
+        };
+        kwargs.finish()?;
+        config.build()
+    });
+    for (key, extra) in
+        [("class", r#""validate": false"#), ("()", r#""validate": false"#), ("()", r#""defaults": {"a": 1}"#)]
+    {
+        let text = format!(
+            r#"{{"version": 1, "formatters": {{"f": {{"{key}": "my.Plain", "format": "%(message)s", {extra}}}}}}}"#
+        );
+        let problems = Config::new(&registry).parse(&text, Format::Json, "logging.json").unwrap_err();
+        let problem = problems.iter().next().unwrap();
+        assert_eq!(problem.message(), "Unable to configure formatter 'f'", "{text}");
+        assert!(problem.causes()[0].message.contains("got an unexpected keyword argument"), "{problem}");
+    }
+}
+
+#[test]
 fn attributes_are_set_on_formatters_that_a_factory_makes() {
     // CPython 3.13: configure_custom alone looks at the key `.`.
     let with = |class: &str| {

@@ -93,6 +93,8 @@ BROKEN = [
     "%(x)+-0 #5d", "%(x)--5d|", "%(x)0-5d|", "%(s)05s|", "%(s).0s|", "%(s)r %(s)a", "%(it's)s", '%(say "x")s', "%(it's \"x\")d",
     "%(x)s\n%(s)s\n", "%(message)", "%(message)x", "hello", "%(message)s", "%(message)s %(bogus", "%(messages", "%(x)1$s",
     "{message}", "$message", "%(message)s {message} $message", "%(x)%d", "%(s)c", "%(x)*c", "%%%", "%%%d",
+    "%(name)-15s - %(message) 5s - %(x)03d - %(module) - %(name)*.3s", "%(name)*s - %(name)*.3s - %(x)-34.33o", "%(x)#+027.23X", "%(x)#.*g",
+    "%(name)Z", "%(name)b", "%(name)*", "%(name)*3s", "%(name)_", "%(x)#12.3*f", "%(x)0*.8*f", "{x}", "${x}", "${%(message)s}",
 ]
 
 
@@ -147,7 +149,7 @@ FORMATS = [
     "%(levelname)s:%(name)s:%(message)s",
     "%(asctime)s %(levelname)-8s %(name)-15.10s %(message)s",
     "%(message)s", "%(msg)s", "[%(message)20s] [%(message)-20.5s] [%(message)r] [%(message)a]", "%(message)d", "%(message)c",
-    "%(asctime)30s|%(asctime)-30.10s|%(asctime)r", "%(asctime)d", "%(levelname)10s|%(levelname).3s|%(levelname)r",
+    "%(asctime)30s|%(asctime)-30.10s|%(asctime)r", "%(asctime)#15s|%(asctime)-15s", "%(asctime)d", "%(levelname)10s|%(levelname).3s|%(levelname)r",
     "%(user)s %(count)03d %(ratio).3f %(ok)s %(nothing)s %(raw)s", "%(spans)s", "%(user)s %(missing)s", "%(missing)d",
     "%(created)f %(msecs)03d %(relativeCreated)d", "%(msecs)s %(created)s %(relativeCreated)s", "%%(name)s %(message)s",
 ]
@@ -346,13 +348,16 @@ BROKEN_BRACES = [
     "{x:%H:%M}", "{x-y}", "{x:%}", "{가}", "{é}", "{x_1}", "{_}", "{1x}", "{x1}", "{x,}", "{x'}", "{it's}", "{it\"s}", "{x:it's}", "{x!'}", "hello", "$message", "%(message)s",
     "{message} %(x)s $x", "100%{x}$", "가나 {x} 다", "{{message}}", "{name.upper", "{args}", "{args[0]}", "{args[x]}", "{args!r:>5}", "{args:>5}", "{args.x}", "{exc_info[0]}",
     "{exc_info}", "{exc_info!s:>6}", "{exc_info:>6}", "{levelno:05d} {levelno:x} {levelno:c}", "{levelname:>{levelno}}", "{lineno:{lineno}}",
+    "$%{message}%$", "$%{message}%$ - {name!a:15} - {x['k']}", "{x:.2f} - {s.f:.4f}", "{x!s:#<30}", "{x!r:4.2}", "{x!s:<#30,.12f}- {x:=+#30,.1d} - {module:^30}",
+    "{x!s:{w},.{p}}", "{x:12.{p}}", "{x:{w}.6}", "{x[0].y[1].z}", "{x[k].y[l].z}", "{12[k].y[l].z}", "{x!s:#30,15f}", "{x!aa:15}", "{x:.2ff}", "{x:.2Z}", "{x!s:<##30,12g}",
+    "{x!s:<#30#,12g}", "{x!s:{{w}},{{p}}}", "{{x!r:4.2}", "{{x!r:4.2}}", "{x/y}", "{x:{{w}}.{{p}}}}", "{x!X:{{w}}.{{p}}}", "{x!a:random}", "{x!a:ran{dom}", "{x!a:ran{d}om}", "{x.!a:d}",
 ]
 BROKEN_DOLLARS = [
     "", "$", "$$", "$$$", "$$$$", "$x", "${x}", "$$x", "$${x}", "$$$x", "$x$", "$x $", "$x $$", "$x$$", "5$", "$5", "$ x", "$-", "${", "${}",
     "${x", "$x}", "${x y}", "${ x}", "${x }", "${5}", "${x}$s", "$x$s", "${x}{s}", "$x.s", "$x[0]", "$x_1", "$_", "$x1", "$1x", "$X", "$é", "${é}", "$xé",
     "$ſ", "$K", "${xé}", "$가", "a\nb $ c", "a\r\nb\r\n $", "a\rb\n\rc$!", "a\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029b $", "\n$", "$y", "${y}", "$y $", "$ $y", "$x $y $s", "$message $ $y",
     "$message", "${message}", "$messages", "${message}s", "$asctime_", "$$asctime $x", "{message}", "%(message)s", "$args ${exc_info} $levelno", "가 $x 나 ${s} 다", "$x\n$s\n", "$it's",
-    "$x:>5", "${x:>5}", "${x!r}", "$$${x}$$", "hello",
+    "$x:>5", "${x:>5}", "${x!r}", "$$${x}$$", "hello", "$$%${message}%$$", "${asctime} - $message", "${asctime}--", "$x $$$$", "$x $$$", "x $", "x $.", "${asctime",
 ]
 
 
