@@ -24,7 +24,6 @@ const DIFFERENCES: &[(&str, &str)] = &[
 const WAITING: &[(&str, &str)] = &[
     ("logger name int", "YAML: the keys of JSON are strings"),
     ("timed bad when", "logging.handlers.TimedRotatingFileHandler"),
-    ("rotating str maxBytes", "logging.handlers.RotatingFileHandler"),
 ];
 
 /// A case in which CPython and we do not say the same, and both answers.
