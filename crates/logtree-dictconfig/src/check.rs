@@ -28,12 +28,13 @@ use crate::suggest;
 pub(crate) use loggers::{EARLIER_HANDLER, no_handler};
 pub(crate) use scope::At;
 
-/// The keys of a config. `levels` is logtree's own.
-const KEYS: [&str; 9] = [
+/// The keys of a config. `levels` and `env` are logtree's own.
+const KEYS: [&str; 10] = [
     "version",
     "incremental",
     "disable_existing_loggers",
     "levels",
+    "env",
     "formatters",
     "filters",
     "handlers",

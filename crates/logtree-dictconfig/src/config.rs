@@ -7,20 +7,13 @@ use std::sync::Arc;
 use logtree_core::Registry;
 
 use crate::check::check;
+use crate::env;
+use crate::format::Format;
 use crate::json;
 use crate::node::Node;
 use crate::plan::Plan;
 use crate::problem::{Problem, Problems, Reason};
 use crate::source::Source;
-
-/// The format of a text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Format {
-    /// JSON as serde_json reads it: without comments, trailing commas and NaN.
-    #[default]
-    Json,
-}
 
 /// How to read configs: with which classes, and how strictly.
 ///
@@ -74,32 +67,20 @@ impl<'r> Config<'r> {
         self
     }
 
-    /// Reads and checks a file.
+    /// Reads and checks a file. Its extension tells the format ([`Format::of`]); any other is JSON.
     ///
     /// # Errors
-    /// If it cannot be read, is no JSON, or says what dictConfig does not understand: every problem of it.
+    /// If it cannot be read, is not of its format, or says what dictConfig does not understand: every problem of it.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Plan, Problems> {
         let path = path.as_ref();
         let origin = path.display().to_string();
-        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let unreadable = |message: String, expected: Option<&str>| {
-            let source = Arc::new(Source { origin: origin.clone(), text: String::new() });
-            let problem = Problem::error(&source, "", None, message);
-            Problems {
-                reason: Reason::Unreadable,
-                problems: vec![Problem { expected: expected.map(str::to_owned), ..problem }],
-            }
-        };
-        if let known @ ("yaml" | "yml" | "toml" | "ini" | "conf" | "cfg") = &*extension.to_ascii_lowercase() {
-            return Err(unreadable(format!("configs in .{known} files cannot be read yet"), Some("JSON")));
-        }
-        let bytes =
-            std::fs::read(path).map_err(|error| unreadable(format!("cannot read the config: {error}"), None))?;
+        let bytes = std::fs::read(path)
+            .map_err(|error| unreadable(&origin, format!("cannot read the config: {error}"), None))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
-            unreadable(format!("the text is not UTF-8: there is a stray byte at offset {at}"), Some("UTF-8"))
+            unreadable(&origin, format!("the text is not UTF-8: there is a stray byte at offset {at}"), Some("UTF-8"))
         })?;
-        self.parse(&text, Format::Json, origin)
+        self.parse(&text, Format::of(path).unwrap_or_default(), origin)
     }
 
     /// Checks a text. `origin` is how messages call it.
@@ -107,17 +88,23 @@ impl<'r> Config<'r> {
     /// # Errors
     /// If it is not of its format, or says what dictConfig does not understand: every problem of it.
     pub fn parse(&self, text: &str, format: Format, origin: impl Into<String>) -> Result<Plan, Problems> {
-        let source = Arc::new(Source { origin: origin.into(), text: text.to_owned() });
-        let Format::Json = format;
-        let root = json::parse(text).map_err(|error| {
+        let (origin, name) = (origin.into(), format.name());
+        let Some(read) = format.read(text) else {
+            let feature = name.to_ascii_lowercase();
+            let message =
+                format!("this program cannot read {name}: it was built without logtree's feature `{feature}`");
+            return Err(unreadable(&origin, message, None));
+        };
+        let source = Arc::new(Source { origin, text: text.to_owned() });
+        let root = read.map_err(|error| {
             let place = source.place(error.span);
-            let mut problem = Problem::error(&source, "", Some(place), format!("invalid JSON: {}", error.message));
+            let mut problem = Problem::error(&source, "", Some(place), format!("invalid {name}: {}", error.message));
             if let Some(hint) = error.hint {
                 problem.note(hint, None);
             }
             Problems { reason: Reason::Syntax, problems: vec![problem] }
         })?;
-        self.check(source, &root)
+        self.check(source, root)
     }
 
     /// Checks a value that never was text. Problems have paths, but no lines.
@@ -126,11 +113,15 @@ impl<'r> Config<'r> {
     /// If it says what dictConfig does not understand: every problem of it.
     pub fn parse_value(&self, value: serde_json::Value, origin: impl Into<String>) -> Result<Plan, Problems> {
         let source = Arc::new(Source { origin: origin.into(), text: String::new() });
-        self.check(source, &json::from_value(value))
+        self.check(source, json::from_value(value))
     }
 
-    fn check(&self, source: Arc<Source>, root: &Node) -> Result<Plan, Problems> {
-        let (plan, mut problems) = check(source, root, self.registry, &self.assumed, self.is_on_top);
+    fn check(&self, source: Arc<Source>, mut root: Node) -> Result<Plan, Problems> {
+        let mut problems = env::expand(&source, &mut root, |name| std::env::var_os(name));
+        let (plan, mut found) = check(source, &root, self.registry, &self.assumed, self.is_on_top);
+        // What follows from a variable that is not set is no second problem.
+        found.retain(|other| problems.iter().all(|problem: &Problem| problem.path != other.path));
+        problems.extend(found);
         for problem in &mut problems {
             problem.is_error |= self.is_strict;
         }
@@ -139,4 +130,12 @@ impl<'r> Config<'r> {
             false => Ok(Plan { warnings: problems, ..plan }),
         }
     }
+}
+
+/// What keeps a file from being read at all.
+fn unreadable(origin: &str, message: String, expected: Option<&str>) -> Problems {
+    let source = Arc::new(Source { origin: origin.to_owned(), text: String::new() });
+    let problem = Problem::error(&source, "", None, message);
+    let problem = Problem { expected: expected.map(str::to_owned), ..problem };
+    Problems { reason: Reason::Unreadable, problems: vec![problem] }
 }

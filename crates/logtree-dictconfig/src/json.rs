@@ -8,29 +8,15 @@ use std::fmt;
 use serde_core::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::node::{self, Entry, Kind, Node, Span};
-
-/// How deep configs may be nested; serde_json's own limit for its values.
-const MAX_DEPTH: usize = 128;
-
-/// Why a text is not JSON.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SyntaxError {
-    pub(crate) message: String,
-    pub(crate) span: Span,
-    pub(crate) hint: Option<&'static str>,
-}
+use crate::format::{MAX_DEPTH, SyntaxError, refuse_byte_order_mark, too_deep};
+use crate::node::{Entries, Entry, Kind, Node, Span};
 
 /// The nodes of a JSON text.
 ///
 /// # Errors
 /// Where it is not JSON, is nested deeper than 128 levels, or has strings that no Rust string can hold.
 pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
-    if text.starts_with('\u{feff}') {
-        let message = "the text begins with a byte order mark".to_owned();
-        let hint = Some("save the file as UTF-8 without a byte order mark");
-        return Err(SyntaxError { message, span: Span { start: 0, end: '\u{feff}'.len_utf8() }, hint });
-    }
+    refuse_byte_order_mark(text)?;
     match serde_json::from_str::<&RawValue>(text) {
         Ok(raw) => Reader { text }.node(raw.get(), MAX_DEPTH),
         Err(error) => Err(syntax_error(text, &error)),
@@ -66,15 +52,15 @@ impl<'a> Reader<'a> {
         let refuse = |message: &str| SyntaxError { message: message.to_owned(), span, hint: None };
         let reject = |error: serde_json::Error| refuse(&message(&error));
         let kind = match raw.as_bytes().first() {
-            Some(b'{' | b'[') if depth_left == 0 => return Err(refuse("nested deeper than 128 levels")),
+            Some(b'{' | b'[') if depth_left == 0 => return Err(too_deep(span)),
             Some(b'{') => {
                 let members = serde_json::from_str::<Members<'_>>(raw).map_err(reject)?;
-                let mut entries = Vec::with_capacity(members.0.len());
+                let mut entries = Entries::default();
                 for (key, value) in members.0 {
                     let (key, value) = (self.node(key.get(), 0)?, self.node(value.get(), depth_left - 1)?);
-                    node::insert(&mut entries, key, value);
+                    entries.insert(key, value);
                 }
-                Kind::Dict(entries)
+                entries.into()
             }
             Some(b'[') => {
                 let items = serde_json::from_str::<Vec<&RawValue>>(raw).map_err(reject)?;

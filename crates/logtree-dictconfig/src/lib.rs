@@ -33,7 +33,14 @@ mod build;
 mod catalog;
 mod check;
 mod config;
+#[cfg(all(test, any(feature = "yaml", feature = "toml")))]
+#[allow(clippy::unwrap_used)]
+mod corpus;
+#[cfg(any(feature = "yaml", feature = "toml"))]
+mod digits;
+mod env;
 mod filters;
+mod format;
 mod json;
 mod node;
 mod plan;
@@ -44,9 +51,14 @@ mod render;
 mod resolve;
 mod source;
 mod suggest;
+#[cfg(feature = "toml")]
+mod toml;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 pub use build::{Built, Opened};
-pub use config::{Config, Format};
+pub use config::Config;
+pub use format::Format;
 pub use node::Span;
 pub use plan::{HandlerSpec, LoggerSpec, Plan};
 pub use problem::{Color, Exception, Problem, Problems};

@@ -1,5 +1,7 @@
 //! The node tree: a config as its text says it, whatever the format, each node with its place.
 
+use std::collections::HashMap;
+
 use crate::python;
 
 /// A range of bytes in the text of a config.
@@ -135,15 +137,103 @@ impl Node {
     }
 }
 
-/// Puts an entry into a dict as Python does: a key that is there already keeps its place and takes the new value.
-pub(crate) fn insert(entries: &mut Vec<Entry>, key: Node, value: Node) {
-    match entries.iter_mut().find(|entry| entry.key.kind == key.kind) {
-        Some(entry) => {
-            entry.earlier = entry.key.span;
-            entry.key.span = key.span;
-            entry.value = value;
+/// The entries of a dict being read. As in Python a key that is there already keeps its place and takes the new value.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    entries: Vec<Entry>,
+    places: HashMap<Key, usize>,
+}
+
+/// What makes two keys of a Python dict the same: 1, 1.0 and True are.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Key {
+    None,
+    Int(i64),
+    BigInt(Box<str>),
+    Float(u64),
+    Str(Box<str>),
+}
+
+impl Key {
+    /// Nothing for what equals nothing, itself included, or what Python cannot hash.
+    fn of(kind: &Kind) -> Option<Self> {
+        Some(match kind {
+            Kind::None => Self::None,
+            Kind::Bool(value) => Self::Int((*value).into()),
+            Kind::Int(value) => Self::Int(*value),
+            Kind::BigInt(digits) => Self::BigInt(digits.clone()),
+            Kind::Float(value) if value.is_nan() => return None,
+            // In the range of integers the cast is exact, and beyond it nothing equals it.
+            Kind::Float(value) if *value as i64 as f64 == *value && *value != 2_f64.powi(63) => {
+                Self::Int(*value as i64)
+            }
+            Kind::Float(value) => Self::Float(value.to_bits()),
+            Kind::Str(text) => Self::Str(text.as_str().into()),
+            Kind::List(_) | Kind::Dict(_) => return None,
+        })
+    }
+}
+
+impl Entries {
+    /// Adds a key with its value, and remembers where the key stood before.
+    pub(crate) fn insert(&mut self, key: Node, value: Node) {
+        match self.place(&key) {
+            Some(place) => {
+                let entry = &mut self.entries[place];
+                entry.earlier = entry.key.span;
+                entry.key.span = key.span;
+                entry.value = value;
+            }
+            None => self.push(Entry { key, value, earlier: None }),
         }
-        None => entries.push(Entry { key, value, earlier: None }),
+    }
+
+    /// Adds the entries of another dict, whose values win. A key that is in both does not stand twice.
+    #[cfg(feature = "yaml")]
+    pub(crate) fn extend(&mut self, other: Self) {
+        for entry in other.entries {
+            match self.place(&entry.key) {
+                Some(place) => {
+                    let key = std::mem::replace(&mut self.entries[place], entry).key;
+                    self.entries[place].key.kind = key.kind;
+                }
+                None => self.push(entry),
+            }
+        }
+    }
+
+    /// Whether the key is there.
+    #[cfg(feature = "yaml")]
+    pub(crate) fn contains(&self, key: &Node) -> bool {
+        self.place(key).is_some()
+    }
+
+    fn place(&self, key: &Node) -> Option<usize> {
+        self.places.get(&Key::of(&key.kind)?).copied()
+    }
+
+    fn push(&mut self, entry: Entry) {
+        if let Some(key) = Key::of(&entry.key.kind) {
+            self.places.insert(key, self.entries.len());
+        }
+        self.entries.push(entry);
+    }
+}
+
+#[cfg(feature = "yaml")]
+impl From<Vec<Entry>> for Entries {
+    fn from(entries: Vec<Entry>) -> Self {
+        let mut own = Self::default();
+        for entry in entries {
+            own.push(Entry { earlier: None, ..entry });
+        }
+        own
+    }
+}
+
+impl From<Entries> for Kind {
+    fn from(entries: Entries) -> Self {
+        Self::Dict(entries.entries)
     }
 }
 
@@ -173,10 +263,30 @@ mod tests {
     #[test]
     fn a_key_that_stands_twice_keeps_its_place_and_takes_the_last_value() {
         // CPython 3.13: json.loads('{"a": 1, "b": 2, "a": 3}') == {'a': 3, 'b': 2}, in that order.
-        let mut entries = Vec::new();
+        let mut entries = Entries::default();
         for (key, value) in [("a", 1), ("b", 2), ("a", 3)] {
-            insert(&mut entries, node(Kind::Str(key.into())), node(Kind::Int(value)));
+            entries.insert(node(Kind::Str(key.into())), node(Kind::Int(value)));
         }
-        assert_eq!(node(Kind::Dict(entries)).repr(), "{'a': 3, 'b': 2}");
+        assert_eq!(node(entries.into()).repr(), "{'a': 3, 'b': 2}");
+    }
+
+    #[test]
+    fn numbers_that_are_equal_are_one_key() {
+        // CPython 3.13: {True: 0, 1: 1, 1.0: 2, 0: 3, -0.0: 4, 2.5: 5, "1": 6, None: 7}
+        let keys = [
+            Kind::Bool(true),
+            Kind::Int(1),
+            Kind::Float(1.0),
+            Kind::Int(0),
+            Kind::Float(-0.0),
+            Kind::Float(2.5),
+            Kind::Str("1".into()),
+            Kind::None,
+        ];
+        let mut entries = Entries::default();
+        for (value, key) in (0..).zip(keys) {
+            entries.insert(node(key), node(Kind::Int(value)));
+        }
+        assert_eq!(node(entries.into()).repr(), "{True: 2, 0: 4, 2.5: 5, '1': 6, None: 7}");
     }
 }

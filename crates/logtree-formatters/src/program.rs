@@ -2,10 +2,9 @@
 
 use logtree_core::{Argument, FormatError, Record};
 
-use crate::attributes::{Attribute, Composed, Found, Lookup};
+use crate::attributes::{Composed, Found, Lookup};
 use crate::composer::missing;
 use crate::conversion::{self, Case, Kind, Spec, error};
-use crate::literal::Literal;
 
 /// What a format does: the steps, and where it fails, if it must.
 #[derive(Clone, Debug)]
@@ -18,18 +17,9 @@ pub(crate) struct Program {
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// Text as it stands.
-    Literal(Literal),
+    Literal(Box<str>),
     /// A value and what is made of it.
-    Conversion(Conversion),
-}
-
-/// A value and what is made of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Conversion {
-    lookup: Lookup,
-    spec: Spec,
-    /// The attribute, if it is one and stands as it is.
-    plain: Option<Attribute>,
+    Conversion(Lookup, Spec),
 }
 
 /// How a program ends.
@@ -76,14 +66,19 @@ impl Program {
         out: &mut String,
         compose: impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
-        let is_usual = record.attributes.is_empty();
         for step in &self.steps {
             match step {
-                Step::Literal(text) => text.push(out),
-                Step::Conversion(Conversion { plain: Some(attribute), .. }) if is_usual => {
-                    attribute.push(record, out, &compose)?;
-                }
-                Step::Conversion(conversion) => conversion.push(record, out, &compose)?,
+                Step::Literal(text) => out.push_str(text),
+                Step::Conversion(lookup, spec) => match lookup.find(record) {
+                    Found::Operand(operand) => conversion::push(out, operand, spec)?,
+                    Found::Composed(composed) => {
+                        let start = out.len();
+                        compose(composed, out)?;
+                        conversion::convert_written(out, start, spec)?;
+                    }
+                    Found::Nothing => {}
+                    Found::Missing => return Err(missing(lookup.name())),
+                },
             }
         }
         match &self.end {
@@ -102,7 +97,7 @@ impl Program {
     /// Every name in the format.
     pub(crate) fn lookups(&self) -> impl Iterator<Item = &Lookup> {
         let in_steps = self.steps.iter().filter_map(|step| match step {
-            Step::Conversion(conversion) => Some(&conversion.lookup),
+            Step::Conversion(lookup, _) => Some(lookup),
             Step::Literal(_) => None,
         });
         let at_the_end = match &self.end {
@@ -110,31 +105,6 @@ impl Program {
             End::Whole => None,
         };
         in_steps.chain(at_the_end)
-    }
-}
-
-impl Conversion {
-    fn new(lookup: Lookup, spec: Spec) -> Self {
-        let plain = lookup.plain(&spec);
-        Self { lookup, spec, plain }
-    }
-
-    fn push(
-        &self,
-        record: &Record<'_>,
-        out: &mut String,
-        compose: impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
-    ) -> Result<(), FormatError> {
-        match self.lookup.find(record) {
-            Found::Operand(operand) => conversion::push(out, operand, &self.spec),
-            Found::Composed(composed) => {
-                let start = out.len();
-                compose(composed, out)?;
-                conversion::convert_written(out, start, &self.spec)
-            }
-            Found::Nothing => Ok(()),
-            Found::Missing => Err(missing(self.lookup.name())),
-        }
     }
 }
 
@@ -183,17 +153,17 @@ impl<'a> Parser<'a> {
                 literal.push('%');
             } else {
                 if !literal.is_empty() {
-                    self.steps.push(Step::Literal(Literal::new(&std::mem::take(&mut literal))));
+                    self.steps.push(Step::Literal(std::mem::take(&mut literal).into()));
                 }
                 let mut partial = Partial::default();
                 match self.conversion(&mut partial) {
-                    Ok(lookup) => self.steps.push(Step::Conversion(Conversion::new(lookup, partial.spec))),
+                    Ok(lookup) => self.steps.push(Step::Conversion(lookup, partial.spec)),
                     Err(error) => return Err(Broken { lookup: partial.lookup, star: partial.star, error }),
                 }
             }
         }
         if !literal.is_empty() {
-            self.steps.push(Step::Literal(Literal::new(&literal)));
+            self.steps.push(Step::Literal(literal.into()));
         }
         match self.values {
             Values::Tuple([_, ..]) => {

@@ -51,6 +51,8 @@
 //! | feature | default | brings |
 //! |---|---|---|
 //! | `log` | yes | records of the `log` crate, with their own target, file and line |
+//! | `yaml` | yes | configs in YAML, as PyYAML reads it |
+//! | `toml` | no | configs in TOML |
 //! | `prefork` | no | the queue between processes (Linux) |
 #![forbid(unsafe_code)]
 

@@ -10,12 +10,12 @@ pub(crate) struct At {
 }
 
 impl At {
-    pub(super) fn root(node: &Node) -> Self {
+    pub(crate) fn root(node: &Node) -> Self {
         Self { path: String::new(), span: node.span }
     }
 
     /// The place of a key below this one, and that of its value.
-    pub(super) fn key(&self, entry: &Entry) -> (Self, Self) {
+    pub(crate) fn key(&self, entry: &Entry) -> (Self, Self) {
         let path = self.path_below(&entry.key.text());
         (Self { path: path.clone(), span: entry.key.span }, Self { path, span: entry.value.span })
     }
@@ -31,7 +31,7 @@ impl At {
     }
 
     /// The place of an item of the list at this one.
-    pub(super) fn index(&self, index: usize, item: &Node) -> Self {
+    pub(crate) fn index(&self, index: usize, item: &Node) -> Self {
         Self { path: format!("{}[{index}]", self.path), span: item.span }
     }
 

@@ -152,6 +152,11 @@ impl<'a> Checker<'a> {
             Ok(value) => (&entry.value, Some(section.refuse_entry(value))),
             Err(refusal) => (&entry.value, Some(refusal)),
         };
+        let is_named = section != Section::Loggers || entry.key.as_str().is_some();
+        let refusal = match is_named {
+            true => refusal,
+            false => Some(Refusal::type_error("A logger name must be a string").expected("a name in quotes")),
+        };
         let outer = section.outer(&entry.key.repr());
         Entered { scope: Scope { outer, name: entry.key.text(), at, value_at, node }, refusal }
     }
@@ -187,6 +192,7 @@ impl<'a> Checker<'a> {
                 self.used.insert((key, text.clone()));
                 Ok(text)
             }
+            // DIFFERENCE: a name that is no string finds nothing, also where such a key is.
             (Kind::Dict(entries), _) => {
                 let known = entries.iter().filter_map(|entry| entry.key.as_str());
                 let guess = name.as_str().and_then(|name| suggest::closest(name, known));

@@ -2,11 +2,12 @@
 //! project has.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use logtree_dictconfig::{Config, Format, registry};
 
-/// What is refused all the same: Prefect replaces `${…}` before dictConfig sees it.
+/// What is refused all the same: Prefect replaces `${…}` before dictConfig sees it, which is our key `env`.
 const REFUSED: (&str, &[&str]) = (
     "prefect.json",
     &[
@@ -72,7 +73,7 @@ const OWN: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn configs() -> BTreeMap<String, String> {
+pub(crate) fn configs() -> BTreeMap<String, String> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/configs");
     let paths = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let configs = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
@@ -110,6 +111,34 @@ fn each_is_accepted_once_it_has_the_classes_of_its_project() {
 }
 
 #[test]
+fn prefects_levels_come_from_the_environment_where_the_config_asks_for_it() {
+    const MARK: &str = "PREFECT_INTERNAL_LOGGING_LEVEL";
+    let text = configs()[REFUSED.0].replacen('{', "{\"env\": true,", 1);
+    let own = || entry(OWN, REFUSED.0).unwrap().iter().copied();
+    if std::env::var_os(MARK).is_some() {
+        assert_eq!(refused_for(REFUSED.0, &text, own()), Vec::<String>::new());
+        let registry = registry();
+        let plan = own().fold(Config::new(&registry), Config::assume_class).parse(&text, Format::Json, "x").unwrap();
+        let level = |name: &str| plan.loggers().iter().find(|logger| logger.name() == name).unwrap().level();
+        assert_eq!((level("prefect").unwrap().0, level("prefect._internal").unwrap().0), (20, 40));
+        return;
+    }
+    // Where they are not set, that is what is wrong, and nothing else.
+    assert_eq!(refused_for(REFUSED.0, &text, own()), REFUSED.1);
+    let problems = Config::new(&registry()).parse(&text, Format::Json, "x").unwrap_err();
+    let first = problems.iter().next().unwrap().to_string();
+    let expected = "x:64:16: loggers.prefect.level: the environment variable PREFECT_LOGGING_LEVEL is not set";
+    assert!(first.starts_with(expected), "{first}");
+    // The environment of a process is its own to set only before it starts.
+    let mut again = Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "configs::prefects_levels_come_from_the_environment_where_the_config_asks_for_it"]);
+    again.envs([("PREFECT_LOGGING_LEVEL", "INFO"), ("PREFECT_SERVER_LOGGING_LEVEL", "WARNING"), (MARK, "ERROR")]);
+    let output = again.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
 fn each_needs_every_class_of_its_project() {
     let configs = configs();
     for (name, own) in OWN {
@@ -139,24 +168,28 @@ fn a_class_that_the_program_is_said_to_have_and_has_not_is_refused_by_name() {
 /// A figure to show: `cargo test --release -p logtree-dictconfig -- --ignored --nocapture fast`.
 #[test]
 #[ignore = "a measurement, for release builds"]
-fn the_largest_is_checked_fast() {
+fn the_largest_is_read_fast() {
     let configs = configs();
     let (name, text) = configs.iter().max_by_key(|(_, text)| text.len()).unwrap();
+    let value: serde_json::Value = serde_json::from_str(text).unwrap();
+    let directory = tempfile::tempdir().unwrap();
     let registry = registry();
-    let check = || {
-        let start = Instant::now();
-        let outcome = Config::new(&registry).parse(text, Format::Json, name);
-        let elapsed = start.elapsed();
-        drop(outcome);
-        elapsed
-    };
-    let mut times: Vec<Duration> = (0..200).map(|_| check()).collect();
-    times.sort();
-    let (first, median) = (times[0], times[100]);
-    assert!(median < Duration::from_millis(3), "{name}, {} bytes: best {first:?}, median {median:?}", text.len());
-    std::io::Write::write_all(
-        &mut std::io::stderr(),
-        format!("{name}, {} bytes, read and checked: best {first:?}, median {median:?}\n", text.len()).as_bytes(),
-    )
-    .unwrap();
+    for (file, text) in [("largest.json", text.clone()), ("largest.yaml", super::formats::in_yaml(&value))] {
+        let path = directory.path().join(file);
+        std::fs::write(&path, &text).unwrap();
+        let load = || {
+            let start = Instant::now();
+            let outcome = Config::new(&registry).load(&path);
+            let elapsed = start.elapsed();
+            drop(outcome);
+            elapsed
+        };
+        let first = load();
+        let mut times: Vec<Duration> = (0..199).map(|_| load()).collect();
+        times.sort();
+        let median = times[100];
+        let said = format!("{name} as {file}, {} bytes: first {first:?}, median {median:?}\n", text.len());
+        std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes()).unwrap();
+        assert!(first < Duration::from_millis(3), "{said}");
+    }
 }

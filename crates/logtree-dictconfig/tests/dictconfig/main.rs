@@ -6,6 +6,7 @@ mod absent;
 mod build;
 mod configs;
 mod differential;
+mod formats;
 mod problems;
 mod properties;
 mod registry;

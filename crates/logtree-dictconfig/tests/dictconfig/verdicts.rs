@@ -22,8 +22,8 @@ const DIFFERENCES: &[(&str, &str)] = &[
 
 /// What waits for something that is not there yet.
 const WAITING: &[(&str, &str)] = &[
-    ("logger name int", "YAML: the keys of JSON are strings"),
     ("timed bad when", "logging.handlers.TimedRotatingFileHandler"),
+    ("rotating str maxBytes", "logging.handlers.RotatingFileHandler"),
 ];
 
 /// A case in which CPython and we do not say the same, and both answers.
@@ -49,14 +49,19 @@ fn difference(case: &Value) -> Option<Difference> {
         Value::Array(chain) => chain.iter().map(|e| e.as_str().unwrap().to_owned()).collect(),
         _ => Vec::new(),
     };
-    let ours = answer(&case["config"].to_string());
+    let text = case["config"].to_string();
+    // JSON is YAML too, in which keys may be numbers.
+    let ours = match case["case"].as_str() {
+        Some("logger name int") => answer(&text.replace("\"5\":", "5: "), Format::Yaml),
+        _ => answer(&text, Format::Json),
+    };
     (cpython != ours).then(|| Difference { case: case["case"].as_str().unwrap().to_owned(), cpython, ours })
 }
 
 /// The exceptions of the first problem, outermost first; none if the config is accepted and can be built.
-fn answer(text: &str) -> Vec<String> {
+fn answer(text: &str, format: Format) -> Vec<String> {
     let registry = registry();
-    match Config::new(&registry).parse(text, Format::Json, "verdict") {
+    match Config::new(&registry).parse(text, format, "verdict") {
         Ok(_) => Vec::new(),
         Err(problems) => problems.iter().find(|problem| problem.is_error()).map(chain).unwrap_or_default(),
     }
