@@ -262,6 +262,7 @@ impl<'a> Reader<'a> {
         Self(bytes)
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -270,47 +271,56 @@ impl<'a> Reader<'a> {
         self.0
     }
 
+    #[inline]
     pub(crate) fn bytes(&mut self, length: usize) -> Result<&'a [u8], DecodeError> {
         let (bytes, rest) = self.0.split_at_checked(length).ok_or(DecodeError::Length)?;
         self.0 = rest;
         Ok(bytes)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         let (array, rest) = self.0.split_first_chunk().ok_or(DecodeError::Length)?;
         self.0 = rest;
         Ok(*array)
     }
 
+    #[inline]
     pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
         self.array().map(u8::from_le_bytes)
     }
 
+    #[inline]
     pub(crate) fn u16(&mut self) -> Result<u16, DecodeError> {
         self.array().map(u16::from_le_bytes)
     }
 
+    #[inline]
     pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
         self.array().map(u32::from_le_bytes)
     }
 
+    #[inline]
     pub(crate) fn text(&mut self, length: usize) -> Result<&'a str, DecodeError> {
         std::str::from_utf8(self.bytes(length)?).map_err(|_| DecodeError::Utf8)
     }
 
     /// Text behind a length of two bytes.
+    #[inline]
     pub(crate) fn short_text(&mut self) -> Result<&'a str, DecodeError> {
         let length = self.u16()?;
         self.text(usize::from(length))
     }
 
     /// Text behind a length of four bytes.
+    #[inline]
     pub(crate) fn long_text(&mut self) -> Result<&'a str, DecodeError> {
         let length = self.u32()?;
         self.text(length as usize)
     }
 
     /// Bytes behind a length of four bytes.
+    #[inline]
     pub(crate) fn long_bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         let length = self.u32()?;
         self.bytes(length as usize)

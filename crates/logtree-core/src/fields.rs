@@ -137,15 +137,16 @@ impl FieldsBuf {
     }
 
     /// Appends a field.
+    #[inline]
     pub fn push(&mut self, name: FieldName<'_>, value: Value<'_>) {
         let (tag, text) = match value {
             Value::None => return self.begin(kind::NONE, name),
-            Value::Bool(value) => return self.fixed(kind::BOOL, name, &[u8::from(value)]),
-            Value::I64(value) => return self.fixed(kind::I64, name, &value.to_le_bytes()),
-            Value::U64(value) => return self.fixed(kind::U64, name, &value.to_le_bytes()),
-            Value::I128(value) => return self.fixed(kind::I128, name, &value.to_le_bytes()),
-            Value::U128(value) => return self.fixed(kind::U128, name, &value.to_le_bytes()),
-            Value::F64(value) => return self.fixed(kind::F64, name, &value.to_le_bytes()),
+            Value::Bool(value) => return self.fixed(kind::BOOL, name, [u8::from(value)]),
+            Value::I64(value) => return self.fixed(kind::I64, name, value.to_le_bytes()),
+            Value::U64(value) => return self.fixed(kind::U64, name, value.to_le_bytes()),
+            Value::I128(value) => return self.fixed(kind::I128, name, value.to_le_bytes()),
+            Value::U128(value) => return self.fixed(kind::U128, name, value.to_le_bytes()),
+            Value::F64(value) => return self.fixed(kind::F64, name, value.to_le_bytes()),
             Value::Str(text) => (kind::STR, text.as_bytes()),
             Value::Bytes(bytes) => (kind::BYTES, bytes),
             Value::Debug(text) => (kind::DEBUG, text.as_bytes()),
@@ -179,16 +180,18 @@ impl FieldsBuf {
         self.0[start..start + 4].copy_from_slice(&length.to_le_bytes());
     }
 
-    fn fixed(&mut self, tag: u8, name: FieldName<'_>, value: &[u8]) {
+    #[inline]
+    fn fixed<const N: usize>(&mut self, tag: u8, name: FieldName<'_>, value: [u8; N]) {
         self.begin(tag, name);
-        self.0.extend_from_slice(value);
+        self.0.extend_from_slice(&value);
     }
 
+    #[inline]
     fn begin(&mut self, tag: u8, name: FieldName<'_>) {
         match name {
             FieldName::Index(index) => {
-                self.0.push(tag);
-                self.0.extend_from_slice(&index.to_le_bytes());
+                let [low, high] = index.to_le_bytes();
+                self.0.extend_from_slice(&[tag, low, high]);
             }
             FieldName::Inline(name) => {
                 let name = &name[..name.floor_char_boundary_at(usize::from(u16::MAX))];

@@ -152,9 +152,13 @@ impl HandlerEntry {
     }
 
     fn emit(&self, record: &Record<'_>, steps: &mut dyn Steps) {
-        let emit = AssertUnwindSafe(|| self.handler.emit(record, &*self.formatter, steps));
-        if let Err(error) = catch_unwind(emit).unwrap_or(Err(EmitError::Panic)) {
-            self.errors.report(&self.name, record, &error);
+        let emit = AssertUnwindSafe(|| {
+            if let Err(error) = self.handler.emit(record, &*self.formatter, steps) {
+                self.errors.report(&self.name, record, &error);
+            }
+        });
+        if catch_unwind(emit).is_err() {
+            self.errors.report(&self.name, record, &EmitError::Panic);
         }
     }
 

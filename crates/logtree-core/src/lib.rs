@@ -56,7 +56,7 @@ pub use replacement::Replacement;
 pub use report::{ErrorReport, HandlerErrors, set_report_hook, with_own_record};
 pub use route::Route;
 pub use span::{SpanRef, Spans, SpansBuf};
-pub use step::{AppendFile, Direct, FileEnd, Steps};
+pub use step::{AppendFile, Direct, FileEnd, Moves, Names, Steps};
 pub use tree::Tree;
 pub use tree_builder::TreeBuilder;
 pub use value::Value;

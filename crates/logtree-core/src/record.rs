@@ -41,6 +41,9 @@ pub struct Origin {
     pub started: Timestamp,
 }
 
+/// So many nanoseconds has a second.
+const NANOSECONDS: i64 = 1_000_000_000;
+
 /// A point in time: nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
@@ -66,15 +69,25 @@ impl Timestamp {
 
     /// The second that a date and time of day show: `created` rounded down, as `time.localtime` does it.
     pub fn whole_seconds(self) -> i64 {
-        self.seconds().floor() as i64
+        let (second, nanoseconds) = self.split();
+        // Only the last of a second's nanoseconds can be rounded up to the next second, at most 1,500 of them as far as
+        // there are timestamps.
+        if nanoseconds < 999_998_000 { second } else { self.seconds().floor() as i64 }
+    }
+
+    /// The second and the nanoseconds within.
+    fn split(self) -> (i64, i64) {
+        let (second, nanoseconds) = (self.0 / NANOSECONDS, self.0 % NANOSECONDS);
+        if nanoseconds < 0 { (second - 1, nanoseconds + NANOSECONDS) } else { (second, nanoseconds) }
     }
 
     /// Python's `msecs`: whole milliseconds within the second (CPython 3.13's `LogRecord.__init__`).
     ///
     /// Where the float `created` rounds up to the next second, the milliseconds are that second's: 0.
     pub fn milliseconds(self) -> u16 {
-        let milliseconds = (self.0.rem_euclid(1_000_000_000) / 1_000_000) as u16;
-        let rounded_up = milliseconds == 999 && self.seconds() as i64 != self.0.div_euclid(1_000_000_000);
+        let (second, nanoseconds) = self.split();
+        let milliseconds = (nanoseconds / 1_000_000) as u16;
+        let rounded_up = milliseconds == 999 && self.seconds() as i64 != second;
         if rounded_up { 0 } else { milliseconds }
     }
 }
@@ -201,6 +214,19 @@ mod tests {
         };
         assert_eq!([200, 500, 12_354, 99_999].map(relative), [0.0002, 0.0005, 0.012354, 0.099999]);
         assert_eq!(relative(1_677_903_456_999_123_456), 1_677_903_456_999.123_5);
+    }
+
+    #[test]
+    fn the_second_is_that_of_the_float() {
+        // CPython 3.13.0: time.localtime(record.created) takes the float's floor (`_PyTime_ROUND_FLOOR`).
+        let seconds = (0..63).flat_map(|bit| [(1_i64 << bit) / NANOSECONDS, -(1_i64 << bit) / NANOSECONDS]);
+        for second in seconds.chain([1_700_000_000, 9_223_372_035, -9_223_372_035]) {
+            for nanoseconds in [0, 1, 512, 999_997_999, 999_998_000, 999_998_500, 999_999_400, 999_999_881, 999_999_999]
+            {
+                let timestamp = Timestamp(second * NANOSECONDS + nanoseconds);
+                assert_eq!(timestamp.whole_seconds(), timestamp.seconds().floor() as i64, "{timestamp:?}");
+            }
+        }
     }
 
     #[test]

@@ -5,11 +5,12 @@
 //! the steps of a batch, so that many records cost one `write(2)` and a successor can take up what a killed listener
 //! had begun. Handlers know nothing of queues and queues nothing of files' rules: this is all they share.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-/// A file that grows at its end.
+/// A file that grows at its end, and that can be given another name to begin anew.
 pub trait AppendFile: Send + Sync {
     /// Where it is.
     fn path(&self) -> &Path;
@@ -20,12 +21,39 @@ pub trait AppendFile: Send + Sync {
     /// Those of opening and writing the file.
     fn append(&self, bytes: &[u8]) -> io::Result<()>;
 
+    /// Appends bytes if the file is empty, ends before `limit`, or is no regular file and so has no end. Answers whether it
+    /// did.
+    ///
+    /// # Errors
+    /// Those of opening and writing the file.
+    fn append_below(&self, bytes: &[u8], limit: u64) -> io::Result<bool> {
+        let is_full = self.end()?.is_some_and(|end| end.is_full(limit));
+        if !is_full {
+            self.append(bytes)?;
+        }
+        Ok(!is_full)
+    }
+
     /// Where the next append would begin, if nobody else appends before; `None` if it is no regular file, and so has no
     /// end. Opens the file if it is not open.
     ///
     /// # Errors
     /// Those of opening the file.
     fn end(&self) -> io::Result<Option<FileEnd>>;
+
+    /// Lets go of what is open: the next append goes to what is under the name then.
+    fn reopen(&self) {}
+
+    /// Has `moves` give the file another name, with no other process doing the same meanwhile, and lets go of it. If someone
+    /// else has moved it already, nothing more is done than that.
+    ///
+    /// # Errors
+    /// Those of `moves`, and if the others take too long.
+    fn roll(&self, moves: &mut dyn FnMut() -> io::Result<()>) -> io::Result<()> {
+        let outcome = moves();
+        self.reopen();
+        outcome
+    }
 }
 
 /// The end of a file, and which file it is.
@@ -39,6 +67,37 @@ pub struct FileEnd {
     pub size: u64,
 }
 
+impl FileEnd {
+    /// Whether nothing more is to be appended, if files end before `limit`. An empty file is never full.
+    pub fn is_full(&self, limit: u64) -> bool {
+        self.size > 0 && self.size >= limit
+    }
+}
+
+/// The names of files, as they are when the steps before are done.
+pub trait Names {
+    /// Whether there is something under this name (Python's `os.path.exists`).
+    fn exists(&self, path: &Path) -> bool;
+
+    /// Every name in a directory, in no order.
+    ///
+    /// # Errors
+    /// Those of reading the directory.
+    fn list(&self, directory: &Path) -> io::Result<Vec<OsString>>;
+
+    /// Gives a file another name, under which nothing is.
+    ///
+    /// # Errors
+    /// Those of the system, where the step is done at once.
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Deletes a file.
+    ///
+    /// # Errors
+    /// Those of the system, where the step is done at once.
+    fn delete(&mut self, path: &Path) -> io::Result<()>;
+}
+
 /// Takes the steps of a handler.
 pub trait Steps {
     /// Appends bytes to a file: at once, or together with what the batch holds for that file already.
@@ -46,7 +105,22 @@ pub trait Steps {
     /// # Errors
     /// Those of writing, where the step is done at once.
     fn append(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8]) -> io::Result<()>;
+
+    /// The same as [`AppendFile::append_below`], with what is still to be appended by earlier steps counted.
+    ///
+    /// # Errors
+    /// Those of opening the file, and of writing, where the step is done at once.
+    fn append_below(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8], limit: u64) -> io::Result<bool>;
+
+    /// Has `moves` give a file another name: see [`AppendFile::roll`].
+    ///
+    /// # Errors
+    /// Those of `moves`, and if others take too long.
+    fn roll(&mut self, file: &Arc<dyn AppendFile>, moves: &mut Moves<'_>) -> io::Result<()>;
 }
+
+/// What gives files other names.
+pub type Moves<'a> = dyn FnMut(&mut dyn Names) -> io::Result<()> + 'a;
 
 /// Does each step at once.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,5 +129,31 @@ pub struct Direct;
 impl Steps for Direct {
     fn append(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8]) -> io::Result<()> {
         file.append(bytes)
+    }
+
+    fn append_below(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8], limit: u64) -> io::Result<bool> {
+        file.append_below(bytes, limit)
+    }
+
+    fn roll(&mut self, file: &Arc<dyn AppendFile>, moves: &mut Moves<'_>) -> io::Result<()> {
+        file.roll(&mut || moves(&mut Direct))
+    }
+}
+
+impl Names for Direct {
+    fn exists(&self, path: &Path) -> bool {
+        path.exists()
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
+        std::fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect()
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn delete(&mut self, path: &Path) -> io::Result<()> {
+        std::fs::remove_file(path)
     }
 }

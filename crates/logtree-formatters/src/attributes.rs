@@ -1,36 +1,74 @@
 //! What a name in a format stands for: an attribute of the record, a field, or a default.
 
-use logtree_core::{Argument, LevelName, Record, Source, Value};
+use logtree_core::{Argument, FormatError, LevelName, Record, Source, Value};
 
-use crate::conversion::{Operand, push_str};
+use crate::conversion::{self, Kind, Operand, Spec, push_str};
 use crate::repr::push_repr;
 
 /// The attributes that every record has (CPython's `LogRecord`, and what `Formatter.format` adds to it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Attribute {
+pub(crate) enum Attribute {
+    /// One that is text.
+    Text(Text),
+    /// One that is a whole number.
+    Number(Number),
     Args,
     AscTime,
     Created,
     ExcInfo,
     ExcText,
-    FileName,
     FuncName,
     LevelName,
     LevelNo,
-    LineNo,
     Message,
-    Module,
     Msecs,
-    Msg,
-    Name,
-    PathName,
-    Process,
-    ProcessName,
     RelativeCreated,
     StackInfo,
     TaskName,
-    Thread,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Text {
+    FileName,
+    Module,
+    Msg,
+    Name,
+    PathName,
+    ProcessName,
     ThreadName,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Number {
+    LineNo,
+    Process,
+    Thread,
+}
+
+impl Text {
+    #[inline]
+    fn of<'a>(self, record: &Record<'a>) -> &'a str {
+        match self {
+            Self::FileName => record.callsite.filename(),
+            Self::Module => &record.callsite.module,
+            Self::Msg => record.message,
+            Self::Name => record.name,
+            Self::PathName => &record.callsite.pathname,
+            Self::ProcessName => &record.origin.process_name,
+            Self::ThreadName => &record.origin.thread_name,
+        }
+    }
+}
+
+impl Number {
+    #[inline]
+    fn of(self, record: &Record<'_>) -> u64 {
+        match self {
+            Self::LineNo => record.callsite.line.into(),
+            Self::Process => record.origin.process.into(),
+            Self::Thread => record.origin.thread,
+        }
+    }
 }
 
 impl Attribute {
@@ -41,24 +79,24 @@ impl Attribute {
             "created" => Self::Created,
             "exc_info" => Self::ExcInfo,
             "exc_text" => Self::ExcText,
-            "filename" => Self::FileName,
+            "filename" => Self::Text(Text::FileName),
             "funcName" => Self::FuncName,
             "levelname" => Self::LevelName,
             "levelno" => Self::LevelNo,
-            "lineno" => Self::LineNo,
+            "lineno" => Self::Number(Number::LineNo),
             "message" => Self::Message,
-            "module" => Self::Module,
+            "module" => Self::Text(Text::Module),
             "msecs" => Self::Msecs,
-            "msg" => Self::Msg,
-            "name" => Self::Name,
-            "pathname" => Self::PathName,
-            "process" => Self::Process,
-            "processName" => Self::ProcessName,
+            "msg" => Self::Text(Text::Msg),
+            "name" => Self::Text(Text::Name),
+            "pathname" => Self::Text(Text::PathName),
+            "process" => Self::Number(Number::Process),
+            "processName" => Self::Text(Text::ProcessName),
             "relativeCreated" => Self::RelativeCreated,
             "stack_info" => Self::StackInfo,
             "taskName" => Self::TaskName,
-            "thread" => Self::Thread,
-            "threadName" => Self::ThreadName,
+            "thread" => Self::Number(Number::Thread),
+            "threadName" => Self::Text(Text::ThreadName),
             _ => return None,
         })
     }
@@ -66,6 +104,8 @@ impl Attribute {
     fn find<'a>(self, record: &Record<'a>) -> Found<'a> {
         let text_or_none = |text: Option<&'a str>| text.map_or(Value::None, Value::Str);
         Found::Operand(Operand::Value(match self {
+            Self::Text(text) => Value::Str(text.of(record)),
+            Self::Number(number) => Value::U64(number.of(record)),
             Self::Args => return Found::Operand(Operand::Other("()", "tuple")),
             Self::AscTime => return Found::Composed(Composed::AscTime),
             Self::Message => return Found::Composed(Composed::Message),
@@ -76,23 +116,45 @@ impl Attribute {
             Self::Created => Value::F64(record.created.seconds()),
             Self::ExcInfo | Self::TaskName => Value::None,
             Self::ExcText => text_or_none(record.exc_text),
-            Self::FileName => Value::Str(record.callsite.filename()),
             Self::FuncName if record.source == Source::Python => text_or_none(record.function),
             Self::FuncName => Value::Str(record.function.unwrap_or("(unknown function)")),
             Self::LevelNo => Value::I64(record.level.0.into()),
-            Self::LineNo => Value::U64(record.callsite.line.into()),
-            Self::Module => Value::Str(&record.callsite.module),
             Self::Msecs => Value::F64(record.created.milliseconds().into()),
-            Self::Msg => Value::Str(record.message),
-            Self::Name => Value::Str(record.name),
-            Self::PathName => Value::Str(&record.callsite.pathname),
-            Self::Process => Value::U64(record.origin.process.into()),
-            Self::ProcessName => Value::Str(&record.origin.process_name),
             Self::RelativeCreated => Value::F64(record.relative_created()),
             Self::StackInfo => text_or_none(record.stack_info),
-            Self::Thread => Value::U64(record.origin.thread),
-            Self::ThreadName => Value::Str(&record.origin.thread_name),
         }))
+    }
+
+    /// Appends what `%s` makes of the attribute in a record to which no other was given; `compose` appends text that has to
+    /// be put together.
+    ///
+    /// This is nearly everything in nearly all formats. What it shows is what `find` and [`conversion::push`] would show.
+    ///
+    /// # Errors
+    /// Those of `compose`.
+    #[inline]
+    pub(crate) fn push(
+        self,
+        record: &Record<'_>,
+        out: &mut String,
+        compose: impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        match self {
+            Self::Text(text) => out.push_str(text.of(record)),
+            Self::Number(number) => out.push_str(itoa::Buffer::new().format(number.of(record))),
+            Self::AscTime => return compose(Composed::AscTime, out),
+            Self::Message => return compose(Composed::Message, out),
+            Self::LevelName => match record.level_name() {
+                LevelName::Named(name) => out.push_str(name),
+                unnamed @ LevelName::Number(_) => return compose(Composed::LevelName(unnamed), out),
+            },
+            _ => {
+                if let Found::Operand(operand) = self.find(record) {
+                    conversion::push(out, operand, &Spec::STR)?;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -157,6 +219,13 @@ impl Lookup {
     /// Whether a span around the record may hold the answer.
     pub(crate) fn needs_spans(&self) -> bool {
         matches!(self.attribute, None | Some(Attribute::FuncName))
+    }
+
+    /// The attribute, if the conversion shows it as `%s` does.
+    pub(crate) fn plain(&self, spec: &Spec) -> Option<Attribute> {
+        let is_number = matches!(self.attribute, Some(Attribute::Number(_)));
+        let is_plain = matches!(spec.kind, Kind::Decimal(_) if is_number) || spec.kind == Kind::Str;
+        self.attribute.filter(|_| spec.is_bare() && is_plain)
     }
 
     /// The value that the name has in `record`.

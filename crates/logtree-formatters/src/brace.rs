@@ -58,10 +58,16 @@ impl BraceFormatter {
     }
 
     fn run(&self, program: &Program, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+        let is_usual = record.attributes.is_empty();
         for step in &program.steps {
             match step {
-                Step::Literal(text) => out.push_str(text),
-                Step::Field(field) => self.write_field(field, record, out)?,
+                Step::Literal(text) => text.push(out),
+                Step::Field(field) => match field.plain {
+                    Some(attribute) if is_usual => {
+                        attribute.push(record, out, |composed, out| self.composer.write(composed, record, out))?;
+                    }
+                    _ => self.write_field(field, record, out)?,
+                },
             }
         }
         program.broken.clone().map_or(Ok(()), Err)

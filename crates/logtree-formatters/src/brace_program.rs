@@ -3,10 +3,11 @@
 use logtree_core::{Argument, FormatError};
 
 use crate::access::{self, Access};
-use crate::attributes::{self, DefaultValue, Lookup};
-use crate::conversion::{Kind, error};
+use crate::attributes::{self, Attribute, DefaultValue, Lookup};
+use crate::conversion::{Kind, Spec, error};
 use crate::decimal::{self, TooManyDigits};
 use crate::format_spec::{FormatSpec, Refusal};
+use crate::literal::Literal;
 use crate::markup::{self, Pieces};
 
 /// What a format does: the steps, and the error that it ends with, if it must.
@@ -20,7 +21,7 @@ pub(crate) struct Program {
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// Text as it stands.
-    Literal(Box<str>),
+    Literal(Literal),
     /// A value and what is made of it.
     Field(Box<Field>),
 }
@@ -35,6 +36,8 @@ pub(crate) struct Field {
     /// `!s`, `!r` or `!a`
     pub(crate) conversion: Result<Option<Kind>, FormatError>,
     pub(crate) spec: SpecSource,
+    /// The attribute, if it is one and stands as it is.
+    pub(crate) plain: Option<Attribute>,
 }
 
 /// Where a field's format spec comes from.
@@ -79,12 +82,12 @@ impl Program {
             // A doubled brace ends a piece, but no text.
             let Some(field) = piece.field else { continue };
             if !literal.is_empty() {
-                steps.push(Step::Literal(std::mem::take(&mut literal).into()));
+                steps.push(Step::Literal(Literal::new(&std::mem::take(&mut literal))));
             }
             steps.push(Step::Field(Box::new(Field::compile(&field, defaults, depth)?)));
         }
         if !literal.is_empty() {
-            steps.push(Step::Literal(literal.into()));
+            steps.push(Step::Literal(Literal::new(&literal)));
         }
         Ok(())
     }
@@ -124,7 +127,14 @@ impl Field {
             spec => SpecSource::Fixed(FormatSpec::parse(spec)),
         };
         let conversion = field.conversion.map(conversion).transpose();
-        Ok(Self { lookup: Lookup::without_default(name), path, default, conversion, spec })
+        let lookup = Lookup::without_default(name);
+        let plain = match (&conversion, &spec) {
+            (Ok(None | Some(Kind::Str)), SpecSource::Plain) => lookup.plain(&Spec::STR),
+            (Ok(None), SpecSource::Fixed(Ok(spec))) => spec.as_bare_conversion().and_then(|spec| lookup.plain(&spec)),
+            _ => None,
+        };
+        let plain = plain.filter(|_| path.is_empty());
+        Ok(Self { lookup, path, default, conversion, spec, plain })
     }
 }
 

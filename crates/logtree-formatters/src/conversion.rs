@@ -77,7 +77,7 @@ impl Spec {
 
     /// Whether nothing stands between the name and the letter that could change what is printed.
     #[inline]
-    fn is_bare(&self) -> bool {
+    pub(crate) fn is_bare(&self) -> bool {
         self.width == 0 && self.precision.is_none() && !(self.plus || self.blank || self.alternate)
     }
 }

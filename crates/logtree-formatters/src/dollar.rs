@@ -2,10 +2,11 @@
 
 use logtree_core::{ArgumentError, FormatError, Formatter, Needs, Record};
 
-use crate::attributes::{Found, Lookup};
+use crate::attributes::{Attribute, Found, Lookup};
 use crate::composer::{Composer, missing};
 use crate::config::FormatterConfig;
 use crate::conversion::{self, Spec, error};
+use crate::literal::Literal;
 
 /// A formatter in `$` style.
 ///
@@ -32,7 +33,9 @@ pub(crate) const DEFAULT_FORMAT: &str = "${message}";
 
 #[derive(Clone, Debug)]
 enum Step {
-    Literal(Box<str>),
+    Literal(Literal),
+    /// The name of an attribute.
+    Plain(Attribute, Lookup),
     Name(Lookup),
 }
 
@@ -70,9 +73,13 @@ impl DollarFormatter {
                 Placeholder::Escaped => literal.push('$'),
                 Placeholder::Name(name) => {
                     if !literal.is_empty() {
-                        steps.push(Step::Literal(std::mem::take(&mut literal).into()));
+                        steps.push(Step::Literal(Literal::new(&std::mem::take(&mut literal))));
                     }
-                    steps.push(Step::Name(Lookup::new(name, &config.defaults)));
+                    let lookup = Lookup::new(name, &config.defaults);
+                    steps.push(match lookup.plain(&Spec::STR) {
+                        Some(attribute) => Step::Plain(attribute, lookup),
+                        None => Step::Name(lookup),
+                    });
                 }
                 Placeholder::Bare => {
                     broken = Some(invalid(&format[..at]));
@@ -82,10 +89,10 @@ impl DollarFormatter {
         }
         literal.push_str(&format[done..]);
         if !literal.is_empty() {
-            steps.push(Step::Literal(literal.into()));
+            steps.push(Step::Literal(Literal::new(&literal)));
         }
         let names = steps.iter().filter_map(|step| match step {
-            Step::Name(lookup) => Some(lookup),
+            Step::Plain(_, lookup) | Step::Name(lookup) => Some(lookup),
             Step::Literal(_) => None,
         });
         let lookups: Vec<&Lookup> = names.collect();
@@ -95,10 +102,14 @@ impl DollarFormatter {
     }
 
     fn write(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+        let is_usual = record.attributes.is_empty();
         for step in &self.steps {
             match step {
-                Step::Literal(text) => out.push_str(text),
-                Step::Name(lookup) => match lookup.find(record) {
+                Step::Literal(text) => text.push(out),
+                Step::Plain(attribute, _) if is_usual => {
+                    attribute.push(record, out, |composed, out| self.composer.write(composed, record, out))?;
+                }
+                Step::Plain(_, lookup) | Step::Name(lookup) => match lookup.find(record) {
                     Found::Operand(operand) => conversion::push(out, operand, &Spec::STR)?,
                     Found::Composed(composed) => self.composer.write(composed, record, out)?,
                     Found::Nothing => {}

@@ -2,7 +2,7 @@
 
 use logtree_core::FormatError;
 
-use crate::conversion::error;
+use crate::conversion::{Kind, Spec, error};
 use crate::decimal::{self, TooManyDigits};
 
 /// What a format spec says; what it does not say depends on the value.
@@ -63,6 +63,12 @@ impl FormatSpec {
     /// Whether nothing is said, so that the value prints as its `str`.
     pub(crate) fn is_plain(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// `%d`, if nothing but that letter is said.
+    pub(crate) fn as_bare_conversion(&self) -> Option<Spec> {
+        let is_bare = *self == Self { kind: Some('d'), ..Self::default() };
+        is_bare.then_some(Spec { kind: Kind::Decimal('d'), ..Spec::STR })
     }
 
     /// Reads a format spec.

@@ -20,7 +20,7 @@
 //! | `markup`, `access` | the fields of such a format, and what stands behind their names |
 //! | `format_spec`, `format_value` | what stands behind the colon, and what it makes of a value |
 //! | `dollar` | the `$` style |
-//! | `composer` | what formatters of every style share |
+//! | `composer`, `literal` | what formatters of every style share |
 //! | `attributes` | what a name in a format stands for, whatever the style |
 //! | `message` | what goes into `%(message)s` and below the line |
 //! | `conversion`, `padding`, `float`, `repr`, `decimal` | Python's ways to make text of values and to read numbers, whatever the style |
@@ -40,6 +40,7 @@ mod dollar;
 mod float;
 mod format_spec;
 mod format_value;
+mod literal;
 mod markup;
 mod message;
 mod padding;

@@ -40,8 +40,11 @@ pub(crate) fn push_message(out: &mut String, record: &Record<'_>, named: &[Box<s
 }
 
 /// Appends a field's value: as `%s` has it, but text that would run into its neighbours in quotes.
+#[inline]
 fn push_field(out: &mut String, value: Value<'_>) {
     match value {
+        Value::Str(text) if !needs_quotes(text) => out.push_str(text),
+        Value::U64(number) => out.push_str(itoa::Buffer::new().format(number)),
         Value::Str(text) | Value::Display(text) | Value::Error(text) if needs_quotes(text) => {
             // Writing to a string does not fail.
             let _ = write!(out, "{text:?}");
@@ -50,7 +53,14 @@ fn push_field(out: &mut String, value: Value<'_>) {
     }
 }
 
+#[inline]
 fn needs_quotes(text: &str) -> bool {
+    // Nearly all text is plain.
+    let is_plain = !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'!' | b'#'..=b'~'));
+    !is_plain && needs_quotes_in_unicode(text)
+}
+
+fn needs_quotes_in_unicode(text: &str) -> bool {
     text.is_empty() || text.contains(|char: char| char == '"' || char.is_whitespace() || char.is_control())
 }
 
@@ -66,7 +76,13 @@ pub(crate) fn push_span_path(out: &mut String, spans: Spans<'_>) {
 ///
 /// # Errors
 /// CPython's `TypeError`, if a record says that it has something there and that is no text.
+#[inline]
 pub(crate) fn push_below(out: &mut String, start: usize, record: &Record<'_>) -> Result<(), FormatError> {
+    let is_nothing = record.exc_text.is_none() && record.stack_info.is_none() && record.attributes.is_empty();
+    if is_nothing { Ok(()) } else { push_exception(out, start, record) }
+}
+
+fn push_exception(out: &mut String, start: usize, record: &Record<'_>) -> Result<(), FormatError> {
     for (name, text) in [("exc_text", record.exc_text), ("stack_info", record.stack_info)] {
         let text = match record.attribute(name) {
             None => text.unwrap_or_default(),

@@ -2,9 +2,10 @@
 
 use logtree_core::{Argument, FormatError, Record};
 
-use crate::attributes::{Composed, Found, Lookup};
+use crate::attributes::{Attribute, Composed, Found, Lookup};
 use crate::composer::missing;
 use crate::conversion::{self, Case, Kind, Spec, error};
+use crate::literal::Literal;
 
 /// What a format does: the steps, and where it fails, if it must.
 #[derive(Clone, Debug)]
@@ -17,9 +18,18 @@ pub(crate) struct Program {
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// Text as it stands.
-    Literal(Box<str>),
+    Literal(Literal),
     /// A value and what is made of it.
-    Conversion(Lookup, Spec),
+    Conversion(Conversion),
+}
+
+/// A value and what is made of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Conversion {
+    lookup: Lookup,
+    spec: Spec,
+    /// The attribute, if it is one and stands as it is.
+    plain: Option<Attribute>,
 }
 
 /// How a program ends.
@@ -66,19 +76,14 @@ impl Program {
         out: &mut String,
         compose: impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
+        let is_usual = record.attributes.is_empty();
         for step in &self.steps {
             match step {
-                Step::Literal(text) => out.push_str(text),
-                Step::Conversion(lookup, spec) => match lookup.find(record) {
-                    Found::Operand(operand) => conversion::push(out, operand, spec)?,
-                    Found::Composed(composed) => {
-                        let start = out.len();
-                        compose(composed, out)?;
-                        conversion::convert_written(out, start, spec)?;
-                    }
-                    Found::Nothing => {}
-                    Found::Missing => return Err(missing(lookup.name())),
-                },
+                Step::Literal(text) => text.push(out),
+                Step::Conversion(Conversion { plain: Some(attribute), .. }) if is_usual => {
+                    attribute.push(record, out, &compose)?;
+                }
+                Step::Conversion(conversion) => conversion.push(record, out, &compose)?,
             }
         }
         match &self.end {
@@ -97,7 +102,7 @@ impl Program {
     /// Every name in the format.
     pub(crate) fn lookups(&self) -> impl Iterator<Item = &Lookup> {
         let in_steps = self.steps.iter().filter_map(|step| match step {
-            Step::Conversion(lookup, _) => Some(lookup),
+            Step::Conversion(conversion) => Some(&conversion.lookup),
             Step::Literal(_) => None,
         });
         let at_the_end = match &self.end {
@@ -105,6 +110,31 @@ impl Program {
             End::Whole => None,
         };
         in_steps.chain(at_the_end)
+    }
+}
+
+impl Conversion {
+    fn new(lookup: Lookup, spec: Spec) -> Self {
+        let plain = lookup.plain(&spec);
+        Self { lookup, spec, plain }
+    }
+
+    fn push(
+        &self,
+        record: &Record<'_>,
+        out: &mut String,
+        compose: impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        match self.lookup.find(record) {
+            Found::Operand(operand) => conversion::push(out, operand, &self.spec),
+            Found::Composed(composed) => {
+                let start = out.len();
+                compose(composed, out)?;
+                conversion::convert_written(out, start, &self.spec)
+            }
+            Found::Nothing => Ok(()),
+            Found::Missing => Err(missing(self.lookup.name())),
+        }
     }
 }
 
@@ -153,17 +183,17 @@ impl<'a> Parser<'a> {
                 literal.push('%');
             } else {
                 if !literal.is_empty() {
-                    self.steps.push(Step::Literal(std::mem::take(&mut literal).into()));
+                    self.steps.push(Step::Literal(Literal::new(&std::mem::take(&mut literal))));
                 }
                 let mut partial = Partial::default();
                 match self.conversion(&mut partial) {
-                    Ok(lookup) => self.steps.push(Step::Conversion(lookup, partial.spec)),
+                    Ok(lookup) => self.steps.push(Step::Conversion(Conversion::new(lookup, partial.spec))),
                     Err(error) => return Err(Broken { lookup: partial.lookup, star: partial.star, error }),
                 }
             }
         }
         if !literal.is_empty() {
-            self.steps.push(Step::Literal(literal.into()));
+            self.steps.push(Step::Literal(Literal::new(&literal)));
         }
         match self.values {
             Values::Tuple([_, ..]) => {

@@ -90,8 +90,9 @@ impl TimeFormat {
                     Some(msecs) => conversion::push(out, Operand::Value(msecs), &MILLISECONDS)?,
                     None => {
                         let milliseconds = record.created.milliseconds();
-                        let digit = |place: u16| char::from(b'0' + (milliseconds / place % 10) as u8);
-                        out.extend([digit(100), digit(10), digit(1)]);
+                        for place in [100, 10, 1] {
+                            out.push(char::from(b'0' + (milliseconds / place % 10) as u8));
+                        }
                     }
                 }
                 Ok(())

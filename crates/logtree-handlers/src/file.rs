@@ -5,10 +5,12 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use logtree_core::{
-    AppendFile, Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerPlan, Kwargs, Record, Steps,
+    AppendFile, Argument, ArgumentError, BuildError, EmitError, FormatError, Formatter, Handler, HandlerPlan, Kwargs,
+    Record, Steps,
 };
 
 use crate::buffer::{with_bytes, with_text};
+use crate::follow::Follow;
 use crate::stream::terminator;
 use crate::{Encoding, EncodingErrors, LogFile, OpenMode};
 
@@ -94,16 +96,55 @@ impl FileHandlerConfig {
     }
 }
 
+/// What is to be written of a record.
+pub(crate) struct Line<'a> {
+    /// The text, without its terminator.
+    pub(crate) text: &'a str,
+    /// Text and terminator as bytes, or which character has none.
+    pub(crate) bytes: Result<&'a [u8], FormatError>,
+}
+
 impl FileHandler {
     /// A handler with this config. The file is not opened yet.
     ///
     /// # Errors
     /// If the file name is relative and the directory that the program is in cannot be found.
     pub fn new(config: FileHandlerConfig) -> Result<Self, ArgumentError> {
+        Self::following(config, Follow::Never)
+    }
+
+    /// The same with a file that is looked at whether it was moved.
+    pub(crate) fn following(config: FileHandlerConfig, follow: Follow) -> Result<Self, ArgumentError> {
         let path = absolute(&config.filename)?;
-        let file = Arc::new(LogFile::new(path, config.mode));
+        let file = Arc::new(LogFile::following(path, config.mode, follow));
         let FileHandlerConfig { delay, terminator, encoding, errors, .. } = config;
         Ok(Self { appended: file.clone(), file, delay, terminator, encoding, errors })
+    }
+
+    /// The file, as steps take it.
+    pub(crate) fn appended(&self) -> &Arc<dyn AppendFile> {
+        &self.appended
+    }
+
+    /// Lends what is to be written of a record.
+    pub(crate) fn with_line(
+        &self,
+        record: &Record<'_>,
+        formatter: &dyn Formatter,
+        append: impl FnOnce(Line<'_>) -> Result<(), EmitError>,
+    ) -> Result<(), EmitError> {
+        with_text(|line| {
+            formatter.format(record, line)?;
+            let length = line.len();
+            line.push_str(&self.terminator);
+            if self.encoding.is_utf8() {
+                return append(Line { text: &line[..length], bytes: Ok(line.as_bytes()) });
+            }
+            with_bytes(|bytes| {
+                let outcome = self.encoding.encode(line, self.errors, bytes);
+                append(Line { text: &line[..length], bytes: outcome.map(|()| &**bytes) })
+            })
+        })
     }
 
     /// Where the file is.
@@ -114,17 +155,7 @@ impl FileHandler {
 
 impl Handler for FileHandler {
     fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
-        with_text(|text| {
-            formatter.format(record, text)?;
-            text.push_str(&self.terminator);
-            if self.encoding.is_utf8() {
-                return Ok(steps.append(&self.appended, text.as_bytes())?);
-            }
-            with_bytes(|bytes| {
-                self.encoding.encode(text, self.errors, bytes)?;
-                Ok(steps.append(&self.appended, bytes)?)
-            })
-        })
+        self.with_line(record, formatter, |line| Ok(steps.append(&self.appended, line.bytes?)?))
     }
 
     fn open(&self) -> Result<(), BuildError> {

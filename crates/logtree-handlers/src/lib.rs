@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `logging.StreamHandler` | [`StreamHandler`] |
 //! | `logging.FileHandler` | [`FileHandler`] |
+//! | `logging.handlers.RotatingFileHandler` | [`RotatingFileHandler`] |
+//! | `logging.handlers.WatchedFileHandler` | [`WatchedFileHandler`] |
 //! | `logging.NullHandler` | [`NullHandler`] |
 //! | `logging.handlers.MemoryHandler` | [`MemoryHandler`] |
 //! | `logging.handlers.BufferingHandler` | a [`MemoryHandler`] that has no target |
@@ -26,6 +28,7 @@
 mod buffer;
 mod encoding;
 mod file;
+mod follow;
 mod line_writer;
 mod log_file;
 mod look;
@@ -33,8 +36,12 @@ mod memory;
 mod mode;
 mod null;
 mod queue;
+mod roll_lock;
+mod rolling;
+mod rotating;
 mod seal;
 mod stream;
+mod watched;
 
 use logtree_core::{Object, Registry, StdStream};
 
@@ -44,7 +51,9 @@ pub use log_file::LogFile;
 pub use memory::{MemoryHandler, MemoryHandlerConfig, Threshold};
 pub use mode::OpenMode;
 pub use null::NullHandler;
+pub use rotating::{RotatingFileHandler, RotatingFileHandlerConfig};
 pub use stream::{Stream, StreamHandler, StreamHandlerConfig};
+pub use watched::WatchedFileHandler;
 
 /// Registers the handlers under Python's names, and what `ext://sys.stdout` and `ext://sys.stderr` stand for.
 ///
@@ -62,6 +71,8 @@ pub fn register(registry: &mut Registry) {
         .handler("logging.handlers.BufferingHandler", memory::plan_buffering)
         .handler("logging.handlers.MemoryHandler", memory::plan)
         .handler("logging.handlers.QueueHandler", queue::plan)
+        .handler("logging.handlers.RotatingFileHandler", rotating::plan)
+        .handler("logging.handlers.WatchedFileHandler", watched::plan)
         .object(Object::new("sys.stdout", StdStream::Stdout))
         .object(Object::new("sys.stderr", StdStream::Stderr));
 }

@@ -6,15 +6,21 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, IntoRawFd as _, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use logtree_core::{AppendFile, FileEnd};
 use logtree_os::{ForkLock, ForkReset};
 use rustix::fs::{Mode, OFlags, ftruncate};
 
 use crate::OpenMode;
+use crate::follow::{Follow, Tick, is_current};
 use crate::line_writer::{LineWriter, Unwritten};
 use crate::look::Look;
+use crate::roll_lock::RollLock;
 use crate::seal::{self, Seal};
+
+/// So long the processes that roll a file wait for each other, once; then not at all until it is free again.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A file that lines are appended to, from any thread and any child of `fork`.
 ///
@@ -26,11 +32,16 @@ use crate::seal::{self, Seal};
 ///   left alone.
 /// - When the disk is full, half a line that was written is taken back; where that is impossible, the next line begins
 ///   on a line of its own.
-/// - A file that was moved or deleted is written to as before, until [`reopen`](Self::reopen).
+/// - A file that was moved or deleted is written to as before, until [`reopen`](AppendFile::reopen); where its handler
+///   rolls or watches it, the next lines go to a new one.
+/// - Before it is given another name it is locked with flock(2), for a few system calls, so that of several processes only
+///   one does it. Who waits longer than a second for the others goes on without. A lock ends with its process, whatever
+///   ended that.
 /// - A pipe with a name needs a reader when it is opened, and is waited for a second at the longest.
 pub struct LogFile {
     path: PathBuf,
     mode: OpenMode,
+    follow: Follow,
     state: ForkLock<State>,
 }
 
@@ -40,6 +51,10 @@ struct State {
     /// It is emptied, or must be new, only the first time.
     was_opened: bool,
     lines: LineWriter,
+    /// When it was looked at last whether the file still has its name.
+    followed: Tick,
+    /// Another process took too long to roll the file.
+    roll_stalled: bool,
 }
 
 /// A child shares its parent's open file, which is right for appending.
@@ -47,7 +62,8 @@ impl ForkReset for State {
     fn after_fork(&mut self) {}
 
     fn torn() -> Self {
-        Self { open: None, was_opened: true, lines: LineWriter::torn() }
+        let (followed, roll_stalled) = (Tick::default(), false);
+        Self { open: None, was_opened: true, lines: LineWriter::torn(), followed, roll_stalled }
     }
 }
 
@@ -68,7 +84,12 @@ impl Drop for State {
 impl LogFile {
     /// The file at `path`, which is not opened yet.
     pub fn new(path: impl Into<PathBuf>, mode: OpenMode) -> Self {
-        Self { path: path.into(), mode, state: ForkLock::default() }
+        Self::following(path, mode, Follow::Never)
+    }
+
+    /// The same, with looks whether it was moved.
+    pub(crate) fn following(path: impl Into<PathBuf>, mode: OpenMode, follow: Follow) -> Self {
+        Self { path: path.into(), mode, follow, state: ForkLock::default() }
     }
 
     /// Opens the file, unless it is open.
@@ -80,15 +101,25 @@ impl LogFile {
         self.opened(&mut state).map(drop)
     }
 
-    /// Closes the file; the next append opens it again.
-    pub fn reopen(&self) {
-        self.state.lock().close();
-    }
-
-    /// The open file, which is ours for sure.
-    fn opened<'a>(&self, state: &'a mut State) -> io::Result<(&'a Open, &'a mut LineWriter)> {
-        if state.open.as_ref().is_some_and(|open| !open.is_ours()) {
-            state.close();
+    /// The open file, which is ours for sure, and what a look at it said just now, if it took one.
+    fn opened<'a>(&self, state: &'a mut State) -> io::Result<(&'a Open, Option<Look>, &'a mut LineWriter)> {
+        let found = state.open.as_ref().map_or(Found::Foreign, |open| self.find(open, &mut state.followed));
+        let mut looked = None;
+        match found {
+            Found::Ours(look) => looked = look,
+            Found::Foreign => state.close(),
+            Found::Moved(links) => match Open::new(&self.path, OpenMode::Append) {
+                Ok(open) => {
+                    state.close();
+                    (state.open, state.lines) = (Some(open), LineWriter::default());
+                }
+                // Where it was moved to, a line is not lost.
+                Err(_) if links > 0 => {}
+                Err(error) => {
+                    state.close();
+                    return Err(error);
+                }
+            },
         }
         let open = match &mut state.open {
             Some(open) => open,
@@ -99,18 +130,42 @@ impl LogFile {
                 none.insert(open)
             }
         };
-        Ok((open, &mut state.lines))
-    }
-}
-
-impl AppendFile for LogFile {
-    fn path(&self) -> &Path {
-        &self.path
+        Ok((open, looked, &mut state.lines))
     }
 
-    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+    fn find(&self, open: &Open, followed: &mut Tick) -> Found {
+        match self.follow {
+            Follow::Never if open.is_ours() => Found::Ours(None),
+            Follow::Always if open.is_ours() => match is_current(&self.path, &open.opened) {
+                true => Found::Ours(None),
+                false => Found::Moved(open.look().map_or(0, |look| look.links)),
+            },
+            Follow::Never | Follow::Always => Found::Foreign,
+            Follow::EachTick => {
+                let now = Tick::now();
+                let is_due = std::mem::replace(followed, now) != now;
+                match open.look() {
+                    Some(look) if is_due && !open.is_ours() || !look.is_same_file(&open.opened) => Found::Foreign,
+                    Some(look) if look.links == 0 || is_due && !is_current(&self.path, &look) => {
+                        Found::Moved(look.links)
+                    }
+                    Some(look) => Found::Ours(Some(look)),
+                    None => Found::Foreign,
+                }
+            }
+        }
+    }
+
+    /// Appends, unless the file is full; answers whether it did.
+    fn append_unless(&self, bytes: &[u8], limit: Option<u64>) -> io::Result<bool> {
         let mut state = self.state.lock();
-        let (open, lines) = self.opened(&mut state)?;
+        let (open, looked, lines) = self.opened(&mut state)?;
+        if let Some(limit) = limit {
+            let look = looked.map_or_else(|| Look::at(open.descriptor()), Ok)?;
+            if look.end().is_some_and(|end| end.is_full(limit)) {
+                return Ok(false);
+            }
+        }
         let was_torn = lines.torn;
         let outcome = match open.seal {
             Some(_) => lines.write_by(seal::append, open.descriptor(), bytes),
@@ -123,13 +178,62 @@ impl AppendFile for LogFile {
                 lines.torn = false;
             }
             error
-        })
+        })?;
+        // A writer that was kept waiting may have written to a file that others had deleted by then, as the oldest.
+        let is_late = self.follow == Follow::EachTick && state.followed != Tick::now();
+        if is_late && state.open.as_ref().and_then(Open::look).is_some_and(|look| look.links == 0) {
+            drop(state);
+            return self.append_unless(bytes, limit);
+        }
+        Ok(true)
+    }
+}
+
+/// What became of the file that is open.
+enum Found {
+    /// It is the file to write to.
+    Ours(Option<Look>),
+    /// It has not its name any more, but so many others.
+    Moved(u32),
+    /// Something else, or nothing, is behind the number.
+    Foreign,
+}
+
+impl AppendFile for LogFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        self.append_unless(bytes, None).map(|_| ())
+    }
+
+    fn append_below(&self, bytes: &[u8], limit: u64) -> io::Result<bool> {
+        self.append_unless(bytes, Some(limit))
     }
 
     fn end(&self) -> io::Result<Option<FileEnd>> {
         let mut state = self.state.lock();
-        let (open, _) = self.opened(&mut state)?;
-        Ok(Look::at(open.descriptor())?.end())
+        let (open, looked, _) = self.opened(&mut state)?;
+        Ok(looked.map_or_else(|| Look::at(open.descriptor()), Ok)?.end())
+    }
+
+    fn reopen(&self) {
+        self.state.lock().close();
+    }
+
+    fn roll(&self, moves: &mut dyn FnMut() -> io::Result<()>) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let opened = self.opened(&mut state)?.0.opened;
+        let patience = if state.roll_stalled { Duration::ZERO } else { PATIENCE };
+        let lock = RollLock::take(&self.path, &opened, patience);
+        state.roll_stalled = lock.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
+        let lock = lock?;
+        if lock.is_some() {
+            moves()?;
+        }
+        state.close();
+        Ok(())
     }
 }
 
@@ -169,11 +273,16 @@ impl Open {
         self.descriptor.as_fd()
     }
 
+    /// A look at what is behind the number, if anything is.
+    fn look(&self) -> Option<Look> {
+        Look::at(self.descriptor()).ok()
+    }
+
     /// Whether it is still this file, and not something else or nothing, that is behind the number.
     fn is_ours(&self) -> bool {
         match self.seal {
             Some(seal) => seal.is_on(self.descriptor()),
-            None => Look::at(self.descriptor()).is_ok_and(|look| look.is_same_file(&self.opened)),
+            None => self.look().is_some_and(|look| look.is_same_file(&self.opened)),
         }
     }
 

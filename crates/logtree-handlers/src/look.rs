@@ -1,8 +1,10 @@
 //! A look at what is behind a descriptor, as cheap as the system has it.
 
+use std::path::Path;
+
 use logtree_core::FileEnd;
 use rustix::fd::BorrowedFd;
-use rustix::fs::{FileType, fstat, major, makedev, minor};
+use rustix::fs::{FileType, Stat, fstat, major, makedev, minor, stat};
 use rustix::io;
 
 /// What is behind a descriptor.
@@ -10,6 +12,8 @@ use rustix::io;
 pub(crate) struct Look {
     device: (u32, u32),
     inode: u64,
+    /// How many names it has; none, if it was deleted.
+    pub(crate) links: u32,
     pub(crate) size: u64,
     pub(crate) is_regular: bool,
 }
@@ -20,16 +24,18 @@ impl Look {
     /// # Errors
     /// If the number is that of no open file.
     pub(crate) fn at(descriptor: BorrowedFd<'_>) -> io::Result<Self> {
-        if let Some(look) = Self::without_times(descriptor) {
-            return Ok(look);
+        match Self::without_times(descriptor) {
+            Some(look) => Ok(look),
+            None => fstat(descriptor).map(Self::from),
         }
-        let stat = fstat(descriptor)?;
-        Ok(Self {
-            device: (major(stat.st_dev), minor(stat.st_dev)),
-            inode: stat.st_ino,
-            size: stat.st_size.unsigned_abs(),
-            is_regular: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
-        })
+    }
+
+    /// Looks at what is under a name.
+    ///
+    /// # Errors
+    /// If nothing is, or it cannot be seen.
+    pub(crate) fn at_path(path: &Path) -> io::Result<Self> {
+        stat(path).map(Self::from)
     }
 
     /// Where the file ends, if it has an end.
@@ -49,12 +55,13 @@ impl Look {
     fn without_times(descriptor: BorrowedFd<'_>) -> Option<Self> {
         use rustix::fs::{AtFlags, StatxFlags, statx};
 
-        let wanted = StatxFlags::TYPE | StatxFlags::INO | StatxFlags::SIZE;
+        let wanted = StatxFlags::TYPE | StatxFlags::NLINK | StatxFlags::INO | StatxFlags::SIZE;
         // What an old kernel or a sandbox does not allow, fstat does.
         let statx = statx(descriptor, c"", AtFlags::EMPTY_PATH, wanted).ok()?;
         StatxFlags::from_bits_retain(statx.stx_mask).contains(wanted).then(|| Self {
             device: (statx.stx_dev_major, statx.stx_dev_minor),
             inode: statx.stx_ino,
+            links: statx.stx_nlink,
             size: statx.stx_size,
             is_regular: FileType::from_raw_mode(statx.stx_mode.into()) == FileType::RegularFile,
         })
@@ -63,6 +70,18 @@ impl Look {
     #[cfg(not(target_os = "linux"))]
     fn without_times(_: BorrowedFd<'_>) -> Option<Self> {
         None
+    }
+}
+
+impl From<Stat> for Look {
+    fn from(stat: Stat) -> Self {
+        Self {
+            device: (major(stat.st_dev), minor(stat.st_dev)),
+            inode: stat.st_ino,
+            links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
+            size: stat.st_size.unsigned_abs(),
+            is_regular: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
+        }
     }
 }
 
@@ -92,5 +111,8 @@ mod tests {
         assert_eq!((look(&file).end(), Look::at(pipe.as_fd()).unwrap().end()), (Some(end), None));
         assert!(look(&file).is_regular && !Look::at(pipe.as_fd()).unwrap().is_regular);
         assert!(look(&file).is_same_file(&look(&open(&a))) && !look(&file).is_same_file(&look(&other)));
+        assert_eq!(Look::at_path(&a).unwrap(), look(&file));
+        std::fs::remove_file(&a).unwrap();
+        assert_eq!((look(&file).links, look(&other).links), (0, 1));
     }
 }

@@ -94,6 +94,7 @@ impl KnownCallsite {
     }
 
     /// Whether an event can have its own logger or level, so that nothing is known before it is there.
+    #[inline]
     pub(crate) fn is_routed_by_event(&self) -> bool {
         self.logger_field.is_some() || self.level_field.is_some() || self.is_of_log
     }

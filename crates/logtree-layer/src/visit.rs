@@ -37,7 +37,17 @@ pub(crate) struct EventVisitor<'a> {
 }
 
 impl EventVisitor<'_> {
+    #[inline]
     fn push(&mut self, field: &Field, value: Value<'_>) {
+        if Some(field.index()) == self.known.message_field || self.known.is_routed_by_event() {
+            self.push_special(field, value);
+        } else {
+            self.text.fields.push(name_of(field), value);
+        }
+    }
+
+    #[inline(never)]
+    fn push_special(&mut self, field: &Field, value: Value<'_>) {
         let at = Some(field.index());
         if at == self.known.message_field {
             // A message is text, whatever the macro was given.
@@ -159,6 +169,7 @@ impl Visit for SpanVisitor<'_> {
 }
 
 /// An event's field by its place in the callsite's list of names.
+#[inline]
 fn name_of(field: &Field) -> FieldName<'static> {
     match u16::try_from(field.index()) {
         Ok(index) => FieldName::Index(index),

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use logtree_core::{AppendFile, FileEnd, Steps};
+use logtree_core::{AppendFile, FileEnd, Moves, Steps};
 use logtree_os::{Committed, LaneHead, Segment, TransactionTooLarge, Transactions, kill_point};
 
 use crate::plan::{self, Step};
@@ -39,6 +39,15 @@ impl Steps for Batch {
                 self.files.push(Staged { file, bytes, end: None, has_failed: false });
             }
         }
+        Ok(())
+    }
+
+    // Behind a queue files do not roll yet: they grow.
+    fn append_below(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8], _: u64) -> io::Result<bool> {
+        self.append(file, bytes).map(|()| true)
+    }
+
+    fn roll(&mut self, _: &Arc<dyn AppendFile>, _: &mut Moves<'_>) -> io::Result<()> {
         Ok(())
     }
 }

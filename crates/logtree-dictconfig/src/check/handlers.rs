@@ -94,6 +94,7 @@ impl<'a> Checker<'a> {
         let (mut arguments, special) = (arguments?, special?);
         arguments.extend(special);
         self.warn_of_stream_name(scope, name);
+        self.warn_of_no_backups(scope, name);
         self.make_handler(scope, name, known, arguments, children)
     }
 
@@ -209,6 +210,18 @@ impl<'a> Checker<'a> {
             let guess = matches!(&**name, "sys.stdout" | "sys.stderr").then(|| format!("ext://{name}"));
             let message = format!("the stream {} is a string, and nothing can be written to it", repr_str(name));
             self.warn(&at, message).guess = guess;
+        }
+    }
+
+    /// Warns of a size at which nothing happens: without old files to keep, the file goes on growing.
+    fn warn_of_no_backups(&mut self, scope: &Scope<'a>, class: &str) {
+        let Some(field) = scope.field("maxBytes").filter(|_| class == "logging.handlers.RotatingFileHandler") else {
+            return;
+        };
+        let keeps = scope.field("backupCount").is_some_and(|count| count.node.is_truthy());
+        if field.node.is_truthy() && !keeps {
+            let message = "without backupCount the file is never rolled, whatever maxBytes says".to_owned();
+            self.warn(&field.at, message);
         }
     }
 }

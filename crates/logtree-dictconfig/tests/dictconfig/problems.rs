@@ -107,6 +107,21 @@ fn what_python_swallows_is_a_warning_and_under_strict_an_error() {
 }
 
 #[test]
+fn a_size_at_which_nothing_rolls_is_a_warning() {
+    let of = |counts: &str| {
+        warnings(&format!(
+            r#"{{"version": 1, "root": {{"level": "INFO", "handlers": ["h"]}}, "handlers": {{
+  "h": {{"class": "logging.handlers.RotatingFileHandler", "filename": "a.log", "maxBytes": 10{counts}}}}}}}"#
+        ))
+    };
+    let expected = "logging.json:2:91: handlers.h.maxBytes: warning: without backupCount the file is never rolled, \
+                    whatever maxBytes says";
+    assert_eq!(of(""), [expected]);
+    assert_eq!(of(r#", "backupCount": 0"#), [expected]);
+    assert_eq!(of(r#", "backupCount": 1"#), Vec::<String>::new());
+}
+
+#[test]
 fn a_config_of_the_documentation_has_no_warnings() {
     let text = include_str!("../data/configs/django_docs_topics_2.json");
     assert_eq!(warnings(text), Vec::<String>::new());

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use logtree_core::{Direct, FormatError, Formatter, Handler, HandlerEntry, Level, Record, StdStream, set_report_hook};
 use logtree_handlers::{
-    Encoding, FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig, NullHandler, Stream, StreamHandler,
-    StreamHandlerConfig,
+    Encoding, FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig, NullHandler, RotatingFileHandler,
+    RotatingFileHandlerConfig, Stream, StreamHandler, StreamHandlerConfig, WatchedFileHandler,
 };
 
 use crate::child::{assert_passed, test_process};
@@ -51,7 +51,7 @@ impl Subject {
             assert!(self.entry.handler.flush(deadline()));
         }
         if let Some(output) = &self.output {
-            assert_eq!(lines(output), expected);
+            assert_eq!(all_lines(output), expected);
         }
     }
 }
@@ -68,6 +68,13 @@ fn entry(handler: Box<dyn Handler>) -> Arc<HandlerEntry> {
 
 fn deadline() -> Instant {
     Instant::now() + Duration::from_secs(5)
+}
+
+/// The lines of an output and of the files that were rolled, the oldest first.
+fn all_lines(output: &Path) -> Vec<String> {
+    let numbered = |number: u32| PathBuf::from(format!("{}.{number}", output.display()));
+    let rolled: Vec<_> = (1..).map(numbered).take_while(|path| path.exists()).collect();
+    rolled.iter().rev().map(PathBuf::as_path).chain([output]).flat_map(lines).collect()
 }
 
 /// All of the contract; the subject is fresh and its output empty.
@@ -93,7 +100,7 @@ fn assert_contract(subject: &Subject) {
     assert_reentrant(subject);
 
     // Reopening and closing lose nothing, and nothing is over after them.
-    let before = subject.output.as_deref().map_or(0, |output| lines(output).len());
+    let before = subject.output.as_deref().map_or(0, |output| all_lines(output).len());
     let errors = subject.errors();
     entry.handler.reopen();
     subject.handle("reopened");
@@ -106,14 +113,14 @@ fn assert_contract(subject: &Subject) {
     }
     let Some(output) = &subject.output else { return };
     let expected = if subject.outlives_close { vec!["<reopened>", "<closed>"] } else { vec!["<reopened>"] };
-    assert_eq!(lines(output)[before..], expected);
+    assert_eq!(all_lines(output)[before..], expected);
     assert_eq!(subject.errors(), errors + u64::from(!subject.outlives_close));
 }
 
 fn assert_threads_do_not_mix(subject: &Subject) {
     const THREADS: usize = 8;
     const RECORDS: usize = 200;
-    let before = subject.output.as_deref().map_or(0, |output| lines(output).len());
+    let before = subject.output.as_deref().map_or(0, |output| all_lines(output).len());
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             scope.spawn(move || {
@@ -124,7 +131,7 @@ fn assert_threads_do_not_mix(subject: &Subject) {
     });
     let Some(output) = &subject.output else { return };
     assert!(subject.entry.handler.flush(deadline()));
-    let written = lines(output).split_off(before);
+    let written = all_lines(output).split_off(before);
     assert_eq!(written.len(), THREADS * RECORDS);
     for thread in 0..THREADS {
         let prefix = format!("<{thread} ");
@@ -159,7 +166,7 @@ fn assert_reentrant(subject: &Subject) {
     assert!(subject.entry.handler.flush(deadline()));
     LISTENER.set(None);
     if let Some(output) = &subject.output {
-        let written = lines(output);
+        let written = all_lines(output);
         let expected = if subject.far.is_some() { ["<chatty>", "<inner>"] } else { ["<inner>", "<chatty>"] };
         assert_eq!(written[written.len() - 2..], expected);
     }
@@ -204,6 +211,24 @@ fn files_in_another_encoding_and_with_another_terminator() {
     let subject = Subject::new(FileHandler::new(config).unwrap(), None);
     subject.handle("é€");
     assert_eq!(std::fs::read(&path).unwrap(), b"<\xe9&#8364;>\r\n");
+}
+
+#[test]
+fn files_that_are_watched() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    let handler = WatchedFileHandler::new(FileHandlerConfig::new(&path)).unwrap();
+    assert_contract(&Subject::new(handler, Some(path)));
+}
+
+#[test]
+fn files_that_roll() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    // Larger than what the contract writes to begin with, and smaller than what its threads write.
+    let config =
+        RotatingFileHandlerConfig { max_bytes: 1000, backup_count: 2000, ..RotatingFileHandlerConfig::new(&path) };
+    assert_contract(&Subject::new(RotatingFileHandler::new(config).unwrap(), Some(path)));
 }
 
 #[test]

@@ -3,8 +3,11 @@
 
 mod child;
 mod contract;
+mod cpython;
 mod file;
 mod full_disk;
 mod memory;
+mod rotating;
 mod specimen;
 mod stream;
+mod watched;

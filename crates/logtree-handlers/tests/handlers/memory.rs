@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use logtree_core::{
-    Argument, Direct, EmitError, Formatter, Handler, HandlerEntry, Kwargs, Level, Record, Registry, Steps,
+    AppendFile, Argument, Direct, EmitError, Formatter, Handler, HandlerEntry, Kwargs, Level, Moves, Record, Registry,
+    Steps,
 };
 use logtree_handlers::{FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig, Threshold};
 
@@ -185,9 +186,17 @@ fn what_is_held_comes_out_with_the_steps_of_whoever_asks() {
     #[derive(Default)]
     struct Bytes(usize);
     impl Steps for Bytes {
-        fn append(&mut self, _: &Arc<dyn logtree_core::AppendFile>, bytes: &[u8]) -> std::io::Result<()> {
+        fn append(&mut self, _: &Arc<dyn AppendFile>, bytes: &[u8]) -> std::io::Result<()> {
             self.0 += bytes.len();
             Ok(())
+        }
+
+        fn append_below(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8], _: u64) -> std::io::Result<bool> {
+            self.append(file, bytes).map(|()| true)
+        }
+
+        fn roll(&mut self, _: &Arc<dyn AppendFile>, _: &mut Moves<'_>) -> std::io::Result<()> {
+            panic!("nothing is ever full")
         }
     }
     let directory = tempfile::tempdir().unwrap();

@@ -1,0 +1,43 @@
+//! Whether the file that is open still is the one under its name.
+
+use std::path::Path;
+
+use rustix::io::Errno;
+
+use crate::look::Look;
+
+/// When a handler looks whether its file was moved or deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Follow {
+    /// Never: it is written to wherever it is.
+    Never,
+    /// Once in a tick of the system's coarse clock, a few milliseconds, so that the single record pays nothing for it.
+    EachTick,
+    /// At each record.
+    Always,
+}
+
+/// A tick of the system's coarse clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tick(u64);
+
+impl Tick {
+    /// Reads the clock, without a system call.
+    pub(crate) fn now() -> Self {
+        #[cfg(target_os = "linux")]
+        let clock = rustix::time::ClockId::MonotonicCoarse;
+        #[cfg(not(target_os = "linux"))]
+        let clock = rustix::time::ClockId::Monotonic;
+        let now = rustix::time::clock_gettime(clock);
+        // A finer clock is read in steps of a millisecond.
+        Self((now.tv_sec.cast_unsigned() * 1000).wrapping_add(now.tv_nsec.cast_unsigned() / 1_000_000))
+    }
+}
+
+/// Whether `open` is what is under the name now. Where that cannot be seen, it is believed.
+pub(crate) fn is_current(path: &Path, open: &Look) -> bool {
+    match Look::at_path(path) {
+        Ok(named) => named.is_same_file(open),
+        Err(error) => !matches!(error, Errno::NOENT | Errno::NOTDIR),
+    }
+}

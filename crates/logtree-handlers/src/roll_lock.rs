@@ -1,0 +1,62 @@
+//! The lock that processes share while one of them rolls a file.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::fd::AsFd as _;
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::io::Errno;
+
+use crate::follow::is_current;
+use crate::look::Look;
+
+/// Between two attempts to take the lock.
+const NAP: Duration = Duration::from_micros(50);
+
+/// The right to give a file another name. It is a lock on the file itself, so that nothing lies beside the log; through a
+/// descriptor of its own, since locks through one that a child of `fork` inherited would be the child's as well.
+pub(crate) struct RollLock(OwnedFd);
+
+impl RollLock {
+    /// Waits for the lock on the file that `open` is a look at; `None` if that is not the file under this name any more.
+    ///
+    /// # Errors
+    /// `TimedOut` if others hold it longer than `patience`; else those of opening the file.
+    pub(crate) fn take(path: &Path, open: &Look, patience: Duration) -> io::Result<Option<Self>> {
+        // As the log is opened: whoever may write it need not be allowed to read it.
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let descriptor = match rustix::fs::open(path, flags, Mode::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            outcome => outcome?,
+        };
+        if !Look::at(descriptor.as_fd())?.is_same_file(open) {
+            return Ok(None);
+        }
+        let began = Instant::now();
+        loop {
+            match flock(&descriptor, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => break,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) if began.elapsed() < patience => std::thread::sleep(NAP),
+                Err(Errno::AGAIN) => {
+                    let message = "another process takes too long to roll the file";
+                    return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+                }
+                // A file system without locks: whoever shares a log there has been warned by its manual.
+                Err(_) => break,
+            }
+        }
+        let lock = Self(descriptor);
+        // Whoever held it may have moved it.
+        Ok(is_current(path, open).then_some(lock))
+    }
+}
+
+impl Drop for RollLock {
+    fn drop(&mut self) {
+        // A child that was forked meanwhile has the descriptor too: closing it alone would not free the lock.
+        let _ = flock(&self.0, FlockOperation::Unlock);
+    }
+}

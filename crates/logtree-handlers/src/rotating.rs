@@ -1,0 +1,208 @@
+//! `logging.handlers.RotatingFileHandler`: appends to a file, and begins a new one when it is full.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use logtree_core::{
+    Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerPlan, Kwargs, Names, Record, Steps,
+};
+
+use crate::follow::Follow;
+use crate::rolling::Rolling;
+use crate::{FileHandler, FileHandlerConfig, OpenMode};
+
+/// So many files are asked for one by one.
+const PROBED: u32 = 16;
+
+/// Appends each record to a file; when a record would make it too large, the file `app.log` becomes `app.log.1`, that one
+/// `app.log.2`, and so on, and the one behind the last is deleted.
+///
+/// How the file is treated, [`LogFile`](crate::LogFile) says. For the operator:
+///
+/// - It rolls when the file is not empty and its size, with the record, reaches `maxBytes`, as CPython counts: the record in
+///   characters, and one more for its end. So no file is larger than `maxBytes`, but for one longer record alone, and
+///   for characters of several bytes. Without `backupCount` it never rolls.
+/// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
+///   is lost. One that does not see the roll at once writes up to a few milliseconds more to the file that was rolled.
+/// - Where it cannot roll, because a directory is in the way or the rights are missing, lines go on into the old file,
+///   and each is counted as an error, until it can. (`DIFFERENCE`: Python loses the records.)
+/// - A file that was moved or deleted is begun anew within a few milliseconds. (`DIFFERENCE`: in Python, when it is full.)
+/// - On a full disk it behaves as [`FileHandler`] does; rolling takes no room.
+pub struct RotatingFileHandler {
+    file: FileHandler,
+    max_bytes: u64,
+    backup_count: u32,
+    rolling: Rolling,
+}
+
+/// The arguments of Python's `logging.handlers.RotatingFileHandler`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RotatingFileHandlerConfig {
+    /// What it shares with [`FileHandler`]. With `max_bytes` its mode is [`OpenMode::Append`], whatever it says.
+    pub file: FileHandlerConfig,
+    /// The size that no file is to reach; 0 for none.
+    pub max_bytes: u64,
+    /// How many old files are kept. Without any, the file is never rolled.
+    pub backup_count: u32,
+}
+
+impl RotatingFileHandlerConfig {
+    /// What Python does with a file name and nothing else: it never rolls.
+    pub fn new(filename: impl Into<PathBuf>) -> Self {
+        Self { file: FileHandlerConfig::new(filename), max_bytes: 0, backup_count: 0 }
+    }
+
+    /// Takes the arguments `maxBytes` and `backupCount`, and those of a `FileHandler`.
+    ///
+    /// # Errors
+    /// CPython's, for what is missing, unknown or of another type.
+    pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
+        let max_bytes = match kwargs.take("maxBytes") {
+            None => 0,
+            Some(argument) => max_bytes(argument)?,
+        };
+        let backup_count = backup_count(kwargs.take("backupCount"))?;
+        if max_bytes > 0 {
+            kwargs.take("mode");
+        }
+        Ok(Self { file: FileHandlerConfig::from_kwargs(kwargs)?, max_bytes, backup_count })
+    }
+}
+
+/// What Python compares with 0 and with sizes; a fraction counts, as no size reaches it before the next whole number.
+fn max_bytes(argument: Argument) -> Result<u64, ArgumentError> {
+    match argument {
+        Argument::Bool(value) => Ok(value.into()),
+        Argument::Int(value) => Ok(u64::try_from(value).unwrap_or(0)),
+        Argument::Float(value) => Ok(value.ceil() as u64),
+        other => {
+            let message = format!("'>' not supported between instances of '{}' and 'int'", other.type_name());
+            Err(ArgumentError::new("TypeError", message).at("maxBytes").expected("a number of bytes"))
+        }
+    }
+}
+
+/// How many old files to keep. `DIFFERENCE`: what is no integer, Python finds out when it rolls, and loses each record then.
+pub(crate) fn backup_count(argument: Option<Argument>) -> Result<u32, ArgumentError> {
+    match argument {
+        None => Ok(0),
+        Some(Argument::Bool(value)) => Ok(value.into()),
+        Some(Argument::Int(value)) => Ok(value.clamp(0, u32::MAX.into()) as u32),
+        Some(other) => {
+            let message = format!("'{}' object cannot be interpreted as an integer", other.type_name());
+            Err(ArgumentError::new("TypeError", message).at("backupCount").expected("a number of files"))
+        }
+    }
+}
+
+impl RotatingFileHandler {
+    /// A handler with this config. The file is not opened yet.
+    ///
+    /// # Errors
+    /// If the file name is relative and the directory that the program is in cannot be found.
+    pub fn new(config: RotatingFileHandlerConfig) -> Result<Self, ArgumentError> {
+        let RotatingFileHandlerConfig { mut file, max_bytes, backup_count } = config;
+        if max_bytes > 0 {
+            file.mode = OpenMode::Append;
+        }
+        let file = FileHandler::following(file, Follow::EachTick)?;
+        Ok(Self { file, max_bytes, backup_count, rolling: Rolling::default() })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// The size that the file must not have reached before a record of this text is appended (CPython's
+    /// `RotatingFileHandler.shouldRollover`).
+    fn limit(&self, text: &str) -> u64 {
+        if self.max_bytes == 0 || self.backup_count == 0 {
+            return u64::MAX;
+        }
+        self.max_bytes.saturating_sub(text.chars().count() as u64 + 1)
+    }
+
+    /// CPython's `RotatingFileHandler.doRollover`.
+    fn moves(&self, names: &mut dyn Names) -> io::Result<()> {
+        for number in (1..=self.highest(names)).rev() {
+            let from = self.numbered(number);
+            if names.exists(&from) {
+                replace(names, &from, &self.numbered(number + 1))?;
+            }
+        }
+        replace(names, self.path(), &self.numbered(1))
+    }
+
+    /// The highest number below the last that a file can have: with many, as the directory says.
+    fn highest(&self, names: &dyn Names) -> u32 {
+        let most = self.backup_count.saturating_sub(1);
+        let path = self.path();
+        let (Some(directory), Some(base)) = (path.parent().filter(|_| most > PROBED), path.file_name()) else {
+            return most;
+        };
+        let number = |name: OsString| {
+            let number = name.as_bytes().strip_prefix(base.as_bytes())?.strip_prefix(b".")?;
+            std::str::from_utf8(number).ok()?.parse().ok().filter(|number| *number <= most)
+        };
+        let numbers = |names: Vec<OsString>| names.into_iter().filter_map(number).max().unwrap_or(0);
+        names.list(directory).map_or(most, numbers)
+    }
+
+    fn numbered(&self, number: u32) -> PathBuf {
+        let mut path = OsString::from(self.path());
+        path.push(format!(".{number}"));
+        path.into()
+    }
+}
+
+/// Gives a file another name, and deletes what has that name.
+fn replace(names: &mut dyn Names, from: &Path, to: &Path) -> io::Result<()> {
+    if names.exists(to) {
+        names.delete(to)?;
+    }
+    names.rename(from, to)
+}
+
+impl Handler for RotatingFileHandler {
+    fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        self.file.with_line(record, formatter, |line| {
+            let limit = self.limit(line.text);
+            self.rolling.append(&self.file, line, limit, steps, &mut |names| self.moves(names))
+        })
+    }
+
+    fn open(&self) -> Result<(), BuildError> {
+        self.file.open()
+    }
+
+    fn reopen(&self) {
+        self.file.reopen();
+    }
+
+    fn close(&self) {
+        self.file.close();
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(self.path())
+    }
+}
+
+impl fmt::Debug for RotatingFileHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, max_bytes, backup_count, .. } = self;
+        let mut debug = f.debug_struct("RotatingFileHandler");
+        debug.field("file", file).field("max_bytes", max_bytes).field("backup_count", backup_count);
+        debug.finish_non_exhaustive()
+    }
+}
+
+/// The class `logging.handlers.RotatingFileHandler`.
+pub(crate) fn plan(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
+    let handler = RotatingFileHandler::new(RotatingFileHandlerConfig::from_kwargs(kwargs)?)?;
+    Ok(Box::new(|_| Ok(Box::new(handler))))
+}

@@ -1,0 +1,102 @@
+"""Asks CPython what its RotatingFileHandler leaves in a directory after sequences of records.
+
+Prints one JSON object a line; rotating.jsonl beside this file is what CPython 3.13 answered. Everything random is seeded,
+so that the same interpreter prints the same lines. A message is [text, times]; files' bytes are given as latin-1, and a
+directory as null.
+
+    python3.13 rotating.py > rotating.jsonl
+"""
+
+import json
+import logging
+import logging.handlers
+import os
+import random
+import tempfile
+
+chosen = random.Random(20261125)
+CHARACTERS = ["x", "x", "x", "é", "€", "😀"]
+
+
+def spread(directory, files):
+    for name, content in files.items():
+        path = os.path.join(directory, name)
+        if content is None:
+            os.mkdir(path)
+        else:
+            with open(path, "wb") as file:
+                file.write(content.encode("latin-1"))
+
+
+def gather(directory):
+    found = {}
+    for name in sorted(os.listdir(directory)):
+        path = os.path.join(directory, name)
+        if os.path.isdir(path):
+            found[name] = None
+        else:
+            with open(path, "rb") as file:
+                found[name] = file.read().decode("latin-1")
+    return found
+
+
+def some_files(count):
+    """What an earlier program left: with gaps, with a directory in the way, with names that only look like ours."""
+    names = ["app.log"] + [f"app.log.{number}" for number in range(1, count + 3)]
+    files = {name: f"old {name}\n" for name in names if chosen.random() < 0.3}
+    for name in ["app.log.01", "app.log.x", "app.log.1.gz", "app2.log.1", "app.log.", "app.log.-1"]:
+        if chosen.random() < 0.1:
+            files[name] = f"other {name}\n"
+    if count > 4 and chosen.random() < 0.1:
+        files["app.log.1"] = None
+    return files
+
+
+def case():
+    count = chosen.choice([0, 1, 1, 2, 3, 5, 30])
+    arguments = {"maxBytes": chosen.choice([0, 1, 2, 20, 50, 64, 100, 99.5]), "backupCount": count}
+    if chosen.random() < 0.5:
+        arguments["encoding"] = chosen.choice(["utf-8", "latin-1", "ascii"])
+        arguments["errors"] = chosen.choice(["strict", "replace", "ignore", "backslashreplace", "xmlcharrefreplace"])
+    else:
+        arguments["encoding"] = "utf-8"
+    if chosen.random() < 0.3:
+        arguments["delay"] = True
+    if chosen.random() < 0.2:
+        arguments["mode"] = chosen.choice(["a", "w"])
+    terminator = chosen.choice(["\n"] * 5 + ["\r\n", "", "; end\n"])
+    files = some_files(count) if chosen.random() < 0.4 else {}
+    messages = []
+    for _ in range(chosen.randrange(1, 25)):
+        length = chosen.choice([0, 1, 5, 17, 18, 19, 20, 21, 49, 50, 97, 98, 99, chosen.randrange(150)])
+        messages.append([chosen.choice(CHARACTERS), length])
+    return {"arguments": arguments, "terminator": terminator, "files": files, "messages": messages}
+
+
+class Counting(logging.handlers.RotatingFileHandler):
+    errors_seen = 0
+    errors_of_files = 0
+
+    def handleError(self, record):
+        import sys
+
+        self.errors_seen += 1
+        self.errors_of_files += isinstance(sys.exception(), OSError)
+
+
+def answer(case):
+    with tempfile.TemporaryDirectory() as directory:
+        spread(directory, case["files"])
+        handler = Counting(os.path.join(directory, "app.log"), **case["arguments"])
+        handler.terminator = case["terminator"]
+        for character, times in case["messages"]:
+            handler.handle(logging.makeLogRecord({"msg": character * times}))
+        handler.close()
+        # A directory that cannot be deleted: there Python loses records, and logtree does not.
+        if not handler.errors_of_files:
+            left = {**case, "errors": handler.errors_seen, "left": gather(directory)}
+            print(json.dumps(left, ensure_ascii=False, separators=(",", ":")))
+
+
+for _ in range(300):
+    answer(case())

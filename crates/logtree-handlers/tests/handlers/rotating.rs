@@ -1,0 +1,141 @@
+//! What `RotatingFileHandler` does besides the contract.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use logtree_core::{Argument, Direct, EmitError, FormatError, Formatter, Handler as _, Record};
+use logtree_handlers::{RotatingFileHandler, RotatingFileHandlerConfig};
+use serde_json::Value as Json;
+
+use crate::cpython;
+use crate::specimen::{Brackets, lines, with_record};
+
+/// The message alone.
+struct Plain;
+
+impl Formatter for Plain {
+    fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+        out.push_str(record.message);
+        Ok(())
+    }
+}
+
+/// A directory's files; one that is a directory has no bytes.
+type Files = BTreeMap<String, Option<Vec<u8>>>;
+
+fn files_of(json: &Json) -> Files {
+    // The text stands for its bytes, as latin-1.
+    let bytes = |text: &str| text.chars().map(|char| u8::try_from(char).unwrap()).collect();
+    json.as_object().unwrap().iter().map(|(name, content)| (name.clone(), content.as_str().map(bytes))).collect()
+}
+
+fn spread(directory: &Path, files: &Files) {
+    for (name, content) in files {
+        match content {
+            Some(content) => fs::write(directory.join(name), content).unwrap(),
+            None => fs::create_dir(directory.join(name)).unwrap(),
+        }
+    }
+}
+
+fn gather(directory: &Path) -> Files {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).ok())).collect()
+}
+
+#[test]
+fn sequences_of_records_leave_what_cpython_leaves() {
+    let cases = cpython::cases("rotating.py", include_str!("rotating.jsonl"));
+    assert!(cases.len() > 250);
+    for case in &cases {
+        let directory = tempfile::tempdir().unwrap();
+        spread(directory.path(), &files_of(&case["files"]));
+        let mut arguments = case["arguments"].clone();
+        arguments["filename"] = directory.path().join("app.log").to_str().unwrap().into();
+        let terminator = Argument::Str(case["terminator"].as_str().unwrap().to_owned());
+        let kwargs = cpython::kwargs("RotatingFileHandler", &arguments, vec![("terminator".into(), terminator)]);
+        let handler = RotatingFileHandler::new(RotatingFileHandlerConfig::from_kwargs(kwargs).unwrap()).unwrap();
+        handler.open().unwrap();
+        let mut errors = 0;
+        for message in case["messages"].as_array().unwrap() {
+            let message = message[0].as_str().unwrap().repeat(message[1].as_u64().unwrap() as usize);
+            let outcome = with_record(&message, |record| handler.emit(record, &Plain, &mut Direct));
+            errors += u64::from(outcome.is_err());
+        }
+        let left = gather(directory.path());
+        assert_eq!((errors, left), (case["errors"].as_u64().unwrap(), files_of(&case["left"])), "{case}");
+    }
+}
+
+fn handler(path: &Path, max_bytes: u64, backup_count: u32) -> RotatingFileHandler {
+    let config = RotatingFileHandlerConfig { max_bytes, backup_count, ..RotatingFileHandlerConfig::new(path) };
+    RotatingFileHandler::new(config).unwrap()
+}
+
+fn emit(handler: &RotatingFileHandler, message: &str) -> Result<(), EmitError> {
+    with_record(message, |record| handler.emit(record, &Brackets, &mut Direct))
+}
+
+#[test]
+fn what_cannot_be_rolled_is_written_on_and_each_record_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let handler = handler(&path, 10, 1);
+    let in_the_way = directory.path().join("app.log.1");
+    fs::create_dir(&in_the_way).unwrap();
+    emit(&handler, "one").unwrap();
+    for message in ["two", "three"] {
+        let error = emit(&handler, message).unwrap_err().to_string();
+        assert!(error.contains("cannot roll") && error.contains("app.log"), "{error}");
+    }
+    assert_eq!(lines(&path), ["<one>", "<two>", "<three>"]);
+    fs::remove_dir(&in_the_way).unwrap();
+    emit(&handler, "four").unwrap();
+    assert_eq!(
+        (lines(&in_the_way), lines(&path)),
+        (vec!["<one>".into(), "<two>".into(), "<three>".into()], vec!["<four>".into()])
+    );
+}
+
+#[test]
+fn what_is_no_regular_file_is_never_rolled() {
+    let handler = handler(Path::new("/dev/null"), 10, 3);
+    (0..10).for_each(|_| emit(&handler, "0123456789").unwrap());
+    assert!(!Path::new("/dev/null.1").exists());
+}
+
+#[test]
+fn wrong_arguments_are_refused_in_cpythons_words() {
+    // CPython 3.13: logging.handlers.RotatingFileHandler() of each.
+    let message = |json: Json| {
+        let kwargs = cpython::kwargs("RotatingFileHandler", &json, Vec::new());
+        RotatingFileHandlerConfig::from_kwargs(kwargs).unwrap_err().to_string()
+    };
+    let expected = "TypeError: '>' not supported between instances of 'str' and 'int'";
+    assert_eq!(message(serde_json::json!({"filename": "a", "maxBytes": "10"})), expected);
+    let expected = "TypeError: '>' not supported between instances of 'NoneType' and 'int'";
+    assert_eq!(message(serde_json::json!({"filename": "a", "maxBytes": null})), expected);
+    let expected = "TypeError: RotatingFileHandler.__init__() got an unexpected keyword argument 'when'";
+    assert_eq!(message(serde_json::json!({"filename": "a", "when": "S"})), expected);
+}
+
+#[test]
+fn many_old_files_and_gaps_among_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    for number in (1..=200).filter(|number| number % 50 != 0).chain([201, 300]) {
+        fs::write(directory.path().join(format!("app.log.{number}")), number.to_string()).unwrap();
+    }
+    let handler = handler(&path, 1, 200);
+    emit(&handler, "one").unwrap();
+    emit(&handler, "two").unwrap();
+    let numbered = |number: u32| fs::read_to_string(directory.path().join(format!("app.log.{number}"))).ok();
+    assert_eq!(numbered(1).as_deref(), Some("<one>\n"));
+    // Those behind a gap have moved too; what is beyond the last is no file of the handler's.
+    for number in 2..=200 {
+        let before = number - 1;
+        assert_eq!(numbered(number), (before % 50 != 0).then(|| before.to_string()), "{number}");
+    }
+    assert_eq!((numbered(201).as_deref(), numbered(300).as_deref()), (Some("201"), Some("300")));
+}
