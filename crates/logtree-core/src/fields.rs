@@ -121,6 +121,11 @@ impl<'a> Iterator for FieldsIter<'a> {
 pub struct FieldsBuf(Vec<u8>);
 
 impl FieldsBuf {
+    /// No fields.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
     /// The fields so far.
     pub fn as_fields(&self) -> Fields<'_> {
         Fields(&self.0)

@@ -208,6 +208,12 @@ impl Kwargs {
         ArgumentError::new("TypeError", message).at(keyword).expected(expected)
     }
 
+    /// CPython's `TypeError` about an argument that the class does not take.
+    pub fn unexpected(&self, keyword: &str) -> ArgumentError {
+        let message = format!("{} got an unexpected keyword argument '{keyword}'", self.call);
+        ArgumentError::new("TypeError", message).at(keyword)
+    }
+
     /// Ends the call.
     ///
     /// # Errors
@@ -215,10 +221,7 @@ impl Kwargs {
     pub fn finish(self) -> Result<(), ArgumentError> {
         match self.arguments.first() {
             None => Ok(()),
-            Some((keyword, _)) => {
-                let message = format!("{} got an unexpected keyword argument '{keyword}'", self.call);
-                Err(ArgumentError::new("TypeError", message).at(keyword))
-            }
+            Some((keyword, _)) => Err(self.unexpected(keyword)),
         }
     }
 }

@@ -28,7 +28,7 @@ use crate::format_value::{format_written, push_formatted};
 #[derive(Clone, Debug)]
 pub struct BraceFormatter {
     program: Program,
-    composer: Composer,
+    pub(crate) composer: Composer,
 }
 
 /// What a formatter without a format has.
@@ -55,6 +55,10 @@ impl BraceFormatter {
         let program = Program::new(format, &config.defaults);
         let composer = Composer::new(&program.lookups(), format.contains("{asctime"), config);
         Self { program, composer }
+    }
+
+    pub(crate) fn write(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+        self.run(&self.program, record, out)
     }
 
     fn run(&self, program: &Program, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
@@ -157,7 +161,7 @@ impl BraceFormatter {
 
 impl Formatter for BraceFormatter {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        self.composer.format(record, out, |out| self.run(&self.program, record, out))
+        self.composer.format(record, out, |out| self.write(record, out))
     }
 
     fn needs(&self) -> Needs {

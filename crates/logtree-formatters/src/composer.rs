@@ -31,6 +31,17 @@ impl Composer {
         }
     }
 
+    /// The fields that stand on their own in the format.
+    pub(crate) fn named_fields(&self) -> &[Box<str>] {
+        &self.named_fields
+    }
+
+    /// Takes it that these fields need not stand behind the message, either.
+    pub(crate) fn hide(&mut self, fields: &[&str]) {
+        let hidden = fields.iter().map(|field| Box::from(*field));
+        self.named_fields = std::mem::take(&mut self.named_fields).into_iter().chain(hidden).collect();
+    }
+
     /// What the format reads beyond the event itself.
     pub(crate) fn needs(&self) -> Needs {
         self.needs

@@ -7,6 +7,7 @@ use logtree_core::{Argument, ArgumentError, Formatter, Kwargs};
 use crate::brace::{self, BraceFormatter};
 use crate::dollar::{self, DollarFormatter};
 use crate::percent::{self, PercentFormatter};
+use crate::styled::Styled;
 use crate::time::{DEFAULT_MSEC_FORMAT, DEFAULT_TIME_FORMAT};
 
 /// The arguments of Python's `logging.Formatter`; what is absent is as there.
@@ -149,6 +150,18 @@ impl FormatterConfig {
     /// # Errors
     /// CPython's `ValueError`, if the format has no field, or its style's other rules are broken.
     pub fn build(self) -> Result<Arc<dyn Formatter>, ArgumentError> {
+        Ok(match self.compile()? {
+            Styled::Percent(formatter) => Arc::new(formatter),
+            Styled::Brace(formatter) => Arc::new(formatter),
+            Styled::Dollar(formatter) => Arc::new(formatter),
+        })
+    }
+
+    /// Makes the formatter for one that does more.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build).
+    pub(crate) fn compile(&self) -> Result<Styled, ArgumentError> {
         let format = self.format.as_deref().filter(|format| !format.is_empty());
         match self.style {
             Style::Percent => {
@@ -156,21 +169,21 @@ impl FormatterConfig {
                 if self.validate {
                     PercentFormatter::validate(format)?;
                 }
-                Ok(Arc::new(PercentFormatter::compile(format, &self)))
+                Ok(Styled::Percent(PercentFormatter::compile(format, self)))
             }
             Style::Brace => {
                 let format = format.unwrap_or(brace::DEFAULT_FORMAT);
                 if self.validate {
                     BraceFormatter::validate(format)?;
                 }
-                Ok(Arc::new(BraceFormatter::compile(format, &self)))
+                Ok(Styled::Brace(BraceFormatter::compile(format, self)))
             }
             Style::Dollar => {
                 let format = format.unwrap_or(dollar::DEFAULT_FORMAT);
                 if self.validate {
                     DollarFormatter::validate(format)?;
                 }
-                Ok(Arc::new(DollarFormatter::compile(format, &self)))
+                Ok(Styled::Dollar(DollarFormatter::compile(format, self)))
             }
         }
     }

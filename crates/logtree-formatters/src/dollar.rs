@@ -25,7 +25,7 @@ use crate::literal::Literal;
 pub struct DollarFormatter {
     steps: Box<[Step]>,
     broken: Option<FormatError>,
-    composer: Composer,
+    pub(crate) composer: Composer,
 }
 
 /// What a formatter without a format has.
@@ -101,7 +101,7 @@ impl DollarFormatter {
         Self { steps: steps.into(), broken, composer }
     }
 
-    fn write(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+    pub(crate) fn write(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
         let is_usual = record.attributes.is_empty();
         for step in &self.steps {
             match step {

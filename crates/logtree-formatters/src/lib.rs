@@ -25,6 +25,8 @@
 //! | `message` | what goes into `%(message)s` and below the line |
 //! | `conversion`, `padding`, `float`, `repr`, `decimal` | Python's ways to make text of values and to read numbers, whatever the style |
 //! | `time`, `strftime` | `%(asctime)s` |
+//! | `styled` | a formatter of any style, for those that set attributes before the line |
+//! | `colorlog`, `django`, `uvicorn` | the formatters of these projects |
 #![forbid(unsafe_code)]
 
 mod access;
@@ -32,10 +34,12 @@ mod attributes;
 mod brace;
 mod brace_program;
 mod brace_validation;
+mod colorlog;
 mod composer;
 mod config;
 mod conversion;
 mod decimal;
+mod django;
 mod dollar;
 mod float;
 mod format_spec;
@@ -48,18 +52,23 @@ mod percent;
 mod program;
 mod repr;
 mod strftime;
+mod styled;
 mod time;
+mod uvicorn;
 
 use std::sync::Arc;
 
 use logtree_core::{Formatter, Registry, Value};
 
 pub use brace::BraceFormatter;
+pub use colorlog::ColoredFormatterConfig;
 pub use config::{Converter, FormatterConfig, Style};
+pub use django::ServerFormatterConfig;
 pub use dollar::DollarFormatter;
 pub use percent::PercentFormatter;
+pub use uvicorn::UvicornFormatterConfig;
 
-/// Registers the formatters under the names that configs use: `logging.Formatter`.
+/// Registers the formatters under the names that configs use: `logging.Formatter`, and those of other projects.
 ///
 /// ```
 /// let mut registry = logtree_core::Registry::default();
@@ -67,7 +76,16 @@ pub use percent::PercentFormatter;
 /// assert!(registry.find_formatter("logging.Formatter").is_some());
 /// ```
 pub fn register(registry: &mut Registry) {
-    registry.formatter("logging.Formatter", |kwargs| FormatterConfig::from_kwargs(kwargs)?.build());
+    registry
+        .formatter("logging.Formatter", |kwargs| FormatterConfig::from_kwargs(kwargs)?.build())
+        .formatter("colorlog.ColoredFormatter", |kwargs| ColoredFormatterConfig::from_kwargs(kwargs)?.build())
+        .formatter("django.utils.log.ServerFormatter", |kwargs| ServerFormatterConfig::from_kwargs(kwargs)?.build())
+        .formatter("uvicorn.logging.AccessFormatter", |kwargs| {
+            UvicornFormatterConfig::from_kwargs(kwargs)?.access_formatter()
+        })
+        .formatter("uvicorn.logging.DefaultFormatter", |kwargs| {
+            UvicornFormatterConfig::from_kwargs(kwargs)?.default_formatter()
+        });
 }
 
 /// What formats for a handler without formatter: the message alone, as Python's `logging._defaultFormatter`.

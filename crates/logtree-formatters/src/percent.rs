@@ -31,7 +31,7 @@ use crate::program::{Program, names_a_field};
 #[derive(Clone, Debug)]
 pub struct PercentFormatter {
     program: Program,
-    composer: Composer,
+    pub(crate) composer: Composer,
 }
 
 /// What a formatter without a format has.
@@ -69,7 +69,7 @@ impl PercentFormatter {
         Self { composer, program }
     }
 
-    fn write(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+    pub(crate) fn write(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
         self.program.run(record, out, |composed, out| self.composer.write(composed, record, out))
     }
 }

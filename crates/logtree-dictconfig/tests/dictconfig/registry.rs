@@ -1,7 +1,7 @@
 //! What programs register: their own classes and objects, and what those of other projects ask for.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use logtree_core::{
@@ -19,16 +19,17 @@ fn refusal(text: &str, registry: &Registry) -> String {
     problems.iter().find(|problem| problem.is_error()).unwrap().to_string()
 }
 
-/// Logs a message to the root.
-fn log(tree: &Tree, message: &str) {
-    let (callsite, origin) = (Callsite::default(), Origin::default());
-    let record = Record {
-        callsite: &callsite,
+/// A record with this message and little else.
+pub(crate) fn record(message: &str) -> Record<'_> {
+    static CALLSITE: LazyLock<Callsite> = LazyLock::new(Callsite::default);
+    static ORIGIN: LazyLock<Origin> = LazyLock::new(Origin::default);
+    Record {
+        callsite: &CALLSITE,
         name: "",
         level: Level::ERROR,
         level_names: LevelNames::STANDARD,
         created: Timestamp(0),
-        origin: &origin,
+        origin: &ORIGIN,
         message,
         fields: Fields::EMPTY,
         spans: Spans::EMPTY,
@@ -37,8 +38,12 @@ fn log(tree: &Tree, message: &str) {
         stack_info: None,
         source: Source::Tracing,
         attributes: Fields::EMPTY,
-    };
-    tree.find("").handle(&record, &mut Direct);
+    }
+}
+
+/// Logs a message to the root.
+fn log(tree: &Tree, message: &str) {
+    tree.find("").handle(&record(message), &mut Direct);
 }
 
 /// What a handler of the program's own, and of its class alone, has done.

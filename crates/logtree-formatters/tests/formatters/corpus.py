@@ -408,16 +408,17 @@ def styled_records():
 
 
 
-assert sys.version_info[:2] == (3, 13), "the corpus is CPython 3.13's"
-assert sys.platform == "linux", "strftime is glibc's"
-os.environ["TZ"] = "UTC0"
-time.tzset()
-sys.stdout.reconfigure(newline="\n")
-conversions()
-broken()
-records()
-times()
-specs()
-broken_styles()
-styled_records()
-time_attributes()
+if __name__ == "__main__":
+    assert sys.version_info[:2] == (3, 13), "the corpus is CPython 3.13's"
+    assert sys.platform == "linux", "strftime is glibc's"
+    os.environ["TZ"] = "UTC0"
+    time.tzset()
+    sys.stdout.reconfigure(newline="\n")
+    conversions()
+    broken()
+    records()
+    times()
+    specs()
+    broken_styles()
+    styled_records()
+    time_attributes()

@@ -2,8 +2,10 @@
 
 use std::process::Command;
 
-use logtree_core::Argument;
+use logtree_core::{Argument, Formatter};
 use serde_json::Value as Json;
+
+use crate::specimen::Specimen;
 
 pub(crate) const TEXT: &str = include_str!("corpus.jsonl");
 
@@ -56,4 +58,53 @@ pub(crate) fn python() -> Option<Python> {
         version.is_ok_and(|output| output.status.success() && output.stdout == b"(3, 13)\n")
     };
     ["python3.13", "python3"].into_iter().map(Python).find(is_right)
+}
+
+/// All differences, so that one run shows them all.
+#[derive(Default)]
+pub(crate) struct Differences {
+    cases: usize,
+    found: Vec<String>,
+}
+
+impl Differences {
+    pub(crate) fn compare(&mut self, case: impl Fn() -> String, ours: &Json, theirs: &Json) {
+        self.cases += 1;
+        if ours != theirs {
+            self.found.push(format!("{}\n    logtree {ours}\n    CPython {theirs}", case()));
+        }
+    }
+}
+
+impl Drop for Differences {
+    fn drop(&mut self) {
+        println!("{} cases", self.cases);
+        if !std::thread::panicking() {
+            let shown = self.found.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n");
+            assert!(self.found.is_empty(), "{} of {} differ:\n{shown}", self.found.len(), self.cases);
+            assert!(self.cases > 0, "no case was looked at");
+        }
+    }
+}
+
+/// Text, or the exception in a list of its own, as the scripts have it.
+pub(crate) fn answer(formatter: &dyn Formatter, specimen: &Specimen) -> Json {
+    let mut out = String::from("before ");
+    match formatter.format(&specimen.record(), &mut out) {
+        Ok(()) => Json::from(out.strip_prefix("before ").unwrap()),
+        Err(error) => {
+            assert_eq!(out, "before ", "an error leaves nothing behind");
+            Json::from(vec![error.to_string()])
+        }
+    }
+}
+
+/// Lets the interpreter answer again and compares.
+pub(crate) fn assert_is_fresh(python: Python, script: &str, kept: &str) {
+    let output = python.command().arg(script).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let fresh = String::from_utf8(output.stdout).unwrap();
+    let different = fresh.lines().zip(kept.lines()).find(|(fresh, kept)| fresh != kept);
+    assert_eq!((different, fresh.lines().count()), (None, kept.lines().count()), "run {script} again");
+    println!("CPython 3.13 was asked again and said the same");
 }

@@ -8,35 +8,8 @@ use logtree_core::{Argument, Formatter, Kwargs, Value};
 use logtree_formatters::{FormatterConfig, Style};
 use serde_json::Value as Json;
 
-use crate::corpus::{self, arguments, corpus, of_kind};
+use crate::corpus::{self, Differences, answer, arguments, corpus, of_kind};
 use crate::specimen::{Specimen, Tagged};
-
-/// All differences, so that one run shows them all.
-#[derive(Default)]
-struct Differences {
-    cases: usize,
-    found: Vec<String>,
-}
-
-impl Differences {
-    fn compare(&mut self, case: impl Fn() -> String, ours: &Json, theirs: &Json) {
-        self.cases += 1;
-        if ours != theirs {
-            self.found.push(format!("{}\n    logtree {ours}\n    CPython {theirs}", case()));
-        }
-    }
-}
-
-impl Drop for Differences {
-    fn drop(&mut self) {
-        println!("{} cases", self.cases);
-        if !std::thread::panicking() {
-            let shown = self.found.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n");
-            assert!(self.found.is_empty(), "{} of {} differ:\n{shown}", self.found.len(), self.cases);
-            assert!(self.cases > 0, "no case was looked at");
-        }
-    }
-}
 
 fn formatter(style: Style, format: &str, datefmt: Option<&str>, defaults: &Json) -> Arc<dyn Formatter> {
     let config = FormatterConfig {
@@ -56,18 +29,6 @@ fn style(case: &Json) -> Style {
         Some("{") => Style::Brace,
         Some("$") => Style::Dollar,
         _ => Style::Percent,
-    }
-}
-
-/// Text, or the exception in a list of its own, as `corpus.py` has it.
-fn answer(formatter: &dyn Formatter, specimen: &Specimen) -> Json {
-    let mut out = String::from("before ");
-    match formatter.format(&specimen.record(), &mut out) {
-        Ok(()) => Json::from(out.strip_prefix("before ").unwrap()),
-        Err(error) => {
-            assert_eq!(out, "before ", "an error leaves nothing behind");
-            Json::from(vec![error.to_string()])
-        }
     }
 }
 
@@ -214,10 +175,5 @@ fn the_corpus_is_cpythons() {
         return;
     };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/formatters/corpus.py");
-    let output = python.command().arg(script).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let fresh = String::from_utf8(output.stdout).unwrap();
-    let different = fresh.lines().zip(corpus::TEXT.lines()).find(|(fresh, kept)| fresh != kept);
-    assert_eq!((different, fresh.lines().count()), (None, corpus::TEXT.lines().count()), "run corpus.py again");
-    println!("CPython 3.13 was asked again and said the same");
+    corpus::assert_is_fresh(python, script, corpus::TEXT);
 }

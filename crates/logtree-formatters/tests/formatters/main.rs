@@ -6,5 +6,6 @@ mod cpython;
 mod long_formats;
 mod specimen;
 mod steady_state;
+mod third_party;
 mod tracing_records;
 mod zones;
