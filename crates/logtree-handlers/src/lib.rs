@@ -5,6 +5,7 @@
 //! | `logging.StreamHandler` | [`StreamHandler`] |
 //! | `logging.FileHandler` | [`FileHandler`] |
 //! | `logging.handlers.RotatingFileHandler` | [`RotatingFileHandler`] |
+//! | `logging.handlers.TimedRotatingFileHandler` | [`TimedRotatingFileHandler`] |
 //! | `logging.handlers.WatchedFileHandler` | [`WatchedFileHandler`] |
 //! | `logging.NullHandler` | [`NullHandler`] |
 //! | `logging.handlers.MemoryHandler` | [`MemoryHandler`] |
@@ -39,8 +40,10 @@ mod queue;
 mod roll_lock;
 mod rolling;
 mod rotating;
+mod schedule;
 mod seal;
 mod stream;
+mod timed;
 mod watched;
 
 use logtree_core::{Object, Registry, StdStream};
@@ -52,7 +55,9 @@ pub use memory::{MemoryHandler, MemoryHandlerConfig, Threshold};
 pub use mode::OpenMode;
 pub use null::NullHandler;
 pub use rotating::{RotatingFileHandler, RotatingFileHandlerConfig};
+pub use schedule::{AtTime, When};
 pub use stream::{Stream, StreamHandler, StreamHandlerConfig};
+pub use timed::{TimedRotatingFileHandler, TimedRotatingFileHandlerConfig};
 pub use watched::WatchedFileHandler;
 
 /// Registers the handlers under Python's names, and what `ext://sys.stdout` and `ext://sys.stderr` stand for.
@@ -72,7 +77,13 @@ pub fn register(registry: &mut Registry) {
         .handler("logging.handlers.MemoryHandler", memory::plan)
         .handler("logging.handlers.QueueHandler", queue::plan)
         .handler("logging.handlers.RotatingFileHandler", rotating::plan)
+        .handler("logging.handlers.TimedRotatingFileHandler", timed::plan)
         .handler("logging.handlers.WatchedFileHandler", watched::plan)
         .object(Object::new("sys.stdout", StdStream::Stdout))
         .object(Object::new("sys.stderr", StdStream::Stderr));
 }
+
+#[cfg(test)]
+#[allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+#[path = "../tests/handlers/cpython.rs"]
+mod cpython;

@@ -229,11 +229,10 @@ impl AppendFile for LogFile {
         let lock = RollLock::take(&self.path, &opened, patience);
         state.roll_stalled = lock.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
         let lock = lock?;
-        if lock.is_some() {
-            moves()?;
-        }
+        let outcome = if lock.is_some() { moves() } else { Ok(()) };
+        // Also after an error: the file may have been moved before it.
         state.close();
-        Ok(())
+        outcome
     }
 }
 

@@ -1,9 +1,12 @@
 //! Appending to a file that begins anew when it is full or when its time has come.
 
+use std::ffi::OsString;
+use std::fmt::Display;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use logtree_core::{EmitError, Moves, Steps};
-use logtree_os::{ForkLock, ForkReset};
+use logtree_os::{ForkLock, ForkLockGuard, ForkReset};
 
 use crate::FileHandler;
 use crate::file::Line;
@@ -17,7 +20,7 @@ pub(crate) struct Rolling(ForkLock<Turn>);
 
 /// Whose turn it is to roll, among the threads of this process.
 #[derive(Debug, Default)]
-struct Turn;
+pub(crate) struct Turn;
 
 impl ForkReset for Turn {
     fn after_fork(&mut self) {}
@@ -48,6 +51,11 @@ impl Rolling {
         Ok(line.bytes.map(|_| ())?)
     }
 
+    /// Waits until no other thread of this process rolls the file.
+    pub(crate) fn turn(&self) -> ForkLockGuard<'_, Turn> {
+        self.0.lock()
+    }
+
     #[cold]
     fn roll_and_append(
         &self,
@@ -57,7 +65,7 @@ impl Rolling {
         steps: &mut dyn Steps,
         moves: &mut Moves<'_>,
     ) -> io::Result<()> {
-        let _turn = self.0.lock();
+        let _turn = self.turn();
         for _ in 0..ATTEMPTS {
             // Another thread or process may have rolled it meanwhile.
             if steps.append_below(file.appended(), bytes, limit)? {
@@ -66,10 +74,21 @@ impl Rolling {
             if let Err(error) = steps.roll(file.appended(), moves) {
                 // DIFFERENCE: Python loses the record.
                 steps.append(file.appended(), bytes)?;
-                let message = format!("cannot roll '{}': {error}", file.path().display());
-                return Err(io::Error::new(error.kind(), message));
+                return Err(not_rolled(file.path(), &error));
             }
         }
         steps.append(file.appended(), bytes)
     }
+}
+
+/// Why the file at `path` did not get another name.
+pub(crate) fn not_rolled(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot roll '{}': {error}", path.display()))
+}
+
+/// `app.log` with `.1`, or whatever tells one rolled file from the others.
+pub(crate) fn with_suffix(path: &Path, suffix: impl Display) -> PathBuf {
+    let mut path = OsString::from(path);
+    path.push(format!(".{suffix}"));
+    path.into()
 }

@@ -11,7 +11,7 @@ use logtree_core::{
 };
 
 use crate::follow::Follow;
-use crate::rolling::Rolling;
+use crate::rolling::{Rolling, with_suffix};
 use crate::{FileHandler, FileHandlerConfig, OpenMode};
 
 /// So many files are asked for one by one.
@@ -129,12 +129,12 @@ impl RotatingFileHandler {
     /// CPython's `RotatingFileHandler.doRollover`.
     fn moves(&self, names: &mut dyn Names) -> io::Result<()> {
         for number in (1..=self.highest(names)).rev() {
-            let from = self.numbered(number);
+            let from = with_suffix(self.path(), number);
             if names.exists(&from) {
-                replace(names, &from, &self.numbered(number + 1))?;
+                replace(names, &from, &with_suffix(self.path(), number + 1))?;
             }
         }
-        replace(names, self.path(), &self.numbered(1))
+        replace(names, self.path(), &with_suffix(self.path(), 1))
     }
 
     /// The highest number below the last that a file can have: with many, as the directory says.
@@ -150,12 +150,6 @@ impl RotatingFileHandler {
         };
         let numbers = |names: Vec<OsString>| names.into_iter().filter_map(number).max().unwrap_or(0);
         names.list(directory).map_or(most, numbers)
-    }
-
-    fn numbered(&self, number: u32) -> PathBuf {
-        let mut path = OsString::from(self.path());
-        path.push(format!(".{number}"));
-        path.into()
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use logtree_core::{Direct, FormatError, Formatter, Handler, HandlerEntry, Level, Record, StdStream, set_report_hook};
 use logtree_handlers::{
     Encoding, FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig, NullHandler, RotatingFileHandler,
-    RotatingFileHandlerConfig, Stream, StreamHandler, StreamHandlerConfig, WatchedFileHandler,
+    RotatingFileHandlerConfig, Stream, StreamHandler, StreamHandlerConfig, TimedRotatingFileHandler,
+    TimedRotatingFileHandlerConfig, WatchedFileHandler,
 };
 
 use crate::child::{assert_passed, test_process};
@@ -229,6 +230,15 @@ fn files_that_roll() {
     let config =
         RotatingFileHandlerConfig { max_bytes: 1000, backup_count: 2000, ..RotatingFileHandlerConfig::new(&path) };
     assert_contract(&Subject::new(RotatingFileHandler::new(config).unwrap(), Some(path)));
+}
+
+#[test]
+fn files_whose_time_comes() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    // A day that does not end while this runs.
+    let config = TimedRotatingFileHandlerConfig { interval_s: 1 << 40, ..TimedRotatingFileHandlerConfig::new(&path) };
+    assert_contract(&Subject::new(TimedRotatingFileHandler::new(config).unwrap(), Some(path)));
 }
 
 #[test]

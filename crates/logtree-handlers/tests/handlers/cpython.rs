@@ -49,6 +49,7 @@ fn argument(json: &Json) -> Argument {
             number.as_i64().map_or_else(|| Argument::Float(number.as_f64().unwrap()), Argument::Int)
         }
         Json::String(text) => Argument::Str(text.clone()),
-        other => panic!("no argument of any case: {other}"),
+        Json::Array(items) => Argument::List(items.iter().map(argument).collect()),
+        Json::Object(_) => panic!("no argument of any case: {json}"),
     }
 }

@@ -10,4 +10,5 @@ mod memory;
 mod rotating;
 mod specimen;
 mod stream;
+mod timed;
 mod watched;

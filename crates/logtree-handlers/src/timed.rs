@@ -1,0 +1,302 @@
+//! `logging.handlers.TimedRotatingFileHandler`: appends to a file, and begins a new one when its time has come.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::UNIX_EPOCH;
+
+use jiff::tz::TimeZone;
+use logtree_core::{
+    Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerPlan, Kwargs, Names, Record, Steps,
+    Timestamp,
+};
+
+use crate::follow::Follow;
+use crate::rolling::{Rolling, not_rolled, with_suffix};
+use crate::rotating::backup_count;
+use crate::schedule::{AtTime, Schedule, When};
+use crate::{FileHandler, FileHandlerConfig, OpenMode};
+
+/// Appends each record to a file; when an interval ends, the file `app.log` becomes `app.log.2026-01-31_09`, after the
+/// time at which the interval began, and the oldest of those are deleted.
+///
+/// How the file is treated, [`LogFile`](crate::LogFile) says. For the operator:
+///
+/// - It rolls at the first record behind the end of an interval, also if it is empty. The first interval begins at the
+///   time of the file's last change, so that a program that is started each hour rolls a daily file all the same.
+/// - Days are the calendar's, also when summer begins or ends: `midnight` and `W0` to `W6` keep to the clock on the wall,
+///   the others to the seconds. A clock that is set back rolls nothing until its time has come again.
+/// - If there is a file of that name already, nothing is rolled, and the next interval's end is waited for.
+///   (`DIFFERENCE`: Python never rolls again then.)
+/// - Only files whose whole name is the log's and a time of that form are ever deleted, the oldest by name.
+/// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
+///   is lost.
+/// - Where it cannot roll lines go on into the old file, each counted as an error. (`DIFFERENCE`: Python loses them.)
+/// - On a full disk it behaves as [`FileHandler`] does; rolling takes no room.
+pub struct TimedRotatingFileHandler {
+    file: FileHandler,
+    schedule: Schedule,
+    backup_count: u32,
+    rolling: Rolling,
+    /// The second from which on the file is to be rolled; [`UNKNOWN`] before the first record.
+    due: AtomicI64,
+}
+
+const UNKNOWN: i64 = i64::MIN;
+
+/// The arguments of Python's `logging.handlers.TimedRotatingFileHandler`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedRotatingFileHandlerConfig {
+    /// What it shares with [`FileHandler`]. Its mode is [`OpenMode::Append`], whatever it says.
+    pub file: FileHandlerConfig,
+    /// At what moments it rolls; [`When::Hours`].
+    pub when: When,
+    /// Between two of them, in seconds; Python's `interval` in units of `when`.
+    pub interval_s: i64,
+    /// How many old files are kept; 0 for all.
+    pub backup_count: u32,
+    /// Whether days and names are those of UTC; no.
+    pub utc: bool,
+    /// The time of the day at which it rolls, for `midnight` and `W0` to `W6`.
+    pub at_time: Option<AtTime>,
+}
+
+impl TimedRotatingFileHandlerConfig {
+    /// What Python does with a file name and nothing else: it rolls each hour and keeps everything.
+    pub fn new(filename: impl Into<PathBuf>) -> Self {
+        let (file, when) = (FileHandlerConfig::new(filename), When::Hours);
+        Self { file, when, interval_s: when.unit_s(), backup_count: 0, utc: false, at_time: None }
+    }
+
+    /// Takes the arguments `when`, `interval`, `backupCount`, `utc` and `atTime`, and those of a `FileHandler` but for
+    /// `mode`.
+    ///
+    /// # Errors
+    /// CPython's, for what is missing, unknown or of another type.
+    pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
+        let [when, interval, backups, utc, at_time, mode] =
+            ["when", "interval", "backupCount", "utc", "atTime", "mode"].map(|keyword| kwargs.take(keyword));
+        if mode.is_some() {
+            let message = format!("{} got an unexpected keyword argument 'mode'", kwargs.call());
+            return Err(ArgumentError::new("TypeError", message).at("mode"));
+        }
+        let file = FileHandlerConfig::from_kwargs(kwargs)?;
+        let when = match when {
+            None => When::Hours,
+            Some(Argument::Str(when)) => when.parse()?,
+            Some(other) => {
+                let message = format!("'{}' object has no attribute 'upper'", other.type_name());
+                return Err(ArgumentError::new("AttributeError", message).at("when").expected("a str"));
+            }
+        };
+        Ok(Self {
+            file,
+            when,
+            interval_s: interval_s(when, interval)?,
+            backup_count: backup_count(backups)?,
+            utc: utc.is_some_and(|utc| utc.is_truthy()),
+            at_time: at_time.map_or(Ok(None), |argument| self::at_time(when, argument))?,
+        })
+    }
+}
+
+/// What Python multiplies with a number of seconds and adds to one.
+fn interval_s(when: When, interval: Option<Argument>) -> Result<i64, ArgumentError> {
+    let operator = match interval {
+        None => return Ok(when.unit_s()),
+        Some(Argument::Bool(value)) => return Ok(when.unit_s() * i64::from(value)),
+        Some(Argument::Int(value)) => return Ok(when.unit_s().saturating_mul(value)),
+        // A time between two seconds has come at the second one.
+        Some(Argument::Float(value)) => return Ok((when.unit_s() as f64 * value).ceil() as i64),
+        Some(Argument::Str(_) | Argument::List(_)) => '+',
+        Some(_) => '*',
+    };
+    let type_name = interval.map_or("", |interval| interval.type_name());
+    let message = format!("unsupported operand type(s) for {operator}: 'int' and '{type_name}'");
+    Err(ArgumentError::new("TypeError", message).at("interval").expected("a number"))
+}
+
+/// A string, which Python does not take (`DIFFERENCE`: no config can write its `datetime.time`), or an object of the
+/// registry's. Where it is not asked for, anything goes.
+fn at_time(when: When, argument: Argument) -> Result<Option<AtTime>, ArgumentError> {
+    match &argument {
+        Argument::None => Ok(None),
+        Argument::Str(text) => text.parse().map(Some),
+        Argument::Object(object) if object.downcast::<AtTime>().is_some() => Ok(object.downcast().copied()),
+        _ if !matches!(when, When::Midnight | When::Weekday(_)) => Ok(None),
+        other => {
+            let message = format!("'{}' object has no attribute 'hour'", other.type_name());
+            let error = ArgumentError::new("AttributeError", message).at("atTime");
+            Err(error.expected("a time in quotes, such as '13:45'"))
+        }
+    }
+}
+
+impl TimedRotatingFileHandler {
+    /// A handler with this config. The file is not opened yet.
+    ///
+    /// # Errors
+    /// If the file name is relative and the directory that the program is in cannot be found.
+    pub fn new(config: TimedRotatingFileHandlerConfig) -> Result<Self, ArgumentError> {
+        let TimedRotatingFileHandlerConfig { mut file, when, interval_s, backup_count, utc, at_time } = config;
+        file.mode = OpenMode::Append;
+        let zone = (!utc).then(|| TimeZone::try_system().unwrap_or(TimeZone::UTC));
+        let schedule = Schedule { when, interval_s, at_time, zone };
+        let file = FileHandler::following(file, Follow::EachTick)?;
+        Ok(Self { file, schedule, backup_count, rolling: Rolling::default(), due: AtomicI64::new(UNKNOWN) })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// When the file is to be rolled; the first time after its last change, or now if there is none.
+    fn due(&self, now: i64) -> i64 {
+        match self.due.load(Ordering::Relaxed) {
+            UNKNOWN => {
+                let changed = std::fs::metadata(self.path()).and_then(|metadata| metadata.modified()).ok();
+                let changed = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
+                let began = changed.map_or(now, |changed| changed.as_secs().cast_signed());
+                self.due.store(self.schedule.next_after(began), Ordering::Relaxed);
+                self.due.load(Ordering::Relaxed)
+            }
+            due => due,
+        }
+    }
+
+    /// Rolls the file if its time has come (CPython's `shouldRollover` and `doRollover`).
+    #[cold]
+    fn roll(&self, now: i64, steps: &mut dyn Steps) -> io::Result<()> {
+        let _turn = self.rolling.turn();
+        let due = self.due(now);
+        // Another thread may have done it.
+        if now < due {
+            return Ok(());
+        }
+        let is_regular = !self.path().exists() || self.path().is_file();
+        if is_regular {
+            let suffix = self.schedule.suffix(due, now);
+            steps.roll(self.file.appended(), &mut |names| self.moves(&suffix, names))?;
+        }
+        self.due.store(self.schedule.next_after(now), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn moves(&self, suffix: &str, names: &mut dyn Names) -> io::Result<()> {
+        let target = with_suffix(self.path(), suffix);
+        if names.exists(&target) {
+            return Ok(());
+        }
+        names.rename(self.path(), &target)?;
+        self.files_to_delete(names)?.iter().try_for_each(|path| names.delete(path))
+    }
+
+    /// CPython's `getFilesToDelete`.
+    fn files_to_delete(&self, names: &dyn Names) -> io::Result<Vec<PathBuf>> {
+        let path = self.path();
+        let (Some(directory), Some(base)) = (path.parent().filter(|_| self.backup_count > 0), path.file_name()) else {
+            return Ok(Vec::new());
+        };
+        let is_rolled = |name: &OsString| {
+            let suffix = name.as_bytes().strip_prefix(base.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));
+            suffix.and_then(|suffix| std::str::from_utf8(suffix).ok()).is_some_and(|s| self.schedule.is_suffix(s))
+        };
+        let mut rolled: Vec<_> = names.list(directory)?.into_iter().filter(is_rolled).collect();
+        rolled.sort_unstable();
+        rolled.truncate(rolled.len().saturating_sub(self.backup_count as usize));
+        Ok(rolled.iter().map(|name| directory.join(name)).collect())
+    }
+}
+
+impl Handler for TimedRotatingFileHandler {
+    fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        let now = Timestamp::now().whole_seconds();
+        let rolled = if now < self.due(now) { Ok(()) } else { self.roll(now, steps) };
+        self.file.emit(record, formatter, steps)?;
+        Ok(rolled.map_err(|error| not_rolled(self.path(), &error))?)
+    }
+
+    fn open(&self) -> Result<(), BuildError> {
+        self.file.open()?;
+        self.due(Timestamp::now().whole_seconds());
+        Ok(())
+    }
+
+    fn reopen(&self) {
+        self.file.reopen();
+    }
+
+    fn close(&self) {
+        self.file.close();
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(self.path())
+    }
+}
+
+impl fmt::Debug for TimedRotatingFileHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, schedule, backup_count, .. } = self;
+        let mut debug = f.debug_struct("TimedRotatingFileHandler");
+        debug.field("file", file).field("schedule", schedule).field("backup_count", backup_count);
+        debug.finish_non_exhaustive()
+    }
+}
+
+/// The class `logging.handlers.TimedRotatingFileHandler`.
+pub(crate) fn plan(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
+    let handler = TimedRotatingFileHandler::new(TimedRotatingFileHandlerConfig::from_kwargs(kwargs)?)?;
+    Ok(Box::new(|_| Ok(Box::new(handler))))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+    use logtree_core::Direct;
+
+    use super::*;
+    use crate::cpython;
+
+    #[test]
+    fn files_are_deleted_that_cpython_deletes() {
+        let cases = cpython::cases("timed.py", include_str!("../tests/handlers/timed.jsonl"));
+        let mut count = 0;
+        for case in cases.iter().filter(|case| case.get("deleted").is_some()) {
+            let directory = tempfile::tempdir().unwrap();
+            let names = |key: &str| -> Vec<String> {
+                case[key].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect()
+            };
+            names("files").iter().for_each(|name| std::fs::write(directory.path().join(name), "").unwrap());
+            let handler = TimedRotatingFileHandler::new(TimedRotatingFileHandlerConfig {
+                when: case["when"].as_str().unwrap().parse().unwrap(),
+                backup_count: case["backupCount"].as_u64().unwrap() as u32,
+                ..TimedRotatingFileHandlerConfig::new(directory.path().join("a.log"))
+            });
+            let expected: Vec<_> = names("deleted").iter().map(|name| directory.path().join(name)).collect();
+            assert_eq!(handler.unwrap().files_to_delete(&Direct).unwrap(), expected, "{case}");
+            count += expected.len();
+        }
+        assert!(count > 200, "{count}");
+    }
+
+    #[test]
+    fn arguments_are_refused_that_cpython_refuses() {
+        let cases = cpython::cases("timed.py", include_str!("../tests/handlers/timed.jsonl"));
+        let mut count = 0;
+        for case in cases.iter().filter(|case| case.get("arguments").is_some()) {
+            let mut arguments = case["arguments"].clone();
+            arguments["filename"] = "a.log".into();
+            let kwargs = cpython::kwargs("TimedRotatingFileHandler", &arguments, Vec::new());
+            let refusal = TimedRotatingFileHandlerConfig::from_kwargs(kwargs).err().map(|error| error.to_string());
+            assert_eq!(refusal.as_deref(), case["refusal"].as_str(), "{case}");
+            count += 1;
+        }
+        assert!(count > 20, "{count}");
+    }
+}
