@@ -1,6 +1,6 @@
 //! The `{` style: Python's `str.format` on the attributes of a record (CPython's `StrFormatStyle`).
 
-use logtree_core::{ArgumentError, FormatError, Formatter, Needs, Record, Value};
+use logtree_core::{ArgumentError, FormatError, Formatter, Needs, Record, Source, Value};
 
 use crate::access;
 use crate::attributes::Found;
@@ -107,7 +107,7 @@ impl BraceFormatter {
         record: &Record<'_>,
         out: &mut String,
     ) -> Result<(), FormatError> {
-        let operand = access::walk(operand, path)?;
+        let operand = access::walk(as_pythons(operand, record), path)?;
         match (field.conversion.as_ref().map_err(Clone::clone)?, &field.spec) {
             (None, SpecSource::Plain) => conversion::push(out, operand, &Spec::STR),
             (None, SpecSource::Fixed(spec)) => push_formatted(out, operand, spec),
@@ -166,5 +166,17 @@ impl Formatter for BraceFormatter {
 
     fn needs(&self) -> Needs {
         self.composer.needs()
+    }
+}
+
+/// A list or dict of a record given as Python's own is there as its `repr`; it is no text for all that.
+fn as_pythons<'a>(operand: Operand<'a>, record: &Record<'_>) -> Operand<'a> {
+    match operand {
+        Operand::Value(Value::Debug(repr)) if record.source == Source::Python => match repr.as_bytes().first() {
+            Some(b'[') => Operand::Other(repr, "list"),
+            Some(b'{') => Operand::Other(repr, "dict"),
+            _ => operand,
+        },
+        _ => operand,
     }
 }

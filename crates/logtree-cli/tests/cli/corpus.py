@@ -1,10 +1,10 @@
 """Random configs and events, and what CPython 3.13 makes of them: one JSON object a line.
 
-    python3.13 corpus.py [--seed N] [--cases N]
+    python3.13 corpus.py [--seed N] [--cases FIRST:END]
 
 Each case runs in a process and an empty directory of its own. `code` is what `logtree emit` is to exit with: 2 if
 dictConfig refuses the config, 1 if a line is no event that could reach a handler, else 0. `stderr` is null where
-CPython would have printed a traceback: those are not compared.
+CPython would have printed a traceback: those are not compared. `empty` are files that are to be empty or not there.
 """
 
 import argparse
@@ -21,17 +21,40 @@ NAMES = ["a", "a.b", "a.b.c", "a.bb", "b", "b.c", "app", "app.db.pool", "요청"
 ZONES = ["UTC0", "KST-9", "EST5EDT,M3.2.0,M11.1.0", "<+0545>-5:45"]
 LEVELS = ["DEBUG", "INFO", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL", "NOTSET", 0, 5, 15, 35, -1, True]
 # As configs have them: most let most records through.
-LEVELS += ["DEBUG", "INFO"] * 8
-PIECES = [
-    "%(asctime)s", "%(name)s", "%(name)10.4s", "%(levelname)s", "%(levelname)-8s|", "%(levelname)r", "%(levelno)d",
-    "%(levelno)s", "%(levelno)+05d", "%(message)s", "%(message)s", "%(message).5s", "%(message)r", "%(msg)s", "%(msg)r",
-    "%(pathname)s", "%(filename)s", "%(module)s", "%(lineno)d", "%(lineno)5s", "%(funcName)s", "%(funcName)r",
-    "%(created)f", "%(created).3f", "%(created)r", "%(msecs)03d", "%(msecs)s", "%(relativeCreated)d", "%(process)d",
-    "%(processName)s", "%(thread)d", "%(threadName)s", "%(taskName)s", "%(exc_text)s", "%(stack_info)r", "%(args)s",
-    "%(exc_info)s", "%(user)s", "%(user)r", "%(user)a", "%(n)d", "%(n)05d", "%(n)x", "%(n).2f", "%(n)g", "%(n)-7s|",
-    "%(data)s", "%(data)r", "%%", "100%%",
-]
+LEVELS += ["DEBUG", "INFO"] * 12
+PIECES = {
+    "%": [
+        "%(asctime)s", "%(name)s", "%(name)10.4s", "%(levelname)s", "%(levelname)-8s|", "%(levelname)r", "%(levelno)d",
+        "%(levelno)s", "%(levelno)+05d", "%(message)s", "%(message)s", "%(message).5s", "%(message)r", "%(msg)s", "%(msg)r",
+        "%(pathname)s", "%(filename)s", "%(module)s", "%(lineno)d", "%(lineno)5s", "%(funcName)s", "%(funcName)r",
+        "%(created)f", "%(created).3f", "%(created)r", "%(msecs)03d", "%(msecs)s", "%(relativeCreated)d", "%(process)d",
+        "%(processName)s", "%(thread)d", "%(threadName)s", "%(taskName)s", "%(exc_text)s", "%(stack_info)r", "%(args)s",
+        "%(exc_info)s", "%(user)s", "%(user)r", "%(user)a", "%(n)d", "%(n)05d", "%(n)x", "%(n).2f", "%(n)g", "%(n)-7s|",
+        "%(data)s", "%(data)r", "%%", "100%%",
+    ],
+    "{": [
+        "{asctime}", "{asctime:>30}", "{name}", "{name:10.4}|", "{name!r:>9}", "{levelname}", "{levelname:<8}|", "{levelname!a}",
+        "{levelno}", "{levelno:+05d}", "{levelno:x}", "{message}", "{message}", "{message:.5}", "{message!r}", "{message:-^20}", "{msg}",
+        "{pathname}", "{filename}", "{module}", "{lineno}", "{lineno:5}", "{lineno:{lineno}}", "{funcName}", "{created:.3f}", "{created:,.1f}",
+        "{msecs:03.0f}", "{msecs}", "{relativeCreated:_.2f}", "{process:d}", "{processName}", "{thread:x}", "{threadName}", "{taskName}",
+        "{exc_text}", "{stack_info!r}", "{args}", "{exc_info}", "{user}", "{user!s:.6}", "{user!a}", "{n:05}", "{n:#x}", "{n:.2e}", "{n:%}",
+        "{n:{lineno}}", "{name[0]}", "{levelno.real}", "{data}", "{data!r:>12}", "{{}}",
+    ],
+    "$": [
+        "$asctime", "$name", "${name}s", "$levelname", "$levelno", "$message", "$message", "${msg}", "$pathname", "$filename", "$module",
+        "$lineno", "$funcName", "$created", "$msecs", "$relativeCreated", "$process", "${processName}", "$thread", "$threadName", "$taskName",
+        "$exc_text", "$stack_info", "$args", "$exc_info", "$user", "${n}", "$data", "$$",
+    ],
+}
+MESSAGE = {"%": "%(message)s", "{": "{message}", "$": "$message"}
 DATEFMTS = [None, None, None, "", "%H:%M:%S", "%Y/%m/%d %j", "%a %d %b %I%p", "%Y-%m-%dT%H:%M:%S%z"]
+# What the key `.` sets on a formatter. A `converter` cannot be set by CPython, which sees a string there.
+ATTRIBUTES = {
+    "default_time_format": ["%H:%M:%S", "%d.%m.%y", "", "%c"],
+    "default_msec_format": [None, "", "%s.%03d", "%s,%d", "%-25s|%.1f", "%s"],
+    "datefmt": [None, "%H", "%x %X"],
+    "nobody": ["reads it", 5],
+}
 MESSAGES = [
     "hello", "", "line\n", "two\nlines", "100% %s %(x)s", "API가 요청되었습니다", "emoji 😀", "tab\tend", "nul\0end",
     "\x1b[31mred", "é" * 40, " spaced ", "it's \"so\"",
@@ -41,10 +64,47 @@ TRACEBACK = 'Traceback (most recent call last):\n  File "x.py", line 1, in f\nVa
 
 def as_json(value, ensure_ascii=True):
     """JSON that has no word for infinity."""
-    return json.dumps(value, ensure_ascii=ensure_ascii).replace("Infinity", "1e999")
+    return json.dumps(value, ensure_ascii=ensure_ascii, separators=(",", ":")).replace("Infinity", "1e999")
+
+
+# What YAML 1.1 would read as something else than text.
+WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 class Draw(random.Random):
+    def yaml(self, value, indent=0):
+        """The text of a value as YAML, as people write it: a value of one line, or lines that begin with a newline."""
+        pad = "\n" + "  " * indent
+        match value:
+            case None:
+                return self.choice(["null", "~", "Null"])
+            case bool():
+                return self.choice(["true", "True", "yes", "on"] if value else ["false", "False", "no", "off"])
+            case str():
+                is_plain = value.replace(".", "").replace("_", "").isalnum() and value.isascii() and value[0].isalpha()
+                if is_plain and value.lower() not in WORDS and self.maybe(0.7):
+                    return value
+                if "'" not in value and value.isprintable() and self.maybe(0.5):
+                    return f"'{value}'"
+                return json.dumps(value)
+            case list() if value and self.maybe(0.5):
+                return "".join(f"{pad}- {self.yaml(item, indent + 1).lstrip()}" for item in value)
+            case list():
+                return f"[{', '.join(self.flow(item) for item in value)}]"
+            case dict() if value and self.maybe(0.85):
+                return "".join(f"{pad}{self.yaml(key)}:{self.spaced(self.yaml(item, indent + 1))}" for key, item in value.items())
+            case dict():
+                return self.flow(value)
+            case _:
+                return repr(value)
+
+    def spaced(self, text):
+        return text if text.startswith("\n") else f" {text}"
+
+    def flow(self, value):
+        """The same on one line. JSON is YAML."""
+        return json.dumps(value, ensure_ascii=self.maybe(0.5))
+
     def maybe(self, chance):
         return self.random() < chance
 
@@ -81,31 +141,63 @@ class Draw(random.Random):
 
     def formatter(self):
         made = {}
+        style = self.choice("%%%{$")
         if self.maybe(0.95):
-            made["format"] = " ".join(self.choice(PIECES) for _ in range(self.randint(1, 6))) + " %(message)s"
+            pieces = [self.choice(PIECES[style]) for _ in range(self.randint(0, 4))]
+            made["format"] = " ".join([*pieces, MESSAGE[style]])
+            if self.maybe(0.02):
+                made["format"], made["validate"] = self.choice(["no field", "%(message)", "{message", "$", "%(message)d", "{0}"]), False
+        if style != "%" or self.maybe(0.1):
+            made["style"] = style
         if (datefmt := self.choice(DATEFMTS)) is not None:
             made["datefmt"] = datefmt
         if self.maybe(0.1):
-            made["style"] = "%"
-        if self.maybe(0.1):
-            made["class"] = "logging.Formatter"
+            made["validate"] = made.get("validate", self.maybe(0.5))
         if self.maybe(0.3):
             # DIFFERENCE: integers in configs have 64 bits at most.
             made["defaults"] = {"user": self.choice([None, "anon", 1.5, [1, "x"], {"é": {}}, ""]), "n": 7, "data": True}
+        match self.choice(["class", "()", "", "", "", "", ""]):
+            case "class":
+                made["class"] = "logging.Formatter"
+            case "()":
+                made["()"] = "logging.Formatter"
+                if self.maybe(0.2) and "format" in made:
+                    made["fmt"] = made.pop("format")
+        # CPython looks at it beside `()` alone.
+        if self.maybe(0.8 if "()" in made else 0.03):
+            made["."] = {name: self.choice(ATTRIBUTES[name]) for name in self.some(list(ATTRIBUTES), least=1)}
         return made
 
-    def handler(self, number, formatters, filters):
-        match self.choice(["file", "file", "file", "stdout", "stdout", "stderr", "null"]):
+    def file(self, made):
+        """What all handlers of files take."""
+        if self.maybe(0.2):
+            made["mode"] = self.choice(["a", "w"])
+        if self.maybe(0.2):
+            made["delay"] = self.maybe(0.7)
+        if self.maybe(0.3):
+            made["encoding"] = self.choice(["utf-8", "utf-8", "ascii", "latin-1"])
+            if self.maybe(0.5):
+                made["errors"] = self.choice(["strict", "backslashreplace", "replace", "ignore"])
+
+    def handler(self, number, others, formatters, filters):
+        """One handler, by number; `others` are those before it."""
+        match self.choice(["file"] * 3 + ["rotating"] * 3 + ["watched", "stdout", "stdout", "stderr", "null", "memory", "memory"]):
             case "file":
                 made = {"class": "logging.FileHandler", "filename": f"{number}.log"}
-                if self.maybe(0.2):
-                    made["mode"] = self.choice(["a", "w"])
-                if self.maybe(0.2):
-                    made["delay"] = self.maybe(0.7)
-                if self.maybe(0.3):
-                    made["encoding"] = self.choice(["utf-8", "utf-8", "ascii", "latin-1"])
-                    if self.maybe(0.5):
-                        made["errors"] = self.choice(["strict", "backslashreplace", "replace", "ignore"])
+                self.file(made)
+            case "watched":
+                made = {"class": "logging.handlers.WatchedFileHandler", "filename": f"{number}.log"}
+                self.file(made)
+                if made.get("delay"):
+                    # DIFFERENCE: at its second record CPython empties a file that it opened late.
+                    made.pop("mode", None)
+            case "rotating":
+                made = {"class": "logging.handlers.RotatingFileHandler", "filename": f"{number}.log"}
+                self.file(made)
+                if self.maybe(0.9):
+                    made["maxBytes"] = self.choice([0, 1, 30, 60, 100, 250, 50.5, True])
+                if self.maybe(0.85):
+                    made["backupCount"] = self.choice([0, 1, 1, 2, 3, 12])
             case "stdout":
                 made = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}
             case "stderr":
@@ -114,14 +206,25 @@ class Draw(random.Random):
                     made["stream"] = self.choice(["ext://sys.stderr", None])
             case "null":
                 made = {"class": "logging.NullHandler"}
+            case "memory":
+                made = {"class": "logging.handlers.MemoryHandler", "capacity": self.choice([0, 1, 2, 3, 10])}
+                # CPython finds those before it, and waits once for one behind it.
+                if others and self.maybe(0.9):
+                    made["target"] = self.choice(others)
+                if self.maybe(0.6):
+                    made["flushLevel"] = self.choice(LEVELS)
+                if self.maybe(0.2):
+                    made["flushOnClose"] = self.maybe(0.5)
+        if made["class"] not in ("logging.NullHandler", "logging.handlers.MemoryHandler") and self.maybe(0.05):
+            made["()"] = made.pop("class")
         if self.maybe(0.5):
             made["level"] = self.choice(LEVELS)
         if formatters and self.maybe(0.85):
             made["formatter"] = self.choice(formatters)
-        if self.maybe(0.25):
-            made["filters"] = self.some(filters)
-        if made["class"] != "logging.NullHandler" and self.maybe(0.1):
-            made["."] = {"terminator": self.choice(["\r\n", "", " END\n", "\0"])}
+        if self.maybe(0.2):
+            made["filters"] = self.some(filters, most=2)
+        if self.maybe(0.1):
+            made["."] = {"terminator": self.choice(["\r\n", "", " END\n", "\0"]), "nobody": ["reads", "it"]}
         return made
 
     def logger(self, handlers, filters):
@@ -130,31 +233,72 @@ class Draw(random.Random):
             made["level"] = self.choice(LEVELS)
         if self.maybe(0.85):
             made["handlers"] = self.some(handlers, least=1)
-        if self.maybe(0.2):
-            made["filters"] = self.some(filters)
+        if self.maybe(0.1):
+            made["filters"] = self.some(filters, most=2)
         return made
 
     def config(self):
         config = {"version": 1}
         if self.maybe(0.5):
             config["disable_existing_loggers"] = self.maybe(0.5)
-        config["formatters"] = {f"f{at}": self.formatter() for at in range(self.randint(0, 3))}
-        config["filters"] = {
-            f"x{at}": {"name": self.choice(NAMES)} if self.maybe(0.8) else {} for at in range(self.randint(0, 2))
-        }
+        config["formatters"] = {f"f{at}": self.formatter() for at in range(self.choice([0, 1, 1, 2]))}
+        config["filters"] = {f"x{at}": self.filter() for at in range(self.randint(0, 2))}
         formatters, filters = list(config["formatters"]), list(config["filters"])
-        config["handlers"] = {f"h{at}": self.handler(at, formatters, filters) for at in range(self.choice([0, 1, 2, 2, 3, 4]))}
+        config["handlers"] = {}
+        for at in range(self.choice([1, 2, 2, 3, 3, 4] * 4 + [0])):
+            config["handlers"][f"h{at}"] = self.handler(at, list(config["handlers"]), formatters, filters)
+        self.put_off(config["handlers"])
         handlers = list(config["handlers"])
         config["loggers"] = {}
-        for name in self.some(NAMES + [""], most=5):
+        for name in self.some(NAMES + [""], most=4):
             config["loggers"][name] = self.logger(handlers, filters)
             if self.maybe(0.5):
                 config["loggers"][name]["propagate"] = self.maybe(0.6)
-        if self.maybe(0.9):
+        if self.maybe(0.95):
             config["root"] = self.logger(handlers, filters)
+        if self.maybe(0.2):
+            self.refer(config)
         if self.maybe(0.04):
             self.spoil(config)
+        for key in ("formatters", "filters", "handlers", "loggers"):
+            if not config[key] and self.maybe(0.9):
+                del config[key]
         return config
+
+    def filter(self):
+        made = {"name": self.choice(["a", "a", "a.b", "b", "app", *NAMES])} if self.maybe(0.8) else {}
+        if self.maybe(0.2):
+            made["()"] = "logging.Filter"
+        return made
+
+    def put_off(self, handlers):
+        """Renames a handler so that it comes behind those that name it as their target."""
+        targets = {made.get("target") for made in handlers.values()} - {None}
+        simple = sorted(name for name in targets if "target" not in handlers[name])
+        if simple and self.maybe(0.3):
+            name = self.choice(simple)
+            handlers["z"] = handlers.pop(name)
+            for made in handlers.values():
+                if made.get("target") == name:
+                    made["target"] = "z"
+
+    def refer(self, config):
+        """Puts things elsewhere, and cfg:// or ext:// in their place."""
+        config["shared"] = {"level": self.choice(LEVELS), "a key": [self.choice(LEVELS), {"deep": self.choice(LEVELS)}]}
+        places = ["cfg://shared.level", "cfg://shared[a key][0]", "cfg://shared[a key][1].deep", "ext://logging.INFO", "ext://logging.DEBUG"]
+        for part in [*config["handlers"].values(), *config["loggers"].values(), config.get("root", {})]:
+            if "level" in part and self.maybe(0.5):
+                part["level"] = self.choice(places)
+        for name, made in config["handlers"].items():
+            if isinstance(made.get("formatter"), str) and self.maybe(0.3):
+                config["shared"][f"{name}_formatter"] = made["formatter"]
+                made["formatter"] = f"cfg://shared.{name}_formatter"
+        if self.maybe(0.2):
+            config["how"] = config["formatters"]
+            config["formatters"] = "cfg://how"
+        if self.maybe(0.2):
+            config["where"] = config["handlers"]
+            config["handlers"] = {name: f"cfg://where[{name}]" for name in config["handlers"]}
 
     def spoil(self, config):
         """Makes dictConfig refuse it."""
@@ -166,21 +310,27 @@ class Draw(random.Random):
             case "handler":
                 config["root"] = {"handlers": ["nobody"]}
             case "format":
-                config["formatters"]["bad"] = {"format": "hello"}
+                config["formatters"] = {"bad": {"format": "hello"}}
 
-    def event(self, is_filtered):
+    def event(self, config):
+        """An event that says what the config's formats can show, and sometimes more."""
+        is_shown = lambda *names: any(name in config for name in names) or self.maybe(0.02)
+        event = {}
         # These differ from run to run where an event does not say them.
-        event = {
-            "created": self.choice([1.0, 0, -1.5, 1700000000, 1700000000.999, self.uniform(0, 2e9), self.uniform(0, 2e9)]),
-            "msecs": self.choice([0.0, 7, 999.0, float(self.randint(0, 999))]),
-            "relativeCreated": self.uniform(0, 1e6),
-            "process": self.randint(1, 99999),
-            "thread": self.randint(1, 2**47),
-        }
+        if is_shown("asctime", "created"):
+            event["created"] = self.choice([1.0, 0, -1.5, 1700000000, 1700000000.999, round(self.uniform(0, 2e9), 3)])
+        if is_shown("asctime", "msecs"):
+            event["msecs"] = self.choice([0.0, 7, 999.0, float(self.randint(0, 999))])
+        if is_shown("relativeCreated"):
+            event["relativeCreated"] = self.choice([0.0, 1234.5, self.uniform(0, 1e6)])
+        if is_shown("process"):
+            event["process"] = self.randint(1, 99999)
+        if is_shown("thread"):
+            event["thread"] = self.randint(1, 2**47)
         if self.maybe(0.97):
             event["msg"] = self.choice(MESSAGES) if self.maybe(0.85) else self.value()
         # A filter with a name fails on a record whose name is None, and the exception is the program's.
-        if is_filtered or self.maybe(0.9):
+        if "x0" in config or self.maybe(0.9):
             event["name"] = self.choice(NAMES) if self.maybe(0.9) else self.choice(["root", "", "a.b.c.d", "nobody"])
         elif self.maybe(0.5):
             event["name"] = None
@@ -189,15 +339,15 @@ class Draw(random.Random):
         if self.maybe(0.3):
             event["levelname"] = self.choice(["INFO", "FINE", None, 5, "경고"])
         for key in ["pathname", "filename", "module", "funcName", "threadName", "processName", "taskName"]:
-            if self.maybe(0.5):
+            if is_shown(key) and self.maybe(0.7):
                 event[key] = self.choice(["main.py", "/srv/app/main.py", "f", "", "작업"])
-        if self.maybe(0.7):
-            event["lineno"] = self.randint(0, 5000)
+        if is_shown("lineno") and self.maybe(0.8):
+            event["lineno"] = self.choice([0, 1, 7, 42, self.randint(0, 90), 4711])
         for key in ["exc_text", "stack_info"]:
-            if self.maybe(0.25):
+            if self.maybe(0.15):
                 event[key] = self.choice([TRACEBACK, "one line", "ends\n", "", None])
         for key in ["user", "n", "data"]:
-            if self.maybe(0.85):
+            if is_shown(f"({key})", f"{{{key}", f"${key}", f"${{{key}") and self.maybe(0.95):
                 event[key] = self.randint(-9, 999) if key == "n" and self.maybe(0.7) else self.value()
         if self.maybe(0.1):
             event[self.choice(["args", "exc_info"])] = self.choice([None, [], {}, False])
@@ -207,8 +357,8 @@ class Draw(random.Random):
                 event[key] = None if self.maybe(0.5) else self.scalar()
         return event
 
-    def line(self, is_filtered):
-        line = as_json(self.event(is_filtered), ensure_ascii=self.maybe(0.3))
+    def line(self, config):
+        line = as_json(self.event(config), ensure_ascii=self.maybe(0.3))
         if self.maybe(0.01):
             line = self.choice(["{", "nope", "[]", '{"levelno": "INFO"}', '{"levelno": null}', '{"name": 5}', line + "x"])
         return line
@@ -217,9 +367,12 @@ class Draw(random.Random):
 def case(seed):
     draw = Draw(seed)
     config = draw.config()
-    is_filtered = any(made.get("name") for made in config["filters"].values())
-    lines = [draw.line(is_filtered) for _ in range(draw.randint(1, 7))]
-    return {"tz": draw.choice(ZONES), "config": as_json(config), "events": lines}
+    text = as_json(config)
+    lines = [draw.line(text) for _ in range(draw.choice([1, 2, 2, 3, 3, 4, 9]))]
+    drawn = {"tz": draw.choice(ZONES), "format": draw.choice(["json", "yaml"]), "config": text, "events": lines}
+    if drawn["format"] == "yaml":
+        drawn["config"] = draw.yaml(config).lstrip("\n") + "\n"
+    return drawn, config
 
 
 def emit(config, lines):
@@ -227,9 +380,9 @@ def emit(config, lines):
     failures = []
     logging.Handler.handleError = lambda handler, record: failures.append(record)
     try:
-        logging.config.dictConfig(json.loads(config))
+        logging.config.dictConfig(config)
     except ValueError:
-        return 2, True
+        return 2, True, []
     code = 0
     for line in lines:
         try:
@@ -247,14 +400,13 @@ def emit(config, lines):
     handlers = map(logging.getHandlerByName, logging.getHandlerNames())
     delayed = [handler for handler in handlers if getattr(handler, "delay", False)]
     logging.shutdown()
-    for handler in delayed:
-        # DIFFERENCE: a record that cannot be formatted or encoded does not create the file either.
-        if os.path.exists(handler.baseFilename) and not os.path.getsize(handler.baseFilename):
-            os.remove(handler.baseFilename)
-    return code, bool(failures)
+    # DIFFERENCE: a record that cannot be formatted or encoded need not create the file.
+    files = [handler.baseFilename for handler in delayed]
+    empty = [os.path.basename(file) for file in files if not os.path.exists(file) or not os.path.getsize(file)]
+    return code, bool(failures), empty
 
 
-def answer(case):
+def answer(case, config):
     """The case with CPython's answer, found in a process of its own."""
     with tempfile.TemporaryDirectory() as directory:
         work, said = os.path.join(directory, "work"), os.path.join(directory, "said")
@@ -266,7 +418,7 @@ def answer(case):
             time.tzset()
             for stream in (1, 2):
                 os.dup2(os.open(f"../{stream}", os.O_CREAT | os.O_WRONLY, 0o600), stream)
-            outcome = emit(case["config"], case["events"])
+            outcome = emit(config, case["events"])
             with open(said, "w", encoding="utf-8") as file:
                 json.dump(outcome, file)
             sys.stdout.flush()
@@ -279,10 +431,12 @@ def answer(case):
                 return file.read().decode("latin-1")
 
         with open(said, encoding="utf-8") as file:
-            code, has_tracebacks = json.load(file)
+            code, has_tracebacks, empty = json.load(file)
         case["code"] = code
         if code != 2:
-            case["files"] = {name: read(f"work/{name}") for name in sorted(os.listdir(work))}
+            case["files"] = {name: read(f"work/{name}") for name in sorted(os.listdir(work)) if name not in empty}
+            if empty:
+                case["empty"] = sorted(empty)
             case["stdout"] = read("1")
             case["stderr"] = None if has_tracebacks or code else read("2")
     return case
@@ -291,10 +445,10 @@ def answer(case):
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--seed", type=int, default=1)
-    arguments.add_argument("--cases", type=int, default=500)
+    arguments.add_argument("--cases", default="0:2000")
     arguments = arguments.parse_args()
-    for number in range(arguments.cases):
-        drawn = answer(case(f"{arguments.seed}/{number}"))
+    for number in range(*map(int, arguments.cases.split(":"))):
+        drawn = answer(*case(f"{arguments.seed}/{number}"))
         print(json.dumps(drawn, ensure_ascii=True, separators=(",", ":")), flush=True)
 
 
