@@ -4,8 +4,9 @@ use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::{ArgumentError, Filter};
+use crate::{ArgumentError, Filter, Level, LevelNames};
 
 /// One argument.
 #[derive(Clone, Debug, Default)]
@@ -184,6 +185,17 @@ impl Kwargs {
         }
     }
 
+    /// Takes a string that must be given.
+    ///
+    /// # Errors
+    /// CPython's `TypeError` about a missing argument, and for another type.
+    pub fn required_string(&mut self, keyword: &str) -> Result<String, ArgumentError> {
+        match self.required(keyword)? {
+            Argument::Str(text) => Ok(text),
+            other => Err(self.wrong_type(keyword, &other, "str")),
+        }
+    }
+
     /// Takes an integer (a boolean is one, as in Python); `None` if it was not given or is Python's `None`.
     ///
     /// # Errors
@@ -194,6 +206,41 @@ impl Kwargs {
             Some(Argument::Int(value)) => Ok(Some(value)),
             Some(Argument::Bool(value)) => Ok(Some(value.into())),
             Some(other) => Err(self.wrong_type(keyword, &other, "int")),
+        }
+    }
+
+    /// Takes a number of seconds, whole or not; `None` if it was not given or is Python's `None`.
+    ///
+    /// # Errors
+    /// If it is no number, or none that a time can have.
+    pub fn seconds(&mut self, keyword: &str) -> Result<Option<Duration>, ArgumentError> {
+        let argument = match self.take(keyword) {
+            None | Some(Argument::None) => return Ok(None),
+            Some(argument) => argument,
+        };
+        let duration = match argument {
+            Argument::Int(seconds) => u64::try_from(seconds).ok().map(Duration::from_secs),
+            Argument::Float(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+            _ => None,
+        };
+        let error = || self.wrong_type(keyword, &argument, "a number of seconds, 0 or more");
+        duration.map(Some).ok_or_else(error)
+    }
+
+    /// Takes a level: a number, or the name of one that every config knows; `None` if it was not given or is Python's
+    /// `None`.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub fn level(&mut self, keyword: &str) -> Result<Option<Level>, ArgumentError> {
+        match self.take(keyword) {
+            None | Some(Argument::None) => Ok(None),
+            Some(Argument::Int(number)) => Ok(Some(Level(number.clamp(i32::MIN.into(), i32::MAX.into()) as i32))),
+            Some(Argument::Str(name)) => LevelNames::STANDARD.parse(&name).map(Some).ok_or_else(|| {
+                let error = ArgumentError::new("ValueError", format!("Unknown level: '{name}'"));
+                error.at(keyword).expected("a number or the name of a level")
+            }),
+            Some(other) => Err(self.wrong_type(keyword, &other, "a number or the name of a level")),
         }
     }
 
@@ -223,5 +270,65 @@ impl Kwargs {
             None => Ok(()),
             Some((keyword, _)) => Err(self.unexpected(keyword)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn kwargs(argument: Argument) -> Kwargs {
+        Kwargs::new("f()", vec![("x".into(), argument)])
+    }
+
+    #[test]
+    fn seconds_are_whole_or_not_and_never_negative() {
+        let seconds = |argument| kwargs(argument).seconds("x").map_err(|error| error.to_string());
+        assert_eq!(seconds(Argument::Int(2)), Ok(Some(Duration::from_secs(2))));
+        assert_eq!(seconds(Argument::Float(0.25)), Ok(Some(Duration::from_millis(250))));
+        assert_eq!(seconds(Argument::None), Ok(None));
+        assert_eq!(Kwargs::new("f()", Vec::new()).seconds("x").unwrap(), None);
+        let wrong =
+            |found| Err(format!("TypeError: f() argument 'x' must be a number of seconds, 0 or more, not {found}"));
+        assert_eq!(seconds(Argument::Int(-1)), wrong("int"));
+        assert_eq!(seconds(Argument::Float(f64::NAN)), wrong("float"));
+        assert_eq!(seconds(Argument::Float(1e300)), wrong("float"));
+        assert_eq!(seconds(Argument::Bool(true)), wrong("bool"));
+    }
+
+    #[test]
+    fn levels_are_numbers_or_names() {
+        let level = |argument| kwargs(argument).level("x").map_err(|error| error.to_string());
+        assert_eq!(level(Argument::Str("WARN".into())), Ok(Some(Level::WARNING)));
+        assert_eq!(level(Argument::Int(35)), Ok(Some(Level(35))));
+        assert_eq!(level(Argument::Int(i64::MIN)), Ok(Some(Level(i32::MIN))));
+        assert_eq!(level(Argument::None), Ok(None));
+        // CPython 3.13: logging._checkLevel('warn').
+        assert_eq!(level(Argument::Str("warn".into())), Err("ValueError: Unknown level: 'warn'".into()));
+        assert!(level(Argument::Float(10.5)).unwrap_err().ends_with("a number or the name of a level, not float"));
+    }
+
+    #[test]
+    fn what_must_be_given_is_missed() {
+        // CPython 3.13: def f(x): pass; f().
+        let missing = Kwargs::new("f()", Vec::new()).required_string("x").unwrap_err().to_string();
+        assert_eq!(missing, "TypeError: f() missing 1 required positional argument: 'x'");
+        assert_eq!(kwargs(Argument::Str("a".into())).required_string("x").unwrap(), "a");
+        assert!(kwargs(Argument::None).required_string("x").is_err());
+    }
+
+    #[test]
+    fn a_class_sees_what_the_program_registers() {
+        let mut registry = crate::Registry::default();
+        registry.object(Object::new("my.limit", 5_u8));
+        let before = registry.kwargs("f()", Vec::new());
+        registry.object(Object::filter("my.filter", |record: &crate::Record<'_>| record.callsite.line > 0));
+        let limit = |kwargs: &Kwargs| kwargs.object("my.limit").and_then(Object::downcast::<u8>).copied();
+        assert_eq!((limit(&before), limit(&Kwargs::new("f()", Vec::new()))), (Some(5), None));
+        assert!(before.object("my.filter").is_none());
+        let after = registry.kwargs("f()", Vec::new());
+        assert!(after.object("my.filter").unwrap().downcast::<Arc<dyn Filter>>().is_some());
     }
 }

@@ -68,14 +68,7 @@ impl QueueOptions {
         if let Some(argument) = kwargs.take("capacity") {
             options.capacity_bytes = capacity(&kwargs, &argument)?;
         }
-        let timeout = match kwargs.take("timeout") {
-            None | Some(Argument::None) => Duration::from_secs(1),
-            Some(Argument::Int(seconds)) if seconds >= 0 => Duration::from_secs(seconds.unsigned_abs()),
-            Some(Argument::Float(seconds)) if Duration::try_from_secs_f64(seconds).is_ok() => {
-                Duration::from_secs_f64(seconds)
-            }
-            Some(other) => return Err(kwargs.wrong_type("timeout", &other, "a number of seconds, 0 or more")),
-        };
+        let timeout = kwargs.seconds("timeout")?.unwrap_or(Duration::from_secs(1));
         options.overflow = match kwargs.string("overflow")?.as_deref() {
             None | Some("drop") => Overflow::Drop,
             Some("block") => Overflow::Block(timeout),
