@@ -6,6 +6,7 @@
 mod arrows;
 mod built;
 mod readme;
+mod sqlite;
 
 /// The rules by which the example judges its log. Their tests stand beside them, and are run from here, because `cargo test`
 /// builds an example either for its tests or to be run.
@@ -18,6 +19,11 @@ mod judge {
     mod verdict;
     mod watch;
 }
+
+/// The handler of `examples/sqlite`.
+#[path = "../../examples/sqlite/handler.rs"]
+#[allow(dead_code, reason = "it is the example that uses all of it")]
+mod sqlite_handler;
 
 /// The service of `examples/prefork`, started and judged from outside.
 #[cfg(target_os = "linux")]

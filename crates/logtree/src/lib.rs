@@ -29,7 +29,8 @@
 //! - [`Config::install`] makes it the program's logging: `tracing` events and records of the `log` crate pass the logger
 //!   tree. [`Config::layer`] gives a layer to stand beside others.
 //! - [`Guard`] flushes when it is dropped, and on demand.
-//! - [`Registry`] takes classes of your own, which configs then may name: see [`Config`].
+//! - [`Registry`] takes classes of your own, which configs then may name: see [`Config`]. A program with a handler that writes
+//!   into SQLite is among the examples.
 //! - The target `my_app::db` is the logger `my_app.db`; levels, `propagate`, filters and handlers do what Python's do.
 //!
 //! # Many processes
@@ -71,9 +72,9 @@ pub use config::{Config, from_file, from_str, from_value};
 pub use error::Error;
 pub use guard::Guard;
 pub use logtree_core::{
-    Argument, ArgumentError, BuildError, EmitError, FieldName, FieldsBuf, Filter, FormatError, Formatter, Handler,
-    HandlerPlan, Kwargs, Level, Object, Record, Registry, Replacement, SpansBuf, Steps, Timestamp, Tree, Value,
-    Verdict,
+    AppendFile, Argument, ArgumentError, BuildError, EmitError, Field, FieldName, Fields, FieldsBuf, FileEnd, Filter,
+    FormatError, Formatter, Handler, HandlerEntry, HandlerPlan, Kwargs, Level, Needs, Object, Record, Registry,
+    Replacement, Source, Spans, SpansBuf, StdStream, Steps, Timestamp, Tree, Value, Verdict,
 };
 pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems};
 pub use logtree_layer::TreeLayer;
