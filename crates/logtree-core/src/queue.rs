@@ -1,8 +1,12 @@
 //! Queues between a logger and its handlers: what a `QueueHandler` asks of the queue that its config names.
 
+mod limits;
+
 use std::sync::Arc;
 
-use crate::{BuildError, Handler, HandlerEntry};
+use crate::{BuildError, Handler, HandlerEntry, Record, Steps};
+
+pub use limits::{Overflow, QueueLimits};
 
 /// A queue that a config names, such as `queue.Queue` or `multiprocessing.Queue`, before it is connected.
 pub trait RecordQueue: Send + Sync {
@@ -24,4 +28,16 @@ pub struct QueueListener {
     pub handlers: Vec<Arc<HandlerEntry>>,
     /// Whether a record below a handler's level is kept from it, as `logging.handlers.QueueListener` has it.
     pub respect_handler_level: bool,
+}
+
+impl QueueListener {
+    /// Hands a record to the handlers (CPython's `QueueListener.handle`), of which `which` may leave some out.
+    pub fn handle(&self, record: &Record<'_>, steps: &mut dyn Steps, which: impl Fn(&HandlerEntry) -> bool) {
+        for entry in &self.handlers {
+            let passes = !self.respect_handler_level || record.level >= entry.level();
+            if passes && which(entry) {
+                entry.handle(record, steps);
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use logtree_core::{EmitError, HandlerErrors, Record, with_own_record};
+use logtree_core::{EmitError, HandlerErrors, Record, side, with_own_record};
 use logtree_os::streams::StandardStream;
 use logtree_os::{Death, DropCounts, DropReason, LaneIndex, LaneState, ProcessState, ProcessView, Segment, SlotIndex};
 
@@ -14,7 +14,6 @@ use crate::helpers::{self, Role};
 use crate::join;
 use crate::merge::Merge;
 use crate::queue::Queue;
-use crate::side;
 
 /// Between two looks at all processes and lanes.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);

@@ -25,7 +25,6 @@
 //! | `plan.rs` | what a batch will do, said before it is done; `recovery.rs`, `appended.rs`: finished by a successor |
 //! | `sweep.rs` | removing what killed processes left and nobody needs |
 //! | `stats.rs` | what can be said of a queue |
-//! | `side.rs` | records that the listener itself makes |
 #![forbid(unsafe_code)]
 #![cfg(target_os = "linux")]
 
@@ -43,7 +42,6 @@ mod process;
 mod producer;
 mod queue;
 mod recovery;
-mod side;
 mod stats;
 mod streams;
 mod sweep;
@@ -54,7 +52,7 @@ use logtree_core::{Argument, BuildError, Handler, Object, QueueListener, RecordQ
 
 pub use helpers::{on_listener_start, surround_start_hooks};
 pub use logtree_os::{Fork, fork_single_threaded as fork};
-pub use options::{ListenerIn, Overflow, QueueOptions};
+pub use options::{ListenerIn, QueueOptions};
 pub use stats::{QueueStats, stats};
 
 /// Python's `multiprocessing.Queue`, as a `QueueHandler` in a config names it.

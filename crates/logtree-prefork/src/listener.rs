@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logtree_core::codec::{self, Parts};
-use logtree_core::{Callsite, HandlerErrors, LevelNames, Origin, Record, Timestamp};
+use logtree_core::{Callsite, HandlerErrors, LevelNames, Origin, Record, Timestamp, side};
 use logtree_os::election::Seat;
 use logtree_os::{Segment, Sleep, Sleeper, kill_point};
 
@@ -15,7 +15,6 @@ use crate::house::House;
 use crate::merge::Merge;
 use crate::queue::{Queue, monotonic_ns};
 use crate::recovery::Recovery;
-use crate::side;
 use crate::streams::OwnStreams;
 
 /// Between processes, records are put in order of time if they were made within this window.
@@ -151,22 +150,15 @@ impl Listener<'_> {
     }
 
     fn dispatch(&mut self, record: &Record<'_>, own_streams: OwnStreams) {
-        for entry in &self.queue.listener.handlers {
-            let passes = !self.queue.listener.respect_handler_level || record.level >= entry.level();
-            if passes && !own_streams.has(entry) {
-                entry.handle(record, &mut self.batch);
-            }
-        }
+        self.queue.listener.handle(record, &mut self.batch, |entry| !own_streams.has(entry));
     }
 
     /// Handles what this thread logged itself, and what there is to say of drops.
     fn handle_own(&mut self) -> usize {
         let mut handled = 0;
-        for kept in side::take() {
-            if let Ok(parts) = codec::decode(&kept.bytes) {
-                self.handle(parts, &kept.callsite, &kept.origin, OwnStreams::default());
-                handled += 1;
-            }
+        if let Some(kept) = side::take() {
+            handled = kept.len();
+            kept.for_each(|record| self.dispatch(record, OwnStreams::default()));
         }
         let reports = self.house.due_reports();
         for report in &reports {

@@ -1,34 +1,16 @@
 //! What a config says of a queue: the keys beside `"()": "multiprocessing.Queue"`.
 
-use std::time::Duration;
-
-use logtree_core::{Argument, ArgumentError, Kwargs, Level, LevelNames};
+use logtree_core::{ArgumentError, Kwargs, QueueLimits};
 
 /// The keyword arguments of `multiprocessing.Queue`, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueOptions {
-    /// `maxsize`: how many records of one thread may wait; 0 for as many as `capacity` holds.
-    pub maxsize: u32,
-    /// `capacity`: how many bytes of one thread may wait.
-    pub capacity_bytes: usize,
-    /// `overflow` and `timeout`: what is done with a record for which there is no room.
-    pub overflow: Overflow,
-    /// `reserve_above`: only records of this level and above may use the last eighth of the capacity.
-    pub reserve_above: Option<Level>,
+    /// How much a thread's lane takes in, and what becomes of the rest.
+    pub limits: QueueLimits,
     /// `name`: processes whose queues have the same name share them, with or without a file.
     pub name: Option<String>,
     /// `listener_in`: where the listener runs.
     pub listener_in: ListenerIn,
-}
-
-/// What is done with a record for which there is no room.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Overflow {
-    /// It is dropped and counted.
-    #[default]
-    Drop,
-    /// Its thread waits, all waits of one outage together no longer than this; then it is dropped and counted.
-    Block(Duration),
 }
 
 /// Where the listener runs.
@@ -41,51 +23,13 @@ pub enum ListenerIn {
     Thread,
 }
 
-impl Default for QueueOptions {
-    fn default() -> Self {
-        Self {
-            maxsize: 0,
-            capacity_bytes: 16 << 20,
-            overflow: Overflow::Drop,
-            reserve_above: None,
-            name: None,
-            listener_in: ListenerIn::Process,
-        }
-    }
-}
-
 impl QueueOptions {
     /// Reads the arguments of a config.
     ///
     /// # Errors
     /// If one is of the wrong type, out of its range, or unknown.
     pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
-        let mut options = Self::default();
-        if let Some(maxsize) = kwargs.int("maxsize")? {
-            // Python takes zero and everything below for "no limit".
-            options.maxsize = u32::try_from(maxsize.max(0)).unwrap_or(u32::MAX);
-        }
-        if let Some(argument) = kwargs.take("capacity") {
-            options.capacity_bytes = capacity(&kwargs, &argument)?;
-        }
-        let timeout = kwargs.seconds("timeout")?.unwrap_or(Duration::from_secs(1));
-        options.overflow = match kwargs.string("overflow")?.as_deref() {
-            None | Some("drop") => Overflow::Drop,
-            Some("block") => Overflow::Block(timeout),
-            Some(other) => return Err(not_one_of("overflow", other, "'drop' or 'block'")),
-        };
-        options.reserve_above = match kwargs.take("reserve_above") {
-            None | Some(Argument::None) => None,
-            Some(Argument::Int(level)) => Some(Level(i32::try_from(level).unwrap_or(i32::MAX))),
-            Some(Argument::Str(name)) => match LevelNames::STANDARD.parse(&name) {
-                Some(level) => Some(level),
-                None => {
-                    let message = format!("Unknown level: '{name}'");
-                    return Err(ArgumentError::new("ValueError", message).at("reserve_above"));
-                }
-            },
-            Some(other) => return Err(kwargs.wrong_type("reserve_above", &other, "a level")),
-        };
+        let mut options = Self { limits: QueueLimits::from_kwargs(&mut kwargs)?, ..Self::default() };
         options.name = kwargs.string("name")?;
         if let Some(name) = &options.name
             && !is_queue_name(name)
@@ -102,30 +46,6 @@ impl QueueOptions {
     }
 }
 
-fn capacity(kwargs: &Kwargs, argument: &Argument) -> Result<usize, ArgumentError> {
-    const EXPECTED: &str = "a number of bytes, or one with KiB or MiB";
-    let bytes = match argument {
-        Argument::Int(bytes) => usize::try_from(*bytes).ok(),
-        Argument::Str(text) => {
-            let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-            let shift = match unit.trim() {
-                "" | "B" => Some(0),
-                "KiB" => Some(10),
-                "MiB" => Some(20),
-                _ => None,
-            };
-            let number = number.parse::<usize>().ok();
-            number.zip(shift).and_then(|(number, shift)| number.checked_mul(1 << shift))
-        }
-        _ => None,
-    };
-    match bytes {
-        Some(bytes) if bytes >= 1 << 15 => Ok(bytes),
-        Some(_) => Err(ArgumentError::new("ValueError", "capacity must be at least 32 KiB").at("capacity")),
-        None => Err(kwargs.wrong_type("capacity", argument, EXPECTED)),
-    }
-}
-
 fn not_one_of(keyword: &str, value: &str, expected: &str) -> ArgumentError {
     let message = format!("{keyword} must be {expected}, not '{value}'");
     ArgumentError::new("ValueError", message).at(keyword).expected(expected)
@@ -139,6 +59,10 @@ fn is_queue_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::time::Duration;
+
+    use logtree_core::{Argument, Level, Overflow};
+
     use super::*;
 
     fn options(arguments: &[(&str, Argument)]) -> Result<QueueOptions, ArgumentError> {
@@ -158,10 +82,12 @@ mod tests {
             ("listener_in", Argument::Str("thread".into())),
         ]);
         let expected = QueueOptions {
-            maxsize: 0,
-            capacity_bytes: 2 << 20,
-            overflow: Overflow::Block(Duration::from_millis(250)),
-            reserve_above: Some(Level::WARNING),
+            limits: QueueLimits {
+                maxsize: 0,
+                capacity_bytes: 2 << 20,
+                overflow: Overflow::Block(Duration::from_millis(250)),
+                reserve_above: Some(Level::WARNING),
+            },
             name: Some("api".into()),
             listener_in: ListenerIn::Thread,
         };

@@ -132,7 +132,7 @@ impl ThreadLane {
         if self.whose != (record.origin.process, record.origin.thread) && !self.define_origin(queue, record) {
             return self.refuse(DropReason::NoMemory);
         }
-        if queue.options.maxsize != 0 && self.is_at_maxsize(queue) {
+        if queue.options.limits.maxsize != 0 && self.is_at_maxsize(queue) {
             return Put::Refused(DropReason::Full);
         }
         if !record.level_names.is_standard() {
@@ -194,14 +194,11 @@ impl ThreadLane {
 
     #[cold]
     fn is_at_maxsize(&self, queue: &Arc<Queue>) -> bool {
-        queue.waiting_in(self.producer.lane()) >= queue.options.maxsize
+        queue.waiting_in(self.producer.lane()) >= queue.options.limits.maxsize
     }
 }
 
 /// Which part of the lane the record may use.
 fn reserve(queue: &Queue, level: Level) -> Reserve {
-    match queue.options.reserve_above {
-        Some(least) if level < least => Reserve::Ordinary,
-        _ => Reserve::Urgent,
-    }
+    if queue.options.limits.is_urgent(level) { Reserve::Urgent } else { Reserve::Ordinary }
 }

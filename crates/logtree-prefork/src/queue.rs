@@ -2,18 +2,20 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use logtree_core::{BuildError, Direct, EmitError, Formatter, Handler, HandlerEntry, QueueListener, Record, Steps};
+use logtree_core::{
+    BuildError, Direct, EmitError, Formatter, Handler, HandlerEntry, Overflow, QueueListener, Record, Steps, side,
+};
 use logtree_os::{DropReason, ForkLock, ForkReset, LaneIndex, LaneProducer, Published, Segment};
 
 use crate::helpers::{self, Helpers};
-use crate::options::{Overflow, QueueOptions};
+use crate::options::QueueOptions;
 use crate::process::{ProcessSide, Slot};
 use crate::producer::{self, Put};
 use crate::streams::OwnStreams;
-use crate::{join, side, stats, sweep};
+use crate::{join, stats, sweep};
 
 /// How long installing may wait for other processes that are joining the same queue.
 const JOIN_PATIENCE: Duration = Duration::from_secs(5);
@@ -60,11 +62,10 @@ pub(crate) struct QueueProducer(Arc<Queue>);
 
 impl QueueProducer {
     pub(crate) fn new(options: QueueOptions, listener: QueueListener) -> Self {
-        static NUMBERS: AtomicU32 = AtomicU32::new(0);
         // Looked at once before there can be a fork in the middle of the first look.
         monotonic_ns();
         let queue = Arc::new(Queue {
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            number: side::next_queue_number(),
             options,
             listener,
             joined: ForkLock::new(Joined::Not),
@@ -128,7 +129,7 @@ impl Queue {
         if own_streams != OwnStreams::default() {
             self.handle_here(record, |entry| own_streams.has(entry));
         }
-        if self.options.overflow != Overflow::Drop {
+        if self.options.limits.overflow != Overflow::Drop {
             self.outage.store(0, Ordering::Relaxed);
         }
     }
@@ -144,7 +145,7 @@ impl Queue {
                 Put::Dropped | Put::Direct | Put::NoPlace => return,
             }
         }
-        while let (DropReason::Full, Overflow::Block(timeout)) = (reason, self.options.overflow) {
+        while let (DropReason::Full, Overflow::Block(timeout)) = (reason, self.options.limits.overflow) {
             if !self.wait_for_room(timeout) {
                 break;
             }
@@ -184,11 +185,7 @@ impl Queue {
 
     /// Runs handlers of the far side in this process, on this record.
     fn handle_here(&self, record: &Record<'_>, which: impl Fn(&HandlerEntry) -> bool) {
-        for entry in self.listener.handlers.iter().filter(|entry| which(entry)) {
-            if !self.listener.respect_handler_level || record.level >= entry.level() {
-                entry.handle(record, &mut Direct);
-            }
-        }
+        self.listener.handle(record, &mut Direct, which);
     }
 
     pub(crate) fn joined(&self) -> Joined {
@@ -203,7 +200,7 @@ impl Queue {
             return Err(if matches!(self.joined(), Joined::Direct) { Put::Direct } else { Put::NoPlace });
         };
         // Outside the lock: many threads may claim at once, and the first lane in new memory takes a while.
-        attachment.claim_lane(self.options.capacity_bytes).map(|lane| (lane, own_streams)).map_err(|_| {
+        attachment.claim_lane(self.options.limits.capacity_bytes).map(|lane| (lane, own_streams)).map_err(|_| {
             attachment.count_drop_no_lane();
             Put::Dropped
         })

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use logtree_core::{Level, Timestamp};
-use logtree_prefork::{Overflow, QueueOptions};
+use logtree_core::{Level, Overflow, QueueLimits, Timestamp};
+use logtree_prefork::QueueOptions;
 use rustix::process::getpid;
 
 use crate::support::{self, Lines, Queue, helper, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit};
@@ -103,7 +103,8 @@ pub(crate) fn a_killed_worker_harms_nobodys_records() {
     const PUBLISHED: u32 = 100;
     let directory = tempfile::tempdir().unwrap();
     // They wait for room, so that a number that is missing is a record that was lost.
-    let options = QueueOptions { overflow: Overflow::Block(support::DEADLINE), ..QueueOptions::default() };
+    let limits = QueueLimits { overflow: Overflow::Block(support::DEADLINE), ..QueueLimits::default() };
+    let options = QueueOptions { limits, ..QueueOptions::default() };
     let queue = Queue::over(&directory.path().join("app.log"), options);
     queue.entry.handler.start().unwrap();
     let steady = in_child(|| {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use logtree_core::{Level, Timestamp};
-use logtree_prefork::{Overflow, QueueOptions};
+use logtree_core::{Level, Overflow, QueueLimits, Timestamp};
+use logtree_prefork::QueueOptions;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use crate::support::{DEADLINE, Lines, Queue, helper, in_child, kill, stop_helpers, until, wait_for_exit};
@@ -23,6 +23,10 @@ impl Drop for Stopped {
     }
 }
 
+fn limited(limits: QueueLimits) -> QueueOptions {
+    QueueOptions { limits, ..QueueOptions::default() }
+}
+
 /// Lines that tell of drops, as the listener says them: how many each tells of.
 fn said(lines: &Lines) -> Vec<u32> {
     let count = |line: &String| line.split(' ').nth(1)?.parse().ok().filter(|_| line.contains(" were dropped: "));
@@ -34,7 +38,7 @@ fn said(lines: &Lines) -> Vec<u32> {
 pub(crate) fn what_does_not_fit_is_counted_and_said() {
     const RECORDS: u32 = 5000;
     let directory = tempfile::tempdir().unwrap();
-    let options = QueueOptions { capacity_bytes: 128 << 10, ..QueueOptions::default() };
+    let options = limited(QueueLimits { capacity_bytes: 128 << 10, ..QueueLimits::default() });
     let queue = Queue::over(&directory.path().join("app.log"), options);
     queue.entry.handler.start().unwrap();
     queue.log(0);
@@ -79,8 +83,11 @@ pub(crate) fn what_does_not_fit_is_counted_and_said() {
 
 pub(crate) fn a_producer_that_may_wait_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let options =
-        QueueOptions { capacity_bytes: 64 << 10, overflow: Overflow::Block(DEADLINE), ..QueueOptions::default() };
+    let options = limited(QueueLimits {
+        capacity_bytes: 64 << 10,
+        overflow: Overflow::Block(DEADLINE),
+        ..QueueLimits::default()
+    });
     let queue = Queue::over(&directory.path().join("app.log"), options);
     queue.entry.handler.start().unwrap();
     let stopped = Stopped::now();
@@ -96,8 +103,11 @@ pub(crate) fn a_producer_that_may_wait_loses_nothing() {
 
 pub(crate) fn the_reserve_is_for_what_matters() {
     let directory = tempfile::tempdir().unwrap();
-    let options =
-        QueueOptions { capacity_bytes: 256 << 10, reserve_above: Some(Level::WARNING), ..QueueOptions::default() };
+    let options = limited(QueueLimits {
+        capacity_bytes: 256 << 10,
+        reserve_above: Some(Level::WARNING),
+        ..QueueLimits::default()
+    });
     let queue = Queue::over(&directory.path().join("app.log"), options);
     queue.entry.handler.start().unwrap();
     queue.log(0);

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use logtree_core::{
     AppendFile, Callsite, Direct, EmitError, Fields, FileEnd, FormatError, Formatter, Handler, HandlerEntry, Level,
-    LevelNames, Origin, QueueListener, Record, RecordQueue as _, Source, Spans, StdStream, Steps, Timestamp,
+    LevelNames, Origin, Overflow, QueueLimits, QueueListener, Record, RecordQueue as _, Source, Spans, StdStream,
+    Steps, Timestamp,
 };
-use logtree_prefork::{Fork, MultiprocessingQueue, Overflow, QueueOptions, fork};
+use logtree_prefork::{Fork, MultiprocessingQueue, QueueOptions, fork};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 /// Nothing takes so long but a bug.
@@ -168,7 +169,8 @@ impl Queue {
         let file = |log: &Path| Arc::new(LogFile(log.to_owned()));
         let holding = Holding { file: file(second), held: Mutex::default() };
         // They wait for room, so that a number that is missing is a record that was lost.
-        let options = QueueOptions { overflow: Overflow::Block(DEADLINE), ..QueueOptions::default() };
+        let limits = QueueLimits { overflow: Overflow::Block(DEADLINE), ..QueueLimits::default() };
+        let options = QueueOptions { limits, ..QueueOptions::default() };
         let queue = Self::before(vec![Box::new(ToFile(file(first))), Box::new(holding)], first, options);
         queue.entry.handler.start().unwrap();
         queue

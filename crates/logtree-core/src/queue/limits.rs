@@ -1,0 +1,92 @@
+//! How much a queue takes in, and what becomes of the rest: the keys that every queue's dict may have.
+
+use std::time::Duration;
+
+use crate::{Argument, ArgumentError, Kwargs, Level};
+
+/// What a config says of the size of a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// `maxsize`: how many records may wait; 0 for as many as `capacity` holds.
+    pub maxsize: u32,
+    /// `capacity`: how many bytes may wait.
+    pub capacity_bytes: usize,
+    /// `overflow` and `timeout`: what is done with a record for which there is no room.
+    pub overflow: Overflow,
+    /// `reserve_above`: only records of this level and above may use the last eighth of the capacity.
+    pub reserve_above: Option<Level>,
+}
+
+/// What is done with a record for which there is no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Overflow {
+    /// It is dropped and counted.
+    #[default]
+    Drop,
+    /// Its thread waits, all waits of one outage together no longer than this; then it is dropped and counted.
+    Block(Duration),
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self { maxsize: 0, capacity_bytes: 16 << 20, overflow: Overflow::Drop, reserve_above: None }
+    }
+}
+
+impl QueueLimits {
+    /// Takes the arguments `maxsize`, `capacity`, `overflow`, `timeout` and `reserve_above`.
+    ///
+    /// # Errors
+    /// If one is of the wrong type or out of its range.
+    pub fn from_kwargs(kwargs: &mut Kwargs) -> Result<Self, ArgumentError> {
+        let mut limits = Self::default();
+        if let Some(maxsize) = kwargs.int("maxsize")? {
+            // Python takes zero and everything below for "no limit".
+            limits.maxsize = u32::try_from(maxsize.max(0)).unwrap_or(u32::MAX);
+        }
+        if let Some(argument) = kwargs.take("capacity") {
+            limits.capacity_bytes = capacity(kwargs, &argument)?;
+        }
+        let timeout = kwargs.seconds("timeout")?.unwrap_or(Duration::from_secs(1));
+        limits.overflow = match kwargs.string("overflow")?.as_deref() {
+            None | Some("drop") => Overflow::Drop,
+            Some("block") => Overflow::Block(timeout),
+            Some(other) => {
+                let message = format!("overflow must be 'drop' or 'block', not '{other}'");
+                return Err(ArgumentError::new("ValueError", message).at("overflow").expected("'drop' or 'block'"));
+            }
+        };
+        limits.reserve_above = kwargs.level("reserve_above")?;
+        Ok(limits)
+    }
+
+    /// Whether a record may use what is reserved for those that matter.
+    #[inline]
+    pub fn is_urgent(&self, level: Level) -> bool {
+        self.reserve_above.is_none_or(|least| level >= least)
+    }
+}
+
+fn capacity(kwargs: &Kwargs, argument: &Argument) -> Result<usize, ArgumentError> {
+    const EXPECTED: &str = "a number of bytes, or one with KiB or MiB";
+    let bytes = match argument {
+        Argument::Int(bytes) => usize::try_from(*bytes).ok(),
+        Argument::Str(text) => {
+            let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+            let shift = match unit.trim() {
+                "" | "B" => Some(0),
+                "KiB" => Some(10),
+                "MiB" => Some(20),
+                _ => None,
+            };
+            let number = number.parse::<usize>().ok();
+            number.zip(shift).and_then(|(number, shift)| number.checked_mul(1 << shift))
+        }
+        _ => None,
+    };
+    match bytes {
+        Some(bytes) if bytes >= 1 << 15 => Ok(bytes),
+        Some(_) => Err(ArgumentError::new("ValueError", "capacity must be at least 32 KiB").at("capacity")),
+        None => Err(kwargs.wrong_type("capacity", argument, EXPECTED)),
+    }
+}

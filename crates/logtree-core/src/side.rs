@@ -1,0 +1,66 @@
+//! Records that are made by a queue's listener itself, or by a handler that it runs.
+//!
+//! They must not enter the queue that their thread drains: a full one would wait for its own reader. They wait in a short
+//! list of the thread, which the listener empties in each round, straight into its handlers.
+
+use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::{HeldRecords, Record};
+
+/// How many records may wait.
+const KEPT_MAX: usize = 1024;
+
+thread_local! {
+    /// The queue that this thread listens to.
+    static LISTENING: Cell<Option<u32>> = const { Cell::new(None) };
+    static KEPT: RefCell<Option<HeldRecords>> = const { RefCell::new(None) };
+    static DROPPED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A number that tells a queue from all others of this process.
+pub fn next_queue_number() -> u32 {
+    static NUMBERS: AtomicU32 = AtomicU32::new(0);
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// From now on the calling thread listens to the queue of this number.
+pub fn begin_listening(queue: u32) {
+    LISTENING.set(Some(queue));
+}
+
+/// The calling thread listens no more.
+pub fn end_listening() {
+    LISTENING.set(None);
+}
+
+/// Whether the calling thread listens to the queue of this number.
+#[inline]
+pub fn is_listening(queue: u32) -> bool {
+    LISTENING.try_with(Cell::get).is_ok_and(|listening| listening == Some(queue))
+}
+
+/// Keeps a record for the listener's next round.
+#[cold]
+pub fn keep(record: &Record<'_>) {
+    let has_room = KEPT.try_with(|kept| match kept.try_borrow_mut() {
+        Ok(mut kept) if kept.as_ref().is_none_or(|kept| kept.len() < KEPT_MAX) => {
+            kept.get_or_insert_default().push(record);
+            true
+        }
+        _ => false,
+    });
+    if has_room != Ok(true) {
+        let _ = DROPPED.try_with(|dropped| dropped.set(dropped.get() + 1));
+    }
+}
+
+/// What was kept since the last call, if anything was.
+pub fn take() -> Option<HeldRecords> {
+    KEPT.try_with(RefCell::take).ok().flatten()
+}
+
+/// How many were not kept since the last call.
+pub fn take_dropped() -> u64 {
+    DROPPED.try_with(Cell::take).unwrap_or_default()
+}
