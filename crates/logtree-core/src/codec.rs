@@ -49,6 +49,7 @@ impl<'a> Encoded<'a> {
             Source::Tracing => 0,
             Source::Log => 1,
             Source::Python => 2,
+            Source::Formatted => 3,
         };
         fixed[4..8].copy_from_slice(&record.level.0.to_le_bytes());
         fixed[8..16].copy_from_slice(&record.created.0.to_le_bytes());
@@ -99,6 +100,7 @@ pub fn decode(bytes: &[u8]) -> Result<Parts<'_>, DecodeError> {
         0 => Source::Tracing,
         1 => Source::Log,
         2 => Source::Python,
+        3 => Source::Formatted,
         _ => return Err(DecodeError::UnknownKind),
     };
     let level = Level(i32::from_le_bytes(reader.array()?));

@@ -41,23 +41,37 @@ const KEPT_DEFINITIONS: usize = 4096;
 impl HeldRecords {
     /// Takes a record in.
     pub fn push(&mut self, record: &Record<'_>) {
+        self.push_within(record, usize::MAX);
+    }
+
+    /// How many bytes a record takes.
+    pub fn bytes_of(record: &Record<'_>) -> usize {
+        record.with_level_name(|record| HEAD_BYTES + length(&Encoded::new(record, 0)))
+    }
+
+    /// Takes a record in if it takes so many bytes at most; answers whether it did.
+    pub fn push_within(&mut self, record: &Record<'_>, most_bytes: usize) -> bool {
         if record.level_names.added(record.level).is_some() {
-            record.with_level_name(|record| self.push_standard(record));
+            record.with_level_name(|record| self.push_standard(record, most_bytes))
         } else {
-            self.push_standard(record);
+            self.push_standard(record, most_bytes)
         }
     }
 
-    fn push_standard(&mut self, record: &Record<'_>) {
-        let callsite = self.callsite(record.callsite);
+    #[inline]
+    fn push_standard(&mut self, record: &Record<'_>, most_bytes: usize) -> bool {
         let encoded = Encoded::new(record, self.origins.place(record.origin));
-        let slices = encoded.slices();
-        let length: usize = slices.iter().map(|slice| slice.len()).sum();
+        let length = length(&encoded);
+        if HEAD_BYTES + length > most_bytes {
+            return false;
+        }
+        let callsite = self.callsite(record.callsite);
         self.bytes.reserve(HEAD_BYTES + length);
         self.bytes.extend_from_slice(&(length as u64).to_le_bytes());
         self.bytes.extend_from_slice(&callsite.to_le_bytes());
-        slices.iter().for_each(|slice| self.bytes.extend_from_slice(slice));
+        encoded.slices().iter().for_each(|slice| self.bytes.extend_from_slice(slice));
         self.len += 1;
+        true
     }
 
     fn callsite(&mut self, callsite: &Callsite) -> u32 {
@@ -115,6 +129,10 @@ impl HeldRecords {
             self.places = Vec::new();
         }
     }
+}
+
+fn length(encoded: &Encoded<'_>) -> usize {
+    encoded.slices().iter().map(|slice| slice.len()).sum()
 }
 
 /// The constant parts of records, each named by its place.

@@ -158,6 +158,11 @@ impl Kwargs {
         self.objects.get(name)
     }
 
+    /// Whether the argument was given, and not taken yet.
+    pub fn has(&self, keyword: &str) -> bool {
+        self.arguments.iter().any(|(name, _)| name == keyword)
+    }
+
     /// Takes an argument of any type out; `None` if it was not given.
     pub fn take(&mut self, keyword: &str) -> Option<Argument> {
         let at = self.arguments.iter().position(|(name, _)| name == keyword)?;

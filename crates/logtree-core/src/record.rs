@@ -102,6 +102,8 @@ pub enum Source {
     Log,
     /// A record given as Python's own, attribute by attribute; a field that is missing is an error.
     Python,
+    /// Either of the first two, once a formatter has made its message: the fields that it shows do not follow it again.
+    Formatted,
 }
 
 /// One event on its way through the tree.
@@ -154,6 +156,22 @@ impl<'a> Record<'a> {
         // What the record was given itself comes later, and the last one counts.
         attributes.extend(self.attributes);
         use_it(&Record { attributes: attributes.as_fields(), ..*self })
+    }
+
+    /// Lends the record with `text` as its message, and with no error and no stack, as the text shows them (CPython's
+    /// `QueueHandler.prepare`).
+    pub fn with_text<R>(&self, text: &str, use_it: impl FnOnce(&Record<'_>) -> R) -> R {
+        let source = if self.source == Source::Python { Source::Python } else { Source::Formatted };
+        let formatted = Record { message: text, exc_text: None, stack_info: None, source, ..*self };
+        if self.attributes.is_empty() {
+            return use_it(&formatted);
+        }
+        let mut attributes = FieldsBuf::default();
+        attributes.extend(self.attributes);
+        attributes.push(FieldName::Inline("msg"), Value::Str(text));
+        attributes.push(FieldName::Inline("exc_text"), Value::None);
+        attributes.push(FieldName::Inline("stack_info"), Value::None);
+        use_it(&Record { attributes: attributes.as_fields(), ..formatted })
     }
 
     /// The value that was given to the attribute `name` in place of the usual one.

@@ -1,7 +1,8 @@
 //! Records that are made by a queue's listener itself, or by a handler that it runs.
 //!
 //! They must not enter the queue that their thread drains: a full one would wait for its own reader. They wait in a short
-//! list of the thread, which the listener empties in each round, straight into its handlers.
+//! list of the thread, which the listener empties in each round, straight into its handlers. What these say to that is
+//! dropped and counted: a handler that logs at each record would never come to an end.
 
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,6 +16,8 @@ thread_local! {
     /// The queue that this thread listens to.
     static LISTENING: Cell<Option<u32>> = const { Cell::new(None) };
     static KEPT: RefCell<Option<HeldRecords>> = const { RefCell::new(None) };
+    /// What is being handled was made on this thread.
+    static HANDLING_OWN: Cell<bool> = const { Cell::new(false) };
     static DROPPED: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -43,8 +46,9 @@ pub fn is_listening(queue: u32) -> bool {
 /// Keeps a record for the listener's next round.
 #[cold]
 pub fn keep(record: &Record<'_>) {
+    let is_own = HANDLING_OWN.try_with(Cell::get) != Ok(false);
     let has_room = KEPT.try_with(|kept| match kept.try_borrow_mut() {
-        Ok(mut kept) if kept.as_ref().is_none_or(|kept| kept.len() < KEPT_MAX) => {
+        Ok(mut kept) if !is_own && kept.as_ref().is_none_or(|kept| kept.len() < KEPT_MAX) => {
             kept.get_or_insert_default().push(record);
             true
         }
@@ -55,9 +59,18 @@ pub fn keep(record: &Record<'_>) {
     }
 }
 
-/// What was kept since the last call, if anything was.
-pub fn take() -> Option<HeldRecords> {
-    KEPT.try_with(RefCell::take).ok().flatten()
+/// Lends what was kept since the last call; answers how many records that were.
+pub fn handle_kept(use_it: impl FnMut(&Record<'_>)) -> usize {
+    let Some(kept) = KEPT.try_with(RefCell::take).ok().flatten() else { return 0 };
+    handle_own(|| kept.for_each(use_it));
+    kept.len()
+}
+
+/// Has something handled that the listener itself has made.
+pub fn handle_own(handle: impl FnOnce()) {
+    let _ = HANDLING_OWN.try_with(|handling| handling.set(true));
+    handle();
+    let _ = HANDLING_OWN.try_with(|handling| handling.set(false));
 }
 
 /// How many were not kept since the last call.

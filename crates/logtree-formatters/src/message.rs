@@ -14,7 +14,7 @@ pub(crate) fn push_message(out: &mut String, record: &Record<'_>, named: &[Box<s
         Some(value) => push_str(out, value),
         None => out.push_str(record.message),
     }
-    if record.source == Source::Python || record.fields.is_empty() {
+    if matches!(record.source, Source::Python | Source::Formatted) || record.fields.is_empty() {
         return;
     }
     for field in record.fields {

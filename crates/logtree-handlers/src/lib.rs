@@ -11,6 +11,7 @@
 //! | `logging.handlers.MemoryHandler` | [`MemoryHandler`] |
 //! | `logging.handlers.BufferingHandler` | a [`MemoryHandler`] that has no target |
 //! | `logging.handlers.QueueHandler` | whatever the queue that its config names makes of it |
+//! | `queue.Queue`, `queue.SimpleQueue` | [`ThreadQueue`] |
 //!
 //! ```
 //! use logtree_handlers::{FileHandler, FileHandlerConfig};
@@ -43,6 +44,7 @@ mod rotating;
 mod schedule;
 mod seal;
 mod stream;
+mod thread_queue;
 mod timed;
 mod watched;
 
@@ -57,6 +59,7 @@ pub use null::NullHandler;
 pub use rotating::{RotatingFileHandler, RotatingFileHandlerConfig};
 pub use schedule::{AtTime, When};
 pub use stream::{Stream, StreamHandler, StreamHandlerConfig};
+pub use thread_queue::ThreadQueue;
 pub use timed::{TimedRotatingFileHandler, TimedRotatingFileHandlerConfig};
 pub use watched::WatchedFileHandler;
 
@@ -69,6 +72,7 @@ pub use watched::WatchedFileHandler;
 /// assert!(registry.find_object("sys.stdout").is_some());
 /// ```
 pub fn register(registry: &mut Registry) {
+    queue::register(registry);
     registry
         .handler("logging.StreamHandler", stream::plan)
         .handler("logging.FileHandler", file::plan)

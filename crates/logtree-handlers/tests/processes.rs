@@ -8,6 +8,8 @@ fn main() {
     linux::children_and_their_parent_write_whole_lines();
     linux::numbers_that_the_host_uses_again_are_left_alone();
     linux::what_the_parent_holds_the_parent_hands_on();
+    linux::what_the_parent_has_queued_the_parent_handles();
+    linux::a_child_logs_whatever_its_parents_threads_were_doing();
     println!("processes: ok");
 }
 
@@ -18,18 +20,20 @@ fn main() {}
 mod linux {
     use std::fs::{self, File};
     use std::io::Write as _;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::path::Path;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
     use logtree_core::{
-        Callsite, Direct, Fields, FormatError, Formatter, HandlerEntry, Level, LevelNames, Origin, Record, Source,
-        Spans, Timestamp,
+        Callsite, Direct, Fields, Filter, FormatError, Formatter, HandlerEntry, Level, LevelNames, Origin,
+        QueueListener, Record, RecordQueue as _, Source, Spans, Timestamp, Verdict,
     };
-    use logtree_handlers::{FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig};
+    use logtree_handlers::{FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig, ThreadQueue};
     use logtree_os::helper::{HelperEnd, HelperOptions, HelperState, spawn_helper};
     use logtree_os::{Fork, fork_single_threaded};
-    use rustix::process::{WaitOptions, waitpid};
+    use rustix::process::{Pid, WaitOptions, waitpid};
 
     struct Bare;
 
@@ -119,6 +123,121 @@ mod linux {
         assert_eq!(fs::read_to_string(&path).unwrap(), "of the child\n");
         flush();
         assert_eq!(fs::read_to_string(&path).unwrap(), "of the child\nof the parent\n");
+    }
+
+    /// A queue before a file; its handlers stand still while they are told to, in this process.
+    fn queue(path: &Path) -> HandlerEntry {
+        let mut file = entry(path);
+        file.filters.push(Arc::new(Standstill));
+        let listener = QueueListener { name: "q".into(), handlers: vec![Arc::new(file)], respect_handler_level: false };
+        HandlerEntry::new("queue", ThreadQueue::default().connect(listener).unwrap(), Arc::new(Bare))
+    }
+
+    static IS_STILL: AtomicBool = AtomicBool::new(false);
+
+    struct Standstill;
+
+    impl Filter for Standstill {
+        fn filter(&self, _: &Record<'_>) -> Verdict {
+            while IS_STILL.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            Verdict::Pass
+        }
+    }
+
+    fn flush(entry: &HandlerEntry) {
+        assert!(entry.handler.flush(Instant::now() + Duration::from_secs(20)));
+    }
+
+    /// Forks a process that may have threads; the child does `work` and ends.
+    fn fork(work: impl FnOnce()) -> Pid {
+        // SAFETY: the child takes no lock that another thread may hold, but those under test; glibc keeps its allocator
+        // usable. A child that hangs all the same fails its deadline or is killed with the test.
+        match unsafe { libc::fork() } {
+            -1 => panic!("fork: {}", std::io::Error::last_os_error()),
+            0 => {
+                let outcome = catch_unwind(AssertUnwindSafe(work));
+                std::process::exit(if outcome.is_ok() { 0 } else { 1 })
+            }
+            child => Pid::from_raw(child).unwrap(),
+        }
+    }
+
+    fn assert_ends_well(child: Pid) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let status = loop {
+            match waitpid(Some(child), WaitOptions::NOHANG).unwrap() {
+                Some((_, status)) => break status,
+                None => assert!(Instant::now() < deadline, "a child hangs"),
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        assert_eq!(status.exit_status(), Some(0));
+    }
+
+    pub(crate) fn what_the_parent_has_queued_the_parent_handles() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let queue = queue(&path);
+        IS_STILL.store(true, Ordering::Relaxed);
+        (0..3).for_each(|number| log(&queue, &format!("parent {number}")));
+        let child = fork(|| {
+            IS_STILL.store(false, Ordering::Relaxed);
+            log(&queue, "child 0");
+            log(&queue, "child 1");
+            flush(&queue);
+        });
+        assert_ends_well(child);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "child 0\nchild 1\n");
+        IS_STILL.store(false, Ordering::Relaxed);
+        flush(&queue);
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "child 0\nchild 1\nparent 0\nparent 1\nparent 2\n");
+        queue.handler.close();
+    }
+
+    pub(crate) fn a_child_logs_whatever_its_parents_threads_were_doing() {
+        const CHILDREN: usize = 200;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let memory = MemoryHandler::new(MemoryHandlerConfig::new(10), Some(Arc::new(queue(&path))));
+        let memory = HandlerEntry::new("memory", Box::new(memory), Arc::new(Bare));
+        let queue = &memory.handler.children()[0];
+        let is_over = AtomicBool::new(false);
+        let logged = std::thread::scope(|scope| {
+            let busy = || {
+                let mut logged = 0;
+                while !is_over.load(Ordering::Relaxed) {
+                    log(&memory, "parent");
+                    logged += 1;
+                    if logged % 100 == 0 {
+                        flush(queue);
+                    }
+                }
+                logged
+            };
+            let threads: Vec<_> = (0..2).map(|_| scope.spawn(busy)).collect();
+            for number in 0..CHILDREN {
+                let child = fork(|| {
+                    log(&memory, &format!("child {number}"));
+                    flush(&memory);
+                    flush(queue);
+                });
+                assert_ends_well(child);
+            }
+            is_over.store(true, Ordering::Relaxed);
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>()
+        });
+        flush(&memory);
+        flush(queue);
+        let text = fs::read_to_string(&path).unwrap();
+        let children: Vec<&str> = text.lines().filter(|line| *line != "parent").collect();
+        let expected: Vec<String> = (0..CHILDREN).map(|number| format!("child {number}")).collect();
+        assert_eq!(
+            (children, text.lines().count()),
+            (expected.iter().map(String::as_str).collect(), CHILDREN + logged)
+        );
     }
 
     /// A helper has lost all descriptors of its host, as a program has that turned itself into a daemon.

@@ -1,7 +1,7 @@
 //! Threads of logtree's own in a host's process.
 
 use std::io;
-use std::thread::Builder;
+use std::thread::{Builder, Thread};
 
 use crate::helper::{block_signals, restore_signals};
 
@@ -14,9 +14,9 @@ use crate::helper::{block_signals, restore_signals};
 /// # Errors
 ///
 /// What keeps the system from starting a thread.
-pub fn spawn_masked(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub fn spawn_masked(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<Thread> {
     let before = block_signals()?;
     let spawned = Builder::new().name(name.to_owned()).spawn(run);
     restore_signals(&before);
-    spawned.map(drop)
+    spawned.map(|handle| handle.thread().clone())
 }

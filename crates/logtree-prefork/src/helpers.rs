@@ -208,11 +208,12 @@ pub(crate) fn termination_requested(role: Role) -> bool {
 
 fn begin_thread(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
     let (queue, segment) = (Arc::clone(queue), Arc::clone(segment));
-    logtree_os::spawn_masked("logtree-listen", move || {
+    let listen = move || {
         if let Ok(Some(seat)) = Seat::try_take(&segment) {
             listen(&queue, &segment, seat, Role::Thread);
         }
-    })
+    };
+    logtree_os::spawn_masked("logtree-listen", listen).map(drop)
 }
 
 /// A record was published, and nobody held the listener's seat at that moment.

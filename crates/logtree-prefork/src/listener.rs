@@ -155,14 +155,12 @@ impl Listener<'_> {
 
     /// Handles what this thread logged itself, and what there is to say of drops.
     fn handle_own(&mut self) -> usize {
-        let mut handled = 0;
-        if let Some(kept) = side::take() {
-            handled = kept.len();
-            kept.for_each(|record| self.dispatch(record, OwnStreams::default()));
-        }
+        // The handlers are borrowed for themselves, as the batch changes meanwhile.
+        let (queue, batch) = (self.queue, &mut self.batch);
+        let mut handled = side::handle_kept(|record| queue.listener.handle(record, batch, |_| true));
         let reports = self.house.due_reports();
         for report in &reports {
-            report.with_record(|record| self.dispatch(record, OwnStreams::default()));
+            side::handle_own(|| report.with_record(|record| self.dispatch(record, OwnStreams::default())));
             handled += 1;
         }
         self.house.being_written(reports);

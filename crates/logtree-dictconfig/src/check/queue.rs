@@ -34,10 +34,6 @@ impl<'a> Checker<'a> {
         let listener = self.listener(scope);
         let handlers = self.queue_children(scope);
         let arguments = self.arguments(scope, &KEYS);
-        if let Some(field) = scope.field("formatter") {
-            // DIFFERENCE: in Python it makes a record's text in the process that logs, before the record travels.
-            self.warn(&field.at, "a queue's own formatter is not applied; those behind the queue are".to_owned());
-        }
         let (queue, listener, handlers, mut arguments) = (queue?, listener?, handlers?, arguments?);
         if let Some(listener) = listener {
             arguments.push(("listener".to_owned(), listener));
@@ -50,6 +46,9 @@ impl<'a> Checker<'a> {
         match queue {
             Made::Ready(queue) => {
                 arguments.push(("queue".to_owned(), queue));
+                let formatter = scope.field("formatter").map(|field| self.resolver.convert(field.node));
+                let is_formatting = formatter.is_some_and(|name| name.is_ok_and(|name| name.is_truthy()));
+                arguments.push(("formatter".to_owned(), Argument::Bool(is_formatting)));
                 self.make_handler(scope, CLASS, known, arguments, children)
             }
             // Without its queue the handler cannot be made, but its other arguments can be looked at.

@@ -1,14 +1,16 @@
 //! What every handler keeps to, whatever it does with its records.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use logtree_core::{Direct, FormatError, Formatter, Handler, HandlerEntry, Level, Record, StdStream, set_report_hook};
+use logtree_core::{
+    Direct, FormatError, Formatter, Handler, HandlerEntry, Level, Overflow, QueueLimits, QueueListener, Record,
+    RecordQueue as _, StdStream, set_report_hook,
+};
 use logtree_handlers::{
     Encoding, FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig, NullHandler, RotatingFileHandler,
-    RotatingFileHandlerConfig, Stream, StreamHandler, StreamHandlerConfig, TimedRotatingFileHandler,
+    RotatingFileHandlerConfig, Stream, StreamHandler, StreamHandlerConfig, ThreadQueue, TimedRotatingFileHandler,
     TimedRotatingFileHandlerConfig, WatchedFileHandler,
 };
 
@@ -23,19 +25,22 @@ struct Subject {
     output: Option<PathBuf>,
     /// Whether a record that comes after `close` is handled.
     outlives_close: bool,
+    /// What formats, wherever that is.
+    chatty: Arc<Chatty>,
 }
 
 impl Subject {
     fn new(handler: impl Handler + 'static, output: Option<PathBuf>) -> Self {
-        let entry = entry(Box::new(handler));
-        Self { entry, far: None, output, outlives_close: true }
+        let chatty = Arc::new(Chatty::default());
+        let entry = entry(Box::new(handler), &chatty);
+        Self { entry, far: None, output, outlives_close: true, chatty }
     }
 
     /// A handler that hands on to a file.
     fn before_a_file(directory: &Path, handler: impl FnOnce(Arc<HandlerEntry>) -> Box<dyn Handler>) -> Self {
         let file = file(directory, |_| {});
-        let entry = entry(handler(Arc::clone(&file.entry)));
-        Self { entry, far: Some(file.entry), output: file.output, outlives_close: true }
+        let entry = entry(handler(Arc::clone(&file.entry)), &file.chatty);
+        Self { entry, far: Some(Arc::clone(&file.entry)), ..file }
     }
 
     /// How many records could not be handled, wherever that was found.
@@ -57,8 +62,8 @@ impl Subject {
     }
 }
 
-fn entry(handler: Box<dyn Handler>) -> Arc<HandlerEntry> {
-    let mut entry = HandlerEntry::new("subject", handler, Arc::new(Chatty));
+fn entry(handler: Box<dyn Handler>, chatty: &Arc<Chatty>) -> Arc<HandlerEntry> {
+    let mut entry = HandlerEntry::new("subject", handler, Arc::clone(chatty) as Arc<dyn Formatter>);
     // Only the walk through the tree looks at it.
     entry.set_level(Level::CRITICAL);
     entry.filters.push(Arc::new(Unfiltered));
@@ -143,17 +148,13 @@ fn assert_threads_do_not_mix(subject: &Subject) {
     assert!(written.iter().all(|line| line.ends_with("x>")));
 }
 
-thread_local! {
-    /// Where this thread's formatters log to.
-    static LISTENER: RefCell<Option<Arc<HandlerEntry>>> = const { RefCell::new(None) };
-}
-
-/// Formats as [`Brackets`]; when it formats `chatty` it logs itself.
-struct Chatty;
+/// Formats as [`Brackets`]; when it formats `chatty` it logs itself, if it was told where to.
+#[derive(Default)]
+struct Chatty(Mutex<Option<Arc<HandlerEntry>>>);
 
 impl Formatter for Chatty {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        let listener = LISTENER.with_borrow(Clone::clone);
+        let listener = self.0.lock().unwrap().clone();
         if let ("chatty", Some(entry)) = (record.message, listener) {
             with_record("inner", |inner| entry.handle(inner, &mut Direct));
         }
@@ -162,10 +163,10 @@ impl Formatter for Chatty {
 }
 
 fn assert_reentrant(subject: &Subject) {
-    LISTENER.set(Some(Arc::clone(&subject.entry)));
+    *subject.chatty.0.lock().unwrap() = Some(Arc::clone(&subject.entry));
     subject.handle("chatty");
     assert!(subject.entry.handler.flush(deadline()));
-    LISTENER.set(None);
+    *subject.chatty.0.lock().unwrap() = None;
     if let Some(output) = &subject.output {
         let written = all_lines(output);
         let expected = if subject.far.is_some() { ["<chatty>", "<inner>"] } else { ["<inner>", "<chatty>"] };
@@ -248,6 +249,18 @@ fn memory() {
         let config = MemoryHandlerConfig::new(capacity);
         let memory = |target| Box::new(MemoryHandler::new(config, Some(target))) as Box<dyn Handler>;
         assert_contract(&Subject { outlives_close: false, ..Subject::before_a_file(directory.path(), memory) });
+    }
+}
+
+#[test]
+fn queues() {
+    for maxsize in [0, 1] {
+        let directory = tempfile::tempdir().unwrap();
+        let overflow = Overflow::Block(Duration::from_secs(60));
+        let queue = ThreadQueue::new(QueueLimits { maxsize, overflow, ..QueueLimits::default() });
+        let listener =
+            |target| QueueListener { name: "q".into(), handlers: vec![target], respect_handler_level: false };
+        assert_contract(&Subject::before_a_file(directory.path(), |target| queue.connect(listener(target)).unwrap()));
     }
 }
 

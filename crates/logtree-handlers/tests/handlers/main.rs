@@ -7,6 +7,7 @@ mod cpython;
 mod file;
 mod full_disk;
 mod memory;
+mod queue;
 mod rotating;
 mod specimen;
 mod stream;
