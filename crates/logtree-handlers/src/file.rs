@@ -19,7 +19,7 @@ use crate::{Encoding, EncodingErrors, LogFile, OpenMode};
 /// How the file is treated, [`LogFile`] says. For the operator:
 ///
 /// - It never rolls. Whoever moves the file away lets the program reopen it, or uses a handler that watches it.
-/// - `mode: w` empties the file when it is first opened, and never again.
+/// - `mode: w` empties the file when the handler is started or, with `delay`, at the first record; and never again.
 ///   (`DIFFERENCE`: Python empties it also when it is opened again after `close`.)
 /// - On a full disk records are lost, and counted, until there is room again; no half line stays.
 /// - A directory that does not exist is not made, as in Python.
@@ -166,12 +166,17 @@ impl Handler for FileHandler {
         self.file.open().map_err(failed)
     }
 
+    fn start(&self) -> Result<(), BuildError> {
+        let failed = |error| BuildError::io(format!("cannot empty the log file '{}'", self.path().display()), error);
+        self.file.start().map_err(failed)
+    }
+
     fn reopen(&self) {
         self.file.reopen();
     }
 
     fn close(&self) {
-        self.file.reopen();
+        self.file.close();
     }
 
     fn file(&self) -> Option<&Path> {

@@ -50,6 +50,8 @@ struct State {
     open: Option<Open>,
     /// It is emptied, or must be new, only the first time.
     was_opened: bool,
+    /// It was opened, and is emptied not before it is written to.
+    is_to_be_emptied: bool,
     lines: LineWriter,
     /// When it was looked at last whether the file still has its name.
     followed: Tick,
@@ -63,7 +65,8 @@ impl ForkReset for State {
 
     fn torn() -> Self {
         let (followed, roll_stalled) = (Tick::default(), false);
-        Self { open: None, was_opened: true, lines: LineWriter::torn(), followed, roll_stalled }
+        let lines = LineWriter::torn();
+        Self { open: None, was_opened: true, is_to_be_emptied: false, lines, followed, roll_stalled }
     }
 }
 
@@ -92,13 +95,35 @@ impl LogFile {
         Self { path: path.into(), mode, follow, state: ForkLock::default() }
     }
 
-    /// Opens the file, unless it is open.
+    /// Opens the file, unless it is open. One that is to be emptied keeps what stands in it until [`start`](Self::start) or
+    /// the first line: the config that opens it may fail yet.
     ///
     /// # Errors
     /// Those of open(2).
     pub fn open(&self) -> io::Result<()> {
         let mut state = self.state.lock();
+        if self.mode == OpenMode::Truncate && !state.was_opened {
+            state.open = Some(Open::new(&self.path, OpenMode::Append)?);
+            (state.was_opened, state.is_to_be_emptied) = (true, true);
+            return Ok(());
+        }
         self.opened(&mut state).map(drop)
+    }
+
+    /// Empties the file, if it is open and was opened for that.
+    ///
+    /// # Errors
+    /// Those of open(2) and ftruncate(2).
+    pub fn start(&self) -> io::Result<()> {
+        let mut state = self.state.lock();
+        if state.is_to_be_emptied { self.opened(&mut state).map(drop) } else { Ok(()) }
+    }
+
+    /// Closes the file; a line that comes all the same opens it again, and finds in it what stands there by then.
+    pub fn close(&self) {
+        let mut state = self.state.lock();
+        state.close();
+        (state.was_opened, state.is_to_be_emptied) = (true, false);
     }
 
     /// The open file, which is ours for sure, and what a look at it said just now, if it took one.
@@ -130,6 +155,13 @@ impl LogFile {
                 none.insert(open)
             }
         };
+        if state.is_to_be_emptied {
+            // A pipe or device has nothing to be emptied of, and need not be able to.
+            match ftruncate(open.descriptor(), 0) {
+                Err(error) if open.opened.end().is_some() => return Err(error.into()),
+                _ => state.is_to_be_emptied = false,
+            }
+        }
         Ok((open, looked, &mut state.lines))
     }
 

@@ -173,6 +173,10 @@ impl Handler for RotatingFileHandler {
         self.file.open()
     }
 
+    fn start(&self) -> Result<(), BuildError> {
+        self.file.start()
+    }
+
     fn reopen(&self) {
         self.file.reopen();
     }

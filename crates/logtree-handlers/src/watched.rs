@@ -43,6 +43,10 @@ impl Handler for WatchedFileHandler {
         self.0.open()
     }
 
+    fn start(&self) -> Result<(), BuildError> {
+        self.0.start()
+    }
+
     fn reopen(&self) {
         self.0.reopen();
     }

@@ -33,6 +33,8 @@ fn modes_decide_about_what_stands_there() {
 
     let truncate = handler(&path, OpenMode::Truncate);
     truncate.open().unwrap();
+    assert_eq!(lines(&path), ["old", "<a>"], "another handler of the config may not open yet");
+    truncate.start().unwrap();
     assert!(lines(&path).is_empty());
     emit(&truncate, "w").unwrap();
     // Only once: what a handler has written, it does not throw away itself.
@@ -40,6 +42,30 @@ fn modes_decide_about_what_stands_there() {
     truncate.open().unwrap();
     emit(&truncate, "x").unwrap();
     assert_eq!(lines(&path), ["<w>", "<x>"]);
+}
+
+#[test]
+fn a_file_is_emptied_by_a_handler_at_work_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    fs::write(&path, "old\n").unwrap();
+    // Its config failed.
+    let failed = handler(&path, OpenMode::Truncate);
+    failed.open().unwrap();
+    failed.close();
+    assert_eq!(lines(&path), ["old"]);
+    // It waited for a first record, and another config came: the file may be that one's by now.
+    let closed = handler(&path, OpenMode::Truncate);
+    closed.close();
+    emit(&closed, "late").unwrap();
+    emit(&failed, "later").unwrap();
+    assert_eq!(lines(&path), ["old", "<late>", "<later>"]);
+    // Nobody started it.
+    let eager = handler(&path, OpenMode::Truncate);
+    eager.open().unwrap();
+    emit(&eager, "a").unwrap();
+    emit(&eager, "b").unwrap();
+    assert_eq!(lines(&path), ["<a>", "<b>"]);
 }
 
 #[test]
