@@ -118,10 +118,16 @@ impl HandlerEntry {
     /// [without colours](Formatter::without_colors); in Python a formatter does not know who uses it, and one that
     /// console and file share colours both.
     pub fn new(name: impl Into<String>, handler: Box<dyn Handler>, formatter: Arc<dyn Formatter>) -> Self {
-        let errors = HandlerErrors::default();
-        let plain = handler.file().and_then(|_| formatter.without_colors());
-        let formatter = plain.unwrap_or(formatter);
-        Self { name: name.into(), level: AtomicI32::new(0), filters: Vec::new(), formatter, handler, errors }
+        let (name, level, filters, errors) = (name.into(), AtomicI32::new(0), Vec::new(), HandlerErrors::default());
+        let mut entry = Self { name, level, filters, formatter: Arc::clone(&formatter), handler, errors };
+        entry.set_formatter(formatter);
+        entry
+    }
+
+    /// Sets the formatter, without its colours if the handler writes a file.
+    pub fn set_formatter(&mut self, formatter: Arc<dyn Formatter>) {
+        let plain = self.handler.file().and_then(|_| formatter.without_colors());
+        self.formatter = plain.unwrap_or(formatter);
     }
 
     /// Records below it are not handled, where the walk through the tree looks at it.

@@ -26,6 +26,46 @@ impl Default for Logger {
     }
 }
 
+/// Python's names for setting it up.
+///
+/// ```
+/// use logtree_core::{Level, Logger};
+///
+/// let mut logger = Logger::default();
+/// logger.set_level(Level::DEBUG).propagate(false);
+/// assert_eq!((logger.level, logger.propagate), (Level::DEBUG, false));
+/// ```
+impl Logger {
+    /// Sets the level.
+    pub fn set_level(&mut self, level: Level) -> &mut Self {
+        self.level = level;
+        self
+    }
+
+    /// Sets whether records go on to the handlers of the parent.
+    pub fn propagate(&mut self, propagate: bool) -> &mut Self {
+        self.propagate = propagate;
+        self
+    }
+
+    /// Attaches a handler behind those that it has, unless it has it.
+    pub fn add_handler(&mut self, handler: impl Into<Arc<HandlerEntry>>) -> &mut Self {
+        let handler = handler.into();
+        if !self.handlers.iter().any(|own| Arc::ptr_eq(own, &handler)) {
+            self.handlers.push(handler);
+        }
+        self
+    }
+
+    /// Attaches a filter behind those that it has, unless it has it.
+    pub fn add_filter(&mut self, filter: Arc<dyn Filter>) -> &mut Self {
+        if !self.filters.iter().any(|own| Arc::ptr_eq(own, &filter)) {
+            self.filters.push(filter);
+        }
+        self
+    }
+}
+
 impl std::fmt::Debug for Logger {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Logger")

@@ -81,7 +81,7 @@ impl TreeBuilder {
     }
 
     /// Every handler that records can reach, or that has a name; those that others hand on to before those.
-    pub(crate) fn all_handlers(&self) -> Vec<Arc<HandlerEntry>> {
+    pub fn all_handlers(&self) -> Vec<Arc<HandlerEntry>> {
         let mut all = Vec::new();
         let mut met = HashSet::new();
         let attached = self.loggers.values().flat_map(|logger| &logger.handlers);

@@ -32,6 +32,21 @@ pub enum Value<'a> {
     Error(&'a str),
 }
 
+macro_rules! from {
+    ($($type:ty => $variant:ident),+) => {
+        $(impl<'a> From<$type> for Value<'a> {
+            fn from(value: $type) -> Self {
+                Self::$variant(value.into())
+            }
+        })+
+    };
+}
+
+from! {
+    bool => Bool, i8 => I64, i16 => I64, i32 => I64, i64 => I64, u8 => U64, u16 => U64, u32 => U64, u64 => U64,
+    i128 => I128, u128 => U128, f32 => F64, f64 => F64, &'a str => Str, &'a [u8] => Bytes
+}
+
 impl<'a> Value<'a> {
     /// The text, if the value is one.
     pub fn as_str(&self) -> Option<&'a str> {

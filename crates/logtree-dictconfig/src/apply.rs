@@ -72,14 +72,10 @@ fn replace(logger: &mut Logger, spec: &LoggerSpec, parts: &Parts) {
     logger.level = spec.level.unwrap_or(logger.level);
     logger.handlers.clear();
     for entry in spec.handlers.iter().filter_map(|name| parts.handlers.get(name)) {
-        if !logger.handlers.iter().any(|own| Arc::ptr_eq(own, entry)) {
-            logger.handlers.push(Arc::clone(entry));
-        }
+        logger.add_handler(Arc::clone(entry));
     }
     for filter in spec.filters.iter().filter_map(|name| parts.filters.get(name)) {
-        if !logger.filters.iter().any(|own| Arc::ptr_eq(own, filter)) {
-            logger.filters.push(Arc::clone(filter));
-        }
+        logger.add_filter(Arc::clone(filter));
     }
 }
 

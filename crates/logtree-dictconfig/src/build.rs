@@ -42,8 +42,8 @@ impl Built {
     ///
     /// # Errors
     /// If the config is incremental and names handlers that are not there. Then nothing was changed.
-    pub fn apply(&self, before: &TreeBuilder) -> Result<TreeBuilder, Problems> {
-        let find = |wanted: &HandlerLevel| before.handlers.iter().find(|entry| entry.name == wanted.name);
+    pub fn apply(&self, mut tree: TreeBuilder) -> Result<TreeBuilder, Problems> {
+        let find = |wanted: &HandlerLevel| tree.handlers.iter().find(|entry| entry.name == wanted.name);
         let (found, missing): (Vec<_>, Vec<_>) =
             self.handler_levels.iter().map(|wanted| (wanted, find(wanted))).partition(|(_, entry)| entry.is_some());
         if !missing.is_empty() {
@@ -54,9 +54,8 @@ impl Built {
                 entry.set_level(*level);
             }
         }
-        let mut builder = before.clone();
-        self.apply_to_loggers(&mut builder);
-        Ok(builder)
+        self.apply_to_loggers(&mut tree);
+        Ok(tree)
     }
 
     fn apply_to_loggers(&self, builder: &mut TreeBuilder) {

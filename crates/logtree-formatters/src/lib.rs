@@ -56,7 +56,7 @@ mod styled;
 mod time;
 mod uvicorn;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use logtree_core::{Formatter, Registry, Value};
 
@@ -88,9 +88,11 @@ pub fn register(registry: &mut Registry) {
         });
 }
 
-/// What formats for a handler without formatter: the message alone, as Python's `logging._defaultFormatter`.
+/// What formats for a handler without formatter: the message alone, as Python's `logging._defaultFormatter`. It is the same
+/// one each time.
 pub fn default_formatter() -> Arc<dyn Formatter> {
-    Arc::new(PercentFormatter::default())
+    static DEFAULT: LazyLock<Arc<dyn Formatter>> = LazyLock::new(|| Arc::new(PercentFormatter::default()));
+    Arc::clone(&DEFAULT)
 }
 
 /// Appends Python's `repr` of a value.

@@ -13,7 +13,9 @@ mod callsite;
 mod layer;
 #[cfg(feature = "log")]
 mod log_records;
+mod named;
 mod origin;
+mod place;
 mod scratch;
 mod spans;
 mod visit;

@@ -6,19 +6,14 @@
 
 use std::fmt::Write as _;
 
-use logtree_core::{
-    Callsite, FieldName, Fields, FieldsBuf, Level, Record, Source, SpansBuf, Timestamp, Tree, Value, logger_name,
-};
+use logtree_core::{FieldName, FieldsBuf, Source, Tree, Value};
 use tracing_core::field::Visit;
-use tracing_core::{Event, Field, dispatcher};
+use tracing_core::{Event, Field};
 use tracing_log::{AsTrace as _, NormalizeEvent as _};
-use tracing_subscriber::Registry;
-use tracing_subscriber::registry::LookupSpan;
 
+use crate::TreeHandle;
 use crate::callsite::{last_segment, level_of};
-use crate::scratch::{self, Scratch, with_scratch};
-use crate::visit::EventText;
-use crate::{TreeHandle, origin, spans};
+use crate::place::Place;
 
 /// The logger of the `log` crate that hands its records to a tree.
 #[derive(Debug)]
@@ -47,9 +42,10 @@ impl log::Log for LogRecords {
         let place = Place {
             target: log.target(),
             level: level_of(log.level().as_trace()),
-            module_path: log.module_path(),
+            module: last_segment(log.module_path().unwrap_or_default()),
             file: log.file(),
             line: log.line(),
+            source: Source::Log,
         };
         place.handle(&self.tree.tree(), |text| {
             let _ = text.message.write_fmt(*log.args());
@@ -66,59 +62,12 @@ pub(crate) fn on_event(tree: &Tree, event: &Event<'_>) {
     let place = Place {
         target: metadata.target(),
         level: level_of(*metadata.level()),
-        module_path: metadata.module_path(),
+        module: last_segment(metadata.module_path().unwrap_or_default()),
         file: metadata.file(),
         line: metadata.line(),
+        source: Source::Log,
     };
     place.handle(tree, |text| event.record(&mut MessageOnly(&mut text.message)));
-}
-
-/// Where a `log` record comes from; unlike a callsite of `tracing` it does not outlive the record.
-struct Place<'a> {
-    target: &'a str,
-    level: Level,
-    module_path: Option<&'a str>,
-    file: Option<&'a str>,
-    line: Option<u32>,
-}
-
-impl Place<'_> {
-    fn handle(&self, tree: &Tree, fill: impl FnOnce(&mut EventText)) {
-        let name = logger_name(self.target);
-        let route = tree.route_index(&name);
-        if !tree.route(route).wants(self.level) {
-            return;
-        }
-        with_scratch(|Scratch { text, spans }| {
-            fill(text);
-            let function = if tree.route(route).needs().spans { current_spans(spans, self.file) } else { None };
-            let callsite = Callsite {
-                index: None,
-                name: name.into(),
-                pathname: self.file.unwrap_or_default().into(),
-                module: last_segment(self.module_path.unwrap_or_default()).into(),
-                line: self.line.unwrap_or_default(),
-                field_names: Box::default(),
-            };
-            let record = Record {
-                callsite: &callsite,
-                name: &callsite.name,
-                level: self.level,
-                level_names: tree.level_names(),
-                created: Timestamp::now(),
-                origin: &origin::current(),
-                message: &text.message,
-                fields: text.fields.as_fields(),
-                spans: spans.as_spans(),
-                function,
-                exc_text: None,
-                stack_info: None,
-                source: Source::Log,
-                attributes: Fields::EMPTY,
-            };
-            scratch::handle(tree, route, &record);
-        });
-    }
 }
 
 /// Takes the message; the other fields of tracing-log's events are the place, told as fields.
@@ -130,23 +79,6 @@ impl Visit for MessageOnly<'_> {
             let _ = write!(self.0, "{value:?}");
         }
     }
-}
-
-/// Appends the spans that the calling thread is in; answers with the innermost of the given file.
-fn current_spans(spans: &mut SpansBuf, file: Option<&str>) -> Option<&'static str> {
-    dispatcher::get_default(|dispatch| {
-        let registry = dispatch.downcast_ref::<Registry>()?;
-        let current = dispatch.current_span();
-        let span = registry.span(current.id()?)?;
-        let mut function = None;
-        for span in span.scope().from_root() {
-            spans::append(&span, spans);
-            if span.metadata().file() == file {
-                function = Some(span.metadata().name());
-            }
-        }
-        function
-    })
 }
 
 /// The key-values of a record, as fields named inline.

@@ -1,0 +1,39 @@
+//! Records of loggers whose names are known only at run time.
+
+use std::fmt::{self, Write as _};
+use std::panic::Location;
+
+use logtree_core::{FieldName, Level, Source, Value};
+
+use crate::TreeHandle;
+use crate::place::Place;
+
+impl TreeHandle {
+    /// Handles a record of the logger `name`, in dots or colons, as an event of that target made at `location`.
+    pub fn log(
+        &self,
+        name: &str,
+        level: Level,
+        message: &dyn fmt::Display,
+        fields: &[(&str, Value<'_>)],
+        location: &Location<'_>,
+    ) {
+        let file = location.file();
+        let file_name = file.rsplit('/').next().unwrap_or(file);
+        let place = Place {
+            target: name,
+            level,
+            // As Python's, which knows no more of a place than its file and line.
+            module: file_name.strip_suffix(".rs").unwrap_or(file_name),
+            file: Some(file),
+            line: Some(location.line()),
+            source: Source::Tracing,
+        };
+        place.handle(&self.tree(), |text| {
+            let _ = write!(text.message, "{message}");
+            for (name, value) in fields {
+                text.fields.push(FieldName::Inline(name), *value);
+            }
+        });
+    }
+}
