@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use logtree_core::{HandlerEntry, Level, Registry, Tree};
+use logtree_core::{Registry, Tree};
 use logtree_dictconfig::{Format, Plan, Problem};
-use logtree_handlers::{StreamHandler, StreamHandlerConfig};
-use logtree_layer::{Mode, TreeHandle, TreeLayer};
+use logtree_layer::TreeLayer;
 use tracing::Subscriber;
-use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::error::Error;
-use crate::guard::{self, Guard};
+use crate::guard::Guard;
+use crate::install::{self, Opened};
 use crate::registry::registry;
+use crate::reload::FileOrigin;
 
 /// Reads and checks a config file; its format goes by the extension.
 ///
@@ -36,8 +36,8 @@ pub fn from_str(text: &str, format: Format) -> Result<Config, Error> {
 /// # Errors
 /// As [`from_file`].
 pub fn from_value(value: serde_json::Value) -> Result<Config, Error> {
-    let plan = logtree_dictconfig::Config::new(&registry()).parse_value(value, "config")?;
-    Ok(Config { plan })
+    let plan = logtree_dictconfig::Config::new(&registry()).on_top(true).parse_value(value, "config")?;
+    Ok(Config { plan, origin: None })
 }
 
 /// A config that was checked. Nothing of it is open yet.
@@ -74,6 +74,8 @@ pub fn from_value(value: serde_json::Value) -> Result<Config, Error> {
 #[must_use = "a config does nothing until it is installed"]
 pub struct Config {
     plan: Plan,
+    /// The file that it was read from.
+    origin: Option<FileOrigin>,
 }
 
 impl Config {
@@ -82,7 +84,9 @@ impl Config {
     /// # Errors
     /// As [`from_file`].
     pub fn load(path: impl AsRef<Path>, registry: &Registry) -> Result<Self, Error> {
-        Ok(Self { plan: logtree_dictconfig::Config::new(registry).load(path)? })
+        let path = path.as_ref();
+        let plan = logtree_dictconfig::Config::new(registry).on_top(true).load(path)?;
+        Ok(Self { plan, origin: Some(FileOrigin::new(path, registry)) })
     }
 
     /// [`from_str`] with classes of the program's own.
@@ -90,7 +94,8 @@ impl Config {
     /// # Errors
     /// As [`from_file`].
     pub fn parse(text: &str, format: Format, registry: &Registry) -> Result<Self, Error> {
-        Ok(Self { plan: logtree_dictconfig::Config::new(registry).parse(text, format, "config")? })
+        let plan = logtree_dictconfig::Config::new(registry).on_top(true).parse(text, format, "config")?;
+        Ok(Self { plan, origin: None })
     }
 
     /// What Python would have swallowed silently: unknown keys, a truthy `"false"`, and the like.
@@ -109,30 +114,7 @@ impl Config {
     /// ([`Error::is_already_installed`]). In a child that was forked after its parent installed, logging works as it is,
     /// and the guard is that of what is installed.
     pub fn install(self) -> Result<Guard, Error> {
-        let installing = match guard::begin_install()? {
-            guard::Install::New(installing) => installing,
-            guard::Install::Inherited(guard) => return Ok(guard),
-        };
-        // Asked before anything is opened; that another one comes meanwhile is caught below.
-        if tracing::dispatcher::has_been_set() {
-            return Err(Error::already_installed());
-        }
-        #[cfg(target_os = "linux")]
-        crate::report::to_stderr();
-        let opened = self.plan.open()?;
-        let mut tree = opened.tree();
-        tree.last_resort(last_resort());
-        let tree = Arc::new(tree.build());
-        #[cfg(all(feature = "prefork", target_os = "linux"))]
-        let _starting = crate::listening::Starting::new(&tree);
-        let built = opened.start()?;
-        match subscribe(&tree) {
-            Ok(handle) => Ok(installing.done(handle)),
-            Err(error) => {
-                built.close();
-                Err(error)
-            }
-        }
+        install::install(|| self.open())
     }
 
     /// A layer that stands beside others; the handlers are open and running from here on.
@@ -146,7 +128,7 @@ impl Config {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        Ok(TreeLayer::new(Arc::new(self.plan.build()?.tree().build()), Mode::Shared))
+        install::layer(|| self.open())
     }
 
     /// The logger tree itself, its handlers open and running, for records that are not `tracing`'s. As under
@@ -155,31 +137,18 @@ impl Config {
     /// # Errors
     /// If a handler will not open or start; then nothing is changed.
     pub fn tree(self) -> Result<Arc<Tree>, Error> {
-        #[cfg(target_os = "linux")]
-        crate::report::to_stderr();
-        let mut tree = self.plan.build()?.tree();
-        tree.last_resort(last_resort());
-        Ok(Arc::new(tree.build()))
+        install::tree(|| self.open())
     }
-}
 
-/// Makes a tree the destination of all that this process logs.
-pub(crate) fn subscribe(tree: &Arc<Tree>) -> Result<TreeHandle, Error> {
-    let layer = TreeLayer::new(Arc::clone(tree), Mode::Exclusive);
-    let handle = layer.handle();
-    let subscriber = tracing_subscriber::registry().with(layer);
-    tracing::subscriber::set_global_default(subscriber).map_err(|_| Error::already_installed())?;
-    #[cfg(feature = "log")]
-    // A program that has set a logger of its own keeps it; its records then do not come here.
-    let _ = logtree_layer::LogRecords::install(handle.clone());
-    Ok(handle)
-}
+    /// Makes the handlers and opens them.
+    pub(crate) fn open(self) -> Result<Opened, Error> {
+        let opened = self.plan.open()?;
+        let tree = opened.tree();
+        let start = Box::new(|| opened.start().map(drop).map_err(Error::from));
+        Ok(Opened { tree, start, origin: self.origin })
+    }
 
-/// Python's `logging.lastResort`: the bare message of a warning that met no handler, to stderr.
-fn last_resort() -> Arc<HandlerEntry> {
-    // As Python's, the default stream is stderr.
-    let stderr = StreamHandler::new(StreamHandlerConfig::default());
-    let entry = HandlerEntry::new("lastResort", Box::new(stderr), logtree_formatters::default_formatter());
-    entry.set_level(Level::WARNING);
-    Arc::new(entry)
+    pub(crate) fn into_plan(self) -> Plan {
+        self.plan
+    }
 }

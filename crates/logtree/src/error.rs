@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use logtree_core::{ArgumentError, BuildError};
 use logtree_dictconfig::Problems;
 
 /// Why logging was not set up.
@@ -11,12 +12,24 @@ pub struct Error(Kind);
 #[derive(Debug)]
 enum Kind {
     Config(Problems),
+    Argument(ArgumentError),
+    /// A handler that will not open or start.
+    Handler(String, BuildError),
     AlreadyInstalled,
+    NotOfAFile,
 }
 
 impl Error {
     pub(crate) fn already_installed() -> Self {
         Self(Kind::AlreadyInstalled)
+    }
+
+    pub(crate) fn handler(name: &str, error: BuildError) -> Self {
+        Self(Kind::Handler(name.to_owned(), error))
+    }
+
+    pub(crate) fn not_of_a_file() -> Self {
+        Self(Kind::NotOfAFile)
     }
 
     /// Whether the program has a `tracing` subscriber already: logtree's or another one.
@@ -28,8 +41,14 @@ impl Error {
     pub fn problems(&self) -> Option<&Problems> {
         match &self.0 {
             Kind::Config(problems) => Some(problems),
-            Kind::AlreadyInstalled => None,
+            _ => None,
         }
+    }
+}
+
+impl From<ArgumentError> for Error {
+    fn from(error: ArgumentError) -> Self {
+        Self(Kind::Argument(error))
     }
 }
 
@@ -43,6 +62,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Config(problems) => problems.fmt(f),
+            Kind::Argument(error) => error.fmt(f),
+            Kind::Handler(name, error) => write!(f, "handler '{name}': {error}"),
+            Kind::NotOfAFile => {
+                f.write_str("this logging was not read from a file, so that there is none to read again")
+            }
             Kind::AlreadyInstalled => f.write_str(
                 "logging is installed already; to change it while the program runs, use the guard of the first install",
             ),
@@ -54,7 +78,9 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0 {
             Kind::Config(problems) => Some(problems),
-            Kind::AlreadyInstalled => None,
+            Kind::Argument(error) => Some(error),
+            Kind::Handler(_, error) => Some(error),
+            Kind::NotOfAFile | Kind::AlreadyInstalled => None,
         }
     }
 }

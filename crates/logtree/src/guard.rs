@@ -1,11 +1,18 @@
 //! What is installed, and the guard that flushes it.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use logtree_core::Level;
 use logtree_layer::TreeHandle;
 use logtree_os::{ForkGeneration, ForkLock, ForkReset};
 
+use crate::config::Config;
 use crate::error::Error;
+use crate::logger;
+use crate::reload::{self, FileOrigin};
+use crate::stats::Stats;
 
 /// How long a guard that is dropped waits for what was logged to be written.
 const DROP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -13,7 +20,15 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 /// What the program has installed; a child of `fork` has it too.
 static INSTALLED: ForkLock<Installed> = ForkLock::new(Installed(None));
 
-struct Installed(Option<(ForkGeneration, TreeHandle)>);
+struct Installed(Option<(ForkGeneration, Guarded)>);
+
+/// What a guard is of.
+#[derive(Clone)]
+struct Guarded {
+    tree: TreeHandle,
+    /// The file that the logging was read from, if it was.
+    origin: Option<Arc<FileOrigin>>,
+}
 
 impl ForkReset for Installed {
     fn after_fork(&mut self) {}
@@ -36,28 +51,43 @@ pub(crate) fn begin_install() -> Result<Install, Error> {
     let installed = INSTALLED.lock();
     match &installed.0 {
         None => Ok(Install::New(Installing(installed))),
-        Some((generation, handle)) if *generation != ForkGeneration::current() => {
-            Ok(Install::Inherited(Guard { tree: handle.clone() }))
+        Some((generation, guarded)) if *generation != ForkGeneration::current() => {
+            Ok(Install::Inherited(Guard(guarded.clone())))
         }
         Some(_) => Err(Error::already_installed()),
     }
 }
 
+/// Another guard of what is installed, in this process or the one it was forked from.
+pub(crate) fn installed() -> Option<Guard> {
+    INSTALLED.lock().0.as_ref().map(|(_, guarded)| Guard(guarded.clone()))
+}
+
 impl Installing {
-    pub(crate) fn done(mut self, tree: TreeHandle) -> Guard {
-        self.0.0 = Some((ForkGeneration::current(), tree.clone()));
-        Guard { tree }
+    pub(crate) fn done(mut self, tree: TreeHandle, origin: Option<FileOrigin>) -> Guard {
+        logger::installed(&tree);
+        let guarded = Guarded { tree, origin: origin.map(Arc::new) };
+        self.0.0 = Some((ForkGeneration::current(), guarded.clone()));
+        Guard(guarded)
     }
 }
 
 /// Holds the program's logging: dropping it flushes, and leaves logging installed.
 ///
-/// In a child of `fork` it flushes what the child itself has logged.
-#[derive(Debug)]
+/// In a child of `fork` it flushes what the child itself has logged. What changes the logging changes it for this process
+/// alone, and for those that it forks from then on; what stands behind a `multiprocessing.Queue` is its listener's and stays.
+///
+/// ```no_run
+/// use logtree::Level;
+///
+/// let guard = logtree::from_file("logging.json")?.install()?;
+/// guard.set_level("my_app.db", Level::DEBUG); // at once, for every callsite
+/// guard.apply(logtree::from_file("quieter.json")?)?; // on top of it, by Python's rules
+/// guard.reload()?; // logging.json again, and nothing else
+/// # Ok::<(), logtree::Error>(())
+/// ```
 #[must_use = "dropped at once it flushes at once, and not at the end of the program"]
-pub struct Guard {
-    tree: TreeHandle,
-}
+pub struct Guard(Guarded);
 
 impl Guard {
     /// Waits until everything that this process has logged so far is where it belongs, `timeout` at most; answers
@@ -65,12 +95,74 @@ impl Guard {
     pub fn flush(&self, timeout: Duration) -> bool {
         let now = Instant::now();
         let far = || now + Duration::from_secs(365 * 24 * 60 * 60);
-        self.tree.tree().flush(now.checked_add(timeout).unwrap_or_else(far))
+        self.0.tree.tree().flush(now.checked_add(timeout).unwrap_or_else(far))
+    }
+
+    /// Applies a config on top of what stands, by the rules of Python's second `logging.config.dictConfig`, whole or not at
+    /// all. While it does, no record is lost or waits.
+    ///
+    /// - A logger that the config names has its handlers and no others; level and `propagate` stay as they were where the
+    ///   config does not say; filters are added to those that it has; it is enabled.
+    /// - A logger that it does not name is disabled, unless the config says `"disable_existing_loggers": false`: then it is
+    ///   enabled. Its handlers stay with it, closed: a file is opened again by the next record.
+    /// - A logger that it does not name, but that is below one that it names, loses level, handlers and its
+    ///   `propagate: false`, and stays disabled if it was.
+    /// - The root stays as it was if there is no `root`.
+    /// - The handlers of before are closed, once the records that other threads are handling are done, and named no more.
+    /// - With `"incremental": true` only levels, of handlers too, and `propagate` change.
+    ///
+    /// A logger is there once a config or [`get_logger`](crate::get_logger) has named it, or its level was set.
+    /// (`DIFFERENCE`: an event's target alone makes none, or whether a callsite was reached before would decide whether
+    /// those beside it are disabled. What no one has named goes on as a logger does that Python makes after the config.)
+    ///
+    /// # Errors
+    /// If a handler will not open or start, or an incremental config names one that is not there.
+    pub fn apply(&self, config: Config) -> Result<(), Error> {
+        reload::apply(config, &self.0.tree)
+    }
+
+    /// Reads the config's file again and makes what it says the logging, as if in a fresh process: of what was applied or
+    /// set since, nothing stays but [`disable`](crate::disable). Whole or not at all; no record is lost or waits.
+    ///
+    /// Where the new config writes a file of the old one, records in flight may reach it by either; `mode: w` empties it.
+    ///
+    /// # Errors
+    /// If the logging was not [read from a file](crate::from_file), or as [`from_file`](crate::from_file) and
+    /// [`Config::install`]. Then the logging stays as it is.
+    pub fn reload(&self) -> Result<(), Error> {
+        self.0.origin.as_deref().ok_or_else(Error::not_of_a_file)?.reload(&self.0.tree)
+    }
+
+    /// Sets the level of the logger called `name`, in dots or colons (Python's `setLevel`); [`Level::NOTSET`] has it ask its
+    /// parent. It holds at once, also for callsites that were switched off.
+    pub fn set_level(&self, name: &str, level: Level) {
+        reload::set_level(&self.0.tree, name, level);
+    }
+
+    /// Has each handler let go of its files and open them anew at its next record, as after they were moved away.
+    pub fn reopen(&self) {
+        self.0.tree.tree().handlers().iter().for_each(|entry| entry.handler.reopen());
+    }
+
+    /// What can be said of the logging of this process.
+    pub fn stats(&self) -> Stats {
+        Stats::of(&self.0.tree)
     }
 
     /// How many records handlers of this process could not handle because of an error.
     pub fn errors(&self) -> u64 {
-        self.tree.tree().handlers().iter().map(|handler| handler.errors.count()).sum()
+        self.stats().handlers.iter().map(|handler| handler.errors).sum()
+    }
+
+    /// The way to what is installed.
+    pub(crate) fn tree(&self) -> &TreeHandle {
+        &self.0.tree
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").finish_non_exhaustive()
     }
 }
 

@@ -57,27 +57,42 @@
 //! | `prefork` | no | the queue between processes (Linux) |
 #![forbid(unsafe_code)]
 
+mod basic_config;
+mod builder;
 mod config;
 mod error;
 mod guard;
+mod install;
 #[cfg(all(feature = "prefork", target_os = "linux"))]
 mod listening;
+mod logger;
 #[cfg(feature = "prefork")]
 pub mod prefork;
 mod registry;
+mod reload;
 #[cfg(target_os = "linux")]
 mod report;
+mod stats;
 
+pub use basic_config::{BasicConfig, basic_config};
+pub use builder::{Builder, builder, handler};
 pub use config::{Config, from_file, from_str, from_value};
 pub use error::Error;
 pub use guard::Guard;
+pub use logger::{LoggerHandle, disable, get_logger};
 pub use logtree_core::{
     AppendFile, Argument, ArgumentError, BuildError, EmitError, Field, FieldName, Fields, FieldsBuf, FileEnd, Filter,
-    FormatError, Formatter, Handler, HandlerEntry, HandlerPlan, Kwargs, Level, Needs, Object, Record, Registry,
-    Replacement, Source, Spans, SpansBuf, StdStream, Steps, Timestamp, Tree, Value, Verdict,
+    FormatError, Formatter, Handler, HandlerEntry, HandlerPlan, Kwargs, Level, Logger, NameFilter, Needs, Object,
+    Record, Registry, Replacement, Source, Spans, SpansBuf, StdStream, Steps, Timestamp, Tree, Value, Verdict,
 };
 pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems};
+pub use logtree_formatters as formatters;
+pub use logtree_handlers as handlers;
 pub use logtree_layer::TreeLayer;
 #[cfg(all(feature = "prefork", target_os = "linux"))]
 pub use logtree_prefork::on_listener_start;
 pub use registry::registry;
+pub use stats::{HandlerStats, Stats};
+/// For [`critical!`], whose caller need not have it.
+#[doc(hidden)]
+pub use tracing as __tracing;

@@ -52,7 +52,7 @@ fn surround(run_hooks: &dyn Fn()) {
                 tracing::subscriber::with_default(subscriber, run_hooks);
             } else {
                 // A process of its own: here it is for good.
-                let _ = crate::config::subscribe(&tree);
+                let _ = crate::install::subscribe(&tree);
                 run_hooks();
             }
         }

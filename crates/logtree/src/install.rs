@@ -1,0 +1,107 @@
+//! From handlers that are open to logging that works, whoever said which handlers these are: a config or code.
+
+use std::sync::Arc;
+
+use logtree_core::{HandlerEntry, Level, Tree, TreeBuilder};
+use logtree_handlers::{StreamHandler, StreamHandlerConfig};
+use logtree_layer::{Mode, TreeHandle, TreeLayer};
+use tracing::Subscriber;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::error::Error;
+use crate::guard::{self, Guard};
+use crate::logger;
+use crate::reload::FileOrigin;
+
+/// Loggers whose handlers are open, but not running yet.
+pub(crate) struct Opened {
+    pub(crate) tree: TreeBuilder,
+    /// Starts the handlers, all of them or none.
+    pub(crate) start: Box<dyn FnOnce() -> Result<(), Error>>,
+    /// The file that all this was read from.
+    pub(crate) origin: Option<FileOrigin>,
+}
+
+/// Makes what `open` opens the program's logging.
+///
+/// # Errors
+/// Those of `open` and of starting, and if the program has a subscriber already.
+pub(crate) fn install(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Guard, Error> {
+    let installing = match guard::begin_install()? {
+        guard::Install::New(installing) => installing,
+        guard::Install::Inherited(guard) => return Ok(guard),
+    };
+    // Asked before anything is opened; that another one comes meanwhile is caught below.
+    if tracing::dispatcher::has_been_set() {
+        return Err(Error::already_installed());
+    }
+    #[cfg(target_os = "linux")]
+    crate::report::to_stderr();
+    let Opened { tree, start, origin } = open()?;
+    let tree = with_last_resort(tree);
+    #[cfg(all(feature = "prefork", target_os = "linux"))]
+    let _starting = crate::listening::Starting::new(&tree);
+    start()?;
+    match subscribe(&tree) {
+        Ok(handle) => Ok(installing.done(handle, origin)),
+        Err(error) => {
+            close(tree.handlers());
+            Err(error)
+        }
+    }
+}
+
+/// Makes what `open` opens a layer that stands beside others.
+pub(crate) fn layer<S>(open: impl FnOnce() -> Result<Opened, Error>) -> Result<TreeLayer<S>, Error>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let Opened { mut tree, start, .. } = open()?;
+    start()?;
+    tree.disable(logger::disabled());
+    Ok(TreeLayer::new(Arc::new(tree.into_tree()), Mode::Shared))
+}
+
+/// Makes what `open` opens a tree for records that are not `tracing`'s.
+pub(crate) fn tree(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Arc<Tree>, Error> {
+    #[cfg(target_os = "linux")]
+    crate::report::to_stderr();
+    let Opened { tree, start, .. } = open()?;
+    start()?;
+    Ok(with_last_resort(tree))
+}
+
+/// Closes handlers, those that hand on before those that they hand on to.
+pub(crate) fn close(handlers: &[Arc<HandlerEntry>]) {
+    for entry in handlers.iter().rev() {
+        // Whatever goes wrong, the others are closed all the same.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| entry.handler.close()));
+    }
+}
+
+/// Makes a tree the destination of all that this process logs.
+pub(crate) fn subscribe(tree: &Arc<Tree>) -> Result<TreeHandle, Error> {
+    let layer = TreeLayer::new(Arc::clone(tree), Mode::Exclusive);
+    let handle = layer.handle();
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| Error::already_installed())?;
+    #[cfg(feature = "log")]
+    // A program that has set a logger of its own keeps it; its records then do not come here.
+    let _ = logtree_layer::LogRecords::install(handle.clone());
+    Ok(handle)
+}
+
+fn with_last_resort(mut tree: TreeBuilder) -> Arc<Tree> {
+    tree.last_resort(last_resort()).disable(logger::disabled());
+    Arc::new(tree.into_tree())
+}
+
+/// Python's `logging.lastResort`: the bare message of a warning that met no handler, to stderr.
+fn last_resort() -> Arc<HandlerEntry> {
+    // As Python's, the default stream is stderr.
+    let stderr = StreamHandler::new(StreamHandlerConfig::default());
+    let entry = HandlerEntry::new("lastResort", Box::new(stderr), logtree_formatters::default_formatter());
+    entry.set_level(Level::WARNING);
+    Arc::new(entry)
+}

@@ -1,0 +1,162 @@
+//! Loggers by name, and what is the same for all of them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::panic::Location;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use logtree_core::{Level, Value, logger_name};
+use logtree_layer::TreeHandle;
+use logtree_os::{ForkLock, ForkReset};
+
+use crate::reload;
+
+/// What is installed, for all who have no guard.
+static INSTALLED: OnceLock<TreeHandle> = OnceLock::new();
+
+/// What [`disable`] was given last.
+static DISABLED: AtomicI32 = AtomicI32::new(0);
+
+/// The names that were asked for: loggers that a later config may disable.
+static NAMES: ForkLock<Names> = ForkLock::new(Names(BTreeSet::new()));
+
+struct Names(BTreeSet<Arc<str>>);
+
+impl ForkReset for Names {
+    fn after_fork(&mut self) {}
+
+    fn torn() -> Self {
+        Self(BTreeSet::new())
+    }
+}
+
+/// The names of loggers that code has asked for.
+pub(crate) fn names() -> BTreeSet<Arc<str>> {
+    NAMES.lock().0.clone()
+}
+
+/// What nothing at or below of is logged.
+pub(crate) fn disabled() -> Level {
+    Level(DISABLED.load(Ordering::Relaxed))
+}
+
+/// From now on loggers by name lead there.
+pub(crate) fn installed(tree: &TreeHandle) {
+    let _ = INSTALLED.set(tree.clone());
+    // It may have been called since the tree was built.
+    set_disabled(tree);
+}
+
+/// Nothing at or below `level` is logged any more, by any logger (Python's `logging.disable`). [`Level::NOTSET`] undoes it.
+///
+/// It holds for what is or will be installed, and for layers that are made afterwards; whatever config is applied later.
+///
+/// ```
+/// use logtree::Level;
+///
+/// logtree::disable(Level::INFO);
+/// assert!(!logtree::get_logger("my_app").is_enabled_for(Level::INFO));
+/// logtree::disable(Level::NOTSET);
+/// ```
+pub fn disable(level: Level) {
+    DISABLED.store(level.0, Ordering::Relaxed);
+    if let Some(tree) = INSTALLED.get() {
+        set_disabled(tree);
+    }
+}
+
+/// Brings the tree in line with what was given last, whoever gave it.
+fn set_disabled(tree: &TreeHandle) {
+    if tree.tree().source().disable != disabled() {
+        reload::change(tree, |builder| builder.disable = disabled());
+    }
+}
+
+/// The logger called `name`, in dots or colons, for names that are known only at run time; `""` and `"root"` are the root.
+///
+/// Its records pass levels, filters, `propagate` and handlers as events of that target do. Python's rule for a second
+/// config that [disables existing loggers](crate::Guard::apply) holds for it from now on.
+///
+/// ```
+/// use logtree::{Level, get_logger};
+///
+/// let tenant = "acme";
+/// let logger = get_logger(&format!("my_app.tenants.{tenant}"));
+/// logger.log(Level::INFO, format_args!("{} rows imported", 3), &[("source", "s3".into()), ("seconds", 1.5.into())]);
+/// ```
+pub fn get_logger(name: &str) -> LoggerHandle {
+    let name: Arc<str> = logger_name(name).into();
+    let mut names = NAMES.lock();
+    match names.0.get(&name) {
+        Some(known) => LoggerHandle { name: Arc::clone(known) },
+        None => {
+            names.0.insert(Arc::clone(&name));
+            LoggerHandle { name }
+        }
+    }
+}
+
+/// A logger by its name: what [`get_logger`] answers with.
+///
+/// As long as nothing is [installed](crate::Config::install), nothing is enabled for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggerHandle {
+    name: Arc<str>,
+}
+
+impl LoggerHandle {
+    /// The name with dots; `root` for the root.
+    pub fn name(&self) -> &str {
+        if self.name.is_empty() { "root" } else { &self.name }
+    }
+
+    /// Whether a record of this level would be made at all (Python's `isEnabledFor`).
+    pub fn is_enabled_for(&self, level: Level) -> bool {
+        INSTALLED.get().is_some_and(|tree| {
+            let tree = tree.tree();
+            tree.route(tree.route_index(&self.name)).is_enabled_for(level)
+        })
+    }
+
+    /// Logs a message with fields. Where nobody wants the record, the message is not formatted.
+    #[track_caller]
+    pub fn log(&self, level: Level, message: impl fmt::Display, fields: &[(&str, Value<'_>)]) {
+        if let Some(tree) = INSTALLED.get() {
+            tree.log(&self.name, level, &message, fields, Location::caller());
+        }
+    }
+
+    /// Sets the level of the logger (Python's `setLevel`); [`Level::NOTSET`] asks the parent. Without logging installed
+    /// nothing comes of it.
+    pub fn set_level(&self, level: Level) {
+        if let Some(tree) = INSTALLED.get() {
+            reload::set_level(tree, &self.name, level);
+        }
+    }
+}
+
+/// Logs at Python's level CRITICAL, which `tracing` does not have: as [`tracing::error!`] is called, and as an event of its
+/// level ERROR for other layers.
+///
+/// ```
+/// logtree::critical!(code = 3, "the disk {} is gone", "sdb");
+/// logtree::critical!(target: "my_app::disks", "no disk is left");
+/// ```
+#[macro_export]
+macro_rules! critical {
+    (parent: $parent:expr, target: $target:expr, $($arguments:tt)+) => {
+        $crate::__tracing::event!(
+            parent: $parent, target: $target, $crate::__tracing::Level::ERROR, logtree.level = 50, $($arguments)+
+        )
+    };
+    (parent: $parent:expr, $($arguments:tt)+) => {
+        $crate::__tracing::event!(parent: $parent, $crate::__tracing::Level::ERROR, logtree.level = 50, $($arguments)+)
+    };
+    (target: $target:expr, $($arguments:tt)+) => {
+        $crate::__tracing::event!(target: $target, $crate::__tracing::Level::ERROR, logtree.level = 50, $($arguments)+)
+    };
+    ($($arguments:tt)+) => {
+        $crate::__tracing::event!($crate::__tracing::Level::ERROR, logtree.level = 50, $($arguments)+)
+    };
+}

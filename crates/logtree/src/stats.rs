@@ -1,0 +1,36 @@
+//! What can be said of the logging of a process.
+
+use logtree_layer::TreeHandle;
+
+/// What [`Guard::stats`](crate::Guard::stats) says of the logging of this process. Of its queues between processes
+/// `logtree::prefork::stats` says more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Each handler, those that others hand on to before those.
+    pub handlers: Vec<HandlerStats>,
+    /// Records that were dropped because handlers logged while they handled records that handlers had logged.
+    pub dropped_inside_handlers: u64,
+}
+
+/// What can be said of one handler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HandlerStats {
+    /// Its name in the config.
+    pub name: String,
+    /// Records that it could not handle because of an error, since it was made.
+    pub errors: u64,
+}
+
+impl Stats {
+    pub(crate) fn of(tree: &TreeHandle) -> Self {
+        let handlers = tree
+            .tree()
+            .handlers()
+            .iter()
+            .map(|entry| HandlerStats { name: entry.name.clone(), errors: entry.errors.count() })
+            .collect();
+        Self { handlers, dropped_inside_handlers: tree.dropped_inside_handlers() }
+    }
+}
