@@ -66,6 +66,11 @@ impl<'a> Fields<'a> {
         Ok(Self(bytes))
     }
 
+    /// Takes bytes that were parsed once, or encoded here.
+    pub(crate) fn trust(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
     /// The encoded bytes.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.0
@@ -83,11 +88,18 @@ impl<'a> Fields<'a> {
 
     /// The value of the field called `name`, where `names` are the callsite's. The last one recorded wins.
     pub fn find(&self, name: &str, names: &[Box<str>]) -> Option<Value<'a>> {
-        let is_named = |field: &Field<'_>| match field.name {
-            FieldName::Index(index) => names.get(usize::from(index)).is_some_and(|known| **known == *name),
-            FieldName::Inline(inline) => inline == name,
-        };
-        self.iter().filter(is_named).last().map(|field| field.value)
+        let mut found = None;
+        let mut reader = Reader::new(self.0);
+        // Only what was asked for is read.
+        while let Ok(head) = Head::read(&mut reader) {
+            if head.is_called(name, names) {
+                found = Some((head.kind, reader.rest()));
+            }
+            if skip_value(head.kind, &mut reader).is_err() {
+                break;
+            }
+        }
+        found.and_then(|(kind, bytes)| read_value(kind, &mut Reader::new(bytes)).ok())
     }
 }
 
@@ -232,15 +244,53 @@ impl FloorCharBoundary for str {
     }
 }
 
+/// What stands before a value.
+struct Head<'a> {
+    kind: u8,
+    name: HeadName<'a>,
+}
+
+enum HeadName<'a> {
+    Index(u16),
+    /// Text, if it is UTF-8.
+    Inline(&'a [u8]),
+}
+
+impl<'a> Head<'a> {
+    #[inline]
+    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let tag = reader.u8()?;
+        let number = reader.u16()?;
+        let name = match tag & INLINE_NAME {
+            0 => HeadName::Index(number),
+            _ => HeadName::Inline(reader.bytes(number.into())?),
+        };
+        Ok(Self { kind: tag & !INLINE_NAME, name })
+    }
+
+    #[inline]
+    fn is_called(&self, name: &str, names: &[Box<str>]) -> bool {
+        match self.name {
+            HeadName::Index(index) => names.get(usize::from(index)).is_some_and(|known| **known == *name),
+            HeadName::Inline(inline) => *inline == *name.as_bytes(),
+        }
+    }
+}
+
 // Inlined, so that a field is not built in one place and then copied to the next, which a formatted line feels.
 #[inline]
 fn read_field<'a>(reader: &mut Reader<'a>) -> Result<Field<'a>, DecodeError> {
-    let tag = reader.u8()?;
-    let name = match tag & INLINE_NAME {
-        0 => FieldName::Index(reader.u16()?),
-        _ => FieldName::Inline(reader.short_text()?),
+    let Head { kind, name } = Head::read(reader)?;
+    let name = match name {
+        HeadName::Index(index) => FieldName::Index(index),
+        HeadName::Inline(name) => FieldName::Inline(std::str::from_utf8(name).map_err(|_| DecodeError::Utf8)?),
     };
-    let value = match tag & !INLINE_NAME {
+    Ok(Field { name, value: read_value(kind, reader)? })
+}
+
+#[inline]
+fn read_value<'a>(kind: u8, reader: &mut Reader<'a>) -> Result<Value<'a>, DecodeError> {
+    Ok(match kind {
         kind::NONE => Value::None,
         kind::BOOL => Value::Bool(reader.u8()? != 0),
         kind::I64 => Value::I64(i64::from_le_bytes(reader.array()?)),
@@ -254,6 +304,17 @@ fn read_field<'a>(reader: &mut Reader<'a>) -> Result<Field<'a>, DecodeError> {
         kind::DISPLAY => Value::Display(reader.long_text()?),
         kind::ERROR => Value::Error(reader.long_text()?),
         _ => return Err(DecodeError::UnknownKind),
+    })
+}
+
+fn skip_value(kind: u8, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+    let length = match kind {
+        kind::NONE => 0,
+        kind::BOOL => 1,
+        kind::I64 | kind::U64 | kind::F64 => 8,
+        kind::I128 | kind::U128 => 16,
+        kind::STR..=kind::ERROR => reader.u32()? as usize,
+        _ => return Err(DecodeError::UnknownKind),
     };
-    Ok(Field { name, value })
+    reader.bytes(length).map(drop)
 }

@@ -29,7 +29,7 @@ impl<'a> Spans<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         while !reader.is_empty() {
-            read_span(&mut reader)?;
+            Fields::parse(read_span(&mut reader)?.fields.as_bytes())?;
         }
         Ok(Self(bytes))
     }
@@ -52,7 +52,15 @@ impl<'a> Spans<'a> {
 
     /// The value of the field called `name` in the nearest span that has it.
     pub fn find(&self, name: &str) -> Option<Value<'a>> {
-        self.iter().filter_map(|span| span.fields.find(name, &[])).last()
+        let mut found = None;
+        let mut reader = Reader::new(self.0);
+        while let Ok(span) = reader.long_bytes() {
+            let mut span = Reader::new(span);
+            // Its own name is nothing that was asked for.
+            let has_name = span.u16().and_then(|length| span.bytes(length.into()));
+            found = has_name.ok().and_then(|_| Fields::trust(span.rest()).find(name, &[])).or(found);
+        }
+        found
     }
 }
 
@@ -75,6 +83,7 @@ impl SpansBuf {
     pub fn push(&mut self, name: &str, fields: &FieldsBuf) {
         let name = &name.as_bytes()[..name.len().min(usize::from(u16::MAX))];
         let fields = fields.as_fields().as_bytes();
+        self.0.reserve(6 + name.len() + fields.len());
         self.0.extend_from_slice(&((2 + name.len() + fields.len()) as u32).to_le_bytes());
         self.0.extend_from_slice(&(name.len() as u16).to_le_bytes());
         self.0.extend_from_slice(name);
@@ -90,6 +99,5 @@ impl SpansBuf {
 fn read_span<'a>(reader: &mut Reader<'a>) -> Result<SpanRef<'a>, DecodeError> {
     let mut span = Reader::new(reader.long_bytes()?);
     let name = span.short_text()?;
-    let fields = Fields::parse(span.rest())?;
-    Ok(SpanRef { name, fields })
+    Ok(SpanRef { name, fields: Fields::trust(span.rest()) })
 }

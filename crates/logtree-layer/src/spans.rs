@@ -1,9 +1,11 @@
 //! What spans add to the records inside them.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use logtree_core::{FieldsBuf, SpansBuf};
+use once_cell::race::OnceBox;
 use tracing_core::span::{Attributes, Record as Values};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
@@ -17,31 +19,28 @@ use crate::visit::SpanVisitor;
 pub(crate) struct SpanText {
     /// The layer that records into it. Several layers over one registry find the same text and must not add to it twice.
     owner: usize,
-    recorded: ArcSwap<Recorded>,
+    made_with: SpansBuf,
+    /// The same and what was recorded later, which few spans have. No lock: see above.
+    grown: OnceBox<ArcSwap<SpansBuf>>,
 }
 
-struct Recorded {
-    fields: FieldsBuf,
-    encoded: SpansBuf,
-}
-
-impl Recorded {
-    fn new(name: &str, fields: FieldsBuf) -> Self {
-        let mut encoded = SpansBuf::default();
-        encoded.push(name, &fields);
-        Self { fields, encoded }
-    }
+thread_local! {
+    /// Where the fields of a span are gathered, so that it takes the memory that it needs and no more.
+    static FIELDS: Cell<FieldsBuf> = const { Cell::new(FieldsBuf::new()) };
 }
 
 /// Keeps the fields of a new span.
 pub(crate) fn on_new_span<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, attributes: &Attributes<'_>, owner: usize) {
-    // User code runs here, and the extensions are not yet locked.
-    let mut fields = FieldsBuf::default();
+    // Lent, as user code runs here, which may open spans; and the extensions are not yet locked.
+    let mut fields = FIELDS.try_with(Cell::take).unwrap_or_default();
+    fields.clear();
     attributes.record(&mut SpanVisitor(&mut fields));
-    let text = SpanText { owner, recorded: ArcSwap::from_pointee(Recorded::new(span.name(), fields)) };
+    let mut made_with = SpansBuf::default();
+    made_with.push(span.name(), &fields);
+    let _ = FIELDS.try_with(|place| place.set(fields));
     let mut extensions = span.extensions_mut();
     if extensions.get_mut::<SpanText>().is_none() {
-        extensions.insert(text);
+        extensions.insert(SpanText { owner, made_with, grown: OnceBox::new() });
     }
 }
 
@@ -52,10 +51,14 @@ pub(crate) fn on_record<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, values: &V
     if let Some(text) = span.extensions().get::<SpanText>()
         && text.owner == owner
     {
-        text.recorded.rcu(|recorded| {
-            let mut fields = recorded.fields.clone();
+        let grown = text.grown.get_or_init(|| Box::new(ArcSwap::from_pointee(text.made_with.clone())));
+        grown.rcu(|before| {
+            let mut fields = FieldsBuf::default();
+            before.as_spans().iter().for_each(|span| fields.extend(span.fields));
             fields.extend(later.as_fields());
-            Arc::new(Recorded::new(span.name(), fields))
+            let mut grown = SpansBuf::default();
+            grown.push(span.name(), &fields);
+            Arc::new(grown)
         });
     }
 }
@@ -63,6 +66,9 @@ pub(crate) fn on_record<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, values: &V
 /// Appends a span to the spans of a record.
 pub(crate) fn append<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, spans: &mut SpansBuf) {
     if let Some(text) = span.extensions().get::<SpanText>() {
-        spans.extend(text.recorded.load().encoded.as_spans());
+        match text.grown.get() {
+            None => spans.extend(text.made_with.as_spans()),
+            Some(grown) => spans.extend(grown.load().as_spans()),
+        }
     }
 }
