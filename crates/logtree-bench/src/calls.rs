@@ -2,6 +2,8 @@
 
 use std::hint::black_box;
 
+use crate::round::Calls;
+
 /// Logs requests that were answered: three fields.
 #[inline(never)]
 pub(crate) fn requests(count: u32) {
@@ -11,11 +13,88 @@ pub(crate) fn requests(count: u32) {
     }
 }
 
+/// The same without a field.
+#[inline(never)]
+fn bare_requests(count: u32) {
+    for _ in 0..count {
+        tracing::info!(target: "my_app::http", "request answered");
+    }
+}
+
+/// The same with ten fields, of all kinds.
+#[inline(never)]
+fn rich_requests(count: u32) {
+    for number in 0..count {
+        let (user, status, took_ms) = black_box(("ann", 200_u64, f64::from(number) + 0.25));
+        let (path, bytes, retries, is_cached) = black_box(("/api/items", 4711_u64, -1_i64, true));
+        let (peer, agent, shard) = black_box(("10.0.0.7:443", "curl/8.5.0 (linux)", Some(3_u8)));
+        tracing::info!(
+            target: "my_app::http",
+            user, status, took_ms, path, bytes, retries, is_cached, %peer, agent, ?shard,
+            "request answered"
+        );
+    }
+}
+
+/// Logs with so many fields, inside so many spans of three fields each, which stay open.
+pub(crate) fn texts(fields: usize, spans: usize) -> Calls {
+    for depth in 0..spans {
+        let span = tracing::info_span!(target: "my_app::http", "request", depth, method = "GET", path = "/api/items");
+        std::mem::forget(span.entered());
+    }
+    match fields {
+        0 => Box::new(bare_requests),
+        10 => Box::new(rich_requests),
+        _ => Box::new(requests),
+    }
+}
+
+/// Opens, enters, leaves and closes a span of three fields.
+#[inline(never)]
+pub(crate) fn spans(count: u32) {
+    for number in 0..count {
+        let (user, status, took_ms) = black_box(("ann", 200_u64, f64::from(number) + 0.25));
+        let span = tracing::info_span!(target: "my_app::http", "request", user, status, took_ms);
+        let _entered = span.enter();
+    }
+}
+
+/// Logs the same on so many threads at once: as many calls for each processor that the threads can have.
+pub(crate) fn on_threads(threads: u32) -> Calls {
+    Box::new(move |count| {
+        let processors = std::thread::available_parallelism().map_or(1, |processors| processors.get() as u32);
+        let each = count * threads.min(processors) / threads;
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(move || requests(each));
+            }
+        });
+    })
+}
+
 /// Logs what nobody wants to know: three fields.
 #[inline(never)]
 pub(crate) fn refused(count: u32) {
     for number in 0..count {
         let (user, status, took_ms) = black_box(("ann", 200_u64, number));
         tracing::debug!(target: "my_app::http", user, status, took_ms, "request seen");
+    }
+}
+
+/// Logs requests by the `log` crate, which has no fields.
+#[inline(never)]
+pub(crate) fn log_requests(count: u32) {
+    for number in 0..count {
+        let (user, status, took_ms) = black_box(("ann", 200_u64, f64::from(number) + 0.25));
+        log::info!(target: "my_app::http", "request answered user={user} status={status} took_ms={took_ms}");
+    }
+}
+
+/// The same by spdlog-rs's own macro.
+#[inline(never)]
+pub(crate) fn spdlog_requests(count: u32) {
+    for number in 0..count {
+        let (user, status, took_ms) = black_box(("ann", 200_u64, f64::from(number) + 0.25));
+        spdlog::info!("request answered user={user} status={status} took_ms={took_ms}");
     }
 }

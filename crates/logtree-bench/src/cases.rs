@@ -5,12 +5,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::round::{Calls, Pace};
-use crate::{logtree_side, peers};
+use crate::{calls, log_peers, logtree_side, peers};
 
 /// Contestants that do the same job, logtree first.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
+    /// Cases of one title that follow each other share a table.
     pub(crate) title: &'static str,
+    /// What tells it from the others of its title.
+    pub(crate) variant: &'static str,
     /// What one has to know to read the figures.
     pub(crate) how: &'static str,
     pub(crate) pace: Pace,
@@ -43,6 +46,26 @@ impl Running {
 /// The file that a contestant writes, if it writes one.
 pub(crate) const LOG_FILE: &str = "bench.log";
 
+/// Text with so many fields inside so many open spans, to nowhere.
+macro_rules! text {
+    ($name:literal, $fields:literal, $spans:literal, $target:expr) => {
+        Case {
+            name: $name,
+            title: "text with the time, to a null sink",
+            how: "The story's format, `%(asctime)s -process[%(process)d] -thread[%(thread)d] -%(name)s - [%(levelname)s]-\
+                  [%(lineno)d] - %(message)s`, into memory; inside spans also their path and the fields of the innermost. \
+                  fmt's own formats into `io::sink`, which show the fields of all spans.",
+            variant: concat!($fields, " fields, ", $spans, " spans: "),
+            pace: Pace::Steady { calls: 10_000 },
+            contestants: &[
+                Contestant { name: "logtree", start: |_| logtree_side::text($fields, $spans), target: None },
+                Contestant { name: "fmt", start: |_| peers::fmt_text($fields, $spans), target: $target },
+                Contestant { name: "fmt, compact", start: |_| peers::compact_text($fields, $spans), target: None },
+            ],
+        }
+    };
+}
+
 pub(crate) const CASES: &[Case] = &[
     Case {
         name: "queue",
@@ -50,6 +73,7 @@ pub(crate) const CASES: &[Case] = &[
         how: "40 bursts of 64 records a round, 300 µs of sleep between bursts, in which the listener (a process) or the \
               worker (a thread) writes them to a file. What is timed is the producer's side; p99 is of single calls, the \
               clock's own cost taken off. `NonBlocking` as it comes: lossy, 128,000 lines.",
+        variant: "",
         pace: Pace::Bursts { bursts: 40, calls: 64, pause: Duration::from_micros(300) },
         contestants: &[
             Contestant { name: "logtree, multiprocessing.Queue", start: logtree_side::queue, target: None },
@@ -61,6 +85,7 @@ pub(crate) const CASES: &[Case] = &[
         title: "a callsite refused by the tree, exclusive mode",
         how: "`debug!` with three fields under a logger at INFO, while another logger is at DEBUG, so that the level alone \
               does not decide. Beside it `Targets` with the same levels over fmt.",
+        variant: "",
         pace: Pace::Steady { calls: 1_000_000 },
         contestants: &[
             Contestant { name: "logtree, install()", start: logtree_side::refused_exclusive, target: None },
@@ -71,33 +96,109 @@ pub(crate) const CASES: &[Case] = &[
         name: "refused-shared",
         title: "a callsite refused by the tree, shared mode",
         how: "The same beside other layers, for which the callsite stays on. Beside it a layer that does nothing at all.",
+        variant: "",
         pace: Pace::Steady { calls: 100_000 },
         contestants: &[
             Contestant { name: "logtree, layer()", start: logtree_side::refused_shared, target: None },
             Contestant { name: "an empty Layer", start: peers::empty_layer, target: Some(1.3) },
         ],
     },
+    text!("text-3-0", 3, 0, Some(0.35)),
+    text!("text-0-0", 0, 0, None),
+    text!("text-10-0", 10, 0, None),
+    text!("text-0-1", 0, 1, None),
+    text!("text-3-1", 3, 1, None),
+    text!("text-10-1", 10, 1, None),
+    text!("text-0-3", 0, 3, None),
+    text!("text-3-3", 3, 3, None),
+    text!("text-10-3", 10, 3, None),
     Case {
-        name: "text",
-        title: "text with three fields and the time, to a null sink",
-        how: "The story's format, `%(asctime)s -process[%(process)d] -thread[%(thread)d] -%(name)s - [%(levelname)s]-\
-              [%(lineno)d] - %(message)s`, into memory; fmt's own format into `io::sink`.",
+        name: "log",
+        title: "records of the `log` crate, text with the time, to a null sink",
+        how: "`log::info!` with three values in its message. All write the story's line, by their own pattern or, where they \
+              leave it to the program, by `write!`; LogTracer + fmt writes fmt's own format; spdlog-rs by its own macro.",
+        variant: "",
         pace: Pace::Steady { calls: 20_000 },
         contestants: &[
-            Contestant { name: "logtree", start: logtree_side::null_sink, target: None },
-            Contestant { name: "fmt", start: peers::fmt_sink, target: Some(0.35) },
+            Contestant {
+                name: "logtree",
+                start: |_| logtree_side::null_sink(Box::new(calls::log_requests)),
+                target: None,
+            },
+            Contestant {
+                name: "LogTracer + fmt",
+                start: |_| peers::fmt_sink(Box::new(calls::log_requests)),
+                target: Some(0.4),
+            },
+            Contestant { name: "log4rs", start: log_peers::log4rs_sink, target: Some(1.0) },
+            Contestant { name: "flexi_logger", start: log_peers::flexi_sink, target: Some(1.0) },
+            Contestant { name: "fern", start: log_peers::fern_sink, target: Some(1.0) },
+            Contestant { name: "spdlog-rs", start: log_peers::spdlog_sink, target: Some(1.0) },
+        ],
+    },
+    Case {
+        name: "spans",
+        title: "a span of three fields: new, enter, exit, close",
+        how: "No event inside, but a format that names the fields. fmt formats them when the span is made.",
+        variant: "",
+        pace: Pace::Steady { calls: 20_000 },
+        contestants: &[
+            Contestant { name: "logtree", start: logtree_side::spans, target: None },
+            Contestant { name: "fmt", start: |_| peers::fmt_sink(Box::new(calls::spans)), target: Some(0.6) },
+        ],
+    },
+    Case {
+        name: "threads",
+        title: "many threads to one null sink",
+        how: "Text with three fields; nanoseconds of one processor an event. What logtree takes on eight threads, beside others.",
+        variant: "",
+        pace: Pace::Steady { calls: 50_000 },
+        contestants: &[
+            Contestant {
+                name: "logtree, 8 threads",
+                start: |_| logtree_side::null_sink(calls::on_threads(8)),
+                target: None,
+            },
+            Contestant {
+                name: "logtree, 1 thread",
+                start: |_| logtree_side::null_sink(calls::on_threads(1)),
+                target: Some(1.3),
+            },
+            Contestant {
+                name: "logtree, 2 threads",
+                start: |_| logtree_side::null_sink(calls::on_threads(2)),
+                target: None,
+            },
+            Contestant { name: "fmt, 1 thread", start: |_| peers::fmt_sink(calls::on_threads(1)), target: None },
+            Contestant { name: "fmt, 8 threads", start: |_| peers::fmt_sink(calls::on_threads(8)), target: None },
         ],
     },
     Case {
         name: "file",
-        title: "the same to a file, unbuffered",
-        how: "`logging.FileHandler`, one write(2) a record; fmt over `Mutex<File>`; and a line of the same length written \
+        title: "text to a file, unbuffered",
+        how: "One write(2) a record: `logging.FileHandler`; fmt over `Mutex<File>`; and a line of the same length written \
               by `File::write_all` and nothing else.",
+        variant: "`tracing`, three fields: ",
         pace: Pace::Steady { calls: 5_000 },
         contestants: &[
             Contestant { name: "logtree, FileHandler", start: logtree_side::file, target: None },
-            Contestant { name: "fmt, Mutex<File>", start: peers::fmt_file, target: None },
+            Contestant { name: "fmt, Mutex<File>", start: peers::fmt_file, target: Some(1.0) },
             Contestant { name: "write(2)", start: peers::bare_write, target: Some(1.25) },
+        ],
+    },
+    Case {
+        name: "file-log",
+        title: "text to a file, unbuffered",
+        how: "",
+        variant: "`log`: ",
+        pace: Pace::Steady { calls: 5_000 },
+        contestants: &[
+            Contestant { name: "logtree, FileHandler", start: logtree_side::log_file, target: None },
+            Contestant { name: "LogTracer + fmt, Mutex<File>", start: peers::log_file, target: Some(1.0) },
+            Contestant { name: "log4rs", start: log_peers::log4rs_file, target: Some(1.0) },
+            Contestant { name: "flexi_logger", start: log_peers::flexi_file, target: Some(1.0) },
+            Contestant { name: "fern", start: log_peers::fern_file, target: Some(1.0) },
+            Contestant { name: "spdlog-rs", start: log_peers::spdlog_file, target: Some(1.0) },
         ],
     },
 ];

@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use tempfile::TempDir;
 
 use crate::cases::{CASES, Case, LOG_FILE};
-use crate::round::Round;
+use crate::round::{Pace, Round};
 
 /// Rounds that do not count: callsites register, buffers grow, files are opened.
 const WARM_UP: usize = 3;
@@ -21,6 +21,8 @@ pub(crate) struct Score {
     pub(crate) rounds: Vec<Round>,
     /// How many lines its file lacks, if it writes one.
     pub(crate) missing: Option<u64>,
+    /// The most memory that it had, in KiB.
+    pub(crate) peak_kib: u64,
 }
 
 /// How often all processes of a case are started anew: where the system happens to put a process's stack makes a
@@ -49,7 +51,9 @@ pub(crate) fn hold(case: &Case, rounds: usize) -> Result<Vec<Score>, Box<dyn Err
             }
         }
         for (score, player) in scores.iter_mut().zip(players) {
-            score.missing = player.finish()?.map(|missing| missing + score.missing.unwrap_or(0));
+            let (missing, peak_kib) = player.finish()?;
+            score.missing = missing.map(|missing| missing + score.missing.unwrap_or(0));
+            score.peak_kib = score.peak_kib.max(peak_kib);
         }
     }
     Ok(scores)
@@ -85,12 +89,13 @@ impl Player {
         Ok(Round { mean_ns: mean.parse()?, p99_ns: p99.parse()? })
     }
 
-    /// Ends it: how many lines its file lacks, if it writes one.
-    fn finish(mut self) -> Result<Option<u64>, Box<dyn Error>> {
+    /// Ends it: how many lines its file lacks, if it writes one, and the most memory it had, in KiB.
+    fn finish(mut self) -> Result<(Option<u64>, u64), Box<dyn Error>> {
         self.turns = None;
-        let missing = self.answer()?.parse().ok();
+        let answer = self.answer()?;
+        let (peak_kib, missing) = answer.split_once(' ').ok_or("half an answer")?;
         self.process.wait()?;
-        Ok(missing)
+        Ok((missing.parse().ok(), peak_kib.parse()?))
     }
 
     fn answer(&mut self) -> Result<String, Box<dyn Error>> {
@@ -102,14 +107,48 @@ impl Player {
     }
 }
 
+/// So many calls a round for counting: valgrind takes fifty times as long as the processor.
+const COUNTED_CALLS: u32 = 1_000;
+
+/// The instructions of one call, for each contestant whose calls follow each other: those of three rounds less those of one.
+/// None where valgrind is not at hand.
+///
+/// # Errors
+/// If valgrind says something else than how many there were.
+pub(crate) fn instructions(case: &Case) -> Result<Vec<Option<f64>>, Box<dyn Error>> {
+    let count = |number: usize, rounds: usize| -> Result<Option<u64>, Box<dyn Error>> {
+        let directory = tempfile::tempdir()?;
+        let mut command = Command::new("valgrind");
+        command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(std::env::current_exe()?);
+        command.args(["--contestant", &format!("{}/{number}", case.name), "--calls", &COUNTED_CALLS.to_string()]);
+        command.current_dir(directory.path()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let Ok(mut process) = command.spawn() else { return Ok(None) };
+        process.stdin.take().ok_or("no pipe")?.write_all("\n".repeat(rounds).as_bytes())?;
+        let output = process.wait_with_output()?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let counted = said.lines().find_map(|line| line.split_once("Collected : ")).ok_or(said.clone())?;
+        Ok(Some(counted.1.trim().parse()?))
+    };
+    let of_call = |number| {
+        let (Some(one), Some(three)) = (count(number, 1)?, count(number, 3)?) else { return Ok(None) };
+        Ok(Some(three.saturating_sub(one) as f64 / f64::from(2 * COUNTED_CALLS)))
+    };
+    match case.pace {
+        Pace::Steady { .. } => (0..case.contestants.len()).map(of_call).collect(),
+        // Who sleeps between calls, and has another process or thread at work, counts other things than calls.
+        Pace::Bursts { .. } => Ok(vec![None; case.contestants.len()]),
+    }
+}
+
 /// Takes part: the other end of [`Player`].
 ///
 /// # Errors
 /// If there is no such contestant, or it cannot be set up.
-pub(crate) fn take_part(contestant: &str) -> Result<(), Box<dyn Error>> {
+pub(crate) fn take_part(contestant: &str, calls: Option<u32>) -> Result<(), Box<dyn Error>> {
     let (name, number) = contestant.split_once('/').ok_or("case/number")?;
     let case = CASES.iter().find(|case| case.name == name).ok_or("no such case")?;
     let contestant = case.contestants.get(number.parse::<usize>()?).ok_or("no such contestant")?;
+    let pace = calls.map_or(case.pace, |calls| Pace::Steady { calls });
     let directory = std::env::current_dir()?;
     let mut running = (contestant.start)(&directory)?;
     let mut stdout = io::stdout();
@@ -117,14 +156,19 @@ pub(crate) fn take_part(contestant: &str) -> Result<(), Box<dyn Error>> {
     let mut calls = 0;
     for turn in io::stdin().lines() {
         turn?;
-        let Round { mean_ns, p99_ns } = case.pace.time(&mut running.call);
-        calls += u64::from(case.pace.calls());
+        let Round { mean_ns, p99_ns } = pace.time(&mut running.call);
+        calls += u64::from(pace.calls());
         writeln!(stdout, "{mean_ns} {p99_ns}")?;
     }
     (running.finish)();
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak_kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().split(' ').next()).unwrap_or("0");
     match std::fs::read(directory.join(LOG_FILE)) {
-        Ok(log) => writeln!(stdout, "{}", calls - log.iter().filter(|byte| **byte == b'\n').count() as u64)?,
-        Err(_) => writeln!(stdout, "no file")?,
+        Ok(log) => {
+            let lines = log.iter().filter(|byte| **byte == b'\n').count() as u64;
+            writeln!(stdout, "{peak_kib} {}", calls.saturating_sub(lines))?;
+        }
+        Err(_) => writeln!(stdout, "{peak_kib} no file")?,
     }
     Ok(())
 }

@@ -13,12 +13,17 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::calls;
 use crate::cases::{LOG_FILE, Running};
+use crate::round::Calls;
 
 type Started = Result<Running, Box<dyn Error>>;
 
 /// The format of the story in which logtree's examples are set.
 const STORY: &str =
     "%(asctime)s -process[%(process)d] -thread[%(thread)d] -%(name)s - [%(levelname)s]-[%(lineno)d] - %(message)s";
+
+/// The same with what is to be seen of spans.
+const STORY_IN_SPANS: &str = "%(asctime)s -process[%(process)d] -thread[%(thread)d] -%(name)s - [%(levelname)s]-[%(lineno)d] - \
+    %(spans)s[%(depth)s %(method)s %(path)s] %(message)s";
 
 /// What was queued must be written before it is counted.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
@@ -47,9 +52,32 @@ pub(crate) fn refused_shared(_: &Path) -> Started {
     Ok(Running::direct(calls::refused))
 }
 
-pub(crate) fn null_sink(_: &Path) -> Started {
+/// Into memory, by a format that names the spans and their fields if there are any.
+pub(crate) fn text(fields: usize, spans: usize) -> Started {
+    let mut config = with_handlers(json!({"sink": sink()}), "sink");
+    if spans > 0 {
+        config["formatters"]["story"]["format"] = json!(STORY_IN_SPANS);
+    }
+    let guard = config_of(&config, &registry())?.install()?;
+    Ok(Running { call: calls::texts(fields, spans), finish: Box::new(|| drop(guard)) })
+}
+
+pub(crate) fn null_sink(call: Calls) -> Started {
     let guard = config_of(&with_handlers(json!({"sink": sink()}), "sink"), &registry())?.install()?;
-    Ok(Running { call: Box::new(calls::requests), finish: Box::new(|| drop(guard)) })
+    Ok(Running { call, finish: Box::new(|| drop(guard)) })
+}
+
+/// Nothing is logged inside the spans, but a format names their fields.
+pub(crate) fn spans(_: &Path) -> Started {
+    let mut running = text(0, 1)?;
+    running.call = Box::new(calls::spans);
+    Ok(running)
+}
+
+pub(crate) fn log_file(directory: &Path) -> Started {
+    let mut running = file(directory)?;
+    running.call = Box::new(calls::log_requests);
+    Ok(running)
 }
 
 pub(crate) fn file(directory: &Path) -> Started {

@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release -p logtree-bench             # all cases, to standard output
 //! cargo run --release -p logtree-bench -- --write  # and into RESULTS.md
-//! cargo run --release -p logtree-bench -- queue    # one case
+//! cargo run --release -p logtree-bench -- queue    # one case, or those whose names begin so
 //! ```
 //!
 //! A process has one global subscriber, so each contestant is a process of its own: this program, started again. All
@@ -13,7 +13,7 @@
 //! | file | is |
 //! |---|---|
 //! | `cases` | what is measured, and who takes part |
-//! | `logtree_side`, `peers` | the contestants: how each is set up |
+//! | `logtree_side`, `peers`, `log_peers` | the contestants: how each is set up |
 //! | `calls` | the logging calls, the same code for all |
 //! | `round` | how a round is timed |
 //! | `contest` | contestants as processes that take turns |
@@ -23,6 +23,7 @@
 mod calls;
 mod cases;
 mod contest;
+mod log_peers;
 mod logtree_side;
 mod peers;
 mod report;
@@ -32,6 +33,8 @@ use std::error::Error;
 use std::io::Write as _;
 
 use clap::Parser;
+
+use crate::cases::{CASES, Case};
 
 /// Measure logtree beside its peers and print a table.
 #[derive(Debug, Parser)]
@@ -47,6 +50,9 @@ struct Arguments {
     /// Be a contestant: `case/name`
     #[arg(long, hide = true)]
     contestant: Option<String>,
+    /// Make so many calls a round as a contestant
+    #[arg(long, hide = true)]
+    calls: Option<u32>,
 }
 
 /// Where the table is kept.
@@ -55,17 +61,22 @@ const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     if let Some(contestant) = &arguments.contestant {
-        return contest::take_part(contestant);
+        return contest::take_part(contestant, arguments.calls);
     }
-    if let Some(unknown) = arguments.cases.iter().find(|name| cases::CASES.iter().all(|case| case.name != **name)) {
+    let is_named = |case: &Case, name: &String| case.name.starts_with(name.as_str());
+    if let Some(unknown) = arguments.cases.iter().find(|name| !CASES.iter().any(|case| is_named(case, name))) {
         return Err(format!("no case is called {unknown}").into());
     }
     let mut tables = String::new();
-    for case in cases::CASES {
-        if arguments.cases.is_empty() || arguments.cases.iter().any(|name| name == case.name) {
-            let table = report::table(case, &contest::hold(case, arguments.rounds)?);
+    let mut title = "";
+    for case in CASES {
+        if arguments.cases.is_empty() || arguments.cases.iter().any(|name| is_named(case, name)) {
+            let scores = contest::hold(case, arguments.rounds)?;
+            let instructions = contest::instructions(case)?;
+            let table = report::table(case, case.title != title, &scores, &instructions);
             std::io::stdout().write_all(table.as_bytes())?;
             tables.push_str(&table);
+            title = case.title;
         }
     }
     let text = format!("{}{tables}", report::head(arguments.rounds));

@@ -15,6 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::calls;
 use crate::cases::{LOG_FILE, Running};
+use crate::round::Calls;
 
 type Started = Result<Running, Box<dyn Error>>;
 
@@ -38,9 +39,26 @@ pub(crate) fn empty_layer(_: &Path) -> Started {
     Ok(Running::direct(calls::refused))
 }
 
-pub(crate) fn fmt_sink(_: &Path) -> Started {
+pub(crate) fn fmt_sink(call: Calls) -> Started {
     tracing_subscriber::fmt().with_ansi(false).with_writer(io::sink).try_init().map_err(to_error)?;
-    Ok(Running::direct(calls::requests))
+    Ok(Running { call, finish: Box::new(|| ()) })
+}
+
+pub(crate) fn fmt_text(fields: usize, spans: usize) -> Started {
+    let mut running = fmt_sink(Box::new(calls::requests))?;
+    running.call = calls::texts(fields, spans);
+    Ok(running)
+}
+
+pub(crate) fn compact_text(fields: usize, spans: usize) -> Started {
+    tracing_subscriber::fmt().compact().with_ansi(false).with_writer(io::sink).try_init().map_err(to_error)?;
+    Ok(Running { call: calls::texts(fields, spans), finish: Box::new(|| ()) })
+}
+
+pub(crate) fn log_file(directory: &Path) -> Started {
+    let mut running = fmt_file(directory)?;
+    running.call = Box::new(calls::log_requests);
+    Ok(running)
 }
 
 pub(crate) fn fmt_file(directory: &Path) -> Started {

@@ -30,7 +30,8 @@ pub(crate) fn head(rounds: usize) -> String {
         "\nWritten by `cargo run --release -p logtree-bench -- --write`. Each contestant is a process of its own; those of a \
          case take turns, {rounds} rounds each, and are started anew ten times meanwhile. Figures are nanoseconds a call: \
          the median of the rounds, and the middle half of them. *logtree takes* is logtree's time divided by the \
-         contestant's, taken round by round."
+         contestant's, taken round by round. Instructions are those of a call outside the kernel, counted by valgrind; \
+         peak MiB is the most memory that the process had resident, its program and libraries included."
     );
     out
 }
@@ -44,40 +45,46 @@ fn versions() -> String {
         Some((value("name = ")?, value("version = ")?))
     });
     let named = packages.filter(|(name, _)| {
-        matches!(*name, "logtree" | "tracing" | "tracing-core" | "tracing-subscriber" | "tracing-appender")
+        let tracing = ["tracing", "tracing-core", "tracing-subscriber", "tracing-appender", "tracing-log"];
+        let peers = ["fern", "flexi_logger", "log", "log4rs", "spdlog-rs"];
+        *name == "logtree" || tracing.contains(name) || peers.contains(name)
     });
     named.map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ")
 }
 
-/// The table of one case.
-pub(crate) fn table(case: &Case, scores: &[Score]) -> String {
-    let mut out = format!("\n## {}\n\n{}\n\n", case.title, case.how);
+/// The table of one case, or its rows in the table of the one before.
+pub(crate) fn table(case: &Case, is_first: bool, scores: &[Score], instructions: &[Option<f64>]) -> String {
+    let mut out = String::new();
     let has_p99 = matches!(case.pace, Pace::Bursts { .. });
     let has_files = scores.iter().any(|score| score.missing.is_some());
-    let mut row = |cells: [String; 5]| {
-        let [name, time, p99, missing, ratio] = cells;
-        let optional = [has_p99.then_some(p99), has_files.then_some(missing)];
-        let cells: Vec<String> =
-            [name, time].into_iter().chain(optional.into_iter().flatten()).chain([ratio]).collect();
+    let mut row = |[name, time, p99, counted, peak, missing, ratio]: [String; 7]| {
+        let optional = [(has_p99, p99), (!has_p99, counted), (true, peak), (has_files, missing)];
+        let optional = optional.into_iter().filter(|(is_shown, _)| *is_shown).map(|(_, cell)| cell);
+        let cells: Vec<String> = [name, time].into_iter().chain(optional).chain([ratio]).collect();
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     };
-    row(["", "ns a call", "p99", "lines missing", "logtree takes"].map(str::to_owned));
-    row(["---", "---:", "---:", "---:", "---"].map(str::to_owned));
-    for (contestant, score) in case.contestants.iter().zip(scores) {
+    if is_first {
+        row(["", "ns a call", "p99", "instructions", "peak MiB", "lines missing", "logtree takes"].map(str::to_owned));
+        row(["---", "---:", "---:", "---:", "---:", "---:", "---"].map(str::to_owned));
+    }
+    for ((contestant, score), instructions) in case.contestants.iter().zip(scores).zip(instructions) {
         let times = |of: fn(&Round) -> f64| Spread::of(score.rounds.iter().map(of));
         let pairs = scores.iter().take(1).flat_map(|ours| ours.rounds.iter().zip(&score.rounds));
         let ratio = Spread::of(pairs.map(|(ours, theirs)| ours.mean_ns / theirs.mean_ns));
         let target = contestant.target.map(|target| format!(", target ≤ {target}")).unwrap_or_default();
         let is_ours = contestant.name == case.contestants[0].name;
         row([
-            contestant.name.to_owned(),
+            format!("{}{}", case.variant, contestant.name),
             times(|round| round.mean_ns).nanoseconds(),
             times(|round| round.p99_ns).nanoseconds(),
+            instructions.map(|count| format!("{count:.0}")).unwrap_or_default(),
+            format!("{:.1}", score.peak_kib as f64 / 1024.0),
             score.missing.map(|missing| missing.to_string()).unwrap_or_default(),
             if is_ours { String::new() } else { format!("× {}{target}", ratio.factor()) },
         ]);
     }
-    out
+    let head = if is_first { format!("\n## {}\n\n{}\n\n", case.title, case.how) } else { String::new() };
+    head + &out
 }
 
 /// The median of some values, and the middle half of them.

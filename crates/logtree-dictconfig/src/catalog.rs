@@ -50,6 +50,19 @@ impl Signature {
         self.required.iter().chain(self.optional).copied()
     }
 
+    /// What CPython says to so many positional arguments, if they are too many.
+    pub(crate) fn too_many(&self, given: usize) -> Option<String> {
+        // Python counts `self`, too.
+        let (least, most) = (self.required.len() + 1, self.required.len() + self.optional.len() + 1);
+        let takes = match (least, most) {
+            (1, 1) => "1 positional argument".to_owned(),
+            (least, most) if least == most => format!("{most} positional arguments"),
+            _ => format!("from {least} to {most} positional arguments"),
+        };
+        let is_too_many = given + 1 > most && !self.takes_more;
+        is_too_many.then(|| format!("{} takes {takes} but {} were given", self.call, given + 1))
+    }
+
     /// What CPython says to these keywords, each with the keyword at fault: those that are not expected, then those
     /// that are missing.
     pub(crate) fn bind(&self, given: &[&str]) -> Vec<(Option<String>, Exception)> {

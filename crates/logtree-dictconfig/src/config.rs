@@ -9,11 +9,11 @@ use logtree_core::Registry;
 use crate::check::check;
 use crate::env;
 use crate::format::Format;
-use crate::json;
 use crate::node::Node;
 use crate::plan::Plan;
 use crate::problem::{Problem, Problems, Reason};
 use crate::source::Source;
+use crate::{ini, json};
 
 /// How to read configs: with which classes, and how strictly.
 ///
@@ -89,14 +89,14 @@ impl<'r> Config<'r> {
     /// If it is not of its format, or says what dictConfig does not understand: every problem of it.
     pub fn parse(&self, text: &str, format: Format, origin: impl Into<String>) -> Result<Plan, Problems> {
         let (origin, name) = (origin.into(), format.name());
-        let Some(read) = format.read(text) else {
+        let source = Arc::new(Source { origin: origin.clone(), text: text.to_owned() });
+        let Some(read) = format.read(&source) else {
             let feature = name.to_ascii_lowercase();
             let message =
                 format!("this program cannot read {name}: it was built without logtree's feature `{feature}`");
             return Err(unreadable(&origin, message, None));
         };
-        let source = Arc::new(Source { origin, text: text.to_owned() });
-        let root = read.map_err(|error| {
+        let (root, problems) = read.map_err(|error| {
             let place = source.place(error.span);
             let mut problem = Problem::error(&source, "", Some(place), format!("invalid {name}: {}", error.message));
             if let Some(hint) = error.hint {
@@ -104,7 +104,7 @@ impl<'r> Config<'r> {
             }
             Problems { reason: Reason::Syntax, problems: vec![problem] }
         })?;
-        self.check(source, root)
+        self.check(source, root, problems, format)
     }
 
     /// Checks a value that never was text. Problems have paths, but no lines.
@@ -113,15 +113,22 @@ impl<'r> Config<'r> {
     /// If it says what dictConfig does not understand: every problem of it.
     pub fn parse_value(&self, value: serde_json::Value, origin: impl Into<String>) -> Result<Plan, Problems> {
         let source = Arc::new(Source { origin: origin.into(), text: String::new() });
-        self.check(source, json::from_value(value))
+        self.check(source, json::from_value(value), Vec::new(), Format::Json)
     }
 
-    fn check(&self, source: Arc<Source>, mut root: Node) -> Result<Plan, Problems> {
-        let mut problems = env::expand(&source, &mut root, |name| std::env::var_os(name));
+    fn check(
+        &self,
+        source: Arc<Source>,
+        mut root: Node,
+        mut problems: Vec<Problem>,
+        format: Format,
+    ) -> Result<Plan, Problems> {
+        problems.extend(env::expand(&source, &mut root, |name| std::env::var_os(name)));
         let (plan, mut found) = check(source, &root, self.registry, &self.assumed, self.is_on_top);
         // What follows from a variable that is not set is no second problem.
         found.retain(|other| problems.iter().all(|problem: &Problem| problem.path != other.path));
-        problems.extend(found);
+        let unwrapped = |problem| if format == Format::Ini { ini::unwrapped(problem) } else { problem };
+        problems.extend(found.into_iter().map(unwrapped));
         for problem in &mut problems {
             problem.is_error |= self.is_strict;
         }

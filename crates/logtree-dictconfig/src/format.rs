@@ -1,9 +1,12 @@
 //! The formats of configs, and what reading any of them shares.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::json;
 use crate::node::{Node, Span};
+use crate::problem::Problem;
+use crate::source::Source;
+use crate::{ini, json};
 
 /// The format of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,14 +74,18 @@ impl Format {
         })
     }
 
-    /// The nodes of a text; nothing if this build does not read the format.
-    pub(crate) fn read(self, text: &str) -> Option<Result<Node, SyntaxError>> {
+    /// The nodes of a text, and what is wrong with it though it is of its format; nothing if this build does not read
+    /// the format.
+    pub(crate) fn read(self, source: &Arc<Source>) -> Option<Result<(Node, Vec<Problem>), SyntaxError>> {
+        let text = &*source.text;
+        let well = |node| (node, Vec::new());
         Some(match self {
-            Self::Json => json::parse(text),
+            Self::Json => json::parse(text).map(well),
             #[cfg(feature = "yaml")]
-            Self::Yaml => crate::yaml::parse(text),
+            Self::Yaml => crate::yaml::parse(text).map(well),
             #[cfg(feature = "toml")]
-            Self::Toml => crate::toml::parse(text),
+            Self::Toml => crate::toml::parse(text).map(well),
+            Self::Ini => ini::parse(text).map(|ini| ini::nodes(source, &ini)),
             #[allow(unreachable_patterns, reason = "with every feature there is no other")]
             _ => return None,
         })

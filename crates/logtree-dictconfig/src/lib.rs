@@ -36,11 +36,11 @@ mod config;
 #[cfg(all(test, any(feature = "yaml", feature = "toml")))]
 #[allow(clippy::unwrap_used)]
 mod corpus;
-#[cfg(any(feature = "yaml", feature = "toml"))]
 mod digits;
 mod env;
 mod filters;
 mod format;
+mod ini;
 mod json;
 mod node;
 mod plan;

@@ -122,6 +122,8 @@ impl Problem {
     pub fn headline(&self) -> String {
         match self.causes.first() {
             Some(cause) => format!("{}: {}", self.message, cause.message),
+            // Its message is the key alone, which says nothing by itself.
+            None if self.exception == Some("KeyError") => format!("KeyError: {}", self.message),
             None => self.message.clone(),
         }
     }

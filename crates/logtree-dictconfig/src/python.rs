@@ -55,6 +55,16 @@ pub(crate) fn repr_float(value: f64) -> String {
     }
 }
 
+/// Whether Python's `str.strip` takes it away.
+pub(crate) fn is_space(char: char) -> bool {
+    char.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&char)
+}
+
+/// Python's `str.strip`.
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches(is_space)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,11 +3,10 @@
 //! `mutate.py` draws them, with a fixed seed. Where CPython 3.13 is at hand, the corpus is drawn again and must be the
 //! same; elsewhere the corpus is used as it is.
 
-use std::process::{Command, Stdio};
-
 use logtree_dictconfig::Problem;
 use serde_json::Value;
 
+use super::drawn::draw_again;
 use super::parse;
 
 const CORPUS: &str = include_str!("../data/mutations.jsonl");
@@ -68,20 +67,5 @@ fn mutated_configs_are_answered_as_by_cpython() {
 
 #[test]
 fn the_corpus_is_what_cpython_says_today() {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/dictconfig/mutate.py");
-    let python = |arguments: &[&str]| {
-        let mut command = Command::new("python3.13");
-        command.args(arguments).env("PYENV_VERSION", "3.13.0").stderr(Stdio::null()).output()
-    };
-    let version = python(&["--version"]).map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let said = match version {
-        Ok(version) if version.starts_with("Python 3.13.") => {
-            let drawn = python(&[script]).unwrap();
-            assert!(drawn.status.success());
-            assert!(drawn.stdout == CORPUS.as_bytes(), "the corpus is not what {version} draws");
-            format!("the corpus was drawn again with {version}")
-        }
-        _ => "there is no CPython 3.13 here: the corpus was not drawn again\n".to_owned(),
-    };
-    std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes()).unwrap();
+    draw_again("mutate.py", "", CORPUS);
 }

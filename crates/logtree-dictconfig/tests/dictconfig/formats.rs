@@ -178,6 +178,8 @@ error: Unable to configure handler 'file': Unknown level: 'info'
     );
 }
 
+const INI: &str = "[loggers]\nkeys=root\n[handlers]\nkeys=\n[formatters]\nkeys=\n[logger_root]\nhandlers=\n";
+
 #[test]
 fn the_extension_tells_the_format() {
     let directory = tempfile::tempdir().unwrap();
@@ -186,6 +188,9 @@ fn the_extension_tells_the_format() {
         ("a", "{\"version\": 1}"),
         ("a.yaml", "version: 1"),
         ("a.YML", "version: yes"),
+        ("a.ini", INI),
+        ("a.conf", INI),
+        ("a.cfg", INI),
     ];
     if cfg!(feature = "toml") {
         texts.push(("a.toml", "version = 1"));

@@ -1,0 +1,194 @@
+//! INI, held against CPython's fileConfig: some 900 files with its answers.
+
+use std::collections::BTreeMap;
+
+use logtree_dictconfig::{Color, Config, Format, HandlerSpec, Plan, Problem, Problems, registry};
+use serde_json::{Value, json};
+
+use super::drawn::draw_again;
+
+const CORPUS: &str = include_str!("../data/ini.jsonl");
+
+/// What logtree refuses in words of its own, whether CPython takes it or not. DIFFERENCE, each of them.
+const OWN_WORDS: &[(&str, &str)] = &[
+    ("not a Python literal", "it is evaluated there, whatever it is"),
+    ("not the dotted name of a class", "it is evaluated there, and SyntaxErrors are Python's parser's"),
+    ("is not a class of ", "it is called there, and what comes back is no handler"),
+    ("issubclass() arg 1 must be a class", "it is called there"),
+    ("is a module", "it is called there"),
+    ("have no order that is known here", "a class that only the program knows"),
+    ("Unknown level: ", "there the level at which a MemoryHandler flushes is not looked at before it flushes"),
+    ("Not a valid Python identifier: ", "there any string may be a keyword, to be refused by the class"),
+    ("expected str, bytes or os.PathLike object", "there the arguments of a MemoryHandler are compared before"),
+];
+
+/// What CPython does not take and logtree does, by what CPython says. DIFFERENCE, each of them.
+const ACCEPTED: &[(&str, &str)] = &[
+    ("Name or service not known", "a check asks nobody for names"),
+    ("Level not an integer or a valid string: <", "the level of the section is that of the handler anyway"),
+];
+
+/// The same where the class is not there yet, so that only the names of its arguments are looked at.
+const WAITING: &str = "expected str, bytes or os.PathLike object";
+
+fn parse(text: &str) -> Result<Plan, Problems> {
+    Config::new(&registry()).parse(text, Format::Ini, "logging.ini")
+}
+
+/// What the plan comes to in a process that has configured nothing, as the corpus has it.
+fn state(plan: &Plan) -> Value {
+    let mut loggers = BTreeMap::from([(String::new(), (30, true, Vec::new()))]);
+    for spec in plan.loggers() {
+        let logger = loggers.entry(spec.name().to_owned()).or_insert((0, true, Vec::new()));
+        logger.0 = spec.level().map_or(logger.0, |level| level.0);
+        logger.1 = spec.propagate().unwrap_or(logger.1);
+        logger.2 = spec.handlers().to_vec();
+        let mut seen = Vec::new();
+        logger.2.retain(|name| {
+            !seen.contains(name) && {
+                seen.push(name.clone());
+                true
+            }
+        });
+    }
+    let root = loggers.remove("");
+    let handlers: BTreeMap<&str, Value> = plan
+        .handlers()
+        .iter()
+        .map(|handler| (handler.name(), json!([handler.class(), handler.level().0, handler.formatter().is_some()])))
+        .collect();
+    json!({"root": root, "loggers": loggers, "handlers": handlers})
+}
+
+fn error_of_configparser(error: &Value) -> bool {
+    ["RuntimeError", "DuplicateSectionError", "DuplicateOptionError"].map(Value::from).contains(&error[0])
+}
+
+/// The exception that leaves CPython.
+fn exception(problem: &Problem) -> (String, String) {
+    (problem.exception().unwrap_or_default().to_owned(), problem.message().to_owned())
+}
+
+#[test]
+fn files_are_answered_as_by_cpython() {
+    let mut differing = Vec::new();
+    for line in CORPUS.lines() {
+        let mut case: Value = serde_json::from_str(line).unwrap();
+        let Value::String(text) = case["text"].take() else { unreachable!("a text") };
+        let ours = parse(&text);
+        let errors: Vec<&Problem> =
+            ours.as_ref().err().into_iter().flatten().filter(|problem| problem.is_error()).collect();
+        let is_listed = |said: &str, list: &[(&str, &str)]| list.iter().any(|(known, _)| said.contains(known));
+        let is_own = |problem: &&Problem| is_listed(problem.message(), OWN_WORDS);
+        let is_same = match (&case["error"], &ours) {
+            (Value::Null, Ok(plan)) => {
+                let mut state = state(plan);
+                state["text"] = Value::Null;
+                state == case
+            }
+            (Value::Null, Err(_)) => errors.iter().all(is_own),
+            (error, Ok(plan)) => {
+                let (said, is_all) =
+                    (error[1].as_str().unwrap(), plan.handlers().iter().all(HandlerSpec::is_available));
+                is_listed(said, ACCEPTED) || (said.contains(WAITING) && !is_all)
+            }
+            // configparser's errors are texts about lines.
+            (_, Err(problems)) if problems.is_syntax() => error_of_configparser(&case["error"]),
+            (error, Err(_)) => {
+                let theirs = (error[0].as_str().unwrap().to_owned(), error[1].as_str().unwrap().to_owned());
+                let is_alike = errors.iter().any(|problem| exception(problem) == theirs || is_own(problem));
+                is_alike || is_listed(&theirs.1, ACCEPTED)
+            }
+        };
+        if !is_same {
+            let problems: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            let ours = ours.as_ref().map(state).map_err(|_| problems);
+            differing.push(format!("{text}\n  CPython {case}\n  logtree {ours:?}\n------"));
+        }
+    }
+    assert!(differing.is_empty(), "{} differ:\n{}", differing.len(), differing.join("\n"));
+}
+
+#[test]
+fn the_corpus_is_what_cpython_says_today() {
+    draw_again("ini_corpus.py", "", CORPUS);
+}
+
+#[test]
+fn problems_are_shown_in_ini() {
+    let text = "[loggers]
+keys = root, app
+[handlers]
+keys = console, file
+[formatters]
+keys = line
+[formatter_line]
+format = %(message)s
+dateformat = %H
+[handler_console]
+class = StreamHandler
+level = info
+formatter = lin
+args = (sys.stdot,)
+[handler_file]
+class = FileHandler
+args = ('app.log', 'a',
+    None, open('x'))
+[logger_root]
+handlers = console, fiel
+[logger_app]
+handlers = file
+propagate = no
+[handler_old]
+class = NullHandler
+";
+    let problems = parse(text).unwrap_err();
+    let expected = r#"error: not a Python literal, and logtree evaluates no code: 'sys.stdot,)'
+  --> logging.ini:14:9
+   |
+14 | args = (sys.stdot,)
+   |         ^^^^^^^^^^^
+   |
+   = note: in [handler_console] args
+"#;
+    assert!(problems.render(Color::Never).starts_with(expected), "{problems}");
+    let lines: Vec<String> = problems.iter().skip(1).map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "logging.ini:17:8: [handler_file] args: not a Python literal, and logtree evaluates no code: \"open('x'))\"",
+            "logging.ini:19:1: [logger_root] level: warning: root has no level, and so stays at WARNING",
+            "logging.ini:21:1: [logger_app] qualname: KeyError: 'qualname' (expected an option `qualname`)",
+            "logging.ini:23:13: [logger_app] propagate: invalid literal for int() with base 10: 'no' (expected 1 or 0)",
+            "logging.ini:9:1: [formatter_line] dateformat: warning: unknown option 'dateformat' is ignored (did you mean \
+             'datefmt'?)",
+            "logging.ini:24:1: [handler_old]: warning: section 'handler_old' is not among the keys of [handlers]",
+            "logging.ini:13:13: handlers.console.formatter: KeyError: 'lin' (did you mean 'line'?)",
+            "logging.ini:12:9: handlers.console.level: Unknown level: 'info' (did you mean 'INFO'?)",
+            "logging.ini:20:21: loggers.root.handlers[1]: KeyError: 'fiel' (did you mean 'file'?)",
+            "logging.ini:7:1: formatters.line: warning: formatter 'line' is not used",
+        ]
+    );
+}
+
+#[test]
+fn text_that_is_no_ini_is_refused_in_its_place() {
+    let cases = [
+        ("", "1:1: invalid INI: the text is empty"),
+        ("x = 1\n[a]\n", "1:1: invalid INI: File contains no section headers.; what stands before"),
+        (
+            "[a]\nx = 1\nx\n",
+            "3:1: invalid INI: Source contains parsing errors: 'x'; an option is a name, `=` and a value",
+        ),
+        ("[a]\n= 1\n", "2:1: invalid INI: Source contains parsing errors: '= 1'; there is no name before the `=`"),
+        ("[a]\nx = 1\nX: 2\n", "3:1: invalid INI: option 'x' in section 'a' already exists"),
+        ("[a]\n[b]\n[a]\n", "3:1: invalid INI: section 'a' already exists"),
+        ("\u{feff}[a]\n", "1:1: invalid INI: the text begins with a byte order mark"),
+    ];
+    for (text, expected) in cases {
+        let problems = parse(text).unwrap_err();
+        assert!(problems.is_syntax());
+        let line = problems.iter().next().unwrap().to_string();
+        assert!(line.starts_with(&format!("logging.ini:{expected}")), "{line}");
+    }
+}
