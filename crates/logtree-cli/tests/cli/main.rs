@@ -4,6 +4,8 @@
 #![allow(clippy::print_stdout, reason = "a test that is asked how it went says so")]
 
 mod check;
+#[cfg(target_os = "linux")]
+mod colors;
 mod differential;
 mod emit;
 mod support;

@@ -255,3 +255,23 @@ fn a_callback_filter_asks_a_registered_filter() {
     let text = filtered(r#"{"()": "django.utils.log.CallbackFilter"}"#);
     assert!(self::refusal(&text, &registered()).contains(missing));
 }
+
+#[test]
+fn the_fourth_argument_beside_class_is_whatever_the_class_has_there() {
+    // CPython 3.13 with uvicorn 0.54: formatters.f of {"class": "uvicorn.logging.DefaultFormatter", "validate": true} has
+    // use_colors True, whatever its format is checked for; with colorlog 6.12 log_colors is True.
+    let registry = registry();
+    let config = |class: &str, format: &str| {
+        let formatter = format!(r#"{{"class": "{class}", "format": "{format}", "validate": true}}"#);
+        format!(
+            r#"{{"version": 1, "formatters": {{"f": {formatter}}}, "root": {{"level": "INFO", "handlers": ["h"]}},
+                "handlers": {{"h": {{"class": "logging.StreamHandler", "formatter": "f"}}}}}}"#
+        )
+    };
+    let tree = tree(&config("uvicorn.logging.DefaultFormatter", "%(levelprefix)s"), &registry).unwrap();
+    let mut text = String::new();
+    tree.handlers()[0].formatter.format(&record("m"), &mut text).unwrap();
+    assert_eq!(text, "\x1b[31mERROR\x1b[0m:   ");
+    let refusal = refusal(&config("colorlog.ColoredFormatter", "%(message)s"), &registry);
+    assert!(refusal.contains("'bool' object has no attribute 'get'"), "{refusal}");
+}
