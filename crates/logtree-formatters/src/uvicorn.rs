@@ -205,7 +205,7 @@ fn level_color(record: &Record<'_>) -> Option<&'static str> {
 
 /// uvicorn's `status_code_colours`.
 fn status_color(status: i128) -> Option<&'static str> {
-    Some(match status.div_euclid(100) {
+    Some(match status / 100 {
         1 => "\x1b[97m",
         2 => "\x1b[32m",
         3 => "\x1b[33m",

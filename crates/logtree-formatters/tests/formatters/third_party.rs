@@ -141,7 +141,15 @@ fn a_request_is_read_from_fields_and_spans() {
     assert!(access.needs().spans);
     // What stands in the line already does not follow the message.
     let expected = r#"INFO:     127.0.0.1:5000 - "GET /a?b HTTP/1.1" 404 Not Found|served took_ms=3"#;
-    assert_eq!(text(&*access.without_colors().unwrap_or(access), &served()), expected);
+    let access = access.without_colors().unwrap_or(access);
+    assert_eq!(text(&*access, &served()), expected);
+    let mut all_of_it = Specimen::tracing("served");
+    for (name, value) in
+        [("client_addr", "-"), ("method", "GET"), ("full_path", "/"), ("http_version", "2"), ("status_code", "200")]
+    {
+        all_of_it.field(name, Value::Str(value));
+    }
+    assert_eq!(text(&*access, &all_of_it), r#"INFO:     - - "GET / HTTP/2" 200 OK|served"#);
 }
 
 #[test]
