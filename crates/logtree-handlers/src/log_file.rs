@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use logtree_core::{AppendFile, FileEnd};
-use logtree_os::{ForkLock, ForkReset};
+use logtree_os::{ForkLock, ForkReset, kill_point};
 use rustix::fs::{Mode, OFlags, ftruncate};
 
 use crate::OpenMode;
@@ -198,6 +198,12 @@ impl LogFile {
                 return Ok(false);
             }
         }
+        #[cfg(all(target_os = "linux", logtree_kill_points))]
+        if logtree_os::kill_points::is_deadly("file: half written") {
+            // As write(2) leaves it when its process is killed.
+            let _ = seal::append(open.descriptor(), &bytes[..bytes.len() / 2]);
+            logtree_os::kill_points::die();
+        }
         let was_torn = lines.torn;
         let outcome = match open.seal {
             Some(_) => lines.write_by(seal::append, open.descriptor(), bytes),
@@ -295,6 +301,7 @@ impl Open {
         };
         // What the program's umask leaves of it, as with Python's `open`.
         let descriptor = rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?;
+        kill_point!("file: created");
         let opened = Look::at(descriptor.as_fd())?;
         let seal = if opened.is_regular { Seal::set(descriptor.as_fd()) } else { None };
         Ok(Self { descriptor, opened, seal })

@@ -13,6 +13,8 @@ use logtree_core::FileEnd;
 use logtree_os::kill_point;
 use rustix::fs::OFlags;
 
+use crate::plan::Begin;
+
 /// So much of others' is looked through besides what was to be written.
 const OTHERS_BYTES: u64 = 4 << 20;
 
@@ -34,11 +36,11 @@ pub(crate) enum Completed {
     Disturbed,
 }
 
-/// Appends what is missing of `bytes`, which were to be appended at `end`.
+/// Appends what is missing of `bytes`, which were to be appended from `begin` on.
 ///
 /// # Errors
 /// Those of opening, reading and writing the file; then this can be tried again.
-pub(crate) fn complete(path: &Path, end: Option<FileEnd>, bytes: &[u8]) -> io::Result<Completed> {
+pub(crate) fn complete(path: &Path, begin: Begin, bytes: &[u8]) -> io::Result<Completed> {
     // Without NONBLOCK a pipe with a name would be waited for. A log need not be readable for its writer.
     let open = |read| {
         let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
@@ -54,6 +56,15 @@ pub(crate) fn complete(path: &Path, end: Option<FileEnd>, bytes: &[u8]) -> io::R
         file.write_all(bytes)?;
         return Ok(Completed::Disturbed);
     }
+    let end = match begin {
+        Begin::Unknown => None,
+        Begin::At(end) => Some(end),
+        Begin::New { previous } => {
+            let is_previous = |end: &FileEnd| (end.device, end.inode) == (metadata.dev(), metadata.ino());
+            let new = FileEnd { device: metadata.dev(), inode: metadata.ino(), size: 0 };
+            Some(previous.filter(is_previous).unwrap_or(new))
+        }
+    };
     let is_same =
         end.is_none_or(|end| (end.device, end.inode) == (metadata.dev(), metadata.ino()) && end.size <= metadata.len());
     let standing = look(&file, if is_same { end } else { None }, bytes)?;
@@ -159,9 +170,27 @@ mod tests {
             std::fs::write(&path, format!("{before}{behind}")).unwrap();
             let metadata = path.metadata().unwrap();
             let end = FileEnd { device: metadata.dev(), inode: metadata.ino(), size: before.len() as u64 };
-            assert_eq!(complete(&path, Some(end), ours.as_bytes()).unwrap(), Completed::Whole);
+            assert_eq!(complete(&path, Begin::At(end), ours.as_bytes()).unwrap(), Completed::Whole);
             assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{before}{ours}"), "{behind:?}");
             assert_eq!(whole_lines(&path, end, ours.as_bytes()).unwrap(), ours.len());
+        }
+    }
+
+    #[test]
+    fn what_was_for_a_new_file_is_found_in_it_or_at_the_end_of_the_old_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, old) = (directory.path().join("a.log"), directory.path().join("a.log.1"));
+        std::fs::write(&path, "old\none\n").unwrap();
+        let metadata = path.metadata().unwrap();
+        let previous = FileEnd { device: metadata.dev(), inode: metadata.ino(), size: 4 };
+        let begin = Begin::New { previous: Some(previous) };
+        // It could not be renamed, and was appended to.
+        assert_eq!(complete(&path, begin, b"one\ntwo\n").unwrap(), Completed::Whole);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old\none\ntwo\n");
+        std::fs::rename(&path, &old).unwrap();
+        for _ in 0..2 {
+            assert_eq!(complete(&path, begin, b"one\ntwo\n").unwrap(), Completed::Whole);
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
         }
     }
 
@@ -172,9 +201,9 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let metadata = path.metadata().unwrap();
         let end = FileEnd { device: metadata.dev(), inode: metadata.ino(), size: 100 };
-        assert_eq!(complete(&path, Some(end), b"one\n").unwrap(), Completed::Disturbed, "cut");
+        assert_eq!(complete(&path, Begin::At(end), b"one\n").unwrap(), Completed::Disturbed, "cut");
         let end = FileEnd { inode: metadata.ino() + 1, size: 0, ..end };
-        assert_eq!(complete(&path, Some(end), b"two\n").unwrap(), Completed::Disturbed, "replaced");
+        assert_eq!(complete(&path, Begin::At(end), b"two\n").unwrap(), Completed::Disturbed, "replaced");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\ntwo\n");
     }
 }

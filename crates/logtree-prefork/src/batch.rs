@@ -1,53 +1,150 @@
 //! A batch: what the handlers of many records do to files, planned together and done together.
 
+use std::ffi::OsString;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use logtree_core::{AppendFile, FileEnd, Moves, Steps};
+use logtree_core::{AppendFile, FileEnd, Moves, Names, Steps};
 use logtree_os::{Committed, LaneHead, Segment, TransactionTooLarge, Transactions, kill_point};
 
-use crate::plan::{self, Step};
-use crate::{appended, recovery};
+use crate::names::{Planned, PlannedNames};
+use crate::plan::{self, Begin, Step};
+use crate::{appended, moved, recovery};
 
-/// What stands to be appended, file by file, in the order in which the files came.
+/// What stands to be done, in order: appends of one file are one step, until the file gets another name.
 ///
 /// A batch is [planned](Self::plan) in shared memory before it is [carried out](Self::carry_out), then
 /// [finished](Self::finish): killed in between, it is taken up by the next listener where it stopped.
 pub(crate) struct Batch {
     segment: Arc<Segment>,
-    files: Vec<Staged>,
+    steps: Vec<Staged>,
+    files: Vec<File>,
+    names: PlannedNames,
+    /// The file that is given another name just now.
+    rolling: usize,
     transactions: Transactions,
     committed: Option<Committed>,
+    given_up: Vec<io::Error>,
+    /// Memory that earlier batches had their bytes in.
+    spare: Vec<Vec<u8>>,
+}
+
+/// A file that the batch appends to.
+struct File {
+    file: Arc<dyn AppendFile>,
+    /// Where it ended before the batch, if somebody has asked; then whether it has an end.
+    end: Option<Option<FileEnd>>,
+    /// Bytes that stand to be appended since it began.
+    added: u64,
+    /// The step that appends to it, unless it got another name since.
+    open_step: Option<usize>,
+    /// It gets another name in this batch, and the next append begins a new one.
+    rolls: bool,
+    /// What it was before it got another name, if it was there before the batch.
+    previous: Option<FileEnd>,
 }
 
 struct Staged {
-    file: Arc<dyn AppendFile>,
-    bytes: Vec<u8>,
-    /// Where the file ended when the batch was planned.
-    end: Option<FileEnd>,
-    /// An attempt to write has failed: some of the bytes may stand there.
-    has_failed: bool,
+    /// In the list of files.
+    file: usize,
+    work: Work,
+    is_done: bool,
+}
+
+enum Work {
+    Append {
+        bytes: Vec<u8>,
+        /// From where on they are to stand.
+        begin: Begin,
+        /// An attempt to write has failed: some of the bytes may stand there.
+        has_failed: bool,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+        source: Option<FileEnd>,
+    },
+    Delete {
+        path: PathBuf,
+        victim: Option<FileEnd>,
+    },
 }
 
 impl Steps for Batch {
     fn append(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8]) -> io::Result<()> {
-        let found = self.files.iter_mut().find(|staged| Arc::ptr_eq(&staged.file, file));
-        match found {
-            Some(staged) => staged.bytes.extend_from_slice(bytes),
-            None => {
-                let (file, bytes) = (Arc::clone(file), bytes.to_vec());
-                self.files.push(Staged { file, bytes, end: None, has_failed: false });
-            }
-        }
+        let at = self.file(file);
+        self.stage(at, bytes);
         Ok(())
     }
 
-    // Behind a queue files do not roll yet: they grow.
-    fn append_below(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8], _: u64) -> io::Result<bool> {
-        self.append(file, bytes).map(|()| true)
+    fn append_below(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8], limit: u64) -> io::Result<bool> {
+        let at = self.file(file);
+        let known = &mut self.files[at];
+        let end = match known.end {
+            Some(end) => end,
+            // In a batch it is asked once: a file behind a queue has one writer.
+            None => *known.end.insert(file.end()?),
+        };
+        let is_full = end.is_some_and(|end| FileEnd { size: end.size + known.added, ..end }.is_full(limit));
+        if !is_full {
+            self.stage(at, bytes);
+        }
+        Ok(!is_full)
     }
 
-    fn roll(&mut self, _: &Arc<dyn AppendFile>, _: &mut Moves<'_>) -> io::Result<()> {
+    fn roll(&mut self, file: &Arc<dyn AppendFile>, moves: &mut Moves<'_>) -> io::Result<()> {
+        self.rolling = self.file(file);
+        moves(self)
+    }
+}
+
+impl Names for Batch {
+    fn exists(&self, path: &Path) -> bool {
+        // What is appended to will be there when its turn has come.
+        self.names.exists(path) || self.appends_to(path)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
+        self.names.list(directory)
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let found = match self.names.find(from) {
+            Planned::Nothing if self.appends_to(from) => Planned::New,
+            Planned::Nothing => return Err(io::ErrorKind::NotFound.into()),
+            found => found,
+        };
+        let mut source = if let Planned::Known(end) = found { Some(end) } else { None };
+        let file = &mut self.files[self.rolling];
+        if file.file.path() == from {
+            if let Some(source) = &mut source {
+                source.size += file.added;
+            }
+            // The new one is regular and empty.
+            file.end = Some(Some(FileEnd { device: 0, inode: 0, size: 0 }));
+            (file.added, file.open_step, file.rolls, file.previous) = (0, None, true, source);
+        } else if let Some(source) = &mut source {
+            // Nobody appends to it: whatever its size is, it is to be moved.
+            source.size = u64::MAX;
+        }
+        self.names.put(from, Planned::Nothing);
+        self.names.put(to, found);
+        let work = Work::Rename { from: from.to_owned(), to: to.to_owned(), source };
+        self.steps.push(Staged { file: self.rolling, work, is_done: false });
+        Ok(())
+    }
+
+    fn delete(&mut self, path: &Path) -> io::Result<()> {
+        let victim = match self.names.find(path) {
+            Planned::Nothing => return Err(io::ErrorKind::NotFound.into()),
+            Planned::Known(_) if path.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Planned::Known(end) => Some(end),
+            Planned::New => None,
+        };
+        self.names.put(path, Planned::Nothing);
+        let work = Work::Delete { path: path.to_owned(), victim };
+        self.steps.push(Staged { file: self.rolling, work, is_done: false });
         Ok(())
     }
 }
@@ -55,21 +152,61 @@ impl Steps for Batch {
 impl Batch {
     /// For a listener that has finished what the last one was killed in.
     pub(crate) fn new(segment: &Arc<Segment>) -> Self {
-        let transactions = Transactions::new(segment);
-        Self { segment: Arc::clone(segment), files: Vec::new(), transactions, committed: None }
+        Self {
+            segment: Arc::clone(segment),
+            steps: Vec::new(),
+            files: Vec::new(),
+            names: PlannedNames::default(),
+            rolling: 0,
+            transactions: Transactions::new(segment),
+            committed: None,
+            given_up: Vec::new(),
+            spare: Vec::new(),
+        }
     }
 
     /// How many bytes stand to be written.
     pub(crate) fn staged_bytes(&self) -> usize {
-        self.files.iter().map(|staged| staged.bytes.len()).sum()
+        let bytes = |step: &Staged| if let Work::Append { bytes, .. } = &step.work { bytes.len() } else { 0 };
+        self.steps.iter().filter(|step| !step.is_done).map(bytes).sum()
+    }
+
+    fn file(&mut self, file: &Arc<dyn AppendFile>) -> usize {
+        let found = self.files.iter().position(|known| Arc::ptr_eq(&known.file, file));
+        found.unwrap_or_else(|| {
+            let file = Arc::clone(file);
+            self.files.push(File { file, end: None, added: 0, open_step: None, rolls: false, previous: None });
+            self.files.len() - 1
+        })
+    }
+
+    fn appends_to(&self, path: &Path) -> bool {
+        self.files.iter().any(|file| file.added > 0 && file.file.path() == path)
+    }
+
+    fn stage(&mut self, at: usize, more: &[u8]) {
+        if more.is_empty() {
+            return;
+        }
+        let file = &mut self.files[at];
+        file.added += more.len() as u64;
+        if let Some(Staged { work: Work::Append { bytes, .. }, .. }) = file.open_step.map(|at| &mut self.steps[at]) {
+            bytes.extend_from_slice(more);
+            return;
+        }
+        file.open_step = Some(self.steps.len());
+        let begin = if file.rolls { Begin::New { previous: file.previous } } else { Begin::Unknown };
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.extend_from_slice(more);
+        let work = Work::Append { bytes, begin, has_failed: false };
+        self.steps.push(Staged { file: at, work, is_done: false });
     }
 
     /// Says what will be done, and from where on the lanes will be read then. Where there is no memory to say it, it is done
     /// all the same: that is counted, and a listener killed in it leaves lines that its successor repeats.
     pub(crate) fn plan(&mut self, heads: impl IntoIterator<Item = LaneHead>) {
-        let has_steps = self.files.iter().any(|staged| !staged.bytes.is_empty());
         self.committed = None;
-        if has_steps {
+        if !self.steps.is_empty() {
             match self.commit(heads) {
                 Ok(committed) => self.committed = Some(committed),
                 Err(_) => recovery::count_unprotected(&self.segment),
@@ -80,33 +217,45 @@ impl Batch {
     fn commit(&mut self, heads: impl IntoIterator<Item = LaneHead>) -> Result<Committed, TransactionTooLarge> {
         let mut staging = self.transactions.begin();
         plan::stage_version(&mut staging)?;
-        for Staged { file, bytes, end, has_failed } in self.files.iter_mut().filter(|staged| !staged.bytes.is_empty()) {
-            // A file that does not open now is tried again when it is written: it must not hold up the others.
-            *end = file.end().ok().flatten();
-            *has_failed = false;
-            Step::Append { path: file.path(), end: *end, bytes }.stage(&mut staging)?;
+        for Staged { file, work, .. } in &mut self.steps {
+            let path = self.files[*file].file.path();
+            match work {
+                Work::Append { bytes, begin, .. } => {
+                    if *begin == Begin::Unknown {
+                        // A file that does not open now is tried again when it is written: it must not hold up the others.
+                        *begin = self.files[*file].file.end().ok().flatten().map_or(Begin::Unknown, Begin::At);
+                    }
+                    Step::Append { path, begin: *begin, bytes }.stage(&mut staging)?;
+                }
+                Work::Rename { from, to, source } => {
+                    Step::Rename { from, to, source: *source }.stage(&mut staging)?;
+                }
+                Work::Delete { path, victim } => Step::Delete { path, victim: *victim }.stage(&mut staging)?,
+            }
         }
         staging.commit(heads)
     }
 
-    /// Writes everything, one write for each file. What could not be written stays, for another attempt.
+    /// Does every step, one write for each append. What could not be written stays, for another attempt, and so does what
+    /// comes behind it in a file that gets another name. A name that cannot be given is given up.
     ///
     /// # Errors
     /// The first file's that could not be written.
     pub(crate) fn carry_out(&mut self) -> io::Result<()> {
         let mut outcome = Ok(());
-        for staged in self.files.iter_mut().filter(|staged| !staged.bytes.is_empty()) {
-            match staged.write() {
+        for at in 0..self.steps.len() {
+            let step = &mut self.steps[at];
+            let file = &self.files[step.file];
+            if step.is_done || outcome.is_err() && file.rolls {
+                continue;
+            }
+            match step.carry_out(&*file.file, &mut self.given_up) {
                 Ok(()) => {
-                    kill_point!("batch: appended");
-                    staged.bytes.clear();
-                    // Steps are counted from the first one on; one behind a step that failed is compared again.
-                    if let (Ok(()), Some(committed)) = (&outcome, &mut self.committed) {
-                        committed.step_done();
-                    }
+                    step.is_done = true;
+                    self.count_done();
                 }
                 Err(error) => {
-                    let said = io::Error::new(error.kind(), format!("{}: {error}", staged.file.path().display()));
+                    let said = io::Error::new(error.kind(), format!("{}: {error}", file.file.path().display()));
                     outcome = outcome.and(Err(said));
                 }
             }
@@ -115,12 +264,22 @@ impl Batch {
         outcome
     }
 
+    /// Steps are counted from the first one on; one behind a step that failed is looked at again by a successor.
+    fn count_done(&mut self) {
+        let Some(committed) = &mut self.committed else { return };
+        while self.steps.get(committed.steps_done() as usize).is_some_and(|step| step.is_done) {
+            committed.step_done();
+        }
+    }
+
+    /// What was given up since the last call: names that could not be given, files that could not be deleted.
+    pub(crate) fn take_given_up(&mut self) -> Vec<io::Error> {
+        std::mem::take(&mut self.given_up)
+    }
+
     /// Gives up what could not be written.
     pub(crate) fn abandon(&mut self) {
-        for staged in &mut self.files {
-            staged.bytes.clear();
-            staged.has_failed = false;
-        }
+        self.clear();
     }
 
     /// All is done, and the heads are published.
@@ -128,18 +287,59 @@ impl Batch {
         if let Some(committed) = self.committed.take() {
             committed.finish();
         }
+        self.clear();
+    }
+
+    fn clear(&mut self) {
+        for step in self.steps.drain(..) {
+            if let Work::Append { mut bytes, .. } = step.work
+                && self.spare.len() < self.files.len()
+            {
+                bytes.clear();
+                self.spare.push(bytes);
+            }
+        }
+        self.names.clear();
+        for file in &mut self.files {
+            (file.end, file.added, file.open_step, file.rolls, file.previous) = (None, 0, None, false, None);
+        }
     }
 }
 
 impl Staged {
-    fn write(&mut self) -> io::Result<()> {
-        let standing = match self.end {
-            // Nearly always nothing stands there: the file takes back what it could not write whole.
-            Some(end) if self.has_failed => appended::whole_lines(self.file.path(), end, &self.bytes).unwrap_or(0),
-            _ => 0,
-        };
-        let outcome = self.file.append(&self.bytes[standing..]);
-        self.has_failed = outcome.is_err();
-        outcome
+    fn carry_out(&mut self, file: &dyn AppendFile, given_up: &mut Vec<io::Error>) -> io::Result<()> {
+        match &mut self.work {
+            Work::Append { bytes, begin, has_failed } => {
+                append(file, bytes, begin, has_failed)?;
+                kill_point!("batch: appended");
+            }
+            Work::Rename { from, to, .. } => {
+                given_up.extend(moved::rename(from, to).err().map(|error| moved::failed("rename", from, &error)));
+                if from == file.path() {
+                    file.reopen();
+                }
+                kill_point!("batch: renamed");
+            }
+            Work::Delete { path, .. } => {
+                given_up.extend(moved::delete(path).err().map(|error| moved::failed("delete", path, &error)));
+                kill_point!("batch: deleted");
+            }
+        }
+        Ok(())
     }
+}
+
+fn append(file: &dyn AppendFile, bytes: &[u8], begin: &mut Begin, has_failed: &mut bool) -> io::Result<()> {
+    if let Begin::New { .. } = begin {
+        // Where its name could not be given, it is the old one.
+        *begin = file.end()?.map_or(Begin::Unknown, Begin::At);
+    }
+    let standing = match *begin {
+        // Nearly always nothing stands there: the file takes back what it could not write whole.
+        Begin::At(end) if *has_failed => appended::whole_lines(file.path(), end, bytes).unwrap_or(0),
+        _ => 0,
+    };
+    let outcome = file.append(&bytes[standing..]);
+    *has_failed = outcome.is_err();
+    outcome
 }

@@ -196,7 +196,16 @@ impl<'a> House<'a> {
 
     /// Counts and reports, as any handler's error, that a batch could not be written yet.
     pub(crate) fn say_not_written(&self, errors: &HandlerErrors, error: std::io::Error) {
-        let message = format!("listener {} of the queue could not write and tries again", self.claim_number);
+        self.say_failed(errors, "could not write and tries again", error);
+    }
+
+    /// The same of a file that could not be rolled: lines go on into the old one.
+    pub(crate) fn say_not_rolled(&self, errors: &HandlerErrors, error: std::io::Error) {
+        self.say_failed(errors, "could not roll a file", error);
+    }
+
+    fn say_failed(&self, errors: &HandlerErrors, what: &str, error: std::io::Error) {
+        let message = format!("listener {} of the queue {what}", self.claim_number);
         let report = Report { message, of: Reported::Nothing };
         report.with_record(|record| errors.report(&self.queue.listener.name, record, &EmitError::Io(error)));
     }

@@ -22,7 +22,8 @@
 //! | `join.rs` | finding or making the segment |
 //! | `helpers.rs` | who listens: helpers, standby, thread |
 //! | `listener.rs` | the listener's round; `merge.rs` its order, `batch.rs` its writes, `house.rs` its housekeeping |
-//! | `plan.rs` | what a batch will do, said before it is done; `recovery.rs`, `appended.rs`: finished by a successor |
+//! | `plan.rs` | what a batch will do, said before it is done; `recovery.rs`, `appended.rs`, `moved.rs`: finished by a successor |
+//! | `names.rs` | the names of files as a batch will leave them |
 //! | `sweep.rs` | removing what killed processes left and nobody needs |
 //! | `stats.rs` | what can be said of a queue |
 #![forbid(unsafe_code)]
@@ -36,6 +37,8 @@ mod house;
 mod join;
 mod listener;
 mod merge;
+mod moved;
+mod names;
 mod options;
 mod plan;
 mod process;

@@ -44,7 +44,12 @@ pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segm
     let mut house = House::new(queue, segment, role, claim_number);
     let mut sleeper = Sleeper::new(segment);
     if let Some(recovery) = interrupted {
+        let moves = recovery.moves();
         recover(recovery, segment, &mut house, &mut sleeper);
+        if moves {
+            // What this process holds open is from before.
+            queue.listener.handlers.iter().for_each(|entry| entry.handler.reopen());
+        }
     }
     helpers::run_start_hooks();
     let mut listener = Listener {
@@ -171,7 +176,10 @@ impl Listener<'_> {
     fn commit(&mut self) {
         let began = Instant::now();
         self.batch.plan(self.merge.unpublished_heads());
-        while let Err(error) = self.batch.carry_out() {
+        loop {
+            let outcome = self.batch.carry_out();
+            self.batch.take_given_up().into_iter().for_each(|error| self.house.say_not_rolled(&self.errors, error));
+            let Err(error) = outcome else { break };
             self.house.say_not_written(&self.errors, error);
             if self.house.gives_up(began) {
                 self.house.say_lost(format_args!("{} bytes of records", self.batch.staged_bytes()));

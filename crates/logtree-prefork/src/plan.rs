@@ -1,10 +1,10 @@
 //! What a batch will do to files, as it stands in a transaction.
 //!
 //! ```text
-//! version ┃ kind │ path length │ bytes length │ known │ device │ inode │ size ┃ path ┃ bytes ┃ kind │ …
+//! version ┃ kind │ path length │ second length │ known │ device │ inode │ size ┃ path ┃ second ┃ kind │ …
 //! ```
 //!
-//! Everything between two heavy bars is a piece, and begins at a multiple of 8. What travels is read by the same
+//! The second piece is the bytes that are appended, or the path that a file is renamed to. Everything between two heavy bars is a piece, and begins at a multiple of 8. What travels is read by the same
 //! machine, so numbers stand in its own order.
 
 use std::ffi::OsStr;
@@ -15,9 +15,16 @@ use logtree_core::FileEnd;
 use logtree_os::{Staging, TransactionTooLarge};
 
 /// Raised when the meaning of a step changes. A listener refuses what it does not know; the records are read again then.
-const VERSION: u64 = 1;
-/// Kinds not used yet are for renaming, creating, replacing and deleting.
+const VERSION: u64 = 2;
 const APPEND: u64 = 1;
+const RENAME: u64 = 2;
+const DELETE: u64 = 3;
+/// What is known of the file: nothing, or which one it is; and that it will be a new one, behind none that is known or
+/// behind the one that had its name before.
+const NOTHING: u64 = 0;
+const THIS: u64 = 1;
+const NEW: u64 = 2;
+const NEW_BEHIND: u64 = 3;
 /// The longest path, PATH_MAX of limits.h.
 const PATH_MAX: u64 = 4096;
 
@@ -25,12 +32,23 @@ const PATH_MAX: u64 = 4096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step<'a> {
     /// These bytes are appended.
-    Append {
-        path: &'a Path,
-        /// Where the file ended before; `None` if that was not known, or it is no regular file.
-        end: Option<FileEnd>,
-        bytes: &'a [u8],
-    },
+    Append { path: &'a Path, begin: Begin, bytes: &'a [u8] },
+    /// A file gets a name under which nothing is. `source` is the file, if it was there before the batch, and its end then,
+    /// or `u64::MAX` if that does not count.
+    Rename { from: &'a Path, to: &'a Path, source: Option<FileEnd> },
+    /// A file is deleted: `victim`, if it was there before the batch.
+    Delete { path: &'a Path, victim: Option<FileEnd> },
+}
+
+/// Where bytes begin that are appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// That is not known, or it is no regular file.
+    Unknown,
+    /// Where the file ended before.
+    At(FileEnd),
+    /// In a new file; or, if the old one could not be renamed, at its end.
+    New { previous: Option<FileEnd> },
 }
 
 /// Begins a plan.
@@ -38,16 +56,35 @@ pub(crate) fn stage_version(staging: &mut Staging<'_>) -> Result<(), Transaction
     staging.stage(&VERSION.to_ne_bytes())
 }
 
-impl Step<'_> {
+impl<'a> Step<'a> {
+    /// The file that it is about.
+    pub(crate) fn path(&self) -> &'a Path {
+        match self {
+            Self::Append { path, .. } | Self::Rename { from: path, .. } | Self::Delete { path, .. } => path,
+        }
+    }
+
     pub(crate) fn stage(&self, staging: &mut Staging<'_>) -> Result<(), TransactionTooLarge> {
-        let Self::Append { path, end, bytes } = self;
+        let known = |end: &Option<FileEnd>| end.map_or((NOTHING, None), |end| (THIS, Some(end)));
+        let (kind, path, second, (known, end)) = match self {
+            Self::Append { path, begin, bytes } => {
+                let begin = match begin {
+                    Begin::Unknown => (NOTHING, None),
+                    Begin::At(end) => (THIS, Some(*end)),
+                    Begin::New { previous: None } => (NEW, None),
+                    Begin::New { previous } => (NEW_BEHIND, *previous),
+                };
+                (APPEND, path, *bytes, begin)
+            }
+            Self::Rename { from, to, source } => (RENAME, from, to.as_os_str().as_bytes(), known(source)),
+            Self::Delete { path, victim } => (DELETE, path, &[][..], known(victim)),
+        };
         let path = path.as_os_str().as_bytes();
         let FileEnd { device, inode, size } = end.unwrap_or(FileEnd { device: 0, inode: 0, size: 0 });
-        let known = end.is_some().into();
-        let numbers = [APPEND, path.len() as u64, bytes.len() as u64, known, device, inode, size];
+        let numbers = [kind, path.len() as u64, second.len() as u64, known, device, inode, size];
         staging.stage(numbers.map(u64::to_ne_bytes).as_flattened())?;
         staging.stage(path)?;
-        staging.stage(bytes)
+        staging.stage(second)
     }
 }
 
@@ -59,14 +96,27 @@ pub(crate) fn parse(plan: &[u8]) -> Option<Vec<Step<'_>>> {
         return None;
     }
     while !rest.0.is_empty() {
-        if rest.number()? != APPEND {
-            return None;
-        }
-        let (path, bytes, known) = (rest.number()?, rest.number()?, rest.number()?);
+        let (kind, path, second, known) = (rest.number()?, rest.number()?, rest.number()?, rest.number()?);
         let end = FileEnd { device: rest.number()?, inode: rest.number()?, size: rest.number()? };
-        let path = (1..=PATH_MAX).contains(&path).then(|| rest.piece(path))??;
-        let path = (!path.contains(&0)).then(|| Path::new(OsStr::from_bytes(path)))?;
-        steps.push(Step::Append { path, end: (known != 0).then_some(end), bytes: rest.piece(bytes)? });
+        let path = rest.path(path)?;
+        let this = match known {
+            NOTHING => None,
+            THIS | NEW_BEHIND => Some(end),
+            NEW if kind == APPEND => None,
+            _ => return None,
+        };
+        steps.push(match (kind, known) {
+            (APPEND, NEW | NEW_BEHIND) => {
+                Step::Append { path, begin: Begin::New { previous: this }, bytes: rest.piece(second)? }
+            }
+            (APPEND, _) => {
+                let begin = this.map_or(Begin::Unknown, Begin::At);
+                Step::Append { path, begin, bytes: rest.piece(second)? }
+            }
+            (RENAME, NOTHING | THIS) => Step::Rename { from: path, to: rest.path(second)?, source: this },
+            (DELETE, NOTHING | THIS) if second == 0 => Step::Delete { path, victim: this },
+            _ => return None,
+        });
     }
     Some(steps)
 }
@@ -81,6 +131,11 @@ impl<'a> Pieces<'a> {
         Some(u64::from_ne_bytes(*number))
     }
 
+    fn path(&mut self, length: u64) -> Option<&'a Path> {
+        let path = (1..=PATH_MAX).contains(&length).then(|| self.piece(length))??;
+        (!path.contains(&0)).then(|| Path::new(OsStr::from_bytes(path)))
+    }
+
     fn piece(&mut self, length: u64) -> Option<&'a [u8]> {
         let length = usize::try_from(length).ok()?;
         let (piece, rest) = self.0.split_at_checked(length.checked_next_multiple_of(8)?)?;
@@ -93,6 +148,8 @@ impl<'a> Pieces<'a> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use logtree_os::{Segment, SegmentOptions, Transactions};
+
     use super::*;
 
     fn plan(numbers: &[u64], path: &[u8]) -> Vec<u8> {
@@ -103,18 +160,44 @@ mod tests {
     #[test]
     fn what_is_no_plan_is_refused() {
         let path = *b"/var/log";
-        let whole = plan(&[1, 1, 8, 0, 1, 2, 3, 4], &path);
-        let end = Some(FileEnd { device: 2, inode: 3, size: 4 });
-        assert_eq!(parse(&whole), Some(vec![Step::Append { path: Path::new("/var/log"), end, bytes: b"" }]));
+        let whole = plan(&[2, 1, 8, 0, 1, 2, 3, 4], &path);
+        let begin = Begin::At(FileEnd { device: 2, inode: 3, size: 4 });
+        assert_eq!(parse(&whole), Some(vec![Step::Append { path: Path::new("/var/log"), begin, bytes: b"" }]));
         for cut in 0..whole.len() {
             // A plan of no steps is one.
             assert_eq!(parse(&whole[..cut]).is_some(), cut == 8, "{cut}");
         }
-        assert_eq!(parse(&plan(&[2], b"")), None, "a later version");
-        assert_eq!(parse(&plan(&[1, 9, 8, 0, 1, 2, 3, 4], &path)), None, "an unknown kind");
-        assert_eq!(parse(&plan(&[1, 1, u64::MAX, 0, 1, 2, 3, 4], &path)), None, "a path of no length");
-        assert_eq!(parse(&plan(&[1, 1, 8, u64::MAX, 1, 2, 3, 4], &path)), None, "bytes of no length");
-        assert_eq!(parse(&plan(&[1, 1, 0, 8, 1, 2, 3, 4], &path)), None, "no path");
-        assert_eq!(parse(&plan(&[1, 1, 8, 0, 1, 2, 3, 4], b"/var\0log")), None, "no path of the system's");
+        assert_eq!(parse(&plan(&[3], b"")), None, "a later version");
+        assert_eq!(parse(&plan(&[2, 9, 8, 0, 1, 2, 3, 4], &path)), None, "an unknown kind");
+        assert_eq!(parse(&plan(&[2, 1, 8, 0, 4, 2, 3, 4], &path)), None, "an unknown knowledge");
+        assert_eq!(parse(&plan(&[2, 1, u64::MAX, 0, 1, 2, 3, 4], &path)), None, "a path of no length");
+        assert_eq!(parse(&plan(&[2, 1, 8, u64::MAX, 1, 2, 3, 4], &path)), None, "bytes of no length");
+        assert_eq!(parse(&plan(&[2, 1, 0, 8, 1, 2, 3, 4], &path)), None, "no path");
+        assert_eq!(parse(&plan(&[2, 1, 8, 0, 1, 2, 3, 4], b"/var\0log")), None, "no path of the system's");
+        assert_eq!(parse(&plan(&[2, 2, 8, 0, 1, 2, 3, 4], &path)), None, "a name that is none");
+        assert_eq!(parse(&plan(&[2, 2, 8, 8, 2, 2, 3, 4], b"/var/log/var/lib")), None, "a new file that is renamed");
+        assert_eq!(parse(&plan(&[2, 3, 8, 8, 1, 2, 3, 4], b"/var/log/var/lib")), None, "deleting needs one name");
+    }
+
+    #[test]
+    fn every_step_is_read_as_it_was_said() {
+        let directory = tempfile::tempdir().unwrap();
+        let segment = Segment::create(&directory.path().join("queues"), "plan", &SegmentOptions::default()).unwrap();
+        let mut transactions = Transactions::new(&segment);
+        let (path, to) = (Path::new("/var/log/a.log"), Path::new("/var/log/a.log.1"));
+        let end = FileEnd { device: 1, inode: 2, size: 3 };
+        let begins =
+            [Begin::Unknown, Begin::At(end), Begin::New { previous: None }, Begin::New { previous: Some(end) }];
+        let mut steps: Vec<_> = begins.map(|begin| Step::Append { path, begin, bytes: b"one\ntwo\n" }).into();
+        for known in [None, Some(end)] {
+            steps.push(Step::Rename { from: path, to, source: known });
+            steps.push(Step::Delete { path, victim: known });
+        }
+        let mut staging = transactions.begin();
+        stage_version(&mut staging).unwrap();
+        steps.iter().for_each(|step| step.stage(&mut staging).unwrap());
+        let committed = staging.commit([]).unwrap();
+        assert_eq!(parse(segment.interrupted().unwrap().bytes()), Some(steps));
+        committed.finish();
     }
 }

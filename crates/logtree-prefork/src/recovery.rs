@@ -7,9 +7,10 @@ use std::sync::Arc;
 use logtree_os::{Interrupted, Segment, kill_point};
 
 use crate::appended::{self, Completed};
+use crate::moved;
 use crate::plan::{self, Step};
 
-/// The segment's words that count, for all listeners, appends of which it cannot be known that they stand there once.
+/// The segment's words that count, for all listeners, steps of which it cannot be known that they were done once.
 const DISTURBED_WORD: usize = 12;
 const UNPROTECTED_WORD: usize = 13;
 
@@ -36,16 +37,27 @@ impl Recovery {
         let staged = self.0.bytes().to_vec();
         let done = self.0.steps_done() as usize;
         for step in plan::parse(&staged).unwrap_or_default().into_iter().skip(done) {
-            let Step::Append { path, end, bytes } = step;
-            let completed = appended::complete(path, end, bytes);
-            let said = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-            if completed.map_err(said)? == Completed::Disturbed {
+            let completed = match step {
+                Step::Append { path, begin, bytes } => {
+                    let said = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+                    appended::complete(path, begin, bytes).map_err(said)?
+                }
+                Step::Rename { from, to, source } => moved::complete_rename(from, to, source),
+                Step::Delete { path, victim } => moved::complete_delete(path, victim),
+            };
+            if completed == Completed::Disturbed {
                 count(segment, DISTURBED_WORD);
             }
             self.0.step_done();
         }
         kill_point!("recovery: all completed");
         Ok(())
+    }
+
+    /// Whether files get other names in it.
+    pub(crate) fn moves(&self) -> bool {
+        let steps = plan::parse(self.0.bytes()).unwrap_or_default();
+        steps.iter().any(|step| matches!(step, Step::Rename { .. }))
     }
 
     /// The lanes are to be read from behind the batch on.
@@ -57,7 +69,7 @@ impl Recovery {
 impl std::fmt::Debug for Recovery {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let paths = plan::parse(self.0.bytes()).unwrap_or_default().into_iter();
-        let paths: Vec<PathBuf> = paths.map(|Step::Append { path, .. }| path.to_owned()).collect();
+        let paths: Vec<PathBuf> = paths.map(|step| step.path().to_owned()).collect();
         f.debug_tuple("Recovery").field(&paths).finish()
     }
 }

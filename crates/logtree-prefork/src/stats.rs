@@ -32,7 +32,7 @@ pub struct QueueStats {
     pub bad_lanes: u64,
     /// Transactions of killed listeners that made no sense; their records were handled again.
     pub refused_transactions: u64,
-    /// Appends that a killed listener had begun and whose file was replaced, cut or unreadable when they were finished.
+    /// Steps that a killed listener had begun and whose file was replaced, cut or unreadable when they were finished.
     pub disturbed_appends: u64,
     /// Batches written without a transaction, for want of shared memory.
     pub unprotected_batches: u64,

@@ -6,7 +6,9 @@ use logtree_core::{Level, Overflow, QueueLimits, Timestamp};
 use logtree_prefork::QueueOptions;
 use rustix::process::getpid;
 
-use crate::support::{self, Lines, Queue, helper, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit};
+use crate::support::{
+    self, Lines, Logs, Queue, helper, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit,
+};
 
 pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
     let directory = tempfile::tempdir().unwrap();
@@ -40,8 +42,8 @@ pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
 pub(crate) fn listeners_killed_at_random_write_each_line_once() {
     const KILLS: u32 = 200;
     let directory = tempfile::tempdir().unwrap();
-    let (first, second) = (directory.path().join("first.log"), directory.path().join("second.log"));
-    let queue = Queue::started_over_two(&first, &second);
+    let logs = Logs::within(directory.path(), 200_000);
+    let queue = Queue::started_over(&logs);
     let (until_told, tell) = rustix::pipe::pipe().unwrap();
     let worker = in_child(|| {
         let is_told = || rustix::io::read(&until_told, &mut [0]) == Ok(1);
@@ -79,8 +81,8 @@ pub(crate) fn listeners_killed_at_random_write_each_line_once() {
     assert_eq!(rustix::io::read(&until_told, &mut number), Ok(4));
     let stats = &logtree_prefork::stats()[0];
     assert_eq!((stats.refused_transactions, stats.disturbed_appends, stats.unprotected_batches), (0, 0, 0));
-    for log in [first, second] {
-        assert_eq!(Lines::of(&log).assert_whole(), u32::from_ne_bytes(number), "{}", log.display());
+    for lines in logs.assert_whole() {
+        assert_eq!(lines.assert_whole(), u32::from_ne_bytes(number));
     }
 }
 

@@ -12,6 +12,7 @@ use logtree_core::{
     LevelNames, Origin, Overflow, QueueLimits, QueueListener, Record, RecordQueue as _, Source, Spans, StdStream,
     Steps, Timestamp,
 };
+use logtree_handlers::{RotatingFileHandler, RotatingFileHandlerConfig};
 use logtree_prefork::{Fork, MultiprocessingQueue, QueueOptions, fork};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
@@ -145,11 +146,56 @@ impl Handler for Holding {
     }
 }
 
-struct Unused;
+/// What the handlers here write, without a newline.
+struct Lined;
 
-impl Formatter for Unused {
-    fn format(&self, _: &Record<'_>, _: &mut String) -> Result<(), FormatError> {
+impl Formatter for Lined {
+    fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+        out.push_str(line(record).trim_end());
         Ok(())
+    }
+}
+
+/// Files that get the same lines, each in its way.
+pub(crate) struct Logs {
+    /// At once.
+    plain: PathBuf,
+    /// From a handler that holds them back.
+    held: PathBuf,
+    /// It rolls, and everything is kept.
+    rolled: PathBuf,
+    /// It rolls, and one old file is kept.
+    kept: PathBuf,
+    max_bytes: u64,
+}
+
+impl Logs {
+    /// Those that roll do so at so many bytes.
+    pub(crate) fn within(directory: &Path, max_bytes: u64) -> Self {
+        let [plain, held, rolled, kept] =
+            ["plain.log", "held.log", "rolled.log", "kept.log"].map(|name| directory.join(name));
+        // Something to delete when it rolls for the first time.
+        std::fs::write(directory.join("kept.log.1"), "").unwrap();
+        Self { plain, held, rolled, kept, max_bytes }
+    }
+
+    fn rolling(&self, log: &Path, backup_count: u32) -> Box<dyn Handler> {
+        let config = RotatingFileHandlerConfig::new(log);
+        let config = RotatingFileHandlerConfig { max_bytes: self.max_bytes, backup_count, ..config };
+        Box::new(RotatingFileHandler::new(config).unwrap())
+    }
+
+    /// Asserts that no line is torn or repeated, and none missing but those that were deleted; for each file that keeps all
+    /// how often each stands there.
+    pub(crate) fn assert_whole(&self) -> [Lines; 3] {
+        let kept = Lines::of(&self.kept);
+        let whole = [&self.plain, &self.held, &self.rolled].map(|log| {
+            let lines = Lines::of(log);
+            lines.assert_whole();
+            lines
+        });
+        kept.assert_tails_of(&whole[0]);
+        whole
     }
 }
 
@@ -164,14 +210,16 @@ impl Queue {
         Self::before(vec![Box::new(ToFile(Arc::new(LogFile(log.to_owned()))))], log, options)
     }
 
-    /// A queue over two files, which get the same lines: one at once, one from a handler that holds them back.
-    pub(crate) fn started_over_two(first: &Path, second: &Path) -> Self {
+    /// A queue over several files, which get the same lines.
+    pub(crate) fn started_over(logs: &Logs) -> Self {
         let file = |log: &Path| Arc::new(LogFile(log.to_owned()));
-        let holding = Holding { file: file(second), held: Mutex::default() };
+        let holding = Holding { file: file(&logs.held), held: Mutex::default() };
         // They wait for room, so that a number that is missing is a record that was lost.
         let limits = QueueLimits { overflow: Overflow::Block(DEADLINE), ..QueueLimits::default() };
         let options = QueueOptions { limits, ..QueueOptions::default() };
-        let queue = Self::before(vec![Box::new(ToFile(file(first))), Box::new(holding)], first, options);
+        let plain = Box::new(ToFile(file(&logs.plain)));
+        let (rolled, kept) = (logs.rolling(&logs.rolled, 1000), logs.rolling(&logs.kept, 1));
+        let queue = Self::before(vec![plain, Box::new(holding), rolled, kept], &logs.plain, options);
         queue.entry.handler.start().unwrap();
         queue
     }
@@ -182,11 +230,11 @@ impl Queue {
     }
 
     fn before(handlers: Vec<Box<dyn Handler>>, log: &Path, options: QueueOptions) -> Self {
-        let entries = handlers.into_iter().map(|handler| HandlerEntry::new("test", handler, Arc::new(Unused)));
+        let entries = handlers.into_iter().map(|handler| HandlerEntry::new("test", handler, Arc::new(Lined)));
         let handlers = entries.map(Arc::new).collect();
         let listener = QueueListener { name: "queue".into(), handlers, respect_handler_level: true };
         let handler = MultiprocessingQueue { options }.connect(listener).unwrap();
-        Self { entry: HandlerEntry::new("queue", handler, Arc::new(Unused)), log: log.to_owned() }
+        Self { entry: HandlerEntry::new("queue", handler, Arc::new(Lined)), log: log.to_owned() }
     }
 
     pub(crate) fn started(log: &Path) -> Self {
@@ -292,9 +340,12 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Once everything is written.
+    /// Once everything is written, also to files that were rolled.
     pub(crate) fn of(log: &Path) -> Self {
-        Self::parse(&std::fs::read_to_string(log).unwrap_or_default())
+        let numbered = (1..).map(|number| PathBuf::from(format!("{}.{number}", log.display())));
+        let rolled: Vec<_> = numbered.take_while(|path| path.exists()).collect();
+        let all = rolled.iter().rev().map(PathBuf::as_path).chain([log]);
+        Self::parse(&all.map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect::<String>())
     }
 
     /// While it is written: a reader may see the beginning of a write(2) before its end.
@@ -327,6 +378,21 @@ impl Lines {
             assert!(repeated.is_empty(), "{thread:?} repeats {repeated:?}");
         }
         self.numbers.values().map(|numbers| numbers.len() as u32).sum()
+    }
+}
+
+impl Lines {
+    /// Asserts that the last lines of each thread are there that has any, each once.
+    fn assert_tails_of(&self, whole: &Self) {
+        assert!(self.other.is_empty(), "torn or foreign lines: {:?}", &self.other[..self.other.len().min(5)]);
+        assert!(!self.numbers.is_empty());
+        for (thread, numbers) in &self.numbers {
+            let last = whole.numbers[thread].len() as u32;
+            let first = last - numbers.len() as u32;
+            assert!(
+                numbers.iter().map(|(number, count)| (*number, *count)).eq((first..last).map(|number| (number, 1)))
+            );
+        }
     }
 }
 

@@ -1,0 +1,127 @@
+//! Names that are given and files that are deleted, once and not twice.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use logtree_core::FileEnd;
+use logtree_os::kill_point;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
+use crate::appended::Completed;
+
+/// Gives a file a name under which nothing is.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system that cannot promise it.
+        Err(Errno::INVAL | Errno::NOSYS) if to.symlink_metadata().is_err() => std::fs::rename(from, to),
+        outcome => Ok(outcome?),
+    }
+}
+
+/// Deletes a file, if it is there.
+pub(crate) fn delete(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
+    }
+}
+
+/// What is said of it.
+pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot {what} '{}': {error}", path.display()))
+}
+
+/// Finishes a rename, which may have been done already. `source` is what had the name, and its size then.
+pub(crate) fn complete_rename(from: &Path, to: &Path, source: Option<FileEnd>) -> Completed {
+    let is_source = |found: &FileEnd| source.is_none_or(|source| is_same(found, &source));
+    let completed = match (look(from), look(to)) {
+        (None, Some(_)) => Completed::Whole,
+        (_, Some(there)) if source.is_some() && is_source(&there) => Completed::Whole,
+        // What was appended behind its end was appended because the rename had failed: then it stays.
+        (Some(here), None) if is_source(&here) && source.is_some_and(|source| here.size > source.size) => {
+            Completed::Whole
+        }
+        (Some(here), None) if is_source(&here) => match rename(from, to) {
+            Ok(()) => Completed::Whole,
+            // Lines go on into the old file.
+            Err(_) => Completed::Disturbed,
+        },
+        _ => Completed::Disturbed,
+    };
+    kill_point!("recovery: renamed");
+    completed
+}
+
+/// Finishes deleting a file, if it still is the one.
+pub(crate) fn complete_delete(path: &Path, victim: Option<FileEnd>) -> Completed {
+    let completed = match (look(path), victim) {
+        (None, _) => Completed::Whole,
+        (Some(found), Some(victim)) if !is_same(&found, &victim) => Completed::Disturbed,
+        (Some(_), _) => delete(path).map_or(Completed::Disturbed, |()| Completed::Whole),
+    };
+    kill_point!("recovery: deleted");
+    completed
+}
+
+fn is_same(one: &FileEnd, other: &FileEnd) -> bool {
+    (one.device, one.inode) == (other.device, other.inode)
+}
+
+fn look(path: &Path) -> Option<FileEnd> {
+    let metadata = path.symlink_metadata().ok()?;
+    Some(FileEnd { device: metadata.dev(), inode: metadata.ino(), size: metadata.len() })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_rename_is_finished_from_wherever_it_stopped() {
+        let directory = tempfile::tempdir().unwrap();
+        let (from, to) = (directory.path().join("a"), directory.path().join("a.1"));
+        std::fs::write(&from, "one\n").unwrap();
+        let source = look(&from);
+        assert_eq!(complete_rename(&from, &to, source), Completed::Whole);
+        assert!(!from.exists() && to.exists());
+        // Done already; and done already with a new file under the old name.
+        assert_eq!(complete_rename(&from, &to, source), Completed::Whole);
+        std::fs::write(&from, "two\n").unwrap();
+        assert_eq!(complete_rename(&from, &to, source), Completed::Whole);
+        assert_eq!(std::fs::read_to_string(&to).unwrap(), "one\n");
+        // Something else is in its place.
+        assert_eq!(complete_rename(&from, &to, look(&from)), Completed::Disturbed);
+        assert_eq!(complete_rename(&from, &directory.path().join("b"), source), Completed::Disturbed);
+        assert_eq!(std::fs::read_to_string(&from).unwrap(), "two\n");
+    }
+
+    #[test]
+    fn a_rename_that_was_given_up_is_not_tried_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let (from, to) = (directory.path().join("a"), directory.path().join("a.1"));
+        std::fs::write(&from, "one\ntwo\n").unwrap();
+        let source = look(&from).map(|end| FileEnd { size: 4, ..end });
+        assert_eq!(complete_rename(&from, &to, source), Completed::Whole);
+        assert!(from.exists() && !to.exists());
+    }
+
+    #[test]
+    fn a_file_is_deleted_only_if_it_is_the_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        std::fs::write(&path, "").unwrap();
+        let victim = look(&path);
+        let other = victim.map(|end| FileEnd { inode: end.inode + 1, ..end });
+        assert_eq!(complete_delete(&path, other), Completed::Disturbed);
+        assert!(path.exists());
+        assert_eq!(
+            (complete_delete(&path, victim), complete_delete(&path, victim)),
+            (Completed::Whole, Completed::Whole)
+        );
+        assert!(!path.exists());
+    }
+}
