@@ -79,13 +79,13 @@ fn as_text(bytes: &[u8]) -> String {
 
 /// What differs, and of how many cases.
 #[derive(Default)]
-struct Compared {
+pub(crate) struct Compared {
     cases: usize,
     differing: Vec<String>,
 }
 
 impl Compared {
-    fn of(corpus: &str) -> Self {
+    pub(crate) fn of(corpus: &str) -> Self {
         let cases: Vec<Json> = corpus.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let difference = |case: &Json| {
             let theirs = Answer::of_cpython(case);
@@ -101,7 +101,7 @@ impl Compared {
     }
 
     /// The number of cases, if all are the same.
-    fn the_same(self) -> usize {
+    pub(crate) fn the_same(self) -> usize {
         let first = self.differing.iter().take(3).map(String::as_str).collect::<Vec<_>>().join("\n\n");
         assert!(self.differing.is_empty(), "{} of {} cases differ:\n{first}", self.differing.len(), self.cases);
         self.cases
@@ -219,13 +219,18 @@ fn draw_all(seed: usize, cases: usize) -> Option<String> {
 
 /// Cases that CPython 3.13 draws and answers, if it is there.
 fn draw(seed: usize, range: Range<usize>) -> Option<String> {
+    let cases = format!("{}:{}", range.start, range.end);
+    run("corpus.py", &["--seed", &seed.to_string(), "--cases", &cases])
+}
+
+/// What a script beside this file prints in CPython 3.13, if it is there.
+pub(crate) fn run(script: &str, arguments: &[&str]) -> Option<String> {
     // A version manager's shim asks for the variable; nobody else minds.
     let python =
         |arguments: &[&str]| Command::new("python3.13").args(arguments).env("PYENV_VERSION", "3.13.0").output();
     python(&["--version"]).ok().filter(|output| output.status.success())?;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/corpus.py");
-    let cases = format!("{}:{}", range.start, range.end);
-    let output = python(&[script, "--seed", &seed.to_string(), "--cases", &cases]).unwrap();
+    let script = format!("{}/tests/cli/{script}", env!("CARGO_MANIFEST_DIR"));
+    let output = python(&[&[&*script], arguments].concat()).unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).unwrap())
 }

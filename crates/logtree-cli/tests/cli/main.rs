@@ -8,6 +8,7 @@ mod check;
 mod colors;
 mod differential;
 mod emit;
+mod ini;
 mod support;
 
 /// CPython's own tests of logging, as cases of ours.
