@@ -52,6 +52,7 @@ pub(crate) struct Checker<'a> {
     formatters: BTreeMap<String, Made<Arc<dyn Formatter>>>,
     filters: BTreeMap<String, Made<Arc<dyn Filter>>>,
     handlers: Vec<HandlerSpec>,
+    turn: handlers::Turn,
     loggers: Vec<LoggerSpec>,
     handler_levels: Vec<HandlerLevel>,
     /// Whether an incremental config may name handlers that are not here.
@@ -78,6 +79,7 @@ pub(crate) fn check(
         formatters: BTreeMap::new(),
         filters: BTreeMap::new(),
         handlers: Vec::new(),
+        turn: handlers::Turn::default(),
         loggers: Vec::new(),
         handler_levels: Vec::new(),
         is_on_top,
@@ -115,6 +117,7 @@ impl<'a> Checker<'a> {
         self.version(&at);
         self.level_names();
         let is_incremental = self.switch("incremental", false);
+        let disable_existing = is_incremental || self.switch("disable_existing_loggers", true);
         if is_incremental {
             self.incremental_handlers();
             self.incremental_loggers();
@@ -126,7 +129,7 @@ impl<'a> Checker<'a> {
             self.unused();
         }
         self.unknown_keys(&at);
-        (is_incremental, self.switch("disable_existing_loggers", true))
+        (is_incremental, disable_existing)
     }
 
     fn version(&mut self, at: &At) {

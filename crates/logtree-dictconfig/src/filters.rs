@@ -17,7 +17,15 @@ pub(crate) fn register(registry: &mut Registry) {
 
 /// `logging.Filter`, called by its name.
 fn name_filter(mut kwargs: Kwargs) -> Result<Arc<dyn Filter>, ArgumentError> {
-    let name = kwargs.string("name")?.unwrap_or_default();
+    let name = match kwargs.take("name") {
+        None => String::new(),
+        Some(Argument::Str(name)) => name,
+        // DIFFERENCE: CPython takes a list or dict, and the filter then fails at each record.
+        Some(other) => {
+            let message = format!("object of type '{}' has no len()", other.type_name());
+            return Err(ArgumentError::new("TypeError", message).at("name").expected("the name of a logger"));
+        }
+    };
     kwargs.finish()?;
     Ok(Arc::new(NameFilter { name }))
 }

@@ -278,6 +278,8 @@ fn item<'a>(value: Value<'a>, key: &str, is_index: bool) -> Result<&'a Node, Ref
             .entry(key)
             .map(|entry| &entry.value)
             .ok_or_else(|| Refusal::new("KeyError", repr_str(key)).guess(suggest::closest(key, keys(node)))),
+        (Kind::Str(_), None) => Err(Refusal::type_error("string indices must be integers, not 'str'")),
+        // DIFFERENCE: in Python a number leads to a character of a string.
         _ => Err(not_subscriptable()),
     }
 }

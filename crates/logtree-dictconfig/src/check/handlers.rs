@@ -1,5 +1,7 @@
 //! Handlers (CPython's `DictConfigurator.configure_handler`).
 
+use std::collections::BTreeSet;
+
 use logtree_core::{Argument, HandlerPlan};
 
 use super::arguments::{Arguments, Call};
@@ -9,6 +11,7 @@ use super::{Checker, absent, levels};
 use crate::catalog::Item;
 use crate::node::{Kind, Node};
 use crate::plan::{Child, HandlerSpec, Made};
+use crate::problem::Problem;
 use crate::python::repr_str;
 use crate::refusal::Refusal;
 use crate::resolve::{Known, Value};
@@ -17,15 +20,38 @@ use crate::suggest;
 /// The keys of a handler that are not arguments of its class.
 const OWN_KEYS: [&str; 5] = ["class", "()", "formatter", "level", "filters"];
 
+/// Where CPython's walk through the handlers is: by name, and once more through those that were put off.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    /// The handlers that it has made.
+    made: BTreeSet<String>,
+    /// The first problem of the handler whose turn it is.
+    first_problem: usize,
+    /// Whether that handler hands on to one that is not made yet, and nothing was wrong before that showed.
+    is_put_off: bool,
+}
+
 impl<'a> Checker<'a> {
     pub(super) fn check_handlers(&mut self) {
         let mut scopes = self.scopes(Section::Handlers);
         scopes.sort_by(|one, other| one.scope.name.cmp(&other.scope.name));
+        let mut put_off = Vec::new();
         for entered in scopes {
+            self.turn = Turn { first_problem: self.problems.len(), ..std::mem::take(&mut self.turn) };
             let Some(scope) = self.enter(entered) else { continue };
+            // CPython takes these two out before it looks at what the class is for.
+            let is_readable = ["level", "filters"]
+                .into_iter()
+                .all(|key| scope.field(key).is_none_or(|field| self.resolver.convert(field.node).is_ok()));
             let spec = self.handler(&scope);
+            if std::mem::take(&mut self.turn.is_put_off) && is_readable {
+                put_off.extend(self.problems.drain(self.turn.first_problem..));
+            } else {
+                self.turn.made.insert(scope.name);
+            }
             self.handlers.push(spec);
         }
+        self.problems.extend(put_off);
         self.order_handlers();
     }
 
@@ -150,7 +176,20 @@ impl<'a> Checker<'a> {
     /// Another handler of the config that this one hands records on to. `what` is `target` or `required`.
     pub(super) fn child(&mut self, scope: &Scope<'a>, at: &At, node: &'a Node, what: &'static str) -> Option<Child> {
         let child = |name: &str| Child { name: name.to_owned(), at: at.clone(), what, outer: scope.outer.clone() };
-        let found = self.refer(Section::Handlers, node).map(child);
+        let found = self.refer(Section::Handlers, node).and_then(|name| {
+            // CPython reads what stands behind the name here, where no one did before.
+            let handlers =
+                self.root.entry("handlers").and_then(|section| match self.resolver.convert(&section.value) {
+                    Ok(Value::Node(section)) => section.entry(name),
+                    _ => None,
+                });
+            handlers.map_or(Ok(()), |entry| self.resolver.convert(&entry.value).map(drop))?;
+            if !self.turn.made.contains(name) && !self.problems[self.turn.first_problem..].iter().any(Problem::is_error)
+            {
+                self.turn.is_put_off = true;
+            }
+            Ok(child(name))
+        });
         let found = found.map_err(|refusal| refusal.within(format!("Unable to set {what} handler {}", node.repr())));
         found.map_err(|refusal| self.refuse(Some(&scope.outer), at, refusal)).ok()
     }

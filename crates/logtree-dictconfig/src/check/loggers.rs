@@ -15,6 +15,9 @@ use crate::suggest;
 /// The keys of a logger; CPython ignores any other.
 const KEYS: [&str; 4] = ["level", "handlers", "filters", "propagate"];
 
+/// The path of the root's own section.
+const ROOT: &str = "root";
+
 /// What a handler must be that an incremental config names.
 pub(crate) const EARLIER_HANDLER: &str = "a handler that an earlier config made";
 
@@ -31,10 +34,7 @@ impl<'a> Checker<'a> {
             self.loggers.push(spec);
         }
         if let Some(scope) = self.root_scope() {
-            let mut spec = self.logger(&scope, false);
-            // CPython reads the key `propagate` for named loggers only.
-            spec.propagate = None;
-            spec.is_root_section = true;
+            let spec = LoggerSpec { is_root_section: true, ..self.logger(&scope, false) };
             let is_given = scope.field("level").is_some_and(|field| field.node.kind != Kind::None);
             if !is_given && !self.loggers.iter().any(|logger| logger.name.is_empty() && logger.level.is_some()) {
                 let expected = Some("a level, such as \"level\": \"INFO\"".to_owned());
@@ -118,7 +118,7 @@ impl<'a> Checker<'a> {
             self.loggers.push(spec);
         }
         if let Some(scope) = self.root_scope() {
-            let spec = LoggerSpec { propagate: None, is_root_section: true, ..self.logger(&scope, true) };
+            let spec = LoggerSpec { is_root_section: true, ..self.logger(&scope, true) };
             self.loggers.push(spec);
         }
     }
@@ -159,7 +159,8 @@ impl<'a> Checker<'a> {
                 filters = self.references(scope, &field, Section::Filters);
             }
         }
-        let propagate = self.propagate(scope);
+        // CPython reads the key for named loggers only.
+        let propagate = if scope.at.path == ROOT { None } else { self.propagate(scope) };
         self.unknown_logger_keys(scope, is_incremental);
         let name = logger_name(&scope.name).into_owned();
         LoggerSpec { name, level, propagate, handlers, filters, is_root_section: false }
@@ -184,8 +185,7 @@ impl<'a> Checker<'a> {
         for entry in scope.node.entries() {
             let name = entry.key.text();
             let at = scope.value_at.key(entry).0;
-            let is_root = scope.at.path == "root";
-            if is_root && name == "propagate" {
+            if scope.at.path == ROOT && name == "propagate" {
                 self.warn(&at, "the root has nowhere to propagate to; the key is ignored".to_owned());
             } else if is_incremental && matches!(&*name, "handlers" | "filters") {
                 self.warn(&at, format!("an incremental config does not change {name}; the key is ignored"));

@@ -1,6 +1,8 @@
 //! The QueueHandler: its queue, its listener, and the handlers behind it.
 
-use logtree_core::{Argument, HandlerPlan};
+use std::sync::Arc;
+
+use logtree_core::{Argument, HandlerPlan, RecordQueue};
 
 use super::Checker;
 use super::arguments::{Arguments, Call};
@@ -75,7 +77,9 @@ impl<'a> Checker<'a> {
                 let (name, known) = self.factory(&inner, "()")?;
                 return self.call_factory(&inner, &inner.class_at(), node, name, Some(known));
             }
-            Ok(Value::Named(_, Known::Object(object))) => return Some(Made::Ready(Argument::Object(object.clone()))),
+            Ok(Value::Named(_, Known::Object(object))) if object.downcast::<Arc<dyn RecordQueue>>().is_some() => {
+                return Some(Made::Ready(Argument::Object(object.clone())));
+            }
             Ok(Value::Named(name, Known::Assumed)) => {
                 return Some(self.unavailable(&field.at, name));
             }

@@ -1,9 +1,8 @@
 //! The arguments of handlers that logtree does not have: `data/absent.jsonl`, what CPython 3.13 says to them.
 
-use std::process::Command;
-
 use serde_json::Value;
 
+use super::drawn::draw_again;
 use super::parse;
 
 const CORPUS: &str = include_str!("../data/absent.jsonl");
@@ -42,19 +41,7 @@ fn arguments_of_handlers_that_are_not_there_are_answered_as_by_cpython() {
 
 #[test]
 fn the_corpus_of_arguments_is_cpythons() {
-    let python =
-        |arguments: &[&str]| Command::new("python3.13").args(arguments).env("PYENV_VERSION", "3.13.0").output();
-    match python(&["--version"]) {
-        Ok(version) if version.status.success() => {
-            let drawn = python(&[concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/absent.py")]).unwrap();
-            assert!(
-                drawn.stdout == CORPUS.as_bytes(),
-                "run absent.py again: {}",
-                String::from_utf8_lossy(&drawn.stderr)
-            );
-        }
-        _ => println!("no CPython 3.13 here: the corpus was used as it is"),
-    }
+    draw_again("../data/absent.py", "", CORPUS);
 }
 
 #[test]

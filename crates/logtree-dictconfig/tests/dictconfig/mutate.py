@@ -2,9 +2,10 @@
 
 The configs are drawn with a fixed seed, so that every run prints the same lines. Run with CPython 3.13:
 
-    python3.13 mutate.py > ../data/mutations.jsonl
+    python3.13 mutate.py [--seed N] [--cases N] > ../data/mutations.jsonl
 """
 
+import argparse
 import copy
 import json
 import logging
@@ -53,6 +54,40 @@ CONFIGS = [
     },
     {
         "version": 1,
+        "formatters": {
+            "b": {"format": "{message:>9} {x[0].y!r}", "style": "{", "defaults": {"x": None}, "validate": True},
+            "d": {"format": "$message", "style": "$"},
+            "t": {"()": "logging.Formatter", "fmt": "%(asctime)s", ".": {"default_msec_format": None, "nobody": 1}},
+        },
+        "handlers": {
+            "r": {
+                "class": "logging.handlers.RotatingFileHandler", "filename": "r.log", "maxBytes": 1000, "backupCount": 3, "delay": True,
+                "formatter": "b",
+            },
+            "w": {"class": "logging.handlers.WatchedFileHandler", "filename": "w.log", "delay": True, "formatter": "d", "level": "ERROR"},
+            "m": {"class": "logging.handlers.MemoryHandler", "capacity": 5, "target": "r", "flushOnClose": False},
+            "a": {"class": "logging.handlers.MemoryHandler", "capacity": 5, "target": "w", "formatter": "t"},
+            "f": {"()": "logging.FileHandler", "filename": "f.log", "delay": True, "mode": "w", "errors": "replace"},
+        },
+        "loggers": {"a": {"handlers": ["a", "m"]}, "b.c": {"handlers": ["f"], "propagate": 0, "level": None}},
+        "root": {"handlers": ["r"]},
+    },
+    {
+        "version": 1,
+        "handlers": {
+            "h": {"class": "logging.handlers.HTTPHandler", "host": "h", "url": "/", "method": "POST", "secure": True, "context": None},
+            "s": {"class": "logging.handlers.SMTPHandler", "mailhost": ["h", 25], "fromaddr": "a", "toaddrs": ["b"], "subject": "s"},
+            "k": {"class": "logging.handlers.SocketHandler", "host": "localhost", "port": 9020, "level": "cfg://levels_of.k"},
+            "u": {"class": "logging.handlers.DatagramHandler", "host": "localhost", "port": 9021},
+            "y": {"class": "logging.handlers.SysLogHandler", "address": "/dev/log", "facility": "local0", "socktype": "ext://socket.SOCK_DGRAM"},
+            "z": {"class": "logging.handlers.BufferingHandler", "capacity": 5},
+        },
+        "levels_of": {"k": "ERROR"},
+        "loggers": {"a": {"handlers": ["h", "s"], "level": "ext://logging.ERROR"}, "a.b": {"handlers": ["k", "u"]}},
+        "root": {"handlers": ["y", "z"]},
+    },
+    {
+        "version": 1,
         "incremental": True,
         "loggers": {"a": {"level": "ERROR", "propagate": False}},
         "root": {"level": "DEBUG"},
@@ -64,9 +99,13 @@ VALUES = [
     [None], [["h"]], {}, {"h": 1}, {"()": "nope.X"}, {"class": "logging.NullHandler"}, {"name": "a"},
     "logging.StreamHandler", "logging.NullHandler", "logging.Nope", "logging.INFO", "logging.getLogger", "nope.H",
     "ext://sys.stdout", "ext://sys.nope", "ext://nope", "ext://logging.INFO", "cfg://version", "cfg://nope",
-    "cfg://root.level", "cfg://!", "cfg://root[0]", "foo://x", "queue.Queue", "%(message)s", "hello",
+    "cfg://root.level", "cfg://!", "cfg://root[0]", "foo://x", "queue.Queue", "%(message)s", "hello", "{message}", "${message}", "{", "$ ", "%",
+    "r", "w", ["r", "w"], "logging.handlers.RotatingFileHandler", "logging.handlers.MemoryHandler", "GET", "x.log",
 ]
-KEYS = ["level", "class", "()", "handlers", "filters", "formatter", "propagate", "bogus", "9", "stream", "queue", "h"]
+KEYS = [
+    "level", "class", "()", "handlers", "filters", "formatter", "propagate", "bogus", "9", "stream", "queue", "h", "target", "format", "style",
+    "defaults", "filename", ".",
+]
 
 
 def places(node, path=()):
@@ -108,11 +147,15 @@ def answer(config):
 
 
 def main():
-    rng = random.Random(20261122)
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--seed", type=int, default=20261122)
+    arguments.add_argument("--cases", type=int, default=1200)
+    arguments = arguments.parse_args()
+    rng = random.Random(arguments.seed)
     os.chdir(tempfile.mkdtemp())
     sys.stdout.reconfigure(encoding="utf-8")
     seen = set()
-    while len(seen) < 800:
+    while len(seen) < arguments.cases:
         config = copy.deepcopy(rng.choice(CONFIGS))
         for _ in range(rng.choice([1, 1, 1, 2, 3])):
             mutate(rng, config)

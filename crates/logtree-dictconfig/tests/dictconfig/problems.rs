@@ -81,6 +81,7 @@ fn what_python_swallows_is_a_warning_and_under_strict_an_error() {
 }"#;
     let expected = [
         "6:60: loggers.a.propagate: warning: key 'propagate' stands twice; the last one counts; first on line 6",
+        "2:60: disable_existing_loggers: warning: the string 'false' counts as True (expected true or false)",
         "3:24: formatters.f.fmt: warning: unknown key 'fmt' of a formatter is ignored (did you mean 'format'?)",
         "4:21: filters.g.nmae: warning: unknown key 'nmae' of a filter is ignored (did you mean 'name'?)",
         "5:66: handlers.h.stream: warning: the stream 'sys.stdout' is a string, and nothing can be written to it (did \
@@ -93,7 +94,6 @@ fn what_python_swallows_is_a_warning_and_under_strict_an_error() {
         "7:3: root: warning: root has no level, and so stays at WARNING (expected a level, such as \"level\": \"INFO\")",
         "3:47: formatters.unused: warning: formatter 'unused' is not used",
         "2:17: handler: warning: unknown key 'handler' is ignored (did you mean 'handlers'?)",
-        "2:60: disable_existing_loggers: warning: the string 'false' counts as True (expected true or false)",
     ];
     let expected: Vec<String> = expected.iter().map(|line| format!("logging.json:{line}")).collect();
     assert_eq!(warnings(text), expected);
