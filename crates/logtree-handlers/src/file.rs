@@ -126,6 +126,11 @@ impl FileHandler {
         &self.appended
     }
 
+    /// [`LogFile::renewals`].
+    pub(crate) fn renewals(&self) -> u32 {
+        self.file.renewals()
+    }
+
     /// Lends what is to be written of a record.
     pub(crate) fn with_line(
         &self,

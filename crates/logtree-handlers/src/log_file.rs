@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, IntoRawFd as _, OwnedFd};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use logtree_core::{AppendFile, FileEnd};
@@ -43,6 +44,9 @@ pub struct LogFile {
     mode: OpenMode,
     follow: Follow,
     state: ForkLock<State>,
+    /// The file that was opened last.
+    inode: AtomicU64,
+    renewals: AtomicU32,
 }
 
 #[derive(Debug, Default)]
@@ -92,7 +96,22 @@ impl LogFile {
 
     /// The same, with looks whether it was moved.
     pub(crate) fn following(path: impl Into<PathBuf>, mode: OpenMode, follow: Follow) -> Self {
-        Self { path: path.into(), mode, follow, state: ForkLock::default() }
+        let (inode, renewals) = (AtomicU64::new(0), AtomicU32::new(0));
+        Self { path: path.into(), mode, follow, state: ForkLock::default(), inode, renewals }
+    }
+
+    /// How often the file was found to be another one than before, in this process and those that it was forked from.
+    pub(crate) fn renewals(&self) -> u32 {
+        self.renewals.load(Ordering::Relaxed)
+    }
+
+    fn open_anew(&self, mode: OpenMode) -> io::Result<Open> {
+        let open = Open::new(&self.path, mode)?;
+        let inode = open.opened.inode();
+        if !matches!(self.inode.swap(inode, Ordering::Relaxed), before if before == 0 || before == inode) {
+            self.renewals.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(open)
     }
 
     /// Opens the file, unless it is open. One that is to be emptied keeps what stands in it until [`start`](Self::start) or
@@ -133,7 +152,7 @@ impl LogFile {
         match found {
             Found::Ours(look) => looked = look,
             Found::Foreign => state.close(),
-            Found::Moved(links) => match Open::new(&self.path, OpenMode::Append) {
+            Found::Moved(links) => match self.open_anew(OpenMode::Append) {
                 Ok(open) => {
                     state.close();
                     (state.open, state.lines) = (Some(open), LineWriter::default());
@@ -149,7 +168,7 @@ impl LogFile {
         let open = match &mut state.open {
             Some(open) => open,
             none => {
-                let open = Open::new(&self.path, if state.was_opened { OpenMode::Append } else { self.mode })?;
+                let open = self.open_anew(if state.was_opened { OpenMode::Append } else { self.mode })?;
                 state.was_opened = true;
                 state.lines = LineWriter::default();
                 none.insert(open)

@@ -38,6 +38,11 @@ impl Look {
         stat(path).map(Self::from)
     }
 
+    /// stat(2)'s `st_ino`.
+    pub(crate) fn inode(&self) -> u64 {
+        self.inode
+    }
+
     /// Where the file ends, if it has an end.
     pub(crate) fn end(&self) -> Option<FileEnd> {
         let device = makedev(self.device.0, self.device.1);

@@ -60,3 +60,40 @@ impl Drop for RollLock {
         let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs::{self, File};
+
+    use super::*;
+
+    #[test]
+    fn it_is_waited_for_and_not_for_ever() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let file = File::create(&path).unwrap();
+        let open = Look::at(file.as_fd()).unwrap();
+        let take = |patience| RollLock::take(&path, &open, patience);
+        let held = take(Duration::ZERO).unwrap().unwrap();
+        let began = Instant::now();
+        let patience = Duration::from_millis(50);
+        assert_eq!(take(patience).err().unwrap().kind(), io::ErrorKind::TimedOut);
+        assert!(began.elapsed() >= patience);
+        drop(held);
+        assert!(take(Duration::ZERO).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_someone_else_has_moved_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let file = File::create(&path).unwrap();
+        let open = Look::at(file.as_fd()).unwrap();
+        fs::rename(&path, directory.path().join("a.log.1")).unwrap();
+        assert!(RollLock::take(&path, &open, Duration::ZERO).unwrap().is_none());
+        File::create(&path).unwrap();
+        assert!(RollLock::take(&path, &open, Duration::ZERO).unwrap().is_none());
+    }
+}

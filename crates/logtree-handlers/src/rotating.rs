@@ -26,7 +26,8 @@ const PROBED: u32 = 16;
 ///   characters, and one more for its end. So no file is larger than `maxBytes`, but for one longer record alone, and
 ///   for characters of several bytes. Without `backupCount` it never rolls.
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
-///   is lost. One that does not see the roll at once writes up to a few milliseconds more to the file that was rolled.
+///   is lost. One that does not see the roll at once goes on in the file that was rolled for a few milliseconds, while there
+///   is room; and where several write at the same moment, each may put a record into a file that is just full.
 /// - Where it cannot roll, because a directory is in the way or the rights are missing, lines go on into the old file,
 ///   and each is counted as an error, until it can. (`DIFFERENCE`: Python loses the records.)
 /// - A file that was moved or deleted is begun anew within a few milliseconds. (`DIFFERENCE`: in Python, when it is full.)

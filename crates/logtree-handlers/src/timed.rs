@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::UNIX_EPOCH;
 
 use jiff::tz::TimeZone;
@@ -43,6 +43,8 @@ pub struct TimedRotatingFileHandler {
     rolling: Rolling,
     /// The second from which on the file is to be rolled; [`UNKNOWN`] before the first record.
     due: AtomicI64,
+    /// The file's renewals that `due` knows of.
+    seen: AtomicU32,
 }
 
 const UNKNOWN: i64 = i64::MIN;
@@ -146,7 +148,8 @@ impl TimedRotatingFileHandler {
         let zone = (!utc).then(|| TimeZone::try_system().unwrap_or(TimeZone::UTC));
         let schedule = Schedule { when, interval_s, at_time, zone };
         let file = FileHandler::following(file, Follow::EachTick)?;
-        Ok(Self { file, schedule, backup_count, rolling: Rolling::default(), due: AtomicI64::new(UNKNOWN) })
+        let (rolling, due, seen) = (Rolling::default(), AtomicI64::new(UNKNOWN), AtomicU32::new(0));
+        Ok(Self { file, schedule, backup_count, rolling, due, seen })
     }
 
     /// Where the file is.
@@ -154,35 +157,44 @@ impl TimedRotatingFileHandler {
         self.file.path()
     }
 
-    /// When the file is to be rolled; the first time after its last change, or now if there is none.
+    /// When the file is to be rolled. A file that another process began is due as it is for that one; the first one after
+    /// its last change, or after now if there is none.
     fn due(&self, now: i64) -> i64 {
-        match self.due.load(Ordering::Relaxed) {
-            UNKNOWN => {
-                let changed = std::fs::metadata(self.path()).and_then(|metadata| metadata.modified()).ok();
-                let changed = changed.and_then(|changed| changed.duration_since(UNIX_EPOCH).ok());
-                let began = changed.map_or(now, |changed| changed.as_secs().cast_signed());
-                self.due.store(self.schedule.next_after(began), Ordering::Relaxed);
-                self.due.load(Ordering::Relaxed)
-            }
-            due => due,
+        let (seen, renewals) = (self.seen.load(Ordering::Relaxed), self.file.renewals());
+        let is_renewed = renewals.wrapping_sub(seen).cast_signed() > 0;
+        let due = self.due.load(Ordering::Relaxed);
+        if due != UNKNOWN && !is_renewed {
+            return due;
         }
+        let metadata = std::fs::metadata(self.path());
+        let began = metadata.and_then(|metadata| if is_renewed { metadata.created() } else { metadata.modified() });
+        let began = began.ok().and_then(|began| began.duration_since(UNIX_EPOCH).ok());
+        let due = self.schedule.next_after(began.map_or(now, |began| began.as_secs().cast_signed()));
+        self.seen.store(renewals, Ordering::Relaxed);
+        self.due.store(due, Ordering::Relaxed);
+        due
     }
 
     /// Rolls the file if its time has come (CPython's `shouldRollover` and `doRollover`).
     #[cold]
     fn roll(&self, now: i64, steps: &mut dyn Steps) -> io::Result<()> {
         let _turn = self.rolling.turn();
-        let due = self.due(now);
         // Another thread may have done it.
-        if now < due {
+        if now < self.due(now) {
             return Ok(());
         }
-        let is_regular = !self.path().exists() || self.path().is_file();
-        if is_regular {
-            let suffix = self.schedule.suffix(due, now);
-            steps.roll(self.file.appended(), &mut |names| self.moves(&suffix, names))?;
+        let mut is_due = true;
+        if !self.path().exists() || self.path().is_file() {
+            steps.roll(self.file.appended(), &mut |names| {
+                // So may another process, whose file this is then.
+                let due = self.due(now);
+                is_due = now >= due;
+                if is_due { self.moves(&self.schedule.suffix(due, now), names) } else { Ok(()) }
+            })?;
         }
-        self.due.store(self.schedule.next_after(now), Ordering::Relaxed);
+        if is_due {
+            self.due.store(self.schedule.next_after(now), Ordering::Relaxed);
+        }
         Ok(())
     }
 
@@ -192,6 +204,8 @@ impl TimedRotatingFileHandler {
             return Ok(());
         }
         names.rename(self.path(), &target)?;
+        // The next one that is opened is this handler's own.
+        self.seen.store(self.file.renewals().wrapping_add(1), Ordering::Relaxed);
         self.files_to_delete(names)?.iter().try_for_each(|path| names.delete(path))
     }
 
