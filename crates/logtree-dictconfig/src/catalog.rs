@@ -32,17 +32,11 @@ pub(crate) struct Signature {
     pub(crate) call: &'static str,
     required: &'static [&'static str],
     optional: &'static [&'static str],
-    takes_more: bool,
 }
 
 impl Signature {
     const fn new(call: &'static str, required: &'static [&'static str], optional: &'static [&'static str]) -> Self {
-        Self { call, required, optional, takes_more: false }
-    }
-
-    /// A call that takes any keyword.
-    const fn any(call: &'static str) -> Self {
-        Self { call, required: &[], optional: &[], takes_more: true }
+        Self { call, required, optional }
     }
 
     /// The names of the arguments.
@@ -69,9 +63,7 @@ impl Signature {
         let error = |message| Exception { kind: "TypeError", message };
         let call = self.call;
         let mut errors = Vec::new();
-        for keyword in
-            given.iter().copied().filter(|keyword| !self.takes_more && !self.keywords().any(|k| k == *keyword))
-        {
+        for keyword in given.iter().copied().filter(|keyword| !self.keywords().any(|k| k == *keyword)) {
             let message = format!("{call} got an unexpected keyword argument '{keyword}'");
             errors.push((Some(keyword.to_owned()), error(message)));
         }
@@ -103,6 +95,11 @@ pub(crate) fn signature(name: &str) -> Option<&'static Signature> {
         }
         Item::Class | Item::Function | Item::Int(_) => None,
     }
+}
+
+/// The arguments of the class `name` that are dicts of values to be converted.
+pub(crate) fn looked_into(name: &str) -> &'static [&'static str] {
+    third_party::looked_into(name)
 }
 
 /// Every name that [`find`] knows a class behind, for suggestions.

@@ -297,7 +297,7 @@ impl DefaultValue {
 }
 
 /// Appends Python's `repr` of an argument.
-fn push_argument_repr(out: &mut String, argument: &Argument) {
+pub(crate) fn push_argument_repr(out: &mut String, argument: &Argument) {
     match argument {
         Argument::Str(text) => push_repr(out, text),
         Argument::List(items) => {

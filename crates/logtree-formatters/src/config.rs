@@ -113,6 +113,14 @@ impl FormatterConfig {
         Ok(config)
     }
 
+    /// Takes what there is to say of `%(asctime)s` alone.
+    ///
+    /// # Errors
+    /// CPython's.
+    pub(crate) fn of_time(kwargs: &mut Kwargs) -> Result<Self, ArgumentError> {
+        Self { datefmt: optional_text(kwargs, "datefmt")?, ..Self::default() }.with_attributes(kwargs)
+    }
+
     /// Sets what a config's key `.` says.
     ///
     /// DIFFERENCE: what would make Python's formatter fail at each record is refused at once.
@@ -205,7 +213,7 @@ impl Converter {
 }
 
 impl Style {
-    fn from_argument(argument: &Argument) -> Result<Self, ArgumentError> {
+    pub(crate) fn from_argument(argument: &Argument) -> Result<Self, ArgumentError> {
         let error = |exception, message: String| Err(ArgumentError::new(exception, message).at("style"));
         match argument {
             Argument::Str(style) if style == "%" => Ok(Self::Percent),

@@ -1,4 +1,4 @@
-//! Python's formatters for logtree: the styles `%`, `{` and `$`, and their time.
+//! Formatters for logtree: Python's styles `%`, `{` and `$` with their time, and JSON.
 //!
 //! A format is compiled once into a small program; at each record the program runs, and nothing is parsed, looked up by
 //! name twice or, once the buffers have grown, allocated.
@@ -27,6 +27,7 @@
 //! | `time`, `strftime` | `%(asctime)s` |
 //! | `styled` | a formatter of any style, for those that set attributes before the line |
 //! | `colorlog`, `django`, `uvicorn` | the formatters of these projects |
+//! | `json` | JSON objects in place of lines |
 #![forbid(unsafe_code)]
 
 mod access;
@@ -44,6 +45,7 @@ mod dollar;
 mod float;
 mod format_spec;
 mod format_value;
+mod json;
 mod literal;
 mod markup;
 mod message;
@@ -65,6 +67,9 @@ pub use colorlog::ColoredFormatterConfig;
 pub use config::{Converter, FormatterConfig, Style};
 pub use django::ServerFormatterConfig;
 pub use dollar::DollarFormatter;
+pub use json::{
+    JsonFmt, JsonFormatter, JsonFormatterConfig, JsonOthers, PythonJsonFormatter, PythonJsonFormatterConfig, TimeSpec,
+};
 pub use percent::PercentFormatter;
 pub use uvicorn::UvicornFormatterConfig;
 
@@ -86,6 +91,7 @@ pub fn register(registry: &mut Registry) {
         .formatter("uvicorn.logging.DefaultFormatter", |kwargs| {
             UvicornFormatterConfig::from_kwargs(kwargs)?.default_formatter()
         });
+    json::register(registry);
 }
 
 /// What formats for a handler without formatter: the message alone, as Python's `logging._defaultFormatter`. It is the same

@@ -10,10 +10,7 @@ use crate::conversion::{Operand, error, push_str};
 /// the format does not name.
 pub(crate) fn push_message(out: &mut String, record: &Record<'_>, named: &[Box<str>]) {
     let start = out.len();
-    match record.attribute("msg") {
-        Some(value) => push_str(out, value),
-        None => out.push_str(record.message),
-    }
+    push_bare_message(out, record);
     if matches!(record.source, Source::Python | Source::Formatted) || record.fields.is_empty() {
         return;
     }
@@ -36,6 +33,14 @@ pub(crate) fn push_message(out: &mut String, record: &Record<'_>, named: &[Box<s
         out.push_str(name);
         out.push('=');
         push_field(out, field.value);
+    }
+}
+
+/// Appends the message alone (CPython's `LogRecord.getMessage`).
+pub(crate) fn push_bare_message(out: &mut String, record: &Record<'_>) {
+    match record.attribute("msg") {
+        Some(value) => push_str(out, value),
+        None => out.push_str(record.message),
     }
 }
 
@@ -106,12 +111,12 @@ fn push_exception(out: &mut String, start: usize, record: &Record<'_>) -> Result
     Ok(())
 }
 
-/// Whether Python takes a value that is no text for true.
-fn is_truthy(value: Value<'_>) -> bool {
+/// Whether Python takes a value for true.
+pub(crate) fn is_truthy(value: Value<'_>) -> bool {
     match value {
         Value::None | Value::Bool(false) | Value::I64(0) | Value::U64(0) | Value::I128(0) | Value::U128(0) => false,
         Value::F64(value) => value != 0.0,
         Value::Bytes(bytes) => !bytes.is_empty(),
-        _ => true,
+        value => value.as_str().is_none_or(|text| !text.is_empty()),
     }
 }

@@ -161,7 +161,7 @@ fn out_of_range() -> FormatError {
 /// The time zone of the process: `TZ`, else the system's; UTC where neither can be read.
 ///
 /// It is read when a formatter is made and never again, so that formatting takes no lock and reads no file.
-fn local_zone() -> TimeZone {
+pub(crate) fn local_zone() -> TimeZone {
     TimeZone::try_system().unwrap_or(TimeZone::UTC)
 }
 

@@ -9,6 +9,7 @@ mod colors;
 mod differential;
 mod emit;
 mod ini;
+mod json;
 mod support;
 
 /// CPython's own tests of logging, as cases of ours.

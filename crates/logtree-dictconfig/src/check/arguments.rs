@@ -119,6 +119,26 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Converts the items of those arguments that the class looks into; answers whether all can be.
+    pub(super) fn convert_items(&mut self, scope: &Scope<'a>, class: &str, arguments: &mut Arguments) -> bool {
+        let mut is_converted = true;
+        for keyword in catalog::looked_into(class) {
+            let given = arguments.iter_mut().find(|(name, _)| name == keyword);
+            let (Some((_, Argument::Map(items))), Some(field)) = (given, scope.field(keyword)) else { continue };
+            let Ok(Value::Node(node)) = self.resolver.convert(field.node) else { continue };
+            for ((_, item), entry) in items.iter_mut().zip(node.entries()) {
+                match self.resolver.convert(&entry.value).and_then(Self::value_argument) {
+                    Ok(argument) => *item = argument,
+                    Err(refusal) => {
+                        self.refuse(Some(&scope.outer), &field.at.key(entry).1, refusal);
+                        is_converted = false;
+                    }
+                }
+            }
+        }
+        is_converted
+    }
+
     /// The key `.` must be a dict if it is anything.
     fn check_attributes(&mut self, scope: &Scope<'a>) {
         let Some(field) = scope.field(".") else { return };

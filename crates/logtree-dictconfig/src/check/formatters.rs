@@ -30,7 +30,10 @@ impl<'a> Checker<'a> {
     /// A formatter made by a factory, with all other keys as keyword arguments.
     fn custom_formatter(&mut self, scope: &Scope<'a>) -> Option<Made<Arc<dyn Formatter>>> {
         let (name, known) = self.factory(scope, "()")?;
-        let arguments = self.arguments(scope, &["()"])?;
+        let mut arguments = self.arguments(scope, &["()"])?;
+        if !self.convert_items(scope, name, &mut arguments) {
+            return None;
+        }
         let registered = self.registry.find_formatter(name).cloned();
         let Some(class) = registered else {
             return self.absent_formatter(scope, name, known, arguments);
@@ -74,7 +77,7 @@ impl<'a> Checker<'a> {
             Some(field) if field.node.is_truthy() => self.formatter_class(scope, &field)?,
             _ => ("logging.Formatter", Known::Registered),
         };
-        if is_refused {
+        if !self.convert_items(scope, name, &mut arguments) || is_refused {
             return None;
         }
         // The key `.` means something beside `()` only.

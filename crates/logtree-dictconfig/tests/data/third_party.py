@@ -1,5 +1,5 @@
-"""What the classes of `src/catalog/third_party.rs` take, by the newest colorlog, uvicorn, Django and
-concurrent-log-handler, which have to be installed:
+"""What the classes of `src/catalog/third_party.rs` take, by the newest colorlog, uvicorn, Django,
+concurrent-log-handler and python-json-logger, which have to be installed:
 
     python3.13 third_party.py > third_party.json
 """
@@ -18,6 +18,8 @@ CLASSES = [
     "django.utils.log.RequireDebugFalse",
     "django.utils.log.RequireDebugTrue",
     "django.utils.log.ServerFormatter",
+    "pythonjsonlogger.json.JsonFormatter",
+    "pythonjsonlogger.jsonlogger.JsonFormatter",
     "uvicorn.logging.AccessFormatter",
     "uvicorn.logging.DefaultFormatter",
 ]
@@ -29,8 +31,16 @@ def judge(item):
     return judge(item.__mro__[1]) if any(p.kind is p.VAR_POSITIONAL for p in parameters) else item
 
 
+def signature(item):
+    """What the judge takes, and what was taken on the way to it."""
+    call, required, optional = signatures.signature(judge(item))
+    passed = item.__mro__[: item.__mro__.index(judge(item))]
+    parameters = [p for passing in passed for p in inspect.signature(passing.__init__).parameters.values()]
+    return [call, required, optional + [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]]
+
+
 found = {}
 for name in CLASSES:
     module, _, item = name.rpartition(".")
-    found[name] = signatures.signature(judge(getattr(importlib.import_module(module), item)))
+    found[name] = signature(getattr(importlib.import_module(module), item))
 print(json.dumps(found, indent=1))

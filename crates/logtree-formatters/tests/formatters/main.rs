@@ -1,8 +1,11 @@
 //! The behaviour of formatters: one module a question.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod corpus;
 mod cpython;
+mod json;
+mod json_python;
+mod json_values;
 mod long_formats;
 mod specimen;
 mod steady_state;

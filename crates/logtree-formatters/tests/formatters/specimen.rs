@@ -79,8 +79,8 @@ impl Specimen {
             stack_info: text("stack_info"),
             ..Self::python()
         };
-        for (name, value) in json["extras"].as_object().unwrap() {
-            specimen.field(name, Tagged::new(value).value());
+        for (name, value) in members(&json["extras"]) {
+            specimen.field(&name, Tagged::new(&value).value());
         }
         for (name, value) in json["attributes"].as_object().unwrap() {
             specimen.attribute(name, Tagged::new(value).value());
@@ -131,6 +131,14 @@ impl Specimen {
     }
 }
 
+/// The members of an object, or of a list of pairs where the order matters.
+pub(crate) fn members(json: &Json) -> Vec<(String, Json)> {
+    if let Some(pairs) = json.as_array() {
+        return pairs.iter().map(|pair| (pair[0].as_str().unwrap().to_owned(), pair[1].clone())).collect();
+    }
+    json.as_object().unwrap().iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 /// A value as `corpus.py` wrote it.
 #[derive(Debug)]
 pub(crate) enum Tagged {
@@ -139,6 +147,7 @@ pub(crate) enum Tagged {
     Unsigned(u128),
     Float(f64),
     Bytes(Vec<u8>),
+    Repr(String),
 }
 
 impl Tagged {
@@ -149,6 +158,9 @@ impl Tagged {
         }
         if let Some(bits) = tagged("float") {
             return Self::Float(f64::from_bits(u64::from_str_radix(bits, 16).unwrap()));
+        }
+        if let Some(text) = tagged("repr") {
+            return Self::Repr(text.to_owned());
         }
         if let Some(hex) = tagged("bytes") {
             let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
@@ -171,6 +183,7 @@ impl Tagged {
             Self::Unsigned(value) => Value::U128(*value),
             Self::Float(value) => Value::F64(*value),
             Self::Bytes(bytes) => Value::Bytes(bytes),
+            Self::Repr(text) => Value::Debug(text),
         }
     }
 }

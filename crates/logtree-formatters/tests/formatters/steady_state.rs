@@ -1,7 +1,9 @@
 //! What a formatter costs once it has warmed up, and what it remembers between records and threads.
 
 use logtree_core::{Formatter, Timestamp, Value};
-use logtree_formatters::{BraceFormatter, DollarFormatter, PercentFormatter};
+use logtree_formatters::{
+    BraceFormatter, DollarFormatter, JsonFmt, JsonFormatterConfig, PercentFormatter, PythonJsonFormatterConfig,
+};
 
 use crate::specimen::Specimen;
 
@@ -35,10 +37,35 @@ fn nothing_is_allocated_at_a_record() {
     allocates_nothing(&DollarFormatter::new(dollar).unwrap(), dollar);
 }
 
+#[test]
+fn nothing_is_allocated_for_json() {
+    let names = |names: &[&str]| JsonFmt::Names(names.iter().map(ToString::to_string).collect());
+    for fmt in [
+        &["timestamp", "levelname", "name", "message", "fields", "spans", "exc_info", "stack_info"][..],
+        &["asctime", "span", "fields.*", "spans.*", "x", "levelno", "created", "nobody", "funcName"],
+    ] {
+        for utc in [true, false] {
+            let config = JsonFormatterConfig { fmt: names(fmt), utc, exc_info_as_array: true, ..Default::default() };
+            allocates_nothing(&*config.build().unwrap(), &format!("{fmt:?}"));
+        }
+    }
+    let python = PythonJsonFormatterConfig {
+        fmt: names(&["asctime", "levelname", "message", "spans", "x"]),
+        rename_fields: vec![("user".into(), "who".into())],
+        timestamp: Some("ts".into()),
+        reserved_attrs: Some(Vec::new()),
+        ..Default::default()
+    };
+    allocates_nothing(&*python.clone().build().unwrap(), "pythonjsonlogger");
+    let indented = PythonJsonFormatterConfig { json_indent: Some("  ".into()), json_ensure_ascii: false, ..python };
+    allocates_nothing(&*indented.build().unwrap(), "pythonjsonlogger, indented");
+}
+
 fn allocates_nothing(formatter: &dyn Formatter, format: &str) {
     let mut specimen = Specimen::tracing("process:[4711] API가 요청되었습니다");
     specimen.indexed_field(0, Value::Str("ann with a space"));
     specimen.field("x", Value::F64(-12.5));
+    specimen.span("request", &[("id", Value::U64(7)), ("peer", Value::Str("::1")), ("user", Value::Str("bob"))]);
     let record = specimen.record();
     let mut out = String::with_capacity(16 * 1024);
     let mut format_once = || {
