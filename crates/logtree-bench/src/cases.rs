@@ -66,6 +66,24 @@ macro_rules! text {
     };
 }
 
+/// JSON with so many fields inside so many open spans, to nowhere.
+macro_rules! objects {
+    ($name:literal, $fields:literal, $spans:literal, $target:expr) => {
+        Case {
+            name: $name,
+            title: "JSON with the time, to a null sink",
+            how: "`logtree.JsonFormatter` as it comes, into memory: the event's fields, and all spans with theirs; three each. \
+                  fmt's `json()` as it comes into `io::sink`, which has the innermost span twice.",
+            variant: concat!($fields, " fields, ", $spans, " spans: "),
+            pace: Pace::Steady { calls: 10_000 },
+            contestants: &[
+                Contestant { name: "logtree", start: |_| logtree_side::json($fields, $spans), target: None },
+                Contestant { name: "fmt json()", start: |_| peers::fmt_json($fields, $spans), target: $target },
+            ],
+        }
+    };
+}
+
 pub(crate) const CASES: &[Case] = &[
     Case {
         name: "queue",
@@ -173,6 +191,11 @@ pub(crate) const CASES: &[Case] = &[
             Contestant { name: "fmt, 8 threads", start: |_| peers::fmt_sink(calls::on_threads(8)), target: None },
         ],
     },
+    objects!("json", 3, 1, Some(0.2)),
+    objects!("json-0-0", 0, 0, None),
+    objects!("json-3-0", 3, 0, None),
+    objects!("json-10-0", 10, 0, None),
+    objects!("json-10-3", 10, 3, None),
     Case {
         name: "file",
         title: "text to a file, unbuffered",

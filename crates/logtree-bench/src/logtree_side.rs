@@ -80,6 +80,13 @@ pub(crate) fn log_file(directory: &Path) -> Started {
     Ok(running)
 }
 
+pub(crate) fn json(fields: usize, spans: usize) -> Started {
+    let mut config = with_handlers(json!({"sink": sink()}), "sink");
+    config["formatters"]["story"] = json!({"()": "logtree.JsonFormatter"});
+    let guard = config_of(&config, &registry())?.install()?;
+    Ok(Running { call: calls::texts(fields, spans), finish: Box::new(|| drop(guard)) })
+}
+
 pub(crate) fn file(directory: &Path) -> Started {
     let config = with_handlers(json!({"file": file_handler(directory)}), "file");
     let guard = config_of(&config, &registry())?.install()?;

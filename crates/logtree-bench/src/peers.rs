@@ -61,6 +61,11 @@ pub(crate) fn log_file(directory: &Path) -> Started {
     Ok(running)
 }
 
+pub(crate) fn fmt_json(fields: usize, spans: usize) -> Started {
+    tracing_subscriber::fmt().json().with_writer(io::sink).try_init().map_err(to_error)?;
+    Ok(Running { call: calls::texts(fields, spans), finish: Box::new(|| ()) })
+}
+
 pub(crate) fn fmt_file(directory: &Path) -> Started {
     let file = Mutex::new(File::create(directory.join(LOG_FILE))?);
     tracing_subscriber::fmt().with_ansi(false).with_writer(file).try_init().map_err(to_error)?;

@@ -53,7 +53,7 @@ impl Signature {
             (least, most) if least == most => format!("{most} positional arguments"),
             _ => format!("from {least} to {most} positional arguments"),
         };
-        let is_too_many = given + 1 > most && !self.takes_more;
+        let is_too_many = given + 1 > most;
         is_too_many.then(|| format!("{} takes {takes} but {} were given", self.call, given + 1))
     }
 
