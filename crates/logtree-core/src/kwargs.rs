@@ -232,6 +232,35 @@ impl Kwargs {
         duration.map(Some).ok_or_else(error)
     }
 
+    /// Takes a number of bytes: a number, or a string with `KiB`, `MiB` or `GiB` behind one; `None` if it was not given or
+    /// is Python's `None`.
+    ///
+    /// # Errors
+    /// If it is neither.
+    pub fn bytes(&mut self, keyword: &str) -> Result<Option<u64>, ArgumentError> {
+        let argument = match self.take(keyword) {
+            None | Some(Argument::None) => return Ok(None),
+            Some(argument) => argument,
+        };
+        let bytes = match &argument {
+            Argument::Int(bytes) => u64::try_from(*bytes).ok(),
+            Argument::Str(text) => {
+                let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+                let unit = match unit.trim() {
+                    "" | "B" => Some(1),
+                    "KiB" => Some(1 << 10),
+                    "MiB" => Some(1 << 20),
+                    "GiB" => Some(1 << 30),
+                    _ => None,
+                };
+                number.parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit))
+            }
+            _ => None,
+        };
+        let error = || self.wrong_type(keyword, &argument, "a number of bytes, or one with KiB, MiB or GiB");
+        bytes.map(Some).ok_or_else(error)
+    }
+
     /// Takes a level: a number, or the name of one that every config knows; `None` if it was not given or is Python's
     /// `None`.
     ///

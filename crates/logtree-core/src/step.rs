@@ -117,6 +117,11 @@ pub trait Steps {
     /// # Errors
     /// Those of `moves`, and if others take too long.
     fn roll(&mut self, file: &Arc<dyn AppendFile>, moves: &mut Moves<'_>) -> io::Result<()>;
+
+    /// Whether many steps are gathered before any is done: then nobody needs to hold bytes back to write them together.
+    fn is_gathering(&self) -> bool {
+        false
+    }
 }
 
 /// What gives files other names.

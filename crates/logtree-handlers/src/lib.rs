@@ -21,6 +21,8 @@
 //! # Ok::<(), logtree_core::ArgumentError>(())
 //! ```
 //!
+//! Every handler of files takes the keys of a [buffer](Buffering) too.
+//!
 //! A new handler costs one file, its `mod` line and one line in [`register`].
 //!
 //! What all of them keep to: a record is one write(2); a line that could not be written whole never stands before
@@ -28,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod buffer;
+mod buffering;
 mod encoding;
 mod file;
 mod follow;
@@ -43,6 +46,7 @@ mod rolling;
 mod rotating;
 mod schedule;
 mod seal;
+mod spawn;
 mod stream;
 mod thread_queue;
 mod timed;
@@ -50,6 +54,7 @@ mod watched;
 
 use logtree_core::{Object, Registry, StdStream};
 
+pub use buffering::{Buffering, BufferingConfig};
 pub use encoding::{Encoding, EncodingErrors};
 pub use file::{FileHandler, FileHandlerConfig};
 pub use log_file::LogFile;
@@ -75,14 +80,14 @@ pub fn register(registry: &mut Registry) {
     queue::register(registry);
     registry
         .handler("logging.StreamHandler", stream::plan)
-        .handler("logging.FileHandler", file::plan)
+        .handler("logging.FileHandler", buffering::buffered(file::plan))
         .handler("logging.NullHandler", null::plan)
         .handler("logging.handlers.BufferingHandler", memory::plan_buffering)
         .handler("logging.handlers.MemoryHandler", memory::plan)
         .handler("logging.handlers.QueueHandler", queue::plan)
-        .handler("logging.handlers.RotatingFileHandler", rotating::plan)
-        .handler("logging.handlers.TimedRotatingFileHandler", timed::plan)
-        .handler("logging.handlers.WatchedFileHandler", watched::plan)
+        .handler("logging.handlers.RotatingFileHandler", buffering::buffered(rotating::plan))
+        .handler("logging.handlers.TimedRotatingFileHandler", buffering::buffered(timed::plan))
+        .handler("logging.handlers.WatchedFileHandler", buffering::buffered(watched::plan))
         .object(Object::new("sys.stdout", StdStream::Stdout))
         .object(Object::new("sys.stderr", StdStream::Stderr));
 }

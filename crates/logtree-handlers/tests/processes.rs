@@ -27,10 +27,12 @@ mod linux {
     use std::time::{Duration, Instant};
 
     use logtree_core::{
-        Callsite, Direct, Fields, Filter, FormatError, Formatter, HandlerEntry, Level, LevelNames, Origin,
+        Callsite, Direct, Fields, Filter, FormatError, Formatter, Handler, HandlerEntry, Level, LevelNames, Origin,
         QueueListener, Record, RecordQueue as _, Source, Spans, Timestamp, Verdict,
     };
-    use logtree_handlers::{FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig, ThreadQueue};
+    use logtree_handlers::{
+        Buffering, BufferingConfig, FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig, ThreadQueue,
+    };
     use logtree_os::helper::{HelperEnd, HelperOptions, HelperState, spawn_helper};
     use logtree_os::{Fork, fork_single_threaded};
     use rustix::process::{Pid, WaitOptions, waitpid};
@@ -108,21 +110,27 @@ mod linux {
 
     pub(crate) fn what_the_parent_holds_the_parent_hands_on() {
         let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a.log");
-        let memory = MemoryHandler::new(MemoryHandlerConfig::new(100), Some(Arc::new(entry(&path))));
-        let memory = HandlerEntry::new("memory", Box::new(memory), Arc::new(Bare));
-        let flush = || assert!(memory.handler.flush(Instant::now() + Duration::from_secs(5)));
-        log(&memory, "of the parent");
-        let Fork::Parent(child) = fork_single_threaded().unwrap() else {
-            log(&memory, "of the child");
-            flush();
-            std::process::exit(0);
-        };
-        let (_, status) = waitpid(Some(child), WaitOptions::empty()).unwrap().unwrap();
-        assert_eq!(status.exit_status(), Some(0));
-        assert_eq!(fs::read_to_string(&path).unwrap(), "of the child\n");
-        flush();
-        assert_eq!(fs::read_to_string(&path).unwrap(), "of the child\nof the parent\n");
+        let path = |name: &str| directory.path().join(name);
+        let memory = MemoryHandler::new(MemoryHandlerConfig::new(100), Some(Arc::new(entry(&path("memory.log")))));
+        let file = FileHandler::new(FileHandlerConfig::new(path("buffer.log"))).unwrap();
+        let interval = Some(Duration::from_secs(3600));
+        let config = BufferingConfig { flush_interval: interval, ..BufferingConfig::new(100_000) };
+        let buffering = Buffering::new(config, "buffer", Box::new(file));
+        let handlers: [(&str, Box<dyn Handler>); 2] =
+            [("memory.log", Box::new(memory)), ("buffer.log", Box::new(buffering))];
+        for (name, handler) in handlers {
+            let entry = HandlerEntry::new(name, handler, Arc::new(Bare));
+            log(&entry, "of the parent");
+            let child = fork(|| {
+                log(&entry, "of the child");
+                flush(&entry);
+            });
+            assert_ends_well(child);
+            assert_eq!(fs::read_to_string(path(name)).unwrap(), "of the child\n");
+            flush(&entry);
+            assert_eq!(fs::read_to_string(path(name)).unwrap(), "of the child\nof the parent\n");
+            entry.handler.close();
+        }
     }
 
     /// A queue before a file; its handlers stand still while they are told to, in this process.

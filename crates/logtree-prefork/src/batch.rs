@@ -97,6 +97,10 @@ impl Steps for Batch {
         self.rolling = self.file(file);
         moves(self)
     }
+
+    fn is_gathering(&self) -> bool {
+        true
+    }
 }
 
 impl Names for Batch {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Argument, ArgumentError, Kwargs, Level};
+use crate::{ArgumentError, Kwargs, Level};
 
 /// What a config says of the size of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,9 @@ pub enum Overflow {
     Block(Duration),
 }
 
+/// Less is no queue.
+const LEAST_BYTES: usize = 32 << 10;
+
 impl Default for QueueLimits {
     fn default() -> Self {
         Self { maxsize: 0, capacity_bytes: 16 << 20, overflow: Overflow::Drop, reserve_above: None }
@@ -44,8 +47,11 @@ impl QueueLimits {
             // Python takes zero and everything below for "no limit".
             limits.maxsize = u32::try_from(maxsize.max(0)).unwrap_or(u32::MAX);
         }
-        if let Some(argument) = kwargs.take("capacity") {
-            limits.capacity_bytes = capacity(kwargs, &argument)?;
+        if let Some(bytes) = kwargs.bytes("capacity")? {
+            limits.capacity_bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+        }
+        if limits.capacity_bytes < LEAST_BYTES {
+            return Err(ArgumentError::new("ValueError", "capacity must be at least 32 KiB").at("capacity"));
         }
         let timeout = kwargs.seconds("timeout")?.unwrap_or(Duration::from_secs(1));
         limits.overflow = match kwargs.string("overflow")?.as_deref() {
@@ -64,29 +70,5 @@ impl QueueLimits {
     #[inline]
     pub fn is_urgent(&self, level: Level) -> bool {
         self.reserve_above.is_none_or(|least| level >= least)
-    }
-}
-
-fn capacity(kwargs: &Kwargs, argument: &Argument) -> Result<usize, ArgumentError> {
-    const EXPECTED: &str = "a number of bytes, or one with KiB or MiB";
-    let bytes = match argument {
-        Argument::Int(bytes) => usize::try_from(*bytes).ok(),
-        Argument::Str(text) => {
-            let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
-            let shift = match unit.trim() {
-                "" | "B" => Some(0),
-                "KiB" => Some(10),
-                "MiB" => Some(20),
-                _ => None,
-            };
-            let number = number.parse::<usize>().ok();
-            number.zip(shift).and_then(|(number, shift)| number.checked_mul(1 << shift))
-        }
-        _ => None,
-    };
-    match bytes {
-        Some(bytes) if bytes >= 1 << 15 => Ok(bytes),
-        Some(_) => Err(ArgumentError::new("ValueError", "capacity must be at least 32 KiB").at("capacity")),
-        None => Err(kwargs.wrong_type("capacity", argument, EXPECTED)),
     }
 }

@@ -1,15 +1,15 @@
 //! The thread that empties a queue (Python's `QueueListener`).
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::{self, Thread};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use logtree_core::{Direct, HeldRecords, Record, side, with_own_record};
 
 use super::Shared;
 use super::state::{InHand, Rest, State};
+use crate::spawn::spawn;
 
 const THREAD_NAME: &str = "logtree-queue";
 /// How long the thread naps after records came, before it sleeps until it is woken.
@@ -32,7 +32,7 @@ impl Shared {
         let shared = Arc::clone(self);
         let (in_hand, handled) = (Arc::clone(&state.in_hand), Arc::clone(&state.handled));
         let listen = move || Listener { shared, in_hand, handled, said: None, own: 0 }.listen();
-        match spawn(listen) {
+        match spawn(THREAD_NAME, listen) {
             Ok(thread) => {
                 state.begin(thread);
                 state.no_thread = None;
@@ -146,14 +146,4 @@ impl Listener {
         }
         is_over
     }
-}
-
-#[cfg(target_os = "linux")]
-fn spawn(listen: impl FnOnce() + Send + 'static) -> io::Result<Thread> {
-    logtree_os::spawn_masked(THREAD_NAME, listen)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn spawn(listen: impl FnOnce() + Send + 'static) -> io::Result<Thread> {
-    thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(listen).map(|handle| handle.thread().clone())
 }

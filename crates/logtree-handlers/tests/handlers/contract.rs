@@ -9,9 +9,9 @@ use logtree_core::{
     RecordQueue as _, StdStream, set_report_hook,
 };
 use logtree_handlers::{
-    Encoding, FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig, NullHandler, RotatingFileHandler,
-    RotatingFileHandlerConfig, Stream, StreamHandler, StreamHandlerConfig, ThreadQueue, TimedRotatingFileHandler,
-    TimedRotatingFileHandlerConfig, WatchedFileHandler,
+    Buffering, BufferingConfig, Encoding, FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig,
+    NullHandler, RotatingFileHandler, RotatingFileHandlerConfig, Stream, StreamHandler, StreamHandlerConfig,
+    ThreadQueue, TimedRotatingFileHandler, TimedRotatingFileHandlerConfig, WatchedFileHandler,
 };
 
 use crate::child::{assert_passed, test_process};
@@ -20,8 +20,10 @@ use crate::specimen::{Brackets, Unfiltered, lines, with_record};
 /// A handler in its entry, and where its lines go, if anywhere.
 struct Subject {
     entry: Arc<HandlerEntry>,
-    /// The handler behind it that formats and writes, if it does not do so itself: a flush lies in between.
+    /// The handler behind it that formats and writes, if it does not do so itself.
     far: Option<Arc<HandlerEntry>>,
+    /// Whether it takes a flush to see a record.
+    is_held: bool,
     output: Option<PathBuf>,
     /// Whether a record that comes after `close` is handled.
     outlives_close: bool,
@@ -33,14 +35,14 @@ impl Subject {
     fn new(handler: impl Handler + 'static, output: Option<PathBuf>) -> Self {
         let chatty = Arc::new(Chatty::default());
         let entry = entry(Box::new(handler), &chatty);
-        Self { entry, far: None, output, outlives_close: true, chatty }
+        Self { entry, far: None, is_held: false, output, outlives_close: true, chatty }
     }
 
     /// A handler that hands on to a file.
     fn before_a_file(directory: &Path, handler: impl FnOnce(Arc<HandlerEntry>) -> Box<dyn Handler>) -> Self {
         let file = file(directory, |_| {});
         let entry = entry(handler(Arc::clone(&file.entry)), &file.chatty);
-        Self { entry, far: Some(Arc::clone(&file.entry)), ..file }
+        Self { entry, far: Some(Arc::clone(&file.entry)), is_held: true, ..file }
     }
 
     /// How many records could not be handled, wherever that was found.
@@ -53,7 +55,7 @@ impl Subject {
     }
 
     fn assert_lines(&self, expected: &[&str]) {
-        if self.far.is_some() {
+        if self.is_held {
             assert!(self.entry.handler.flush(deadline()));
         }
         if let Some(output) = &self.output {
@@ -114,7 +116,7 @@ fn assert_contract(subject: &Subject) {
     entry.handler.close();
     assert!(entry.handler.flush(deadline()));
     subject.handle("closed");
-    if subject.far.is_some() {
+    if subject.is_held {
         assert!(entry.handler.flush(deadline()));
     }
     let Some(output) = &subject.output else { return };
@@ -261,6 +263,19 @@ fn queues() {
         let listener =
             |target| QueueListener { name: "q".into(), handlers: vec![target], respect_handler_level: false };
         assert_contract(&Subject::before_a_file(directory.path(), |target| queue.connect(listener(target)).unwrap()));
+    }
+}
+
+#[test]
+fn buffers() {
+    for bytes in [1, 100, 1 << 20] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let file = FileHandler::new(FileHandlerConfig::new(&path)).unwrap();
+        let interval = (bytes == 100).then(|| Duration::from_millis(1));
+        let config = BufferingConfig { flush_interval: interval, ..BufferingConfig::new(bytes) };
+        let buffering = Buffering::new(config, "subject", Box::new(file));
+        assert_contract(&Subject { is_held: true, ..Subject::new(buffering, Some(path)) });
     }
 }
 

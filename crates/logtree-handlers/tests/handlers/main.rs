@@ -1,6 +1,7 @@
 //! The behaviour of handlers: what all keep to, and what each does besides.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic)]
 
+mod buffering;
 mod child;
 mod contract;
 mod cpython;
