@@ -15,7 +15,9 @@ mod support;
 /// CPython's own tests of logging, as cases of ours.
 mod test_logging {
     mod config_dict;
+    mod file_config;
     mod loggers;
+    mod memory;
     mod support;
     mod table;
 }

@@ -31,16 +31,26 @@ pub(super) fn printing(rest: Value) -> Value {
 
 /// Emits records and answers with what was said.
 pub(super) fn emit(config: &Value, events: &[Event<'_>]) -> Said {
-    let line =
-        |(name, level, text): &Event<'_>| json!({"name": name, "levelno": level, "msg": text}).to_string() + "\n";
-    emit_lines(config, &events.iter().map(line).collect::<String>())
+    emit_lines(config, &lines(events))
 }
 
-/// The same with the events as they are read.
+/// Records as `emit` reads them.
+pub(super) fn lines(events: &[Event<'_>]) -> String {
+    let line =
+        |(name, level, text): &Event<'_>| json!({"name": name, "levelno": level, "msg": text}).to_string() + "\n";
+    events.iter().map(line).collect()
+}
+
+/// Emits events as they are read.
 pub(super) fn emit_lines(config: &Value, lines: &str) -> Said {
+    emit_text("config.json", &config.to_string(), lines)
+}
+
+/// The same with a config in a file of this name.
+pub(super) fn emit_text(name: &str, text: &str, lines: &str) -> Said {
     let place = Place::new();
-    place.write("config.json", &config.to_string());
-    place.run(&["emit", "config.json"], lines)
+    place.write(name, text);
+    place.run(&["emit", name], lines)
 }
 
 /// The lines on standard output of a config that is accepted and prints nothing else.
