@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use logtree_core::{Fields, Level, Record, Source, Timestamp, Tree};
 use logtree_os::ForkLock;
 use tracing_core::span::{Attributes, Id, Record as Values};
@@ -64,6 +64,11 @@ impl TreeHandle {
     /// The tree in use.
     pub fn tree(&self) -> Arc<Tree> {
         self.0.tree.load_full()
+    }
+
+    /// The same for the time of a record, at the price of no counter that threads share.
+    pub(crate) fn load(&self) -> Guard<Arc<Tree>> {
+        self.0.tree.load()
     }
 
     /// Uses another tree from now on and answers with the old one: [`update`](Self::update) whatever is there.

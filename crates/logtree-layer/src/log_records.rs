@@ -12,7 +12,7 @@ use tracing_core::{Event, Field};
 use tracing_log::{AsTrace as _, NormalizeEvent as _};
 
 use crate::TreeHandle;
-use crate::callsite::{last_segment, level_of};
+use crate::callsite::level_of;
 use crate::place::Place;
 
 /// The logger of the `log` crate that hands its records to a tree.
@@ -35,19 +35,19 @@ impl LogRecords {
 
 impl log::Log for LogRecords {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        self.tree.tree().find(metadata.target()).wants(level_of(metadata.level().as_trace()))
+        self.tree.load().find(metadata.target()).wants(level_of(metadata.level().as_trace()))
     }
 
     fn log(&self, log: &log::Record<'_>) {
         let place = Place {
             target: log.target(),
             level: level_of(log.level().as_trace()),
-            module: last_segment(log.module_path().unwrap_or_default()),
+            module_path: log.module_path().unwrap_or_default(),
             file: log.file(),
             line: log.line(),
             source: Source::Log,
         };
-        place.handle(&self.tree.tree(), |text| {
+        place.handle(&self.tree.load(), |text| {
             let _ = text.message.write_fmt(*log.args());
             let _ = log.key_values().visit(&mut KeyValues(&mut text.fields));
         });
@@ -62,7 +62,7 @@ pub(crate) fn on_event(tree: &Tree, event: &Event<'_>) {
     let place = Place {
         target: metadata.target(),
         level: level_of(*metadata.level()),
-        module: last_segment(metadata.module_path().unwrap_or_default()),
+        module_path: metadata.module_path().unwrap_or_default(),
         file: metadata.file(),
         line: metadata.line(),
         source: Source::Log,

@@ -24,12 +24,12 @@ impl TreeHandle {
             target: name,
             level,
             // As Python's, which knows no more of a place than its file and line.
-            module: file_name.strip_suffix(".rs").unwrap_or(file_name),
+            module_path: file_name.strip_suffix(".rs").unwrap_or(file_name),
             file: Some(file),
             line: Some(location.line()),
             source: Source::Tracing,
         };
-        place.handle(&self.tree(), |text| {
+        place.handle(&self.load(), |text| {
             let _ = write!(text.message, "{message}");
             for (name, value) in fields {
                 text.fields.push(FieldName::Inline(name), *value);
