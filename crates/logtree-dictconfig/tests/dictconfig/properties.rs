@@ -1,6 +1,6 @@
 //! Nothing panics, and what is read is what serde_json reads.
 
-use logtree_core::{Argument, Kwargs, Object, Record, StdStream};
+use logtree_core::{Argument, FieldName, FieldsBuf, Kwargs, Object, Record, Source, StdStream};
 use logtree_dictconfig::{Color, Config, Format, registry};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -133,10 +133,57 @@ fn arguments() -> impl Strategy<Value = Vec<(String, Argument)>> {
     prop::collection::vec((keyword, argument()), 0..7)
 }
 
+/// Fields, or attributes in place of the usual ones, with values of any type.
+fn said() -> impl Strategy<Value = FieldsBuf> {
+    let names = [
+        "client_addr",
+        "color_message",
+        "created",
+        "exc_text",
+        "full_path",
+        "http_version",
+        "levelname",
+        "levelno",
+        "message",
+        "method",
+        "msecs",
+        "msg",
+        "name",
+        "server_time",
+        "status_code",
+    ];
+    let value = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (-1..700i64).prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+    ];
+    prop::collection::vec((prop::sample::select(names.to_vec()), value), 0..8).prop_map(|said| {
+        let mut fields = FieldsBuf::default();
+        for (name, value) in said {
+            fields.push(
+                FieldName::Inline(name),
+                match &value {
+                    Value::Bool(value) => logtree_core::Value::Bool(*value),
+                    Value::String(text) => logtree_core::Value::Str(text),
+                    Value::Number(number) => number.as_i64().map_or_else(
+                        || logtree_core::Value::F64(number.as_f64().unwrap_or(f64::NAN)),
+                        logtree_core::Value::I64,
+                    ),
+                    _ => logtree_core::Value::None,
+                },
+            );
+        }
+        fields
+    })
+}
+
 proptest! {
     /// Each class makes something of whatever it is given, or says why not; what it makes takes a record.
     #[test]
-    fn any_arguments_are_answered(given in arguments(), attributes in arguments()) {
+    fn any_arguments_are_answered(given in arguments(), attributes in arguments(), said in said()) {
         let registry = registry();
         let kwargs = || Kwargs::new("call()", given.clone()).of_entry("entry", attributes.clone());
         let names: Vec<&str> = registry.names().collect();
@@ -149,6 +196,11 @@ proptest! {
                 for formatter in [formatter.without_colors(), Some(formatter)].into_iter().flatten() {
                     let mut out = String::new();
                     let is_whole = formatter.format(&record("m"), &mut out).is_ok();
+                    prop_assert!(is_whole || out.is_empty(), "{name}: {out}");
+                    out.clear();
+                    let (fields, source) = (said.as_fields(), Source::Python);
+                    let odd = Record { attributes: fields, fields, source, ..record("m") };
+                    let is_whole = formatter.format(&odd, &mut out).is_ok();
                     prop_assert!(is_whole || out.is_empty(), "{name}: {out}");
                 }
             } else if let Some(Ok(filter)) = registry.find_filter(name).map(|class| class(kwargs())) {
