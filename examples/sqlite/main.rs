@@ -6,7 +6,8 @@
 //! ```
 //!
 //! It writes `shop.log` and `shop.db` into the directory (without one into a temporary one), then reads the rows back and
-//! prints them. [`handler.rs`](handler.rs) is all that such a handler takes.
+//! prints how many there are of which kind. A `logging.json` that stands in the directory is used in place of its own.
+//! [`handler.rs`](handler.rs) is all that such a handler takes.
 #![forbid(unsafe_code)]
 
 mod handler;
@@ -29,7 +30,11 @@ fn main() -> Result<(), Failure> {
 
     let mut registry = logtree::registry();
     registry.handler("shop.SqliteHandler", SqliteHandler::plan);
-    let guard = Config::parse(include_str!("logging.json"), Format::Json, &registry)?.install()?;
+    let config = match Path::new("logging.json").exists() {
+        true => Config::load("logging.json", &registry)?,
+        false => Config::parse(include_str!("logging.json"), Format::Json, &registry)?,
+    };
+    let guard = config.install()?;
     work();
     // What waits for a batch to fill is written now.
     drop(guard);

@@ -42,6 +42,28 @@ fn the_database_has_what_the_file_has_and_the_program_prints_it() {
     assert_eq!(counts.sum::<usize>(), rows.len(), "{printed}");
 }
 
+/// The listener is another process, forked from the one that has opened the database.
+#[test]
+#[cfg(target_os = "linux")]
+fn behind_a_queue_the_listener_writes_the_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let own = include_str!("../../examples/sqlite/logging.json");
+    let mut config: serde_json::Value = serde_json::from_str(own).unwrap();
+    config["handlers"]["queue"] = serde_json::json!({
+        "class": "logging.handlers.QueueHandler", "queue": {"()": "multiprocessing.Queue"},
+        "listener": "logging.handlers.QueueListener", "handlers": ["file", "database"],
+    });
+    config["root"]["handlers"] = serde_json::json!(["queue"]);
+    std::fs::write(directory.path().join("logging.json"), config.to_string()).unwrap();
+    let output = Command::new(example("sqlite")).arg(directory.path()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let file = std::fs::read_to_string(directory.path().join("shop.log")).unwrap();
+    let rows = rows(&directory.path().join("shop.db"));
+    // One writes both, and in the same order.
+    assert!(file.lines().map(|line| line.split_once(": ").unwrap().1).eq(&rows), "{file}");
+    assert_eq!(rows.len(), 121);
+}
+
 #[test]
 fn a_directory_that_is_not_there_ends_the_example_with_a_message() {
     let output = Command::new(example("sqlite")).arg("/nonexistent").output().unwrap();
