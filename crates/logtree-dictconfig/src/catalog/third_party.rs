@@ -65,6 +65,7 @@ pub(super) fn looked_into(name: &str) -> &'static [&'static str] {
         "pythonjsonlogger.json.JsonFormatter"
         | "pythonjsonlogger.jsonlogger.JsonFormatter"
         | "logtree.JsonFormatter" => &["defaults", "rename_fields", "static_fields"],
+        "colorlog.ColoredFormatter" => &["log_colors"],
         _ => &[],
     }
 }

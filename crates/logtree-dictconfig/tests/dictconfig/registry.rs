@@ -275,3 +275,23 @@ fn the_fourth_argument_beside_class_is_whatever_the_class_has_there() {
     let refusal = refusal(&config("colorlog.ColoredFormatter", "%(message)s"), &registry);
     assert!(refusal.contains("'bool' object has no attribute 'get'"), "{refusal}");
 }
+
+#[test]
+fn colors_by_level_are_looked_up_where_the_config_has_them() {
+    // CPython 3.13 with colorlog 6.12: log_colors is a ConvertingDict, secondary_log_colors holds plain ones.
+    let text = r#"{"version": 1, "colors": {"bad": "bold_red"}, "root": {"level": "INFO", "handlers": ["h"]},
+        "formatters": {"f": {"()": "colorlog.ColoredFormatter", "force_color": true, "fmt": "%(log_color)s%(message)s",
+                             "log_colors": {"ERROR": "cfg://colors.bad"}}},
+        "handlers": {"h": {"class": "logging.StreamHandler", "formatter": "f"}}}"#;
+    let formatted = |text: &str| {
+        let tree = tree(text, &registry()).unwrap();
+        let mut out = String::new();
+        tree.handlers()[0].formatter.format(&record("m"), &mut out).map(|()| out).map_err(|error| error.to_string())
+    };
+    assert_eq!(formatted(text), Ok("\x1b[1;31mm\x1b[0m".to_owned()));
+    let secondary = text.replace(
+        r#""log_colors": {"ERROR": "cfg://colors.bad"}"#,
+        r#""secondary_log_colors": {"x": {"ERROR": "cfg://colors.bad"}}"#,
+    );
+    assert_eq!(formatted(&secondary), Err("KeyError: 'cfg://colors.bad'".to_owned()));
+}
