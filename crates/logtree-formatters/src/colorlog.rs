@@ -63,7 +63,7 @@ impl ColoredFormatterConfig {
     /// Takes colorlog's arguments, and the attributes of [`FormatterConfig`].
     ///
     /// # Errors
-    /// colorlog's. `DIFFERENCE`: what would make it fail at each record is refused at once.
+    /// colorlog's. `DIFFERENCE`: an argument of a type that would make it fail at records is refused at once.
     pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
         let defaults = Self::default();
         let config = Self {
@@ -82,10 +82,7 @@ impl ColoredFormatterConfig {
             reset: kwargs.truth("reset").unwrap_or(defaults.reset),
             stream: match kwargs.take("stream") {
                 None | Some(Argument::None) => None,
-                Some(Argument::Object(object)) if object.downcast::<StdStream>().is_some() => {
-                    object.downcast::<StdStream>().copied()
-                }
-                Some(other) => return Err(no_method("stream", &other, "isatty").expected("ext://sys.stderr")),
+                Some(stream) => Some(std_stream(&stream)?),
             },
             no_color: kwargs.truth("no_color").unwrap_or(defaults.no_color),
             force_color: kwargs.truth("force_color").unwrap_or(defaults.force_color),
@@ -100,14 +97,16 @@ impl ColoredFormatterConfig {
     /// As [`FormatterConfig::build`].
     pub fn build(self) -> Result<Arc<dyn Formatter>, ArgumentError> {
         let is_set = |name| std::env::var_os(name).is_some();
-        let is_colored = match () {
-            () if self.force_color || is_set("FORCE_COLOR") => true,
-            () if self.no_color || is_set("NO_COLOR") => false,
-            () => match self.stream {
+        let is_colored = if self.force_color || is_set("FORCE_COLOR") {
+            true
+        } else if self.no_color || is_set("NO_COLOR") {
+            false
+        } else {
+            match self.stream {
                 None => true,
                 Some(StdStream::Stdout) => std::io::stdout().is_terminal(),
                 Some(StdStream::Stderr) => std::io::stderr().is_terminal(),
-            },
+            }
         };
         Ok(Arc::new(ColoredFormatter::new(self, is_colored)?))
     }
@@ -117,6 +116,14 @@ impl ColoredFormatterConfig {
 fn no_method(keyword: &str, argument: &Argument, method: &str) -> ArgumentError {
     let message = format!("'{}' object has no attribute '{method}'", argument.type_name());
     ArgumentError::new("AttributeError", message).at(keyword).expected("dict")
+}
+
+fn std_stream(argument: &Argument) -> Result<StdStream, ArgumentError> {
+    let stream = match argument {
+        Argument::Object(object) => object.downcast::<StdStream>().copied(),
+        _ => None,
+    };
+    stream.ok_or_else(|| no_method("stream", argument, "isatty").expected("ext://sys.stderr"))
 }
 
 fn log_colors(keyword: &str, argument: Argument) -> Result<Vec<(String, String)>, ArgumentError> {

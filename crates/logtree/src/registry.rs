@@ -5,8 +5,20 @@ use logtree_core::Registry;
 /// A registry with every class that this build of logtree has.
 ///
 /// ```
+/// use std::sync::Arc;
+/// use logtree::{Object, Record};
+///
 /// let mut registry = logtree::registry();
-/// registry.object(logtree::Object::new("my_app.release", "1.4.2".to_owned()));
+/// // What `ext://my_app.release` stands for, and what Django's RequireDebug filters ask.
+/// registry.object(Object::new("my_app.release", "1.4.2".to_owned()));
+/// registry.object(Object::new("django.conf.settings.DEBUG", cfg!(debug_assertions)));
+/// // A function is a filter: as the `callback` of Django's CallbackFilter, or as a class of its own.
+/// let not_static = |record: &Record<'_>| !record.message.contains("/static/");
+/// registry.object(Object::filter("my_app.not_static", not_static));
+/// registry.filter("my_app.NotStatic", move |kwargs| {
+///     kwargs.finish()?;
+///     Ok(Arc::new(not_static))
+/// });
 /// ```
 pub fn registry() -> Registry {
     #[allow(unused_mut, reason = "no feature adds to it in the smallest build")]
