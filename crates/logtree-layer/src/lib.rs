@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod callsite;
+mod handle;
 mod layer;
 #[cfg(feature = "log")]
 mod log_records;
@@ -20,6 +21,7 @@ mod scratch;
 mod spans;
 mod visit;
 
-pub use layer::{Mode, TreeHandle, TreeLayer};
+pub use handle::TreeHandle;
+pub use layer::{Mode, TreeLayer};
 #[cfg(feature = "log")]
 pub use log_records::LogRecords;

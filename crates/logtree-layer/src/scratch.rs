@@ -52,6 +52,11 @@ pub(crate) fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
+/// Whether the calling thread is handling a record.
+pub(crate) fn is_handling() -> bool {
+    BUSY.try_with(Cell::get).is_ok_and(|busy| busy != Busy::No)
+}
+
 /// Lends the thread's buffers, empty. Inside itself, and while the thread's locals are destroyed, it lends new ones.
 #[inline]
 pub(crate) fn with_scratch(use_it: impl FnOnce(&mut Scratch)) {

@@ -128,7 +128,7 @@ impl BasicConfig {
             Ok(Arc::new(tree.into_tree()))
         });
         match changed {
-            Ok(old) => reload::retire(old, &removed),
+            Ok(old) => reload::retire(guard.tree(), old, &removed),
             Err(()) => install::close(&new.handlers),
         }
         Ok(guard)

@@ -145,9 +145,9 @@ impl LoggerHandle {
 /// ```
 #[macro_export]
 macro_rules! critical {
-    (parent: $parent:expr, target: $target:expr, $($arguments:tt)+) => {
+    (target: $target:expr, parent: $parent:expr, $($arguments:tt)+) => {
         $crate::__tracing::event!(
-            parent: $parent, target: $target, $crate::__tracing::Level::ERROR, logtree.level = 50, $($arguments)+
+            target: $target, parent: $parent, $crate::__tracing::Level::ERROR, logtree.level = 50, $($arguments)+
         )
     };
     (parent: $parent:expr, $($arguments:tt)+) => {

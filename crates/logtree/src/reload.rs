@@ -20,8 +20,8 @@ pub(crate) struct FileOrigin {
     registry: Registry,
 }
 
-/// How long a change waits for records that other threads are handling in the tree of before.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a change waits for records that other threads are handling in the trees of before.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl FileOrigin {
     pub(crate) fn new(path: &Path, registry: &Registry) -> Self {
@@ -40,7 +40,7 @@ impl FileOrigin {
         });
         let Ok(old) = old;
         let handlers = old.source().handlers.clone();
-        retire(old, &handlers);
+        retire(installed, old, &handlers);
         Ok(())
     }
 }
@@ -60,7 +60,7 @@ pub(crate) fn apply(config: Config, installed: &TreeHandle) -> Result<(), Error>
         Ok(_) if built.is_incremental() => Ok(()),
         Ok(old) => {
             let handlers = old.source().handlers.clone();
-            retire(old, &handlers);
+            retire(installed, old, &handlers);
             Ok(())
         }
         Err(problems) => {
@@ -81,16 +81,13 @@ pub(crate) fn change(installed: &TreeHandle, change: impl FnOnce(&mut TreeBuilde
     drop(changed);
 }
 
-/// Drops a tree that is not used any more and closes handlers of it, after the records that other threads are handling.
+/// Closes handlers of a tree that is not used any more, after the records that other threads are handling.
 ///
 /// DIFFERENCE: CPython closes them first, and what is logged until the new ones are there is lost or opens files anew.
-pub(crate) fn retire(old: Arc<Tree>, handlers: &[Arc<HandlerEntry>]) {
-    const TURN: Duration = Duration::from_micros(200);
-    let deadline = Instant::now() + PATIENCE;
-    // A handler that changes its own logging is waited for in vain.
-    while Arc::strong_count(&old) > 1 && Instant::now() < deadline {
-        std::thread::sleep(TURN);
-    }
+pub(crate) fn retire(installed: &TreeHandle, old: Arc<Tree>, handlers: &[Arc<HandlerEntry>]) {
+    drop(old);
+    // A record that takes longer finds a handler that was closed, which handles it as well as it then can.
+    let _ = installed.wait_for_former(Instant::now() + PATIENCE);
     install::close(handlers);
 }
 
