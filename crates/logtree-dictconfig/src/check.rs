@@ -13,14 +13,15 @@ mod queue;
 mod scope;
 mod sections;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use logtree_core::{Filter, Formatter, LevelNames, Registry};
 
+use crate::found::{Found, clipped};
 use crate::node::{Kind, Node};
 use crate::plan::{HandlerLevel, HandlerSpec, LoggerSpec, Made, Plan};
-use crate::problem::{Note, Problem};
+use crate::problem::{Exception, Note, Problem};
 use crate::refusal::Refusal;
 use crate::resolve::{Resolver, Value};
 use crate::source::Source;
@@ -57,9 +58,11 @@ pub(crate) struct Checker<'a> {
     handler_levels: Vec<HandlerLevel>,
     /// Whether an incremental config may name handlers that are not here.
     is_on_top: bool,
+    /// The names of entries, by section, as far as they were asked for.
+    names: HashMap<&'static str, HashSet<&'a str>>,
     /// Names in use, by section, to tell what nobody uses.
     used: BTreeSet<(&'static str, String)>,
-    problems: Vec<Problem>,
+    problems: Found,
 }
 
 /// Checks a config: a plan, and every problem found, in the order in which CPython would meet them.
@@ -70,6 +73,7 @@ pub(crate) fn check(
     assumed: &BTreeSet<String>,
     is_on_top: bool,
 ) -> (Plan, Vec<Problem>) {
+    let problems = Found::new(&source);
     let mut checker = Checker {
         source,
         root,
@@ -83,8 +87,9 @@ pub(crate) fn check(
         loggers: Vec::new(),
         handler_levels: Vec::new(),
         is_on_top,
+        names: HashMap::new(),
         used: BTreeSet::new(),
-        problems: Vec::new(),
+        problems,
     };
     let (is_incremental, disable_existing) = checker.config();
     let Checker { source, levels, formatters, filters, handlers, loggers, handler_levels, problems, .. } = checker;
@@ -100,7 +105,7 @@ pub(crate) fn check(
         disable_existing,
         warnings: Vec::new(),
     };
-    (plan, problems)
+    (plan, problems.finish())
 }
 
 impl<'a> Checker<'a> {
@@ -191,7 +196,7 @@ impl<'a> Checker<'a> {
     fn duplicates(&mut self, node: &'a Node, at: &At) {
         for entry in node.entries() {
             let (key_at, value_at) = at.key(entry);
-            if let Some(earlier) = entry.earlier {
+            if let Some(earlier) = entry.earlier.filter(|_| !self.problems.is_full()) {
                 let earlier = self.source.place(earlier);
                 let message = format!("key {} stands twice; the last one counts", entry.key.repr());
                 let text = format!("first on line {}", earlier.line);
@@ -223,7 +228,7 @@ impl<'a> Checker<'a> {
 
     /// Records that the config is refused. `outer` is the message of the exception that CPython wraps around it.
     fn refuse(&mut self, outer: Option<&str>, at: &At, refusal: Refusal) {
-        let refusal = match outer {
+        let refusal = match outer.filter(|_| !self.problems.is_full()) {
             Some(outer) => refusal.within(outer),
             None => refusal,
         };
@@ -232,7 +237,7 @@ impl<'a> Checker<'a> {
         let (exception, message) = causes.next().map_or((None, String::new()), |e| (Some(e.kind), e.message));
         let problem = self.problem(true, at, message);
         (problem.exception, problem.expected, problem.guess) = (exception, expected, guess);
-        problem.causes = causes.collect();
+        problem.causes = causes.map(|e| Exception { message: clipped(e.message), ..e }).collect();
     }
 
     /// Records a warning.
@@ -241,10 +246,6 @@ impl<'a> Checker<'a> {
     }
 
     fn problem(&mut self, is_error: bool, at: &At, message: String) -> &mut Problem {
-        let place = at.span.map(|span| self.source.place(span));
-        let problem = Problem { is_error, ..Problem::error(&self.source, &at.path, place, message) };
-        let index = self.problems.len();
-        self.problems.push(problem);
-        &mut self.problems[index]
+        self.problems.add(is_error, &at.path, at.span, message)
     }
 }

@@ -126,7 +126,8 @@ impl<'r> Config<'r> {
         problems.extend(env::expand(&source, &mut root, |name| std::env::var_os(name)));
         let (plan, mut found) = check(source, &root, self.registry, &self.assumed, self.is_on_top);
         // What follows from a variable that is not set is no second problem.
-        found.retain(|other| problems.iter().all(|problem: &Problem| problem.path != other.path));
+        let unset: BTreeSet<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+        found.retain(|other| other.path.is_empty() || !unset.contains(&*other.path));
         let unwrapped = |problem| if format == Format::Ini { ini::unwrapped(problem) } else { problem };
         problems.extend(found.into_iter().map(unwrapped));
         for problem in &mut problems {

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 
 use crate::check::At;
+use crate::found::Found;
 use crate::node::{Kind, Node};
 use crate::problem::Problem;
 use crate::python::repr_str;
@@ -23,18 +24,17 @@ pub(crate) fn expand(
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Vec<Problem> {
     let is_wanted = root.entry("env").is_some_and(|entry| entry.value.is_truthy());
-    let mut expansion = Expansion { source, variable: &variable, problems: Vec::new() };
+    let mut expansion = Expansion { variable: &variable, found: Found::new(source) };
     if is_wanted {
         let at = At::root(root);
         expansion.node(root, &at);
     }
-    expansion.problems
+    expansion.found.finish()
 }
 
 struct Expansion<'a> {
-    source: &'a Arc<Source>,
     variable: &'a dyn Fn(&str) -> Option<OsString>,
-    problems: Vec<Problem>,
+    found: Found,
 }
 
 impl Expansion<'_> {
@@ -43,10 +43,8 @@ impl Expansion<'_> {
             Kind::Str(text) if text.contains("${") => match self.text(text, MAX_DEPTH) {
                 Ok(expanded) => *text = expanded,
                 Err(message) => {
-                    let place = at.span.map(|span| self.source.place(span));
-                    let problem = Problem::error(self.source, &at.path, place, message);
                     let expected = Some("${NAME}, ${NAME:-default}, or $${ for ${ itself".to_owned());
-                    self.problems.push(Problem { expected, ..problem });
+                    self.found.add(true, &at.path, at.span, message).expected = expected;
                 }
             },
             Kind::List(items) => {

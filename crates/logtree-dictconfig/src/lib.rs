@@ -40,6 +40,7 @@ mod digits;
 mod env;
 mod filters;
 mod format;
+mod found;
 mod ini;
 mod json;
 mod node;

@@ -1,6 +1,6 @@
 //! What strings stand for: `cfg://` and `ext://` in values, and dotted names of classes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use logtree_core::{Object, Registry};
@@ -37,12 +37,16 @@ pub(crate) enum Known<'a> {
 
 /// How many `cfg://` may lead to one another.
 const MAX_HOPS: usize = 64;
+/// How many `cfg://` may be followed for one value: each part of a path may lead to another path.
+const MAX_STEPS: usize = 10_000;
 
 pub(crate) struct Resolver<'a> {
     root: &'a Node,
     registry: &'a Registry,
     assumed: &'a BTreeSet<String>,
     referenced: RefCell<BTreeSet<&'a str>>,
+    /// How many `cfg://` may still be followed for the value at hand.
+    steps_left: Cell<usize>,
 }
 
 impl<'a> Value<'a> {
@@ -89,7 +93,7 @@ impl Known<'_> {
 
 impl<'a> Resolver<'a> {
     pub(crate) fn new(root: &'a Node, registry: &'a Registry, assumed: &'a BTreeSet<String>) -> Self {
-        Self { root, registry, assumed, referenced: RefCell::default() }
+        Self { root, registry, assumed, referenced: RefCell::default(), steps_left: Cell::new(0) }
     }
 
     /// Whether some `cfg://` read the top-level key.
@@ -107,6 +111,7 @@ impl<'a> Resolver<'a> {
     /// # Errors
     /// What CPython raises for a name that leads nowhere.
     pub(crate) fn convert(&self, node: &'a Node) -> Result<Value<'a>, Refusal> {
+        self.steps_left.set(MAX_STEPS);
         self.convert_within(node, MAX_HOPS)
     }
 
@@ -200,7 +205,9 @@ impl<'a> Resolver<'a> {
 
     /// Where a `cfg://` path leads (CPython's `BaseConfigurator.cfg_convert`).
     fn follow(&self, path: &'a str, hops: usize) -> Result<Value<'a>, Refusal> {
-        let hops = hops.checked_sub(1).ok_or_else(|| {
+        let steps_left = self.steps_left.get().checked_sub(1);
+        self.steps_left.set(steps_left.unwrap_or(0));
+        let hops = steps_left.and_then(|_| hops.checked_sub(1)).ok_or_else(|| {
             Refusal::new("RecursionError", "maximum recursion depth exceeded")
                 .expected("a path that does not lead to itself")
         })?;

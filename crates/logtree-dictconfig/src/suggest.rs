@@ -1,10 +1,16 @@
 //! Close guesses: the known name that someone may have meant.
 
+/// Longer names are no slips of the hand; comparing two takes the product of their lengths.
+const MAX_LEN: usize = 256;
+
 /// The candidate closest to `name`, if one is close enough to be meant.
 ///
 /// A candidate that ends in the last part of a dotted name is as good as equal: people write `StreamHandler` for
 /// `logging.StreamHandler`, and `logging.RotatingFileHandler` for `logging.handlers.RotatingFileHandler`.
 pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > MAX_LEN {
+        return None;
+    }
     let cost = |candidate: &str| {
         if candidate == name {
             return None;

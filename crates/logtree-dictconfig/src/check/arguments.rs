@@ -194,7 +194,7 @@ impl<'a> Checker<'a> {
                 arguments.retain(|(keyword, _)| Some(keyword) != error.keyword.as_ref());
                 let is_shorter = arguments.len() < before;
                 self.refuse_argument(call, error);
-                if is_shorter {
+                if is_shorter && !self.problems.is_full() {
                     continue;
                 }
             } else {
@@ -224,6 +224,10 @@ impl<'a> Checker<'a> {
             let refusal = Refusal::new(kind, message.clone()).guess(guess);
             let at = at.unwrap_or_else(|| call.scope.class_at());
             self.refuse(Some(&call.scope.outer), &at, refusal);
+            if self.problems.is_full() {
+                // Each of the others would be looked for among all keys.
+                break;
+            }
         }
         !errors.is_empty()
     }

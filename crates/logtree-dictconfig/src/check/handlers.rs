@@ -11,7 +11,6 @@ use super::{Checker, absent, levels};
 use crate::catalog::Item;
 use crate::node::{Kind, Node};
 use crate::plan::{Child, HandlerSpec, Made};
-use crate::problem::Problem;
 use crate::python::repr_str;
 use crate::refusal::Refusal;
 use crate::resolve::{Known, Value};
@@ -45,13 +44,13 @@ impl<'a> Checker<'a> {
                 .all(|key| scope.field(key).is_none_or(|field| self.resolver.convert(field.node).is_ok()));
             let spec = self.handler(&scope);
             if std::mem::take(&mut self.turn.is_put_off) && is_readable {
-                put_off.extend(self.problems.drain(self.turn.first_problem..));
+                put_off.extend(self.problems.split_off(self.turn.first_problem));
             } else {
                 self.turn.made.insert(scope.name);
             }
             self.handlers.push(spec);
         }
-        self.problems.extend(put_off);
+        self.problems.append(put_off);
         self.order_handlers();
     }
 
@@ -184,8 +183,7 @@ impl<'a> Checker<'a> {
                     _ => None,
                 });
             handlers.map_or(Ok(()), |entry| self.resolver.convert(&entry.value).map(drop))?;
-            if !self.turn.made.contains(name) && !self.problems[self.turn.first_problem..].iter().any(Problem::is_error)
-            {
+            if !self.turn.made.contains(name) && !self.problems.has_errors_from(self.turn.first_problem) {
                 self.turn.is_put_off = true;
             }
             Ok(child(name))

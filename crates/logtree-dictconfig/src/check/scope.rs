@@ -2,6 +2,9 @@
 
 use crate::node::{Entry, Node, Span};
 
+/// How many characters of a key a path shows.
+const MAX_KEY_LEN: usize = 200;
+
 /// A place in the config.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct At {
@@ -22,6 +25,8 @@ impl At {
 
     /// The path of a key below this place, as `cfg://` writes it.
     fn path_below(&self, key: &str) -> String {
+        // There is one path for each key, and a key may be as long as the text.
+        let key = key.char_indices().nth(MAX_KEY_LEN).map_or(key, |(end, _)| &key[..end]);
         let is_word = !key.is_empty() && key.chars().all(|char| char.is_alphanumeric() || char == '_');
         match (is_word, self.path.is_empty()) {
             (true, true) => key.to_owned(),

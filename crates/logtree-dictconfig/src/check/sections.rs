@@ -188,14 +188,15 @@ impl<'a> Checker<'a> {
                 let type_name = name.type_name().trim_start_matches("Converting").to_lowercase();
                 Err(Refusal::type_error(format!("unhashable type: '{type_name}'")))
             }
-            (Kind::Dict(_), Kind::Str(text)) if node.entry(text).is_some() => {
+            (Kind::Dict(_), Kind::Str(text)) if self.is_named(section, node, text) => {
                 self.used.insert((key, text.clone()));
                 Ok(text)
             }
             // DIFFERENCE: a name that is no string finds nothing, also where such a key is.
             (Kind::Dict(entries), _) => {
                 let known = entries.iter().filter_map(|entry| entry.key.as_str());
-                let guess = name.as_str().and_then(|name| suggest::closest(name, known));
+                let name_to_guess = name.as_str().filter(|_| !self.problems.is_full());
+                let guess = name_to_guess.and_then(|name| suggest::closest(name, known));
                 let expected = format!("the name of a {} of this config", section.kind());
                 Err(Refusal::new("KeyError", name.repr()).expected(expected).guess(guess))
             }
@@ -203,6 +204,12 @@ impl<'a> Checker<'a> {
             (Kind::Str(_), _) => Err(Refusal::type_error("string indices must be integers, not 'str'")),
             _ => Ok(""),
         }
+    }
+
+    /// Whether a section has an entry of this name. There may be many that ask.
+    fn is_named(&mut self, section: Section, node: &'a Node, name: &str) -> bool {
+        let names = || node.entries().iter().filter_map(|entry| entry.key.as_str()).collect();
+        self.names.entry(section.key()).or_insert_with(names).contains(name)
     }
 
     /// A list of names in another section: `filters` and `handlers`. CPython iterates over what stands there, so that

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::{Ini, Value, literal};
 use crate::catalog::{self, Item, Signature};
+use crate::found::Found;
 use crate::node::{Entry, Kind, Node, Span};
 use crate::problem::{Exception, Problem};
 use crate::python::{repr_str, trim};
@@ -28,7 +29,7 @@ const STAND_IN: &str = "logging.NullHandler";
 
 /// The config as dictConfig has it, and what is wrong with how it is written.
 pub(crate) fn nodes(source: &Arc<Source>, ini: &Ini<'_>) -> (Node, Vec<Problem>) {
-    let mut translation = Translation { source, ini, problems: Vec::new(), used: BTreeSet::new() };
+    let mut translation = Translation { ini, found: Found::new(source), refusals: 0, used: BTreeSet::new() };
     let span = Span { start: 0, end: source.text.len() };
     let entries = vec![
         entry("version", span, Kind::Int(1)),
@@ -37,7 +38,7 @@ pub(crate) fn nodes(source: &Arc<Source>, ini: &Ini<'_>) -> (Node, Vec<Problem>)
         entry("loggers", span, translation.loggers()),
     ];
     translation.unused();
-    (Node::new(Kind::Dict(entries), span), translation.problems)
+    (Node::new(Kind::Dict(entries), span), translation.found.finish())
 }
 
 /// A problem as fileConfig has it, which wraps nothing around its exceptions.
@@ -52,9 +53,10 @@ pub(crate) fn unwrapped(mut problem: Problem) -> Problem {
 }
 
 struct Translation<'a> {
-    source: &'a Arc<Source>,
     ini: &'a Ini<'a>,
-    problems: Vec<Problem>,
+    found: Found,
+    /// How many problems are errors.
+    refusals: usize,
     /// The sections that others name.
     used: BTreeSet<String>,
 }
@@ -141,13 +143,13 @@ impl<'a> Translation<'a> {
 
     /// `args` and `kwargs` as keyword arguments; nothing if one of them cannot be read.
     fn arguments(&mut self, section: &str, class: &str) -> Option<Vec<Entry>> {
-        let before = self.problems.len();
+        let before = self.refusals;
         let mut literal = |option| {
             let value = self.get(section, option)?;
             Some((self.literal(section, option, &value)?, value.span))
         };
         let (args, kwargs) = (literal("args"), literal("kwargs"));
-        if self.problems.len() > before {
+        if self.refusals > before {
             return None;
         }
         let signature = catalog::signature(class);
@@ -322,7 +324,7 @@ impl<'a> Translation<'a> {
             for Exception { kind, message } in causes {
                 self.refuse(section, option, span, Some(kind), message);
             }
-            if let Some(problem) = self.problems.last_mut() {
+            if let Some(problem) = self.found.last_mut() {
                 problem.expected = expected;
             }
             None
@@ -355,7 +357,7 @@ impl<'a> Translation<'a> {
                 if !known.contains(&&*option.to_lowercase()) {
                     self.warn(name, option, *span, format!("unknown option {} is ignored", repr_str(option)));
                     let guess = crate::suggest::closest(&option.to_lowercase(), known.iter().copied());
-                    if let Some(problem) = self.problems.last_mut() {
+                    if let Some(problem) = self.found.last_mut() {
                         problem.guess = guess.map(str::to_owned);
                     }
                 }
@@ -365,21 +367,20 @@ impl<'a> Translation<'a> {
 
     fn refuse(&mut self, section: &str, option: &str, span: Span, exception: Option<&'static str>, message: String) {
         self.warn(section, option, span, message);
-        if let Some(problem) = self.problems.last_mut() {
+        if let Some(problem) = self.found.last_mut() {
             (problem.is_error, problem.exception) = (true, exception);
         }
+        self.refusals += 1;
     }
 
     fn warn(&mut self, section: &str, option: &str, span: Span, message: String) {
         let path = if option.is_empty() { format!("[{section}]") } else { format!("[{section}] {option}") };
-        let place = self.source.place(span);
-        let problem = Problem::error(self.source, &path, Some(place), message);
-        self.problems.push(Problem { is_error: false, ..problem });
+        self.found.add(false, &path, Some(span), message);
     }
 
     /// Says what would have been right in the place of the last problem.
     fn expected(&mut self, expected: &str) {
-        if let Some(problem) = self.problems.last_mut() {
+        if let Some(problem) = self.found.last_mut() {
             problem.expected = Some(expected.to_owned());
         }
     }

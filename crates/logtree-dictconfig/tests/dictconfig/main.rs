@@ -9,6 +9,7 @@ mod differential;
 mod drawn;
 mod formats;
 mod ini;
+mod large;
 mod problems;
 mod properties;
 mod registry;
