@@ -181,7 +181,7 @@ class Draw(random.Random):
 
     def handler(self, number, others, formatters, filters):
         """One handler, by number; `others` are those before it."""
-        match self.choice(["file"] * 3 + ["rotating"] * 3 + ["watched", "stdout", "stdout", "stderr", "null", "memory", "memory"]):
+        match self.choice(["file"] * 3 + ["rotating"] * 3 + ["watched", "timed", "stdout", "stdout", "stderr", "null", "memory", "memory"]):
             case "file":
                 made = {"class": "logging.FileHandler", "filename": f"{number}.log"}
                 self.file(made)
@@ -191,6 +191,13 @@ class Draw(random.Random):
                 if made.get("delay"):
                     # DIFFERENCE: at its second record CPython empties a file that it opened late.
                     made.pop("mode", None)
+            case "timed":
+                # None of them rolls as long as a case takes.
+                made = {"class": "logging.handlers.TimedRotatingFileHandler", "filename": f"{number}.log", "when": self.choice(["D", "h", "W0", "midnight"])}
+                self.file(made)
+                made.pop("mode", None)
+                if self.maybe(0.5):
+                    made.update(self.choice([{"interval": 3}, {"backupCount": 2}, {"utc": True}, {"interval": 2, "backupCount": 1}]))
             case "rotating":
                 made = {"class": "logging.handlers.RotatingFileHandler", "filename": f"{number}.log"}
                 self.file(made)
@@ -249,6 +256,8 @@ class Draw(random.Random):
             config["handlers"][f"h{at}"] = self.handler(at, list(config["handlers"]), formatters, filters)
         self.put_off(config["handlers"])
         handlers = list(config["handlers"])
+        if self.maybe(0.12):
+            handlers = self.queue(config, formatters, filters)
         config["loggers"] = {}
         for name in self.some(NAMES + [""], most=4):
             config["loggers"][name] = self.logger(handlers, filters)
@@ -281,6 +290,34 @@ class Draw(random.Random):
             for made in handlers.values():
                 if made.get("target") == name:
                     made["target"] = "z"
+
+    def queue(self, config, formatters, filters):
+        """Puts a queue in front of files that nothing else writes; answers with what loggers may have."""
+        handlers = config["handlers"]
+        targets = {made.get("target") for made in handlers.values()}
+        behind = self.some([name for name, made in handlers.items() if "filename" in made and name not in targets], least=1, most=2)
+        if not behind:
+            return list(handlers)
+        made = {"class": "logging.handlers.QueueHandler", "handlers": behind}
+        if self.maybe(0.8):
+            made["queue"] = self.choice(["queue.Queue", {"()": "queue.Queue"}, {"()": "queue.Queue", "maxsize": 1000}])
+        if self.maybe(0.8):
+            made["listener"] = "logging.handlers.QueueListener"
+        if self.maybe(0.5):
+            made["respect_handler_level"] = self.maybe(0.7)
+        if self.maybe(0.3):
+            made["level"] = self.choice(LEVELS)
+        if formatters and self.maybe(0.2):
+            made["formatter"] = self.choice(formatters)
+        if self.maybe(0.2):
+            made["filters"] = self.some(filters, most=2)
+        # DIFFERENCE: in CPython a record has no args once it was in a queue.
+        for formatter in config["formatters"].values():
+            for key in ("format", "fmt"):
+                if key in formatter:
+                    formatter[key] = formatter[key].replace("args", "name")
+        handlers["q"] = made
+        return [name for name in handlers if name not in behind]
 
     def refer(self, config):
         """Puts things elsewhere, and cfg:// or ext:// in their place."""
@@ -351,9 +388,14 @@ class Draw(random.Random):
                 event[key] = self.randint(-9, 999) if key == "n" and self.maybe(0.7) else self.value()
         if self.maybe(0.1):
             event[self.choice(["args", "exc_info"])] = self.choice([None, [], {}, False])
+        if "QueueHandler" in config:
+            # DIFFERENCE: in CPython message and traceback have become one message once they were in a queue.
+            event["msg"] = str(event.get("msg", ""))
+            for key in ("exc_text", "stack_info", "args", "exc_info"):
+                event.pop(key, None)
         # Null, or another type, where it is least expected.
         for key in self.some(list(event), most=2) if self.maybe(0.25) else []:
-            if key not in ("created", "name", "levelno", "args", "exc_info"):
+            if key not in ("created", "name", "levelno", "args", "exc_info") and (key != "msg" or "QueueHandler" not in config):
                 event[key] = None if self.maybe(0.5) else self.scalar()
         return event
 
@@ -383,6 +425,9 @@ def emit(config, lines):
         logging.config.dictConfig(config)
     except ValueError:
         return 2, True, []
+    listeners = [handler.listener for handler in map(logging.getHandlerByName, logging.getHandlerNames()) if getattr(handler, "listener", None)]
+    for listener in listeners:
+        listener.start()
     code = 0
     for line in lines:
         try:
@@ -397,6 +442,8 @@ def emit(config, lines):
             continue
         if is_enabled:
             logger.handle(record)
+    for listener in listeners:
+        listener.stop()
     handlers = map(logging.getHandlerByName, logging.getHandlerNames())
     delayed = [handler for handler in handlers if getattr(handler, "delay", False)]
     logging.shutdown()

@@ -160,6 +160,8 @@ fn the_corpus_says_something() {
         "logging.handlers.MemoryHandler",
         "logging.handlers.RotatingFileHandler",
         "logging.handlers.WatchedFileHandler",
+        "logging.handlers.TimedRotatingFileHandler",
+        "logging.handlers.QueueHandler",
         "logging.NullHandler",
         "\"style\":\"{\"",
         "\"style\":\"$\"",
