@@ -1,12 +1,13 @@
 //! The behaviour tests of the whole: one binary, one module each.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-#![allow(clippy::print_stderr, reason = "a test that cannot run here says so")]
+#![allow(clippy::print_stderr, reason = "a test that cannot run here, or that measures, says so")]
 
 mod arrows;
 mod built;
 mod readme;
 mod sqlite;
+mod weight;
 
 /// The rules by which the example judges its log. Their tests stand beside them, and are run from here, because `cargo test`
 /// builds an example either for its tests or to be run.

@@ -17,6 +17,10 @@ use crate::{ini, json};
 
 /// How to read configs: with which classes, and how strictly.
 ///
+/// With the top-level key `env: true`, `${NAME}` and `${NAME:-default}` in the strings of a config come from the environment.
+/// The default is taken where the variable is empty, too, and may hold others; `$${` stands for `${`. What is read stays text:
+/// a level is its name.
+///
 /// ```
 /// use logtree_dictconfig::{Config, Format, registry};
 ///

@@ -20,8 +20,8 @@
 //!                       'consle' (did you mean 'console'?)");
 //! ```
 //!
-//! - [`Config`] reads a file, a text or a value. It reports every problem at once, each a [`Problem`] with its path in
-//!   the config, its place in the text, CPython's message and a close guess.
+//! - [`Config`] reads a file, a text or a value, in any [`Format`]. It reports every problem at once, each a [`Problem`] with
+//!   its path in the config, its place in the text, CPython's message and a close guess.
 //! - [`Plan`] is a config that was checked. Nothing was opened yet; [`Plan::build`] makes, opens and starts its
 //!   handlers, all of them or none.
 //! - [`Built`] holds the handlers, and gives the [`TreeBuilder`](logtree_core::TreeBuilder) of its loggers.

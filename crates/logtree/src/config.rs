@@ -15,7 +15,8 @@ use crate::install::{self, Opened};
 use crate::registry::registry;
 use crate::reload::FileOrigin;
 
-/// Reads and checks a config file; its format goes by the extension.
+/// Reads and checks a config file. Its extension tells the format: `json`, `yaml` or `yml`, `toml`, and `ini`, `conf` or
+/// `cfg` for that of Python's `fileConfig`; any other is JSON.
 ///
 /// # Errors
 /// If the file cannot be read, or is not a config: every problem of it, each with its place in the text.

@@ -26,6 +26,9 @@
 //!
 //! - [`from_file`], [`from_str`] and [`from_value`] check a config and give a [`Config`]. A bad one is refused with every
 //!   problem at once, each with its place in the text; nothing was opened or changed by then.
+//! - The same config may be written in JSON, in YAML as PyYAML reads it, in TOML, or in the older INI of `fileConfig`, of which
+//!   nothing is evaluated. With the top-level key `env: true`, `${NAME}` and `${NAME:-default}` in its strings come from the
+//!   environment, and `$${` stands for `${`.
 //! - [`Config::install`] makes it the program's logging: `tracing` events and records of the `log` crate pass the logger
 //!   tree. [`Config::layer`] gives a layer to stand beside others.
 //! - [`Guard`] flushes when it is dropped, and on demand.
