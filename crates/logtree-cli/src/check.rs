@@ -90,7 +90,16 @@ impl<'a> Checked<'a> {
         };
         let counts = [count(errors, "error"), count(self.problems.len() - errors, "warning")];
         let counts: Vec<String> = std::iter::once(verdict.to_owned()).chain(counts.into_iter().flatten()).collect();
-        format!("{problems}{}: {}\n", self.config.display(), counts.join(", "))
+        format!("{problems}{}: {}\n{}", self.config.display(), counts.join(", "), self.advice())
+    }
+
+    /// How to check a config without the classes that only its program has, if it names any.
+    fn advice(&self) -> &'static str {
+        let is_unknown = |problem: &Problem| problem.causes().iter().any(|cause| cause.kind == "ModuleNotFoundError");
+        match self.problems.iter().any(is_unknown) {
+            true => "  what the program registers can be assumed: --assume-class NAME\n",
+            false => "",
+        }
     }
 
     fn json(&self) -> Value {

@@ -102,3 +102,28 @@ fn a_program_can_read_them() {
     assert_eq!(problem["causes"][0], "ValueError: Unknown level: 'info'");
     assert_eq!(problem["guess"], "INFO");
 }
+
+#[test]
+fn what_only_the_program_has_is_told_how_to_be_assumed() {
+    let place = Place::new();
+    let config = |class: &str| {
+        format!(
+            r#"{{"version": 1, "handlers": {{"h": {{"class": "{class}"}}}}, "root": {{"level": "INFO", "handlers": ["h"]}}}}"#
+        )
+    };
+    place.write("config.json", &config("my_app.Beep"));
+    let said = place.run(&["check", "config.json"], "");
+    assert_eq!(said.code, Some(2));
+    assert!(
+        said.stdout().ends_with("refused, 1 error\n  what the program registers can be assumed: --assume-class NAME\n"),
+        "{said:?}"
+    );
+    let said = place.run(&["check", "config.json", "--assume-class", "my_app.Beep"], "");
+    assert_eq!((said.code, said.stdout()), (Some(0), "config.json: accepted\n"));
+
+    // What Python has and logtree has not is no error yet.
+    place.write("config.json", &config("logging.Handler"));
+    let said = place.run(&["check", "config.json"], "");
+    assert_eq!(said.code, Some(0));
+    assert!(said.stdout().contains("refused when it is installed, unless the program registers it"), "{said:?}");
+}

@@ -262,7 +262,8 @@ impl<'a> Checker<'a> {
     pub(super) fn unavailable<T>(&mut self, at: &At, name: &str) -> Made<T> {
         let reason = unavailable_reason(name);
         if !self.resolver.is_assumed(name) {
-            self.warn(at, reason.clone());
+            let note = "the config is accepted, and refused when it is installed, unless the program registers it";
+            self.warn(at, reason.clone()).note(note, None);
         }
         Made::Unavailable(at.clone(), reason)
     }

@@ -59,7 +59,11 @@ pub(super) fn parse(names: &LevelNames, value: Value<'_>) -> Result<Level, Refus
             Kind::Str(name) => {
                 return names.parse(name).ok_or_else(|| {
                     let refusal = Refusal::value_error(format!("Unknown level: {}", node.repr()));
-                    refusal.expected("a number or the name of a level").guess(suggest::closest(name, names.known()))
+                    let expected = match name.contains("${") {
+                        true => "a number or the name of a level; \"env\": true would fill in variables",
+                        false => "a number or the name of a level",
+                    };
+                    refusal.expected(expected).guess(suggest::closest(name, names.known()))
                 });
             }
             _ => {}
