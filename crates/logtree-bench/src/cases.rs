@@ -99,6 +99,17 @@ pub(crate) const CASES: &[Case] = &[
         ],
     },
     Case {
+        name: "queue-thread",
+        title: "`info!` with three fields into a queue within the process, one thread, paced",
+        how: "The same with `queue.Queue`, whose listener is a thread.",
+        variant: "",
+        pace: Pace::Bursts { bursts: 40, calls: 64, pause: Duration::from_micros(300) },
+        contestants: &[
+            Contestant { name: "logtree, queue.Queue", start: logtree_side::thread_queue, target: None },
+            Contestant { name: "fmt + NonBlocking", start: peers::non_blocking, target: Some(0.4) },
+        ],
+    },
+    Case {
         name: "refused",
         title: "a callsite refused by the tree, exclusive mode",
         how: "`debug!` with three fields under a logger at INFO, while another logger is at DEBUG, so that the level alone \
@@ -222,6 +233,17 @@ pub(crate) const CASES: &[Case] = &[
             Contestant { name: "flexi_logger", start: log_peers::flexi_file, target: Some(1.0) },
             Contestant { name: "fern", start: log_peers::fern_file, target: Some(1.0) },
             Contestant { name: "spdlog-rs", start: log_peers::spdlog_file, target: Some(1.0) },
+        ],
+    },
+    Case {
+        name: "file-buffered",
+        title: "text to a file, buffered",
+        how: "`logging.FileHandler` with `buffering: 8 KiB`; spdlog-rs's file sink, which has a buffer of that size.",
+        variant: "`log`: ",
+        pace: Pace::Steady { calls: 20_000 },
+        contestants: &[
+            Contestant { name: "logtree, FileHandler", start: logtree_side::buffered_log_file, target: None },
+            Contestant { name: "spdlog-rs", start: log_peers::spdlog_buffered_file, target: Some(1.0) },
         ],
     },
 ];

@@ -154,9 +154,9 @@ pub(crate) fn fern_file(directory: &Path) -> Started {
     fern(fern::log_file(directory.join(LOG_FILE))?.into())
 }
 
-fn spdlog(sink: Arc<dyn Sink>) -> Started {
+fn spdlog(sink: Arc<dyn Sink>, flushed: spdlog::LevelFilter) -> Started {
     let logger = spdlog::Logger::builder().name("my_app::http").sink(sink).build()?;
-    logger.set_flush_level_filter(spdlog::LevelFilter::All);
+    logger.set_flush_level_filter(flushed);
     spdlog::set_default_logger(Arc::new(logger));
     Ok(Running::direct(calls::spdlog_requests))
 }
@@ -169,10 +169,19 @@ fn spdlog_pattern() -> PatternFormatter<impl spdlog::formatter::Pattern + Clone 
 
 pub(crate) fn spdlog_sink(_: &Path) -> Started {
     let sink = WriteSink::builder().target(Memory::default()).formatter(spdlog_pattern()).build()?;
-    spdlog(Arc::new(sink))
+    spdlog(Arc::new(sink), spdlog::LevelFilter::All)
 }
 
 pub(crate) fn spdlog_file(directory: &Path) -> Started {
+    spdlog_to_file(directory, spdlog::LevelFilter::All)
+}
+
+/// Its file is buffered, 8 KiB, unless it is flushed.
+pub(crate) fn spdlog_buffered_file(directory: &Path) -> Started {
+    spdlog_to_file(directory, spdlog::LevelFilter::Off)
+}
+
+fn spdlog_to_file(directory: &Path, flushed: spdlog::LevelFilter) -> Started {
     let sink = FileSink::builder().path(directory.join(LOG_FILE)).formatter(spdlog_pattern()).build()?;
-    spdlog(Arc::new(sink))
+    spdlog(Arc::new(sink), flushed)
 }

@@ -29,8 +29,16 @@ const STORY_IN_SPANS: &str = "%(asctime)s -process[%(process)d] -thread[%(thread
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) fn queue(directory: &Path) -> Started {
+    before_file(directory, "multiprocessing.Queue")
+}
+
+pub(crate) fn thread_queue(directory: &Path) -> Started {
+    before_file(directory, "queue.Queue")
+}
+
+fn before_file(directory: &Path, queue: &str) -> Started {
     let queue = json!({
-        "class": "logging.handlers.QueueHandler", "queue": {"()": "multiprocessing.Queue"},
+        "class": "logging.handlers.QueueHandler", "queue": {"()": queue},
         "listener": "logging.handlers.QueueListener", "handlers": ["file"], "respect_handler_level": true,
     });
     let config = with_handlers(json!({"file": file_handler(directory), "queue": queue}), "queue");
@@ -78,6 +86,13 @@ pub(crate) fn log_file(directory: &Path) -> Started {
     let mut running = file(directory)?;
     running.call = Box::new(calls::log_requests);
     Ok(running)
+}
+
+pub(crate) fn buffered_log_file(directory: &Path) -> Started {
+    let mut handler = file_handler(directory);
+    handler["buffering"] = json!("8 KiB");
+    let guard = config_of(&with_handlers(json!({"file": handler}), "file"), &registry())?.install()?;
+    Ok(Running { call: Box::new(calls::log_requests), finish: Box::new(|| drop(guard)) })
 }
 
 pub(crate) fn json(fields: usize, spans: usize) -> Started {
