@@ -20,8 +20,12 @@ mod place;
 mod scratch;
 mod spans;
 mod visit;
+#[cfg(feature = "fmt")]
+mod writer;
 
 pub use handle::TreeHandle;
 pub use layer::{Mode, TreeLayer};
 #[cfg(feature = "log")]
 pub use log_records::LogRecords;
+#[cfg(feature = "fmt")]
+pub use writer::{HandlerWriter, RecordWriter};

@@ -57,9 +57,12 @@
 //! | `log` | yes | records of the `log` crate, with their own target, file and line |
 //! | `yaml` | yes | configs in YAML, as PyYAML reads it |
 //! | `toml` | no | configs in TOML |
+//! | `appender` | no | `tracing-appender`'s writers as handlers, and handlers as writers of `tracing-subscriber`'s fmt layer |
 //! | `prefork` | no | the queue between processes (Linux) |
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "appender")]
+mod appender;
 mod basic_config;
 mod builder;
 mod config;
@@ -77,6 +80,8 @@ mod reload;
 mod report;
 mod stats;
 
+#[cfg(feature = "appender")]
+pub use appender::WriterHandler;
 pub use basic_config::{BasicConfig, basic_config};
 pub use builder::{Builder, builder, handler};
 pub use config::{Config, from_file, from_str, from_value};
@@ -91,6 +96,8 @@ pub use logtree_core::{
 pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems};
 pub use logtree_formatters as formatters;
 pub use logtree_handlers as handlers;
+#[cfg(feature = "appender")]
+pub use logtree_layer::HandlerWriter;
 pub use logtree_layer::TreeLayer;
 #[cfg(all(feature = "prefork", target_os = "linux"))]
 pub use logtree_prefork::on_listener_start;

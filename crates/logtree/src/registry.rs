@@ -30,5 +30,14 @@ pub fn registry() -> Registry {
         let message = "multiprocessing.Queue needs logtree's feature `prefork`, on Linux";
         Err(logtree_core::ArgumentError::new("RuntimeError", message))
     });
+    #[cfg(feature = "appender")]
+    crate::appender::register(&mut registry);
+    #[cfg(not(feature = "appender"))]
+    for class in ["tracing_appender.rolling.RollingFileAppender", "tracing_appender.non_blocking.NonBlocking"] {
+        registry.handler(class, move |_| {
+            let message = format!("{class} needs logtree's feature `appender`");
+            Err(logtree_core::ArgumentError::new("RuntimeError", message))
+        });
+    }
     registry
 }

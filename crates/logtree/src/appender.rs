@@ -1,0 +1,251 @@
+//! `tracing-appender`'s writers, and any writer of `tracing-subscriber`, as handlers.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use logtree_core::{
+    Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerPlan, Kwargs, Record, Registry,
+    StdStream, Steps,
+};
+use logtree_os::{ForkGeneration, ForkLock, ForkReset};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Writes each record and a newline to what makes writers for `tracing-subscriber`.
+///
+/// What locks the writer takes, and what a child of `fork` may do with it, are the writer's affair.
+///
+/// ```
+/// use logtree::WriterHandler;
+/// let to_stdout = logtree::handler("stdout", WriterHandler::new(std::io::stdout), None);
+/// # let _ = to_stdout;
+/// ```
+#[derive(Debug)]
+pub struct WriterHandler<M>(M);
+
+impl<M> WriterHandler<M>
+where
+    M: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    /// A handler that writes there.
+    pub fn new(make_writer: M) -> Self {
+        Self(make_writer)
+    }
+}
+
+impl<M> Handler for WriterHandler<M>
+where
+    M: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        // Not into memory of the thread: the writer is somebody else's, and may log.
+        let mut line = String::new();
+        formatter.format(record, &mut line)?;
+        line.push('\n');
+        Ok(self.0.make_writer().write_all(line.as_bytes())?)
+    }
+
+    fn flush(&self, _: Instant) -> bool {
+        self.0.make_writer().flush().is_ok()
+    }
+}
+
+/// Registers the classes of `tracing-appender`.
+pub(crate) fn register(registry: &mut Registry) {
+    registry
+        .handler("tracing_appender.rolling.RollingFileAppender", rolling)
+        .handler("tracing_appender.non_blocking.NonBlocking", non_blocking);
+}
+
+/// The class `tracing_appender.rolling.RollingFileAppender`: `directory`, `prefix`, `suffix`, `rotation` (`minutely`,
+/// `hourly`, `daily`, `weekly` or `never`, as by default), `max_log_files`, as its builder has them.
+fn rolling(mut kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
+    let config = RollingConfig::from_kwargs(&mut kwargs)?;
+    kwargs.finish()?;
+    Ok(Box::new(move |_| Ok(Box::new(WriterHandler::new(config.build()?)))))
+}
+
+/// The class `tracing_appender.non_blocking.NonBlocking`: `stream`, or the arguments of a `RollingFileAppender`; and
+/// `buffered_lines_limit`, `lossy` and `thread_name`, as its builder has them.
+fn non_blocking(mut kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
+    let mut builder = NonBlockingBuilder::default();
+    if let Some(limit) = kwargs.int("buffered_lines_limit")? {
+        builder = builder.buffered_lines_limit(usize::try_from(limit).unwrap_or(0).max(1));
+    }
+    if let Some(is_lossy) = kwargs.truth("lossy") {
+        builder = builder.lossy(is_lossy);
+    }
+    if let Some(name) = kwargs.string("thread_name")? {
+        builder = builder.thread_name(&name);
+    }
+    let stream = match kwargs.take("stream") {
+        None => None,
+        Some(argument) => match argument {
+            Argument::Object(ref object) if object.downcast::<StdStream>().is_some() => {
+                object.downcast::<StdStream>().copied()
+            }
+            other => return Err(kwargs.wrong_type("stream", &other, "ext://sys.stdout or ext://sys.stderr")),
+        },
+    };
+    let rolling = if stream.is_none() { Some(RollingConfig::from_kwargs(&mut kwargs)?) } else { None };
+    kwargs.finish()?;
+    Ok(Box::new(move |_| {
+        let writer: Box<dyn Write + Send> = match (stream, rolling) {
+            (_, Some(rolling)) => Box::new(rolling.build()?),
+            (Some(StdStream::Stdout), None) => Box::new(io::stdout()),
+            (_, None) => Box::new(io::stderr()),
+        };
+        Ok(Box::new(NonBlockingHandler::new(builder, writer)))
+    }))
+}
+
+struct RollingConfig {
+    directory: String,
+    prefix: Option<String>,
+    suffix: Option<String>,
+    rotation: Rotation,
+    max_log_files: Option<usize>,
+}
+
+impl RollingConfig {
+    fn from_kwargs(kwargs: &mut Kwargs) -> Result<Self, ArgumentError> {
+        let rotation = match kwargs.string("rotation")?.as_deref() {
+            None | Some("never") => Rotation::NEVER,
+            Some("minutely") => Rotation::MINUTELY,
+            Some("hourly") => Rotation::HOURLY,
+            Some("daily") => Rotation::DAILY,
+            Some("weekly") => Rotation::WEEKLY,
+            Some(other) => {
+                let expected = "'minutely', 'hourly', 'daily', 'weekly' or 'never'";
+                let message = format!("rotation must be {expected}, not '{other}'");
+                return Err(ArgumentError::new("ValueError", message).at("rotation").expected(expected));
+            }
+        };
+        let max_log_files = match kwargs.int("max_log_files")? {
+            None => None,
+            Some(count) => match usize::try_from(count) {
+                Ok(count) if count > 0 => Some(count),
+                _ => {
+                    let error = ArgumentError::new("ValueError", "max_log_files must be 1 or more");
+                    return Err(error.at("max_log_files"));
+                }
+            },
+        };
+        Ok(Self {
+            directory: kwargs.required_string("directory")?,
+            prefix: kwargs.string("prefix")?,
+            suffix: kwargs.string("suffix")?,
+            rotation,
+            max_log_files,
+        })
+    }
+
+    fn build(self) -> Result<RollingFileAppender, BuildError> {
+        let mut builder = RollingFileAppender::builder().rotation(self.rotation);
+        builder = self.prefix.into_iter().fold(builder, |builder, prefix| builder.filename_prefix(prefix));
+        builder = self.suffix.into_iter().fold(builder, |builder, suffix| builder.filename_suffix(suffix));
+        builder = self.max_log_files.into_iter().fold(builder, |builder, count| builder.max_log_files(count));
+        let failed = |error| BuildError::new(format!("cannot open a log file in '{}': {error}", self.directory));
+        builder.build(&self.directory).map_err(failed)
+    }
+}
+
+/// `NonBlocking`, with what it leaves open: a flush, and lines that are dropped without a word.
+///
+/// `tracing-appender` has no thread in a forked child; there each record is an error.
+struct NonBlockingHandler {
+    writer: WriterHandler<NonBlocking>,
+    guard: ForkLock<Guard>,
+    made_in: ForkGeneration,
+    counter: ErrorCounter,
+    sent: AtomicUsize,
+    written: Arc<AtomicUsize>,
+    /// How many of the dropped lines were an error already.
+    dropped: AtomicUsize,
+}
+
+/// Its drop stops the thread.
+struct Guard(Option<WorkerGuard>);
+
+impl ForkReset for Guard {
+    fn after_fork(&mut self) {
+        // The thread is the parent's; a drop would wait for it.
+        std::mem::forget(self.0.take());
+    }
+
+    fn torn() -> Self {
+        Self(None)
+    }
+}
+
+/// Counts the lines that are written.
+struct Counted<W>(W, Arc<AtomicUsize>);
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    /// `NonBlocking`'s thread writes a line by one call of this.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let outcome = self.0.write_all(bytes);
+        self.1.fetch_add(1, Ordering::Release);
+        outcome
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl NonBlockingHandler {
+    fn new(builder: NonBlockingBuilder, writer: Box<dyn Write + Send>) -> Self {
+        let written = Arc::default();
+        let (writer, guard) = builder.finish(Counted(writer, Arc::clone(&written)));
+        Self {
+            counter: writer.error_counter(),
+            writer: WriterHandler::new(writer),
+            guard: ForkLock::new(Guard(Some(guard))),
+            made_in: ForkGeneration::current(),
+            sent: AtomicUsize::new(0),
+            written,
+            dropped: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Handler for NonBlockingHandler {
+    fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        if self.made_in != ForkGeneration::current() {
+            let message = "NonBlocking has no thread in a forked process; queue.Queue has";
+            return Err(io::Error::other(message).into());
+        }
+        self.writer.emit(record, formatter, steps)?;
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        let dropped = self.counter.dropped_lines();
+        if dropped > self.dropped.fetch_max(dropped, Ordering::Relaxed) {
+            return Err(io::Error::other("NonBlocking's buffer is full: the line was dropped").into());
+        }
+        Ok(())
+    }
+
+    fn flush(&self, deadline: Instant) -> bool {
+        const TURN: Duration = Duration::from_millis(1);
+        let sent = self.sent.load(Ordering::Relaxed);
+        let is_there = || self.written.load(Ordering::Acquire) + self.counter.dropped_lines() >= sent;
+        while self.made_in == ForkGeneration::current() && !is_there() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            std::thread::sleep(TURN);
+        }
+        true
+    }
+
+    fn close(&self) {
+        drop(self.guard.lock().0.take());
+    }
+}

@@ -1,0 +1,215 @@
+//! `tracing-appender`'s writers as handlers, and handlers as writers of fmt: in processes of their own, as one of them
+//! forks.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use logtree::{Config, Format, HandlerWriter, Level, Record, WriterHandler};
+use serde_json::{Value, json};
+use tracing_subscriber::fmt::MakeWriter as _;
+
+fn main() {
+    a_child_is_told_that_it_has_no_thread();
+    rolling_files_are_written_as_by_the_crate_itself();
+    non_blocking_writers_are_flushed_and_say_what_they_drop();
+    wrong_arguments_are_refused_by_their_keyword();
+    any_writer_is_a_handler();
+    fmt_writes_into_handlers_and_queues();
+    println!("appender: ok");
+}
+
+/// A config of this one handler.
+fn config(handler: Value) -> Result<Config, logtree::Error> {
+    let config = json!({
+        "version": 1, "formatters": {"f": {"format": "%(levelname)s %(message)s"}},
+        "handlers": {"h": handler}, "root": {"level": "INFO", "handlers": ["h"]},
+    });
+    Config::parse(&config.to_string(), Format::Json, &logtree::registry())
+}
+
+fn log_through(handler: Value, log: impl FnOnce()) -> Arc<logtree::Tree> {
+    use tracing_subscriber::layer::SubscriberExt as _;
+    let layer = config(handler).unwrap().layer().unwrap();
+    let tree = layer.handle().tree();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
+    tree
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(20)
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn rolling_files_are_written_as_by_the_crate_itself() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (directory.path().join("ours"), directory.path().join("theirs"));
+    let handler = json!({
+        "class": "tracing_appender.rolling.RollingFileAppender", "formatter": "f", "directory": ours, "prefix": "app",
+        "suffix": "log", "rotation": "daily", "max_log_files": 3,
+    });
+    log_through(handler, || tracing::warn!(user = "ann", "hello"));
+    let appender = tracing_appender::rolling::RollingFileAppender::builder()
+        .filename_prefix("app")
+        .filename_suffix("log")
+        .rotation(tracing_appender::rolling::Rotation::DAILY)
+        .max_log_files(3);
+    appender.build(&theirs).unwrap().make_writer().write_all(b"WARNING hello user=ann\n").unwrap();
+    assert_eq!(names(&ours), names(&theirs));
+    let name = names(&ours).remove(0);
+    assert_eq!(fs::read(ours.join(&name)).unwrap(), fs::read(theirs.join(&name)).unwrap());
+}
+
+fn non_blocking(directory: &Path, limit: u32) -> Value {
+    json!({
+        "class": "tracing_appender.non_blocking.NonBlocking", "directory": directory, "prefix": "app.log",
+        "buffered_lines_limit": limit, "lossy": true, "thread_name": "writer",
+    })
+}
+
+fn non_blocking_writers_are_flushed_and_say_what_they_drop() {
+    const RECORDS: usize = 20_000;
+    let directory = tempfile::tempdir().unwrap();
+    for (limit, may_drop) in [(100_000, false), (1, true)] {
+        let path = directory.path().join(limit.to_string());
+        let tree =
+            log_through(non_blocking(&path, limit), || (0..RECORDS).for_each(|number| tracing::info!("{number}")));
+        assert!(tree.flush(soon()));
+        let text = fs::read_to_string(path.join("app.log")).unwrap();
+        let errors = tree.handlers()[0].errors.count();
+        assert_eq!(errors > 0, may_drop, "{errors}");
+        assert_eq!(text.lines().count() == RECORDS, !may_drop);
+        let numbers: Vec<usize> = text.lines().map(|line| line.parse().unwrap()).collect();
+        assert!(numbers.is_sorted());
+        tree.handlers()[0].handler.close();
+    }
+}
+
+fn a_child_is_told_that_it_has_no_thread() {
+    let directory = tempfile::tempdir().unwrap();
+    // The parent has a thread, and forks all the same.
+    let tree = config(non_blocking(directory.path(), 100)).unwrap().tree().unwrap();
+    let entry = &tree.handlers()[0];
+    let log = |message: &str| writeln!(HandlerWriter::new(Arc::clone(entry)).make_writer(), "{message}").unwrap();
+    log("parent");
+    let is_well = forked(|| {
+        log("child");
+        assert_eq!(entry.errors.count(), 1);
+        entry.handler.close();
+        assert!(tree.flush(soon()));
+    });
+    assert!(is_well);
+    assert!(tree.flush(soon()));
+    assert_eq!(fs::read_to_string(directory.path().join("app.log")).unwrap(), "parent\n");
+}
+
+/// Whether a forked child did this without a panic.
+fn forked(work: impl FnOnce()) -> bool {
+    // SAFETY: the child takes no lock that another thread may hold: that of the handler under test is not taken.
+    match unsafe { libc::fork() } {
+        -1 => panic!("{}", std::io::Error::last_os_error()),
+        0 => {
+            let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+            std::process::exit(i32::from(outcome.is_err()))
+        }
+        child => {
+            let child = rustix::process::Pid::from_raw(child).unwrap();
+            let (_, status) =
+                rustix::process::waitpid(Some(child), rustix::process::WaitOptions::empty()).unwrap().unwrap();
+            status.exit_status() == Some(0)
+        }
+    }
+}
+
+fn wrong_arguments_are_refused_by_their_keyword() {
+    let class = "tracing_appender.rolling.RollingFileAppender";
+    let refused = |handler: Value| config(handler).unwrap_err().to_string();
+    assert!(refused(json!({"class": class})).contains("missing 1 required positional argument: 'directory'"));
+    assert!(refused(json!({"class": class, "directory": "d", "rotation": "yearly"})).contains("not 'yearly'"));
+    assert!(refused(json!({"class": class, "directory": "d", "max_log_files": 0})).contains("max_log_files must be 1"));
+    assert!(
+        refused(json!({"class": class, "directory": "d", "when": "h"})).contains("unexpected keyword argument 'when'")
+    );
+    let non_blocking = "tracing_appender.non_blocking.NonBlocking";
+    assert!(refused(json!({"class": non_blocking, "stream": "stdout"})).contains("must be ext://sys.stdout"));
+    assert!(config(json!({"class": non_blocking, "stream": "ext://sys.stderr"})).is_ok());
+}
+
+fn any_writer_is_a_handler() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let writer = WriterHandler::new(std::sync::Mutex::new(file.reopen().unwrap()));
+    let mut builder = logtree::builder();
+    builder.root().handlers.push(Arc::new(logtree::handler("file", writer, None)));
+    let layer = builder.layer().unwrap();
+    use tracing_subscriber::layer::SubscriberExt as _;
+    let subscriber = tracing_subscriber::registry().with(layer);
+    tracing::subscriber::with_default(subscriber, || tracing::warn!(n = 1, "hello"));
+    assert_eq!(fs::read_to_string(file.path()).unwrap(), "hello n=1\n");
+}
+
+/// Passes what it is shown on to the test.
+struct Shown(std::sync::mpsc::Sender<(String, Level, String)>);
+
+impl logtree::Filter for Shown {
+    fn filter(&self, record: &Record<'_>) -> logtree::Verdict {
+        self.0.send((record.name.to_owned(), record.level, record.message.to_owned())).unwrap();
+        logtree::Verdict::Pass
+    }
+}
+
+fn fmt_writes_into_handlers_and_queues() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    let config = json!({
+        "version": 1,
+        "handlers": {
+            "file": {"class": "logging.handlers.RotatingFileHandler", "filename": path, "maxBytes": 100, "backupCount": 9},
+            "queue": {"class": "logging.handlers.QueueHandler", "handlers": ["file"], "level": "INFO"},
+        },
+        "root": {"handlers": ["queue"]},
+    });
+    let tree = Config::parse(&config.to_string(), Format::Json, &logtree::registry()).unwrap().tree().unwrap();
+    let entry = tree.handlers().iter().find(|entry| entry.name == "queue").unwrap();
+    let (sender, shown) = std::sync::mpsc::channel();
+    let writer = HandlerWriter::new(Arc::clone(entry));
+    let subscriber = || tracing_subscriber::fmt().without_time().with_ansi(false).with_max_level(tracing::Level::TRACE);
+    tracing::subscriber::with_default(subscriber().with_writer(writer.clone()).finish(), || {
+        tracing::info!(target: "my_app::db", user = "ann", "one\ntwo");
+        tracing::debug!("below the handler's level");
+        (0..5).for_each(|number| tracing::warn!(target: "t", "filler {number} to roll the file at some time"));
+    });
+    assert!(writer.flush(soon()));
+    let files: String = (0..9)
+        .rev()
+        .filter_map(|number| {
+            let name = if number == 0 { "a.log".to_owned() } else { format!("a.log.{number}") };
+            fs::read_to_string(directory.path().join(name)).ok()
+        })
+        .collect();
+    let fillers: String =
+        (0..5).map(|number| format!(" WARN t: filler {number} to roll the file at some time\n")).collect();
+    assert_eq!(files, format!(" INFO my_app::db: one\ntwo user=\"ann\"\n{fillers}"));
+    assert!(names(directory.path()).len() > 2);
+
+    // A record has the event's target and level, and a line that comes in pieces is one record.
+    let mut entry = logtree::handler("null", logtree::handlers::NullHandler, None);
+    entry.filters.push(Arc::new(Shown(sender)));
+    let writer = HandlerWriter::new(Arc::new(entry));
+    let log = || tracing::error!(target: "my_app::db", "m");
+    tracing::subscriber::with_default(subscriber().with_writer(writer.clone()).finish(), log);
+    {
+        let mut pieces = writer.make_writer();
+        pieces.write_all(b"one ").unwrap();
+        pieces.write_all(b"line\n").unwrap();
+        pieces.write_all(b"and a rest").unwrap();
+    }
+    let seen: Vec<_> = shown.try_iter().map(|(name, level, message)| (name, level.0, message)).collect();
+    let expected = [("my_app.db", 40, "ERROR my_app::db: m"), ("", 20, "one line"), ("", 20, "and a rest")];
+    assert_eq!(seen, expected.map(|(name, level, message)| (name.to_owned(), level, message.to_owned())));
+}
