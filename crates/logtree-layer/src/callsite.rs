@@ -93,6 +93,11 @@ impl KnownCallsite {
         index
     }
 
+    /// Whether the field of that index names a logger or a level.
+    pub(crate) fn is_routing_field(&self, index: usize) -> bool {
+        [self.logger_field, self.level_field].contains(&Some(index))
+    }
+
     /// Whether an event can have its own logger or level, so that nothing is known before it is there.
     #[inline]
     pub(crate) fn is_routed_by_event(&self) -> bool {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use logtree_core::{Fields, Record, Source, Timestamp, Tree};
+use logtree_os::real_time_ns;
 use tracing_core::span::{Attributes, Id, Record as Values};
 use tracing_core::subscriber::Interest;
 use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
@@ -132,7 +133,7 @@ where
         with_scratch(|Scratch { text, spans }| {
             event.record(&mut EventVisitor { known, level_names: tree.level_names(), text });
             let level = text.level.unwrap_or(known.level);
-            let route = text.logger.as_deref().map_or(route, |name| tree.route_index(name));
+            let route = text.logger.get().map_or(route, |name| tree.route_index(name));
             let reads = tree.route(route);
             if !reads.is_enabled_for(level) {
                 return;
@@ -151,16 +152,16 @@ where
             }
             let record = Record {
                 callsite: &known.callsite,
-                name: text.logger.as_deref().unwrap_or(&known.callsite.name),
+                name: text.logger.get().unwrap_or(&known.callsite.name),
                 level,
                 level_names: tree.level_names(),
-                created: Timestamp::now(),
+                created: Timestamp(real_time_ns()),
                 origin: &origin::current(),
                 message: &text.message,
                 fields: text.fields.as_fields(),
                 spans: spans.as_spans(),
                 function,
-                exc_text: text.exc_text.as_deref(),
+                exc_text: text.exc_text.get(),
                 stack_info: None,
                 source: Source::Tracing,
                 attributes: Fields::EMPTY,

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use logtree_core::{Callsite, Fields, Level, Record, Source, SpansBuf, Timestamp, Tree, logger_name};
+use logtree_os::real_time_ns;
 use tracing_core::dispatcher;
 use tracing_subscriber::Registry;
 use tracing_subscriber::registry::LookupSpan;
@@ -39,7 +40,7 @@ impl Place<'_> {
                 name: &known.callsite.name,
                 level: self.level,
                 level_names: tree.level_names(),
-                created: Timestamp::now(),
+                created: Timestamp(real_time_ns()),
                 origin: &origin::current(),
                 message: &text.message,
                 fields: text.fields.as_fields(),

@@ -14,8 +14,8 @@ use crate::callsite::KnownCallsite;
 pub(crate) struct EventText {
     pub(crate) message: String,
     pub(crate) fields: FieldsBuf,
-    pub(crate) exc_text: Option<String>,
-    pub(crate) logger: Option<String>,
+    pub(crate) exc_text: OptionalText,
+    pub(crate) logger: OptionalText,
     pub(crate) level: Option<Level>,
 }
 
@@ -23,9 +23,29 @@ impl EventText {
     pub(crate) fn clear(&mut self) {
         self.message.clear();
         self.fields.clear();
-        self.exc_text = None;
-        self.logger = None;
+        self.exc_text.is_there = false;
+        self.logger.is_there = false;
         self.level = None;
+    }
+}
+
+/// Text that most events do not have, in memory that is kept for those that do.
+#[derive(Debug, Default)]
+pub(crate) struct OptionalText {
+    is_there: bool,
+    text: String,
+}
+
+impl OptionalText {
+    pub(crate) fn get(&self) -> Option<&str> {
+        self.is_there.then_some(&self.text)
+    }
+
+    /// Empty text, which is there from now on.
+    fn begin(&mut self) -> &mut String {
+        self.is_there = true;
+        self.text.clear();
+        &mut self.text
     }
 }
 
@@ -55,9 +75,12 @@ impl EventVisitor<'_> {
                 Some(text) => self.text.message.push_str(text),
                 None => self.write_message(format_args!("{value:?}")),
             }
-        } else if at == self.known.logger_field && self.known.logger_field.is_some() {
-            self.text.logger = value.as_str().map(|name| logtree_core::logger_name(name).into_owned());
-        } else if at == self.known.level_field && self.known.level_field.is_some() {
+        } else if at == self.known.logger_field {
+            self.text.logger.is_there = false;
+            if let Some(name) = value.as_str() {
+                self.text.logger.begin().push_str(&logtree_core::logger_name(name));
+            }
+        } else if at == self.known.level_field {
             self.text.level = match value {
                 Value::I64(level) => i32::try_from(level).ok().map(Level),
                 Value::U64(level) => i32::try_from(level).ok().map(Level),
@@ -109,13 +132,13 @@ impl Visit for EventVisitor<'_> {
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         self.text.fields.push_error(name_of(field), |out| write!(out, "{value}"));
-        self.text.exc_text = Some(error_chain(value));
+        push_error_chain(self.text.exc_text.begin(), value);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if Some(field.index()) == self.known.message_field {
             self.write_message(format_args!("{value:?}"));
-        } else if self.known.is_routed_by_event() {
+        } else if self.known.is_routing_field(field.index()) {
             self.push(field, Value::Debug(&format!("{value:?}")));
         } else {
             self.text.fields.push_debug(name_of(field), value);
@@ -177,13 +200,12 @@ fn name_of(field: &Field) -> FieldName<'static> {
     }
 }
 
-/// An error and what caused it, a line each, as it stands below a record where Python has the traceback.
-fn error_chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
+/// Appends an error and what caused it, a line each, as it stands below a record where Python has the traceback.
+fn push_error_chain(text: &mut String, error: &(dyn Error + 'static)) {
+    let _ = write!(text, "{error}");
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     // A chain that comes back to itself must not hold the program.
     for cause in causes.take(64) {
         let _ = write!(text, "\nCaused by: {cause}");
     }
-    text
 }

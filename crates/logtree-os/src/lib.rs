@@ -25,6 +25,7 @@
 //! [`ForkGeneration`] and [`ForkLock`] work on every Unix; everything else is for Linux.
 
 mod address_map;
+mod clock;
 mod fork;
 mod lock;
 
@@ -89,6 +90,7 @@ mod units;
 mod wake;
 
 pub use address_map::AddressMap;
+pub use clock::real_time_ns;
 pub use fork::ForkGeneration;
 pub use lock::{ForkLock, ForkLockGuard, ForkReset};
 
