@@ -167,7 +167,7 @@ fn file_name(queue: &str) -> String {
 }
 
 /// The files at whose claims the processes of a queue meet: those that it writes and, if it has a name, its segment.
-fn meeting_places(queue: &Queue) -> Vec<PathBuf> {
+pub(crate) fn meeting_places(queue: &Queue) -> Vec<PathBuf> {
     let mut places = files_of(&queue.listener.handlers);
     if let Some(name) = &queue.options.name {
         let directory = default_directory();

@@ -1,8 +1,8 @@
 //! One queue of one process: what its config said, the segment it has joined, and its place there.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use logtree_core::{
@@ -58,7 +58,12 @@ impl ForkReset for Joined {
 }
 
 /// The handler that puts records into a queue.
-pub(crate) struct QueueProducer(Arc<Queue>);
+pub(crate) struct QueueProducer {
+    queue: Arc<Queue>,
+    /// The queue of an earlier config, if it is [the same](Queue::is_as): it has this process's place in the segment
+    /// already, and its threads' lanes. Its listener, too, is that config's.
+    earlier: OnceLock<Arc<Queue>>,
+}
 
 impl QueueProducer {
     pub(crate) fn new(options: QueueOptions, listener: QueueListener) -> Self {
@@ -73,13 +78,19 @@ impl QueueProducer {
             helpers: ForkLock::new(Helpers::default()),
             outage: AtomicU64::new(0),
         });
-        Self(queue)
+        Self { queue, earlier: OnceLock::new() }
+    }
+
+    /// The queue that records go into.
+    #[inline]
+    fn queue(&self) -> &Arc<Queue> {
+        self.earlier.get().unwrap_or(&self.queue)
     }
 }
 
 impl Handler for QueueProducer {
     fn emit(&self, record: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
-        let queue = &self.0;
+        let queue = self.queue();
         if side::is_listening(queue.number) {
             side::keep(record);
             return Ok(());
@@ -95,10 +106,14 @@ impl Handler for QueueProducer {
     }
 
     fn start(&self) -> Result<(), BuildError> {
-        let queue = &self.0;
+        let queue = &self.queue;
         // What stands behind the queue has one writer; this process must not keep its files open beside that.
         queue.listener.handlers.iter().for_each(|entry| entry.handler.reopen());
         sweep::sweep();
+        if let Some(earlier) = stats::queues().into_iter().find(|earlier| queue.is_as(earlier)) {
+            let _ = self.earlier.set(earlier);
+            return Ok(());
+        }
         let (joined, process) = join::join(queue, JOIN_PATIENCE)?;
         *queue.joined.lock() = joined;
         queue.process.lock().0 = process;
@@ -107,11 +122,11 @@ impl Handler for QueueProducer {
     }
 
     fn flush(&self, deadline: Instant) -> bool {
-        self.0.flush(deadline)
+        self.queue().flush(deadline)
     }
 
     fn children(&self) -> &[Arc<HandlerEntry>] {
-        &self.0.listener.handlers
+        &self.queue.listener.handlers
     }
 
     fn queue(&self) -> Option<&str> {
@@ -120,6 +135,18 @@ impl Handler for QueueProducer {
 }
 
 impl Queue {
+    /// Whether an earlier config's queue does for this one: it has the same name and leads to handlers of the same names,
+    /// files and streams. Else each config that is read again would take one more of the places for processes.
+    fn is_as(&self, earlier: &Self) -> bool {
+        let handlers = |queue: &Self| -> Vec<_> {
+            queue.listener.handlers.iter().map(|entry| (entry.name.clone(), entry.handler.std_stream())).collect()
+        };
+        matches!(earlier.joined(), Joined::Segment(_))
+            && earlier.listener.name == self.listener.name
+            && handlers(earlier) == handlers(self)
+            && join::meeting_places(earlier) == join::meeting_places(self)
+    }
+
     /// What is rarely to be done once a record is safe.
     #[inline]
     fn after_publishing(self: &Arc<Self>, published: Published, own_streams: OwnStreams, record: &Record<'_>) {

@@ -42,8 +42,12 @@ pub struct QueueStats {
 
 /// What can be said of each queue of this process that is in shared memory.
 pub fn stats() -> Vec<QueueStats> {
-    let queues: Vec<_> = QUEUES.lock().0.iter().filter_map(Weak::upgrade).collect();
-    queues.iter().filter_map(|queue| queue.stats()).collect()
+    queues().iter().filter_map(|queue| queue.stats()).collect()
+}
+
+/// The queues of this process.
+pub(crate) fn queues() -> Vec<Arc<Queue>> {
+    QUEUES.lock().0.iter().filter_map(Weak::upgrade).collect()
 }
 
 static QUEUES: ForkLock<Queues> = ForkLock::new(Queues(Vec::new()));

@@ -75,7 +75,8 @@ impl Installing {
 /// Holds the program's logging: dropping it flushes, and leaves logging installed.
 ///
 /// In a child of `fork` it flushes what the child itself has logged. What changes the logging changes it for this process
-/// alone, and for those that it forks from then on; what stands behind a `multiprocessing.Queue` is its listener's and stays.
+/// alone, and for those that it forks from then on. Behind a `multiprocessing.Queue` the handlers stay those with which its
+/// listener began.
 ///
 /// ```no_run
 /// use logtree::Level;
