@@ -57,7 +57,7 @@ class Draw:
         return logging.getLevelName(level) if level not in (7, 25) and self.maybe(0.3) else level
 
     def handler(self, name):
-        kind = self.random.choice(["file", "file", "file", "stdout", "stderr", "null"])
+        kind = self.random.choice(["file", "file", "file", "stdout", "stderr", "null", "memory"])
         handler = {"class": "logging.NullHandler"}
         if kind == "file":
             handler = {"class": "logging.FileHandler", "filename": self.random.choice(["1.log", "2.log", "3.log"])}
@@ -65,7 +65,14 @@ class Draw:
                 handler["mode"] = self.random.choice("aw")
             if self.maybe(0.3):
                 handler["delay"] = True
-        elif kind != "null":
+        elif kind == "memory" and name != "h1":
+            # Its target is named before it, which CPython asks for.
+            handler = {"class": "logging.handlers.MemoryHandler", "capacity": self.random.randrange(4), "target": "h1"}
+            if self.maybe(0.3):
+                handler["flushLevel"] = self.level()
+            if self.maybe(0.2):
+                handler["flushOnClose"] = False
+        elif kind in ("stdout", "stderr"):
             handler = {"class": "logging.StreamHandler", "stream": "ext://sys." + kind}
         if self.maybe(0.8):
             handler["formatter"] = name
