@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 /// A file that grows at its end, and that can be given another name to begin anew.
 pub trait AppendFile: Send + Sync {
@@ -79,6 +80,9 @@ pub trait Names {
     /// Whether there is something under this name (Python's `os.path.exists`).
     fn exists(&self, path: &Path) -> bool;
 
+    /// The size of a file in bytes, and the second of its last change; `None` if there is none.
+    fn stat(&self, path: &Path) -> Option<(u64, i64)>;
+
     /// Every name in a directory, in no order.
     ///
     /// # Errors
@@ -148,6 +152,12 @@ impl Steps for Direct {
 impl Names for Direct {
     fn exists(&self, path: &Path) -> bool {
         path.exists()
+    }
+
+    fn stat(&self, path: &Path) -> Option<(u64, i64)> {
+        let metadata = std::fs::symlink_metadata(path).ok()?;
+        let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Some((metadata.len(), i64::try_from(changed.as_secs()).ok()?))
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {

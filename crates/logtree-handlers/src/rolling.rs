@@ -71,7 +71,12 @@ impl Rolling {
             if steps.append_below(file.appended(), bytes, limit)? {
                 return Ok(());
             }
-            if let Err(error) = steps.roll(file.appended(), moves) {
+            let rolled = steps.roll(file.appended(), &mut |names| {
+                // With the lock held it may be another file than the one that was full.
+                let is_full = names.stat(file.path()).is_some_and(|(size, _)| size > 0 && size >= limit);
+                if is_full { moves(names) } else { Ok(()) }
+            });
+            if let Err(error) = rolled {
                 // DIFFERENCE: Python loses the record.
                 steps.append(file.appended(), bytes)?;
                 return Err(not_rolled(file.path(), &error));

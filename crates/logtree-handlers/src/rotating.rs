@@ -12,7 +12,7 @@ use logtree_core::{
 
 use crate::follow::Follow;
 use crate::rolling::{Rolling, with_suffix};
-use crate::{FileHandler, FileHandlerConfig, OpenMode};
+use crate::{FileHandler, FileHandlerConfig, OpenMode, Retention, units};
 
 /// So many files are asked for one by one.
 const PROBED: u32 = 16;
@@ -28,6 +28,8 @@ const PROBED: u32 = 16;
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
 ///   is lost. One that does not see the roll at once goes on in the file that was rolled for a few milliseconds, while there
 ///   is room; and where several write at the same moment, each may put a record into a file that is just full.
+/// - `maxAge` and `maxTotalBytes` delete the oldest ones besides, at each roll. Only files whose whole name is the log's and
+///   a number are ever deleted.
 /// - Where it cannot roll, because a directory is in the way or the rights are missing, lines go on into the old file,
 ///   and each is counted as an error, until it can. (`DIFFERENCE`: Python loses the records.)
 /// - A file that was moved or deleted is begun anew within a few milliseconds. (`DIFFERENCE`: in Python, when it is full.)
@@ -36,6 +38,7 @@ pub struct RotatingFileHandler {
     file: FileHandler,
     max_bytes: u64,
     backup_count: u32,
+    retention: Retention,
     rolling: Rolling,
 }
 
@@ -46,17 +49,21 @@ pub struct RotatingFileHandlerConfig {
     pub file: FileHandlerConfig,
     /// The size that no file is to reach; 0 for none.
     pub max_bytes: u64,
-    /// How many old files are kept. Without any, the file is never rolled.
+    /// How many old files are kept. Without any, the file is never rolled, unless `retention` limits them.
     pub backup_count: u32,
+    /// What else limits the old files.
+    pub retention: Retention,
 }
 
 impl RotatingFileHandlerConfig {
     /// What Python does with a file name and nothing else: it never rolls.
     pub fn new(filename: impl Into<PathBuf>) -> Self {
-        Self { file: FileHandlerConfig::new(filename), max_bytes: 0, backup_count: 0 }
+        let (file, retention) = (FileHandlerConfig::new(filename), Retention::default());
+        Self { file, max_bytes: 0, backup_count: 0, retention }
     }
 
-    /// Takes the arguments `maxBytes` and `backupCount`, and those of a `FileHandler`.
+    /// Takes the arguments `maxBytes` and `backupCount`, those of a `FileHandler`, and beyond Python's `maxAge` and
+    /// `maxTotalBytes`; `maxBytes` may have a unit.
     ///
     /// # Errors
     /// CPython's, for what is missing, unknown or of another type.
@@ -66,22 +73,28 @@ impl RotatingFileHandlerConfig {
             Some(argument) => max_bytes(argument)?,
         };
         let backup_count = backup_count(kwargs.take("backupCount"))?;
+        let retention = Retention::from_kwargs(&mut kwargs)?;
         if max_bytes > 0 {
             kwargs.take("mode");
         }
-        Ok(Self { file: FileHandlerConfig::from_kwargs(kwargs)?, max_bytes, backup_count })
+        Ok(Self { file: FileHandlerConfig::from_kwargs(kwargs)?, max_bytes, backup_count, retention })
     }
 }
 
 /// What Python compares with 0 and with sizes; a fraction counts, as no size reaches it before the next whole number.
+/// `DIFFERENCE`: a size with a unit, such as `100 MiB`, Python refuses.
 fn max_bytes(argument: Argument) -> Result<u64, ArgumentError> {
+    let with_unit = if let Argument::Str(text) = &argument { units::bytes(text) } else { None };
+    if let Some(bytes) = with_unit {
+        return Ok(bytes);
+    }
     match argument {
         Argument::Bool(value) => Ok(value.into()),
         Argument::Int(value) => Ok(u64::try_from(value).unwrap_or(0)),
         Argument::Float(value) => Ok(value.ceil() as u64),
         other => {
             let message = format!("'>' not supported between instances of '{}' and 'int'", other.type_name());
-            Err(ArgumentError::new("TypeError", message).at("maxBytes").expected("a number of bytes"))
+            Err(ArgumentError::new("TypeError", message).at("maxBytes").expected("a size such as 100000 or '100 MiB'"))
         }
     }
 }
@@ -105,12 +118,15 @@ impl RotatingFileHandler {
     /// # Errors
     /// If the file name is relative and the directory that the program is in cannot be found.
     pub fn new(config: RotatingFileHandlerConfig) -> Result<Self, ArgumentError> {
-        let RotatingFileHandlerConfig { mut file, max_bytes, backup_count } = config;
+        let RotatingFileHandlerConfig { mut file, max_bytes, mut backup_count, retention } = config;
+        if backup_count == 0 && retention.is_any() {
+            backup_count = u32::MAX;
+        }
         if max_bytes > 0 {
             file.mode = OpenMode::Append;
         }
         let file = FileHandler::following(file, Follow::EachTick)?;
-        Ok(Self { file, max_bytes, backup_count, rolling: Rolling::default() })
+        Ok(Self { file, max_bytes, backup_count, retention, rolling: Rolling::default() })
     }
 
     /// Where the file is.
@@ -135,7 +151,14 @@ impl RotatingFileHandler {
                 replace(names, &from, &with_suffix(self.path(), number + 1))?;
             }
         }
-        replace(names, self.path(), &with_suffix(self.path(), 1))
+        replace(names, self.path(), &with_suffix(self.path(), 1))?;
+        if self.retention.is_any() {
+            let numbered =
+                (1..=self.highest(names).saturating_add(1)).rev().map(|number| with_suffix(self.path(), number));
+            let rolled = numbered.filter(|path| names.exists(path)).collect();
+            self.retention.excess(rolled, names).iter().try_for_each(|path| names.delete(path))?;
+        }
+        Ok(())
     }
 
     /// The highest number below the last that a file can have: with many, as the directory says.

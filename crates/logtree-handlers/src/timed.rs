@@ -18,7 +18,7 @@ use crate::follow::Follow;
 use crate::rolling::{Rolling, not_rolled, with_suffix};
 use crate::rotating::backup_count;
 use crate::schedule::{AtTime, Schedule, When};
-use crate::{FileHandler, FileHandlerConfig, OpenMode};
+use crate::{FileHandler, FileHandlerConfig, OpenMode, Retention, units};
 
 /// Appends each record to a file; when an interval ends, the file `app.log` becomes `app.log.2026-01-31_09`, after the
 /// time at which the interval began, and the oldest of those are deleted.
@@ -31,7 +31,9 @@ use crate::{FileHandler, FileHandlerConfig, OpenMode};
 ///   the others to the seconds. A clock that is set back rolls nothing until its time has come again.
 /// - If there is a file of that name already, nothing is rolled, and the next interval's end is waited for.
 ///   (`DIFFERENCE`: Python never rolls again then.)
-/// - Only files whose whole name is the log's and a time of that form are ever deleted, the oldest by name.
+/// - With `maxBytes` it also rolls when it is full, to `app.log.2026-01-31_09.1`, `.2` and so on.
+/// - Only files whose whole name is the log's and a time of that form are ever deleted, the oldest by name: more than
+///   `backupCount`, older than `maxAge`, and what makes them more than `maxTotalBytes` together. Without these all are kept.
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
 ///   is lost.
 /// - Where it cannot roll lines go on into the old file, each counted as an error. (`DIFFERENCE`: Python loses them.)
@@ -40,6 +42,8 @@ pub struct TimedRotatingFileHandler {
     file: FileHandler,
     schedule: Schedule,
     backup_count: u32,
+    max_bytes: u64,
+    retention: Retention,
     rolling: Rolling,
     /// The second from which on the file is to be rolled; [`UNKNOWN`] before the first record.
     due: AtomicI64,
@@ -64,23 +68,30 @@ pub struct TimedRotatingFileHandlerConfig {
     pub utc: bool,
     /// The time of the day at which it rolls, for `midnight` and `W0` to `W6`.
     pub at_time: Option<AtTime>,
+    /// The size at which it rolls before its time, as [`RotatingFileHandler`](crate::RotatingFileHandler) does; 0 for none.
+    pub max_bytes: u64,
+    /// What else limits the old files.
+    pub retention: Retention,
 }
 
 impl TimedRotatingFileHandlerConfig {
     /// What Python does with a file name and nothing else: it rolls each hour and keeps everything.
     pub fn new(filename: impl Into<PathBuf>) -> Self {
         let (file, when) = (FileHandlerConfig::new(filename), When::Hours);
-        Self { file, when, interval_s: when.unit_s(), backup_count: 0, utc: false, at_time: None }
+        let (at_time, retention) = (None, Retention::default());
+        Self { file, when, interval_s: when.unit_s(), backup_count: 0, utc: false, at_time, max_bytes: 0, retention }
     }
 
     /// Takes the arguments `when`, `interval`, `backupCount`, `utc` and `atTime`, and those of a `FileHandler` but for
-    /// `mode`.
+    /// `mode`; and beyond Python's `maxBytes`, `maxAge` and `maxTotalBytes`.
     ///
     /// # Errors
     /// CPython's, for what is missing, unknown or of another type.
     pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
         let [when, interval, backups, utc, at_time, mode] =
             ["when", "interval", "backupCount", "utc", "atTime", "mode"].map(|keyword| kwargs.take(keyword));
+        let max_bytes = units::bytes_argument("maxBytes", kwargs.take("maxBytes"))?.unwrap_or(0);
+        let retention = Retention::from_kwargs(&mut kwargs)?;
         if mode.is_some() {
             let message = format!("{} got an unexpected keyword argument 'mode'", kwargs.call());
             return Err(ArgumentError::new("TypeError", message).at("mode"));
@@ -101,6 +112,8 @@ impl TimedRotatingFileHandlerConfig {
             backup_count: backup_count(backups)?,
             utc: utc.is_some_and(|utc| utc.is_truthy()),
             at_time: at_time.map_or(Ok(None), |argument| self::at_time(when, argument))?,
+            max_bytes,
+            retention,
         })
     }
 }
@@ -143,13 +156,14 @@ impl TimedRotatingFileHandler {
     /// # Errors
     /// If the file name is relative and the directory that the program is in cannot be found.
     pub fn new(config: TimedRotatingFileHandlerConfig) -> Result<Self, ArgumentError> {
-        let TimedRotatingFileHandlerConfig { mut file, when, interval_s, backup_count, utc, at_time } = config;
+        let TimedRotatingFileHandlerConfig { mut file, when, interval_s, utc, at_time, .. } = config;
+        let TimedRotatingFileHandlerConfig { backup_count, max_bytes, retention, .. } = config;
         file.mode = OpenMode::Append;
         let zone = (!utc).then(|| TimeZone::try_system().unwrap_or(TimeZone::UTC));
         let schedule = Schedule { when, interval_s, at_time, zone };
         let file = FileHandler::following(file, Follow::EachTick)?;
         let (rolling, due, seen) = (Rolling::default(), AtomicI64::new(UNKNOWN), AtomicU32::new(0));
-        Ok(Self { file, schedule, backup_count, rolling, due, seen })
+        Ok(Self { file, schedule, backup_count, max_bytes, retention, rolling, due, seen })
     }
 
     /// Where the file is.
@@ -203,34 +217,81 @@ impl TimedRotatingFileHandler {
         if names.exists(&target) {
             return Ok(());
         }
-        names.rename(self.path(), &target)?;
+        self.move_to(&target, names)
+    }
+
+    /// Rolls the file before its time, as it is full: behind the name that it would get then stands a number.
+    fn moves_full(&self, names: &mut dyn Names) -> io::Result<()> {
+        let now = Timestamp::now().whole_seconds();
+        let suffix = self.schedule.suffix(self.due(now), now);
+        let rolled = self.rolled(names)?;
+        let numbers = rolled.iter().filter(|rolled| rolled.suffix == suffix && rolled.number < u64::MAX);
+        let number = numbers.map(|rolled| rolled.number + 1).max().unwrap_or(1);
+        self.move_to(&with_suffix(self.path(), format_args!("{suffix}.{number}")), names)
+    }
+
+    fn move_to(&self, target: &Path, names: &mut dyn Names) -> io::Result<()> {
+        names.rename(self.path(), target)?;
         // The next one that is opened is this handler's own.
         self.seen.store(self.file.renewals().wrapping_add(1), Ordering::Relaxed);
         self.files_to_delete(names)?.iter().try_for_each(|path| names.delete(path))
     }
 
-    /// CPython's `getFilesToDelete`.
-    fn files_to_delete(&self, names: &dyn Names) -> io::Result<Vec<PathBuf>> {
+    /// The files that were rolled, the oldest first.
+    fn rolled(&self, names: &dyn Names) -> io::Result<Vec<Rolled>> {
         let path = self.path();
-        let (Some(directory), Some(base)) = (path.parent().filter(|_| self.backup_count > 0), path.file_name()) else {
-            return Ok(Vec::new());
+        let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return Ok(Vec::new()) };
+        let rolled = |name: OsString| {
+            let suffix = name.as_bytes().strip_prefix(base.as_bytes())?.strip_prefix(b".")?;
+            let suffix = std::str::from_utf8(suffix).ok()?;
+            let (suffix, number) = match suffix.split_once('.').filter(|_| self.max_bytes > 0) {
+                // A number as it is written here.
+                Some((suffix, number)) => {
+                    (suffix, number.parse().ok().filter(|parsed: &u64| parsed.to_string() == number)?)
+                }
+                None => (suffix, u64::MAX),
+            };
+            let path = directory.join(&name);
+            self.schedule.is_suffix(suffix).then(|| Rolled { suffix: suffix.to_owned(), number, path })
         };
-        let is_rolled = |name: &OsString| {
-            let suffix = name.as_bytes().strip_prefix(base.as_bytes()).and_then(|rest| rest.strip_prefix(b"."));
-            suffix.and_then(|suffix| std::str::from_utf8(suffix).ok()).is_some_and(|s| self.schedule.is_suffix(s))
-        };
-        let mut rolled: Vec<_> = names.list(directory)?.into_iter().filter(is_rolled).collect();
+        let mut rolled: Vec<_> = names.list(directory)?.into_iter().filter_map(rolled).collect();
         rolled.sort_unstable();
-        rolled.truncate(rolled.len().saturating_sub(self.backup_count as usize));
-        Ok(rolled.iter().map(|name| directory.join(name)).collect())
+        Ok(rolled)
     }
+
+    /// CPython's `getFilesToDelete`, and what the handler's own limits ask for.
+    fn files_to_delete(&self, names: &dyn Names) -> io::Result<Vec<PathBuf>> {
+        if self.backup_count == 0 && !self.retention.is_any() {
+            return Ok(Vec::new());
+        }
+        let mut rolled: Vec<_> = self.rolled(names)?.into_iter().map(|rolled| rolled.path).collect();
+        let most = if self.backup_count == 0 { usize::MAX } else { self.backup_count as usize };
+        let kept = rolled.split_off(rolled.len().saturating_sub(most));
+        rolled.extend(self.retention.excess(kept, names));
+        Ok(rolled)
+    }
+}
+
+/// A file that was rolled, in the order of time.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rolled {
+    suffix: String,
+    /// Which one of its interval; the last one has none.
+    number: u64,
+    path: PathBuf,
 }
 
 impl Handler for TimedRotatingFileHandler {
     fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
         let now = Timestamp::now().whole_seconds();
         let rolled = if now < self.due(now) { Ok(()) } else { self.roll(now, steps) };
-        self.file.emit(record, formatter, steps)?;
+        match self.max_bytes {
+            0 => self.file.emit(record, formatter, steps)?,
+            max_bytes => self.file.with_line(record, formatter, |line| {
+                let limit = max_bytes.saturating_sub(line.text.chars().count() as u64 + 1);
+                self.rolling.append(&self.file, line, limit, steps, &mut |names| self.moves_full(names))
+            })?,
+        }
         Ok(rolled.map_err(|error| not_rolled(self.path(), &error))?)
     }
 

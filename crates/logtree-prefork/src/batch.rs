@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use logtree_core::{AppendFile, FileEnd, Moves, Names, Steps};
+use logtree_core::{AppendFile, FileEnd, Moves, Names, Steps, Timestamp};
 use logtree_os::{Committed, LaneHead, Segment, TransactionTooLarge, Transactions, kill_point};
 
 use crate::names::{Planned, PlannedNames};
@@ -109,22 +109,34 @@ impl Names for Batch {
         self.names.exists(path) || self.appends_to(path)
     }
 
+    fn stat(&self, path: &Path) -> Option<(u64, i64)> {
+        let appended = self.files.iter().find(|file| file.added > 0 && file.file.path() == path);
+        let end = appended.and_then(|file| Some((file.end??.size + file.added, Timestamp::now().whole_seconds())));
+        end.or_else(|| self.names.stat(path))
+    }
+
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
         self.names.list(directory)
     }
 
     fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let found = match self.names.find(from) {
-            Planned::Nothing if self.appends_to(from) => Planned::New,
+            Planned::Nothing if self.appends_to(from) => Planned::New(0),
             Planned::Nothing => return Err(io::ErrorKind::NotFound.into()),
             found => found,
         };
-        let mut source = if let Planned::Known(end) = found { Some(end) } else { None };
         let file = &mut self.files[self.rolling];
-        if file.file.path() == from {
-            if let Some(source) = &mut source {
-                source.size += file.added;
-            }
+        let is_base = file.file.path() == from;
+        let found = match found {
+            Planned::Known(end, changed) if is_base => Planned::Known(
+                FileEnd { size: end.size + file.added, ..end },
+                changed.max(Timestamp::now().whole_seconds()),
+            ),
+            Planned::New(size) if is_base => Planned::New(size + file.added),
+            found => found,
+        };
+        let mut source = if let Planned::Known(end, _) = found { Some(end) } else { None };
+        if is_base {
             // The new one is regular and empty.
             file.end = Some(Some(FileEnd { device: 0, inode: 0, size: 0 }));
             (file.added, file.open_step, file.rolls, file.previous) = (0, None, true, source);
@@ -142,9 +154,9 @@ impl Names for Batch {
     fn delete(&mut self, path: &Path) -> io::Result<()> {
         let victim = match self.names.find(path) {
             Planned::Nothing => return Err(io::ErrorKind::NotFound.into()),
-            Planned::Known(_) if path.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Planned::Known(end) => Some(end),
-            Planned::New => None,
+            Planned::Known(..) if path.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Planned::Known(end, _) => Some(end),
+            Planned::New(_) => None,
         };
         self.names.put(path, Planned::Nothing);
         let work = Work::Delete { path: path.to_owned(), victim };

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use logtree_core::FileEnd;
+use logtree_core::{FileEnd, Timestamp};
 
 /// What a batch will have changed. What it leaves alone is as the file system has it.
 #[derive(Debug, Default)]
@@ -16,10 +16,10 @@ pub(crate) struct PlannedNames(BTreeMap<PathBuf, Planned>);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Planned {
     Nothing,
-    /// A file that is there already, under this name or another.
-    Known(FileEnd),
-    /// A file that the batch itself will make.
-    New,
+    /// A file that is there already, under this name or another, and the second of its last change.
+    Known(FileEnd, i64),
+    /// A file that the batch itself will make, with so many bytes.
+    New(u64),
 }
 
 impl PlannedNames {
@@ -48,11 +48,19 @@ impl PlannedNames {
         Ok(names)
     }
 
+    pub(crate) fn stat(&self, path: &Path) -> Option<(u64, i64)> {
+        match self.find(path) {
+            Planned::Nothing => None,
+            Planned::Known(end, changed) => Some((end.size, changed)),
+            Planned::New(size) => Some((size, Timestamp::now().whole_seconds())),
+        }
+    }
+
     /// What will be under a name.
     pub(crate) fn find(&self, path: &Path) -> Planned {
         let known = |metadata: std::fs::Metadata| {
             let (device, inode, size) = (metadata.dev(), metadata.ino(), metadata.len());
-            Planned::Known(FileEnd { device, inode, size })
+            Planned::Known(FileEnd { device, inode, size }, metadata.mtime())
         };
         match self.0.get(path) {
             Some(planned) => *planned,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use logtree_core::{Argument, Direct, EmitError, FormatError, Formatter, Handler as _, Record};
-use logtree_handlers::{RotatingFileHandler, RotatingFileHandlerConfig};
+use logtree_handlers::{Retention, RotatingFileHandler, RotatingFileHandlerConfig};
 use serde_json::Value as Json;
 
 use crate::cpython;
@@ -138,4 +139,49 @@ fn many_old_files_and_gaps_among_them() {
         assert_eq!(numbered(number), (before % 50 != 0).then(|| before.to_string()), "{number}");
     }
     assert_eq!((numbered(201).as_deref(), numbered(300).as_deref()), (Some("201"), Some("300")));
+}
+
+#[test]
+fn sizes_have_units_where_they_are_asked_for() {
+    let config =
+        |json: Json| RotatingFileHandlerConfig::from_kwargs(cpython::kwargs("RotatingFileHandler", &json, Vec::new()));
+    let given = serde_json::json!({"filename": "a", "maxBytes": "100 MiB", "maxAge": "14 days", "maxTotalBytes": 5});
+    let expected = RotatingFileHandlerConfig {
+        max_bytes: 100 << 20,
+        retention: Retention { max_age: Some(Duration::from_secs(14 * 86_400)), max_total_bytes: Some(5) },
+        ..RotatingFileHandlerConfig::new("a")
+    };
+    assert_eq!(config(given), Ok(expected));
+    for wrong in [serde_json::json!({"maxAge": "14"}), serde_json::json!({"maxTotalBytes": -1})] {
+        let keyword = wrong.as_object().unwrap().keys().next().unwrap().clone();
+        let mut given = serde_json::json!({"filename": "a"});
+        given.as_object_mut().unwrap().extend(wrong.as_object().unwrap().clone());
+        assert_eq!(config(given).unwrap_err().keyword, Some(keyword));
+    }
+}
+
+#[test]
+fn what_is_too_old_or_too_much_is_deleted_when_it_rolls() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let numbered = |number: u32| directory.path().join(format!("app.log.{number}"));
+    let retained = |retention| {
+        let config = RotatingFileHandlerConfig { max_bytes: 1, retention, ..RotatingFileHandlerConfig::new(&path) };
+        RotatingFileHandler::new(config).unwrap()
+    };
+    let there = || (1..20).filter(|number| numbered(*number).exists()).collect::<Vec<_>>();
+    let by_size = retained(Retention { max_total_bytes: Some(12), ..Retention::default() });
+    (0..9).for_each(|number| emit(&by_size, &number.to_string()).unwrap());
+    // Four bytes each.
+    assert_eq!((there(), lines(&numbered(3)), lines(&path)), (vec![1, 2, 3], vec!["<5>".into()], vec!["<8>".into()]));
+
+    let day = Duration::from_secs(86_400);
+    let old = SystemTime::now() - 2 * day;
+    fs::File::options().append(true).open(numbered(2)).unwrap().set_modified(old).unwrap();
+    fs::write(directory.path().join("app.log.3.txt"), "").unwrap();
+    let by_age = retained(Retention { max_age: Some(day), ..Retention::default() });
+    emit(&by_age, "9").unwrap();
+    // What was 2 and is 3 now was changed two days ago.
+    assert_eq!((there(), lines(&numbered(4))), (vec![1, 2, 4], vec!["<5>".into()]));
+    assert!(directory.path().join("app.log.3.txt").exists());
 }

@@ -1,7 +1,7 @@
 //! What `TimedRotatingFileHandler` does besides the contract.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use logtree_core::{Direct, EmitError, Handler as _};
@@ -102,4 +102,28 @@ fn what_cannot_be_rolled_is_written_on_and_each_record_is_an_error() {
     assert!(error.contains("cannot roll"), "{error}");
     assert_eq!(lines(&path), ["<one>"]);
     assert_eq!(lines(&directory.path().join("a.log.2020-01-02")), ["old"]);
+}
+
+#[test]
+fn a_full_file_rolls_before_its_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    leave(&path, "old\n", LONG_AGO_S);
+    let config = TimedRotatingFileHandlerConfig::new(&path);
+    // In one interval all of it, after the first record.
+    let config = TimedRotatingFileHandlerConfig { when: When::Days, interval_s: 1 << 40, utc: true, ..config };
+    let config = TimedRotatingFileHandlerConfig { max_bytes: 10, backup_count: 3, ..config };
+    let handler = TimedRotatingFileHandler::new(config.clone()).unwrap();
+    ["one", "two", "three", "four", "five"].iter().for_each(|message| emit(&handler, message).unwrap());
+    let rolled = |handler: &TimedRotatingFileHandler| {
+        let entries = fs::read_dir(handler.path().parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+        let mut rolled: Vec<_> = entries.filter(|path| path != handler.path()).collect();
+        rolled.sort();
+        rolled
+    };
+    let contents = |paths: &[PathBuf]| paths.iter().flat_map(|path| lines(path)).collect::<Vec<_>>();
+    let expected = ["<two>", "<three>", "<four>"].map(str::to_owned);
+    assert_eq!((contents(&rolled(&handler)), lines(&path)), (expected.to_vec(), vec!["<five>".into()]));
+    let names: Vec<_> = rolled(&handler).iter().map(|path| path.extension().unwrap().to_owned()).collect();
+    assert_eq!(names, ["3", "4", "5"]);
 }
