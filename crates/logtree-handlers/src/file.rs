@@ -9,8 +9,10 @@ use logtree_core::{
     Record, Steps,
 };
 
+use crate::access::Access;
 use crate::buffer::{with_bytes, with_text};
 use crate::follow::Follow;
+use crate::fsync::Fsync;
 use crate::stream::terminator;
 use crate::{Encoding, EncodingErrors, LogFile, OpenMode};
 
@@ -48,6 +50,10 @@ pub struct FileHandlerConfig {
     pub errors: EncodingErrors,
     /// What follows each record; a newline.
     pub terminator: String,
+    /// Rights and owners that it is given; none.
+    pub access: Access,
+    /// When it is brought to the disk; never.
+    pub fsync: Fsync,
 }
 
 impl FileHandlerConfig {
@@ -60,10 +66,13 @@ impl FileHandlerConfig {
             delay: false,
             errors: EncodingErrors::Strict,
             terminator: "\n".into(),
+            access: Access::default(),
+            fsync: Fsync::Never,
         }
     }
 
-    /// Takes the arguments `filename`, `mode`, `encoding`, `delay` and `errors`, and the attribute `terminator`.
+    /// Takes the arguments `filename`, `mode`, `encoding`, `delay` and `errors`, beyond Python's `permissions`, `owner`,
+    /// `group` and `fsync`, and the attribute `terminator`.
     ///
     /// # Errors
     /// CPython's, for what is missing, unknown, of another type or no mode; ours for encodings that are not there.
@@ -89,6 +98,10 @@ impl FileHandlerConfig {
         }
         if let Some(errors) = kwargs.string("errors")? {
             config.errors = errors.parse()?;
+        }
+        config.access = Access::from_kwargs(&mut kwargs)?;
+        if let Some(fsync) = kwargs.string("fsync")? {
+            config.fsync = fsync.parse()?;
         }
         config.delay = kwargs.truth("delay").unwrap_or(false);
         kwargs.finish()?;
@@ -116,8 +129,8 @@ impl FileHandler {
     /// The same with a file that is looked at whether it was moved.
     pub(crate) fn following(config: FileHandlerConfig, follow: Follow) -> Result<Self, ArgumentError> {
         let path = absolute(&config.filename)?;
-        let file = Arc::new(LogFile::following(path, config.mode, follow));
-        let FileHandlerConfig { delay, terminator, encoding, errors, .. } = config;
+        let FileHandlerConfig { mode, delay, terminator, encoding, errors, access, fsync, .. } = config;
+        let file = Arc::new(LogFile::following(path, mode, follow).with(access, fsync));
         Ok(Self { appended: file.clone(), file, delay, terminator, encoding, errors })
     }
 

@@ -7,6 +7,7 @@
 //! | `logging.handlers.RotatingFileHandler` | [`RotatingFileHandler`] |
 //! | `logging.handlers.TimedRotatingFileHandler` | [`TimedRotatingFileHandler`] |
 //! | `logging.handlers.WatchedFileHandler` | [`WatchedFileHandler`] |
+//! | `concurrent_log_handler.ConcurrentRotatingFileHandler` | [`RotatingFileHandler`], by its keyword arguments |
 //! | `logging.NullHandler` | [`NullHandler`] |
 //! | `logging.handlers.MemoryHandler` | [`MemoryHandler`] |
 //! | `logging.handlers.BufferingHandler` | a [`MemoryHandler`] that has no target |
@@ -29,11 +30,14 @@
 //! another one; nothing waits for more than a second; a child of `fork` can go on at once.
 #![forbid(unsafe_code)]
 
+mod access;
 mod buffer;
 mod buffering;
+mod concurrent;
 mod encoding;
 mod file;
 mod follow;
+mod fsync;
 mod line_writer;
 mod log_file;
 mod look;
@@ -56,9 +60,11 @@ mod watched;
 
 use logtree_core::{Object, Registry, StdStream};
 
+pub use access::Access;
 pub use buffering::{Buffering, BufferingConfig};
 pub use encoding::{Encoding, EncodingErrors};
 pub use file::{FileHandler, FileHandlerConfig};
+pub use fsync::Fsync;
 pub use log_file::LogFile;
 pub use memory::{MemoryHandler, MemoryHandlerConfig, Threshold};
 pub use mode::OpenMode;
@@ -91,6 +97,8 @@ pub fn register(registry: &mut Registry) {
         .handler("logging.handlers.RotatingFileHandler", buffering::buffered(rotating::plan))
         .handler("logging.handlers.TimedRotatingFileHandler", buffering::buffered(timed::plan))
         .handler("logging.handlers.WatchedFileHandler", buffering::buffered(watched::plan))
+        .handler("concurrent_log_handler.ConcurrentRotatingFileHandler", concurrent::plan)
+        .handler("cloghandler.ConcurrentRotatingFileHandler", concurrent::plan)
         .object(Object::new("sys.stdout", StdStream::Stdout))
         .object(Object::new("sys.stderr", StdStream::Stderr));
 }

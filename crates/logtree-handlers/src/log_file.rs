@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use logtree_core::{AppendFile, FileEnd};
 use logtree_os::{ForkLock, ForkReset, kill_point};
-use rustix::fs::{Mode, OFlags, ftruncate};
+use rustix::fs::{Mode, OFlags, fdatasync, ftruncate};
 
 use crate::OpenMode;
+use crate::access::Access;
 use crate::follow::{Follow, Tick, is_current};
+use crate::fsync::Fsync;
 use crate::line_writer::{LineWriter, Unwritten};
 use crate::look::Look;
 use crate::roll_lock::RollLock;
@@ -43,6 +45,8 @@ pub struct LogFile {
     path: PathBuf,
     mode: OpenMode,
     follow: Follow,
+    access: Access,
+    fsync: Fsync,
     state: ForkLock<State>,
     /// The file that was opened last.
     inode: AtomicU64,
@@ -97,7 +101,13 @@ impl LogFile {
     /// The same, with looks whether it was moved.
     pub(crate) fn following(path: impl Into<PathBuf>, mode: OpenMode, follow: Follow) -> Self {
         let (inode, renewals) = (AtomicU64::new(0), AtomicU32::new(0));
-        Self { path: path.into(), mode, follow, state: ForkLock::default(), inode, renewals }
+        let (access, fsync, state) = (Access::default(), Fsync::Never, ForkLock::default());
+        Self { path: path.into(), mode, follow, access, fsync, state, inode, renewals }
+    }
+
+    /// The same with rights, owners, and a time at which it is brought to the disk.
+    pub(crate) fn with(self, access: Access, fsync: Fsync) -> Self {
+        Self { access, fsync, ..self }
     }
 
     /// How often the file was found to be another one than before, in this process and those that it was forked from.
@@ -107,6 +117,9 @@ impl LogFile {
 
     fn open_anew(&self, mode: OpenMode) -> io::Result<Open> {
         let open = Open::new(&self.path, mode)?;
+        if open.opened.is_regular {
+            self.access.apply(open.descriptor())?;
+        }
         let inode = open.opened.inode();
         if !matches!(self.inode.swap(inode, Ordering::Relaxed), before if before == 0 || before == inode) {
             self.renewals.fetch_add(1, Ordering::Relaxed);
@@ -236,6 +249,9 @@ impl LogFile {
             }
             error
         })?;
+        if self.fsync == Fsync::Each {
+            fdatasync(open.descriptor())?;
+        }
         // A writer that was kept waiting may have written to a file that others had deleted by then, as the oldest.
         let is_late = self.follow == Follow::EachTick && state.followed != Tick::now();
         if is_late && state.open.as_ref().and_then(Open::look).is_some_and(|look| look.links == 0) {
@@ -276,12 +292,21 @@ impl AppendFile for LogFile {
     }
 
     fn reopen(&self) {
-        self.state.lock().close();
+        let mut state = self.state.lock();
+        if let Some(open) = state.open.as_ref().filter(|open| self.fsync != Fsync::Never && open.is_ours()) {
+            // There is nobody to tell, and nothing else to do.
+            let _ = fdatasync(open.descriptor());
+        }
+        state.close();
     }
 
     fn roll(&self, moves: &mut dyn FnMut() -> io::Result<()>) -> io::Result<()> {
         let mut state = self.state.lock();
-        let opened = self.opened(&mut state)?.0.opened;
+        let (open, ..) = self.opened(&mut state)?;
+        let opened = open.opened;
+        if self.fsync != Fsync::Never {
+            fdatasync(open.descriptor())?;
+        }
         let patience = if state.roll_stalled { Duration::ZERO } else { PATIENCE };
         let lock = RollLock::take(&self.path, &opened, patience);
         state.roll_stalled = lock.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);

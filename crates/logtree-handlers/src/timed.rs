@@ -361,6 +361,37 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_steps_rolls_nothing_twice() {
+        const START: i64 = 1_577_934_245;
+        const HOUR: i64 = 3600;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        std::fs::write(&path, "old\n").unwrap();
+        let config = TimedRotatingFileHandlerConfig { utc: true, ..TimedRotatingFileHandlerConfig::new(&path) };
+        let handler = TimedRotatingFileHandler::new(config).unwrap();
+        handler.due.store(START + HOUR, Ordering::Relaxed);
+        // On by ten days, back by nine, and on again.
+        for (now, suffix) in [
+            (START, None),
+            (START + 240 * HOUR, Some("2020-01-02_03")),
+            (START + 24 * HOUR, None),
+            (START + 25 * HOUR, None),
+            (START + 241 * HOUR - 1, None),
+            (START + 241 * HOUR, Some("2020-01-12_03")),
+            (START, None),
+        ] {
+            let before = std::fs::read_dir(directory.path()).unwrap().count();
+            if now >= handler.due(now) {
+                handler.roll(now, &mut Direct).unwrap();
+            }
+            handler.file.appended().append(b"line\n").unwrap();
+            let after = std::fs::read_dir(directory.path()).unwrap().count();
+            assert_eq!(after - before, usize::from(suffix.is_some()), "{now}");
+            assert!(suffix.is_none_or(|suffix| with_suffix(&path, suffix).exists()), "{suffix:?}");
+        }
+    }
+
+    #[test]
     fn arguments_are_refused_that_cpython_refuses() {
         let cases = cpython::cases("timed.py", include_str!("../tests/handlers/timed.jsonl"));
         let mut count = 0;

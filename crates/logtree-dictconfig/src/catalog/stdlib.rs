@@ -28,14 +28,17 @@ const CLASSES: &[(&str, Item)] = &[
     ("logging.handlers.RotatingFileHandler", Item::Handler(&Signature::new(
         "RotatingFileHandler.__init__()",
         &["filename"],
-        &["mode", "maxBytes", "backupCount", "encoding", "delay", "errors", "maxAge", "maxTotalBytes"],
+        &[
+            "mode", "maxBytes", "backupCount", "encoding", "delay", "errors", "maxAge", "maxTotalBytes", "permissions",
+            "owner", "group", "fsync",
+        ],
     ))),
     ("logging.handlers.TimedRotatingFileHandler", Item::Handler(&Signature::new(
         "TimedRotatingFileHandler.__init__()",
         &["filename"],
         &[
             "when", "interval", "backupCount", "encoding", "delay", "utc", "atTime", "errors", "maxBytes", "maxAge",
-            "maxTotalBytes",
+            "maxTotalBytes", "permissions", "owner", "group", "fsync",
         ],
     ))),
     ("logging.handlers.WatchedFileHandler", Item::Handler(&Signature::new(
@@ -97,7 +100,8 @@ const CLASSES: &[(&str, Item)] = &[
 pub(super) const FORMATTER: Item =
     Item::Formatter(&Signature::new("Formatter.__init__()", &[], &["fmt", "datefmt", "style", "validate", "defaults"]));
 pub(super) const FILTER: Item = Item::Filter(&Signature::new("Filter.__init__()", &[], &["name"]));
-const FILE: &[&str] = &["mode", "encoding", "delay", "errors"];
+/// Python's, and what logtree's files take besides.
+const FILE: &[&str] = &["mode", "encoding", "delay", "errors", "permissions", "owner", "group", "fsync"];
 /// Python's `maxsize`, and what logtree's queues take besides.
 const IN_PROCESS: &[&str] = &["maxsize", "capacity", "overflow", "timeout", "reserve_above"];
 const CROSS_PROCESS: &[&str] = &["maxsize", "capacity", "overflow", "timeout", "reserve_above", "name", "listener_in"];

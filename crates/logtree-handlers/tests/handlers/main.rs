@@ -5,6 +5,7 @@ mod buffering;
 mod child;
 mod contract;
 mod cpython;
+mod failures;
 mod file;
 mod full_disk;
 mod memory;

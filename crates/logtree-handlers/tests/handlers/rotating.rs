@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -184,4 +185,25 @@ fn what_is_too_old_or_too_much_is_deleted_when_it_rolls() {
     // What was 2 and is 3 now was changed two days ago.
     assert_eq!((there(), lines(&numbered(4))), (vec![1, 2, 4], vec!["<5>".into()]));
     assert!(directory.path().join("app.log.3.txt").exists());
+}
+
+#[test]
+fn every_file_gets_the_rights_that_are_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let given = serde_json::json!({
+        "filename": path, "maxBytes": 10, "backupCount": 2, "permissions": "0604", "fsync": "each", "owner": null,
+    });
+    let config = RotatingFileHandlerConfig::from_kwargs(cpython::kwargs("RotatingFileHandler", &given, Vec::new()));
+    let handler = RotatingFileHandler::new(config.unwrap()).unwrap();
+    (0..3).for_each(|number| emit(&handler, &format!("{number} is long enough")).unwrap());
+    for name in ["app.log", "app.log.1", "app.log.2"] {
+        let mode = fs::metadata(directory.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o604, "{name}");
+    }
+    for wrong in [("permissions", "rw-r-----"), ("fsync", "sometimes"), ("group", "no such group")] {
+        let given = serde_json::json!({"filename": "a", wrong.0: wrong.1});
+        let config = RotatingFileHandlerConfig::from_kwargs(cpython::kwargs("RotatingFileHandler", &given, Vec::new()));
+        assert_eq!(config.unwrap_err().keyword.as_deref(), Some(wrong.0));
+    }
 }

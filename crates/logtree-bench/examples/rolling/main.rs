@@ -1,0 +1,209 @@
+//! Forked workers that write, and roll, one file without a queue: what is lost, torn and repeated, and what it costs.
+//!
+//! ```text
+//! cargo run --release -p logtree-bench --example rolling            # 20 runs of each
+//! cargo run --release -p logtree-bench --example rolling -- --runs 3
+//! ```
+//!
+//! Each run is a process of its own that configures logging, forks four workers and waits for them; the contestants take
+//! turns. Files roll at a size that makes it some two hundred times in a run; the timed handler does so with `maxBytes`,
+//! and CPython's, which has none, at each second. CPython takes part where there is a `python3.11`.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::unwrap_used)]
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use rustix::process::{WaitOptions, waitpid};
+use serde_json::{Value, json};
+
+const WORKERS: u32 = 4;
+const RECORDS: u32 = 50_000;
+const MAX_BYTES: u64 = 90_000;
+const FORMAT: &str = "%(asctime)s %(levelname)s %(process)d %(name)s %(message)s";
+
+#[derive(Debug, Parser)]
+struct Args {
+    /// How many runs of each contestant.
+    #[arg(long, default_value_t = 20)]
+    runs: usize,
+    /// Is one run: the handler's config, as JSON.
+    #[arg(long, hide = true)]
+    handler: Option<String>,
+}
+
+fn main() {
+    let args = Args::parse();
+    match args.handler {
+        Some(handler) => run(&serde_json::from_str(&handler).unwrap()),
+        None => compare(args.runs),
+    }
+}
+
+/// The workers of one run, in this process and its children; what it took goes to standard output, in nanoseconds.
+fn run(handler: &Value) {
+    let config = json!({
+        "version": 1, "formatters": {"f": {"format": FORMAT}}, "handlers": {"file": handler},
+        "root": {"level": "INFO", "handlers": ["file"]},
+    });
+    let _guard = logtree::from_value(config).unwrap().install().unwrap();
+    let began = Instant::now();
+    let fork = |worker| match logtree::prefork::fork().unwrap() {
+        logtree::prefork::Fork::Parent(pid) => pid,
+        logtree::prefork::Fork::Child => {
+            (0..RECORDS).for_each(|number| tracing::info!("{worker} {number} end"));
+            std::process::exit(0);
+        }
+    };
+    let workers: Vec<_> = (0..WORKERS).map(fork).collect();
+    for pid in workers {
+        waitpid(Some(pid), WaitOptions::empty()).unwrap();
+    }
+    println!("{}", began.elapsed().as_nanos());
+}
+
+struct Contestant {
+    name: &'static str,
+    /// With the handler's config, as JSON, and the number of records and workers for a script.
+    command: fn() -> Command,
+    handler: fn(&Path) -> Value,
+    runs: Vec<Run>,
+}
+
+struct Run {
+    took: Duration,
+    lost: u64,
+    torn: u64,
+    repeated: u64,
+    files: u64,
+}
+
+fn itself() -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg("--handler");
+    command
+}
+
+fn python() -> Command {
+    let mut command = Command::new("python3.11");
+    // A version manager's shim asks for it; nobody else minds.
+    command.env("PYENV_VERSION", "3.11.7").args(["-c", include_str!("cpython.py")]);
+    command.args([WORKERS.to_string(), RECORDS.to_string(), FORMAT.to_owned()]);
+    command
+}
+
+fn plain(log: &Path) -> Value {
+    json!({"class": "logging.FileHandler", "formatter": "f", "filename": log})
+}
+
+fn rotating(log: &Path) -> Value {
+    let class = "logging.handlers.RotatingFileHandler";
+    json!({"class": class, "formatter": "f", "filename": log, "maxBytes": MAX_BYTES, "backupCount": 1000})
+}
+
+fn timed(log: &Path) -> Value {
+    let class = "logging.handlers.TimedRotatingFileHandler";
+    json!({"class": class, "formatter": "f", "filename": log, "when": "S", "maxBytes": MAX_BYTES})
+}
+
+fn timed_by_seconds(log: &Path) -> Value {
+    json!({"class": "logging.handlers.TimedRotatingFileHandler", "formatter": "f", "filename": log, "when": "S"})
+}
+
+fn compare(runs: usize) {
+    let contestant = |name, command, handler| Contestant { name, command, handler, runs: Vec::new() };
+    let mut contestants = vec![
+        contestant("FileHandler", itself as fn() -> Command, plain as fn(&Path) -> Value),
+        contestant("RotatingFileHandler", itself, rotating),
+        contestant("TimedRotatingFileHandler", itself, timed),
+    ];
+    let has_python = python().arg("{}").output().is_ok_and(|output| !output.stdout.is_empty());
+    match has_python {
+        true => contestants.extend([
+            contestant("CPython 3.11 FileHandler", python, plain),
+            contestant("CPython 3.11 RotatingFileHandler", python, rotating),
+            contestant("CPython 3.11 TimedRotatingFileHandler", python, timed_by_seconds),
+        ]),
+        false => println!("There is no python3.11: CPython does not take part.\n"),
+    }
+    for _ in 0..runs {
+        contestants.iter_mut().for_each(Contestant::run);
+    }
+    println!("{WORKERS} workers × {RECORDS} records, {runs} runs, files of {MAX_BYTES} bytes; times are medians\n");
+    println!("| handler | files | lost | torn | repeated | time | of a FileHandler's |");
+    println!("|---|---|---|---|---|---|---|");
+    let base = contestants[0].median();
+    for contestant in &contestants {
+        let sum = |of: fn(&Run) -> u64| contestant.runs.iter().map(of).sum::<u64>();
+        let records = u64::from(WORKERS * RECORDS) * runs as u64;
+        println!(
+            "| {} | {} | {} ({:.1} %) | {} | {} | {:.0} ms | {:.2} |",
+            contestant.name,
+            sum(|run| run.files) / runs as u64,
+            sum(|run| run.lost),
+            sum(|run| run.lost) as f64 * 100.0 / records as f64,
+            sum(|run| run.torn),
+            sum(|run| run.repeated),
+            contestant.median().as_secs_f64() * 1000.0,
+            contestant.median().as_secs_f64() / base.as_secs_f64(),
+        );
+    }
+}
+
+impl Contestant {
+    fn run(&mut self) {
+        let directory = tempfile::tempdir().unwrap();
+        let handler = (self.handler)(&directory.path().join("app.log"));
+        let output = (self.command)().arg(handler.to_string()).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        let nanoseconds = said.trim().parse().unwrap_or_else(|_| panic_with(&output.stderr));
+        self.runs.push(Run { took: Duration::from_nanos(nanoseconds), ..Run::of(directory.path()) });
+    }
+
+    fn median(&self) -> Duration {
+        let mut times: Vec<_> = self.runs.iter().map(|run| run.took).collect();
+        times.sort_unstable();
+        times[times.len() / 2]
+    }
+}
+
+#[allow(clippy::panic)]
+fn panic_with(stderr: &[u8]) -> ! {
+    panic!("a run failed:\n{}", String::from_utf8_lossy(stderr))
+}
+
+impl Run {
+    /// What stands in all files of a run.
+    fn of(directory: &Path) -> Self {
+        let mut seen: HashMap<(u32, u32), u64> = HashMap::new();
+        let (mut torn, mut files) = (0, 0);
+        for entry in std::fs::read_dir(directory).unwrap() {
+            files += 1;
+            let text = std::fs::read(entry.unwrap().path()).unwrap();
+            for line in String::from_utf8_lossy(&text).split_terminator('\n') {
+                match parse(line) {
+                    Some(record) => *seen.entry(record).or_default() += 1,
+                    None => torn += 1,
+                }
+            }
+        }
+        let lost = u64::from(WORKERS * RECORDS) - seen.len() as u64;
+        let repeated = seen.values().map(|count| count - 1).sum();
+        Self { took: Duration::ZERO, lost, torn, repeated, files }
+    }
+}
+
+/// `2026-01-31 09:00:00,000 INFO 123 rolling 2 4711 end`: the worker and its record, if the line is whole.
+fn parse(line: &str) -> Option<(u32, u32)> {
+    let words: Vec<&str> = line.split(' ').collect();
+    match words[..] {
+        [date, _, "INFO", _, _, worker, number, "end"] if date.len() == 10 => {
+            let record = (worker.parse().ok()?, number.parse().ok()?);
+            (record.0 < WORKERS && record.1 < RECORDS).then_some(record)
+        }
+        _ => None,
+    }
+}
