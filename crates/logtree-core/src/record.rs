@@ -20,6 +20,15 @@ pub struct Callsite {
 }
 
 impl Callsite {
+    /// The name of a field, which is empty if no callsite can have it at that place.
+    #[inline]
+    pub fn field_name<'a>(&'a self, name: FieldName<'a>) -> &'a str {
+        match name {
+            FieldName::Inline(name) => name,
+            FieldName::Index(index) => self.field_names.get(usize::from(index)).map_or("", |name| name),
+        }
+    }
+
     /// Python's `filename`: the last component of the path.
     pub fn filename(&self) -> &str {
         self.pathname.rsplit('/').next().unwrap_or(&self.pathname)

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use logtree_core::{FieldName, FormatError, Record, Source, Spans, Value};
+use logtree_core::{FormatError, Record, Source, Spans, Value};
 
 use crate::conversion::{Operand, error, push_str};
 
@@ -15,10 +15,7 @@ pub(crate) fn push_message(out: &mut String, record: &Record<'_>, named: &[Box<s
         return;
     }
     for field in record.fields {
-        let name = match field.name {
-            FieldName::Inline(name) => name,
-            FieldName::Index(index) => record.callsite.field_names.get(usize::from(index)).map_or("", |name| name),
-        };
+        let name = record.callsite.field_name(field.name);
         // An error stands below the line with the whole chain of its sources.
         let stands_below = match field.value {
             Value::Error(text) => record.exc_text.is_some_and(|chain| chain.starts_with(text)),

@@ -132,7 +132,7 @@ impl UvicornFormatter {
         attributes: &mut Attributes,
         out: &mut String,
     ) -> Result<(), FormatError> {
-        let fields = REQUEST.map(|name| record.field(name));
+        let fields = request(record);
         let [Some(client), Some(method), Some(path), Some(version), Some(status)] = fields else {
             let given = fields.iter().flatten().count();
             return match record.source {
@@ -179,6 +179,21 @@ impl Formatter for UvicornFormatter {
         let is_to_change = self.is_colored && !self.is_told;
         is_to_change.then(|| Arc::new(Self { is_colored: false, ..self.clone() }) as _)
     }
+}
+
+/// The parts of a request: the event's own, else those of the nearest span that has them. All are found in one go, as there
+/// are many of them.
+fn request<'a>(record: &Record<'a>) -> [Option<Value<'a>>; REQUEST.len()] {
+    let mut found = [None; REQUEST.len()];
+    for fields in record.spans.iter().map(|span| span.fields).chain([record.fields]) {
+        for field in fields {
+            let name = record.callsite.field_name(field.name);
+            if let Some(at) = REQUEST.iter().position(|known| *known == name) {
+                found[at] = Some(field.value);
+            }
+        }
+    }
+    found
 }
 
 const LEVEL_WIDTH: usize = 8;

@@ -8,7 +8,7 @@ use super::dumps::Dumps;
 use super::escape::push_string;
 use super::members::Members;
 use super::moment::{DateTime, LocalTime, TimeSpec};
-use super::python::{field_name, lines};
+use super::python::lines;
 use crate::attributes::{Composed, Found, Lookup};
 use crate::conversion::Operand;
 use crate::message::{is_truthy, push_bare_message};
@@ -285,7 +285,7 @@ impl JsonFormatter {
         value: impl Fn(Value<'a>) -> Option<Value<'a>>,
     ) {
         for field in from {
-            let name = field_name(field.name, record);
+            let name = record.callsite.field_name(field.name);
             if is_event && self.named.iter().any(|named| **named == *name) {
                 continue;
             }

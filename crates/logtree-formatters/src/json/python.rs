@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use logtree_core::{FieldName, FormatError, Formatter, LevelName, Needs, Record, Source, Spans, Value};
+use logtree_core::{FormatError, Formatter, LevelName, Needs, Record, Source, Spans, Value};
 
 use super::dumps::{Dumps, JsonOthers, not_serializable};
 use super::literal::{dict_items, is_truthy as literal_is_truthy};
@@ -127,7 +127,7 @@ impl PythonJsonFormatter {
                 members.insert(key, self.item(lookup, record));
             }
             for field in record.fields {
-                let name = field_name(field.name, record);
+                let name = record.callsite.field_name(field.name);
                 if !name.starts_with('_') && !self.skipped.contains(name) {
                     members.insert(self.rename(name), value_item(field.value, record.source));
                 }
@@ -285,14 +285,6 @@ fn value_item(value: Value<'_>, source: Source) -> Item<'_> {
 /// The moment of a record, as Python's `datetime` has it.
 fn moment(record: &Record<'_>) -> Result<DateTime, FormatError> {
     DateTime::new(record.attribute("created").unwrap_or(Value::F64(record.created.seconds())))
-}
-
-/// What a field of the event is called.
-pub(super) fn field_name<'a>(name: FieldName<'a>, record: &Record<'a>) -> &'a str {
-    match name {
-        FieldName::Inline(name) => name,
-        FieldName::Index(at) => record.callsite.field_names.get(usize::from(at)).map_or("", |name| name),
-    }
 }
 
 /// Python's `str.splitlines`.
