@@ -258,6 +258,7 @@ def texts():
     bases = [DOCUMENTED, INTERPOLATED, NETWORK]
     yield from bases
     yield from ["", "\n", "# x\n", "[loggers]\n", "\ufeff" + NETWORK, NETWORK.replace("\n", "\r\n"), NETWORK.replace("\n", "\r")]
+    yield "".join(f"  {line}\n" for line in DOCUMENTED.split("\n"))
     for _ in range(900):
         text = draw.choice(bases)
         for _ in range(draw.choice([1, 1, 1, 2, 3])):
