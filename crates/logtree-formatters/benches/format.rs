@@ -7,10 +7,12 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use logtree_core::{
-    Callsite, FieldName, Fields, FieldsBuf, Formatter, Level, LevelNames, Origin, Record, Source, Spans, Timestamp,
-    Value,
+    Callsite, FieldName, Fields, FieldsBuf, Formatter, Level, LevelNames, Origin, Record, Source, Spans, SpansBuf,
+    Timestamp, Value,
 };
-use logtree_formatters::{BraceFormatter, DollarFormatter, PercentFormatter};
+use logtree_formatters::{
+    BraceFormatter, DollarFormatter, JsonFormatterConfig, PercentFormatter, PythonJsonFormatterConfig,
+};
 
 const STORY: &str =
     "%(asctime)s -process[%(process)d] -thread[%(thread)d] -%(name)s - [%(levelname)s]-[%(lineno)d] - %(message)s";
@@ -61,6 +63,15 @@ fn main() {
     percent("levelname, name, message", "%(levelname)-8s %(name)s: %(message)s", &plain);
     measure("the story's line in {", &BraceFormatter::new(STORY_IN_BRACES).unwrap(), &plain);
     measure("the story's line in $", &DollarFormatter::new(STORY_IN_DOLLARS).unwrap(), &plain);
+    let mut of_span = FieldsBuf::default();
+    of_span.push(FieldName::Inline("id"), Value::U64(4711));
+    of_span.push(FieldName::Inline("method"), Value::Str("GET"));
+    of_span.push(FieldName::Inline("peer"), Value::Str("192.0.2.7"));
+    let mut spans = SpansBuf::default();
+    spans.push("request", &of_span);
+    let in_span = Record { spans: spans.as_spans(), ..with_fields };
+    measure("JSON, three fields, a span", &*JsonFormatterConfig::default().build().unwrap(), &in_span);
+    measure("python-json-logger's JSON", &*PythonJsonFormatterConfig::default().build().unwrap(), &in_span);
 }
 
 fn measure(what: &str, formatter: &dyn Formatter, record: &Record<'_>) {

@@ -11,6 +11,7 @@ use super::moment::TimeSpec;
 use super::python_config::{JsonFmt, items, renames};
 use crate::attributes::Lookup;
 use crate::config::FormatterConfig;
+use crate::literal::Literal;
 use crate::repr::push_repr;
 use crate::time::{TimeFormat, local_zone};
 
@@ -194,9 +195,10 @@ fn content(name: &str) -> Content {
 
 impl Member {
     fn new(name: &str, key: &str, content: Content, default: Option<Box<str>>) -> Self {
-        let mut lead = String::from(",");
+        let mut lead = String::new();
         push_string(&mut lead, key);
         lead.push(':');
-        Self { name: name.into(), key: key.into(), lead: lead.into(), content, default }
+        let [lead, first_lead] = [",", "{"].map(|before| Literal::new(&format!("{before}{lead}")));
+        Self { name: name.into(), key: key.into(), lead, first_lead, content, default }
     }
 }

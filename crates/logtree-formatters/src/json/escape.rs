@@ -4,8 +4,14 @@
 #[inline]
 pub(crate) fn push_string(out: &mut String, text: &str) {
     out.push('"');
-    push_escaped::<false>(out, text);
+    push_text(out, text);
     out.push('"');
+}
+
+/// Appends what stands between the quotes of a string. Never inlined, so that whatever is put around it is.
+#[inline(never)]
+pub(crate) fn push_text(out: &mut String, text: &str) {
+    push_escaped::<false>(out, text);
 }
 
 /// Appends `text` in quotes and in ASCII (CPython's `json` with `ensure_ascii`).
@@ -50,7 +56,12 @@ fn find_special<const ASCII: bool>(bytes: &[u8]) -> Option<usize> {
         (None, Some([a, b, c, d]), Some([w, x, y, z])) => {
             special::<ASCII>(u64::from_le_bytes([*a, *b, *c, *d, *w, *x, *y, *z])) != 0
         }
-        _ => true,
+        _ => match *bytes {
+            [] => false,
+            [a] => special::<ASCII>(u64::from_le_bytes([a; 8])) != 0,
+            [a, b] => special::<ASCII>(u64::from_le_bytes([a, b, a, b, a, b, a, b])) != 0,
+            [a, b, c, ..] => special::<ASCII>(u64::from_le_bytes([a, b, c, a, b, c, a, b])) != 0,
+        },
     };
     let is_special = |byte: &u8| special::<ASCII>(all(*byte)) != 0;
     if has_special { bytes.iter().position(is_special) } else { None }

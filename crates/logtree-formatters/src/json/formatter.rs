@@ -5,12 +5,13 @@ use std::cell::Cell;
 use logtree_core::{Fields, FormatError, Formatter, Needs, Record, SpanRef, Value};
 
 use super::dumps::Dumps;
-use super::escape::push_string;
+use super::escape::{push_string, push_text};
 use super::members::Members;
 use super::moment::{DateTime, LocalTime, TimeSpec};
 use super::python::lines;
 use crate::attributes::{Composed, Found, Lookup};
 use crate::conversion::Operand;
+use crate::literal::Literal;
 use crate::message::{is_truthy, push_bare_message};
 use crate::time::TimeFormat;
 
@@ -74,7 +75,9 @@ pub(super) struct Member {
     pub(super) name: Box<str>,
     pub(super) key: Box<str>,
     /// What stands before its value: `,"key":`.
-    pub(super) lead: Box<str>,
+    pub(super) lead: Literal,
+    /// The same if it is the first: `{"key":`.
+    pub(super) first_lead: Literal,
     pub(super) content: Content,
     /// What it is where the record lacks it, as JSON.
     pub(super) default: Option<Box<str>>,
@@ -119,13 +122,16 @@ impl Member {
     }
 }
 
+/// So many keys are looked through one by one.
+const FEW: usize = 12;
+
 /// The fields of one object; those without a value are not written.
 type FieldMembers<'a> = Members<'a, Option<Value<'a>>>;
 
 impl Formatter for JsonFormatter {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
         let start = out.len();
-        let outcome = with_fields(|fields| self.write(record, fields, out));
+        let outcome = self.write(record, out);
         if outcome.is_err() {
             out.truncate(start);
         }
@@ -138,21 +144,16 @@ impl Formatter for JsonFormatter {
 }
 
 impl JsonFormatter {
-    fn write<'a>(
-        &'a self,
-        record: &Record<'a>,
-        fields: &mut FieldMembers<'a>,
-        out: &mut String,
-    ) -> Result<(), FormatError> {
+    fn write(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
         let start = out.len();
         for member in &self.members {
             match &member.content {
                 Content::Timestamp => {
-                    begin(out, start, &member.lead);
+                    begin(out, start, member);
                     self.write_timestamp(record, out)?;
                 }
                 Content::Message => {
-                    begin(out, start, &member.lead);
+                    begin(out, start, member);
                     match record.attribute("msg") {
                         None => push_string(out, record.message),
                         Some(_) => Dumps::STRICT.written(out, |text| {
@@ -163,34 +164,36 @@ impl JsonFormatter {
                 }
                 Content::Named(lookup) => self.write_named(lookup, member, record, start, out)?,
                 Content::Written(json) => {
-                    begin(out, start, &member.lead);
+                    begin(out, start, member);
                     out.push_str(json);
                 }
                 Content::Fields => {
-                    begin(out, start, &member.lead);
-                    self.gather(fields, record.fields, record, true);
+                    begin(out, start, member);
                     out.push('{');
-                    write_object(out, fields, record)?;
+                    self.write_fields(record.fields, record, None, out)?;
+                    out.push('}');
                 }
                 Content::Spans => {
-                    begin(out, start, &member.lead);
+                    begin(out, start, member);
                     out.push('[');
                     for (at, span) in record.spans.iter().enumerate() {
                         out.push_str(if at == 0 { "" } else { "," });
-                        self.write_span(span, record, fields, out)?;
+                        self.write_span(span, record, out)?;
                     }
                     out.push(']');
                 }
                 Content::Span => match record.spans.iter().last() {
                     Some(span) => {
-                        begin(out, start, &member.lead);
-                        self.write_span(span, record, fields, out)?;
+                        begin(out, start, member);
+                        self.write_span(span, record, out)?;
                     }
                     None => write_default(out, start, member),
                 },
                 Content::FlatFields | Content::FlatSpan | Content::FlatSpans => {
-                    self.gather_flat(&member.content, record, fields);
-                    self.write_flat(out, start, fields, record)?;
+                    with_fields(|fields| {
+                        self.gather_flat(&member.content, record, fields);
+                        self.write_flat(out, start, fields, record)
+                    })?;
                 }
                 Content::ExcInfo => {
                     write_text(out, start, member, record, ("exc_text", record.exc_text), self.exc_info_as_array)?;
@@ -200,7 +203,7 @@ impl JsonFormatter {
                     write_text(out, start, member, record, stack, self.stack_info_as_array)?;
                 }
                 Content::AscTime => {
-                    begin(out, start, &member.lead);
+                    begin(out, start, member);
                     let write = |text: &mut _| self.asctime.as_ref().map_or(Ok(()), |time| time.write(record, text));
                     Dumps::STRICT.written(out, write)?;
                 }
@@ -234,11 +237,11 @@ impl JsonFormatter {
             // An attribute that is there without a value, as `taskName`.
             Found::Operand(Operand::Value(Value::None)) if !lookup.is_field() => write_default(out, start, member),
             Found::Operand(Operand::Value(value)) => {
-                begin(out, start, &member.lead);
+                begin(out, start, member);
                 Dumps::STRICT.value(out, value, record.source, 1)?;
             }
             Found::Composed(Composed::LevelName(name)) => {
-                begin(out, start, &member.lead);
+                begin(out, start, member);
                 push_string(out, &name.to_string());
             }
             Found::Operand(Operand::Other(..)) | Found::Composed(_) | Found::Nothing | Found::Missing => {
@@ -249,29 +252,69 @@ impl JsonFormatter {
     }
 
     /// Writes a span as an object.
-    fn write_span<'a>(
-        &'a self,
-        span: SpanRef<'a>,
-        record: &Record<'a>,
-        fields: &mut FieldMembers<'a>,
-        out: &mut String,
-    ) -> Result<(), FormatError> {
-        out.push_str("{\"name\":");
-        push_string(out, span.name);
-        self.gather(fields, span.fields, record, false);
-        for (key, value) in fields.list() {
-            out.push(',');
-            write_field(out, key, is_taken(key, "name"), *value, record)?;
-        }
+    fn write_span(&self, span: SpanRef<'_>, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+        out.push_str("{\"name\":\"");
+        push_text(out, span.name);
+        out.push('"');
+        self.write_fields(span.fields, record, Some("name"), out)?;
         out.push('}');
         Ok(())
     }
 
-    /// Fills `fields` anew.
+    /// Writes the fields of an event, or of a span behind the member `fixed`.
     #[inline]
-    fn gather<'a>(&'a self, fields: &mut FieldMembers<'a>, from: Fields<'a>, record: &Record<'a>, is_event: bool) {
-        fields.clear();
-        self.add(fields, from, record, is_event, Some);
+    fn write_fields(
+        &self,
+        fields: Fields<'_>,
+        record: &Record<'_>,
+        fixed: Option<&str>,
+        out: &mut String,
+    ) -> Result<(), FormatError> {
+        let start = out.len();
+        // As long as no key comes again, each field is written as it is read.
+        let mut keys = [""; FEW];
+        let mut count = 0;
+        for field in fields {
+            let Some(key) = self.key(record.callsite.field_name(field.name), fixed.is_none()) else { continue };
+            if count == FEW || keys[..count].contains(&key) {
+                out.truncate(start);
+                return self.write_gathered(fields, record, fixed, out);
+            }
+            keys[count] = key;
+            let is_first = count == 0 && fixed.is_none();
+            write_field(out, is_first, key, fixed.is_some_and(|fixed| is_taken(key, fixed)), field.value, record)?;
+            count += 1;
+        }
+        Ok(())
+    }
+
+    /// The same for fields that may be many, or of one name.
+    #[cold]
+    fn write_gathered(
+        &self,
+        from: Fields<'_>,
+        record: &Record<'_>,
+        fixed: Option<&str>,
+        out: &mut String,
+    ) -> Result<(), FormatError> {
+        with_fields(|fields| {
+            self.add(fields, from, record, fixed.is_none(), Some);
+            for (at, (key, value)) in fields.list().iter().enumerate() {
+                let is_taken = fixed.is_some_and(|fixed| is_taken(key, fixed));
+                write_field(out, at == 0 && fixed.is_none(), key, is_taken, value.unwrap_or(Value::None), record)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The key of a field; none if it is a member itself, and not looked for in a span.
+    #[inline]
+    fn key<'a>(&'a self, name: &'a str, is_event: bool) -> Option<&'a str> {
+        if is_event && self.named.iter().any(|named| **named == *name) {
+            return None;
+        }
+        let renamed = self.renamed.iter().rev().find(|(from, _)| **from == *name);
+        Some(renamed.map_or(name, |(_, to)| to))
     }
 
     /// Adds the fields of an event or a span; of an event only those that are no members themselves.
@@ -285,21 +328,17 @@ impl JsonFormatter {
         value: impl Fn(Value<'a>) -> Option<Value<'a>>,
     ) {
         for field in from {
-            let name = record.callsite.field_name(field.name);
-            if is_event && self.named.iter().any(|named| **named == *name) {
-                continue;
+            if let Some(key) = self.key(record.callsite.field_name(field.name), is_event) {
+                fields.insert(key, value(field.value));
             }
-            let renamed = self.renamed.iter().rev().find(|(from, _)| **from == *name);
-            fields.insert(renamed.map_or(name, |(_, to)| to), value(field.value));
         }
     }
 
     /// Gathers fields that are members of the object itself.
     fn gather_flat<'a>(&'a self, content: &Content, record: &Record<'a>, fields: &mut FieldMembers<'a>) {
         if let Content::FlatFields = content {
-            return self.gather(fields, record.fields, record, true);
+            return self.add(fields, record.fields, record, true, Some);
         }
-        fields.clear();
         let innermost = record.spans.iter().count().saturating_sub(1);
         for (at, span) in record.spans.iter().enumerate() {
             if at == innermost || matches!(content, Content::FlatSpans) {
@@ -319,10 +358,14 @@ impl JsonFormatter {
         fields: &FieldMembers<'_>,
         record: &Record<'_>,
     ) -> Result<(), FormatError> {
-        for (key, value) in fields.list().iter().filter(|(_, value)| value.is_some()) {
-            out.push(if out.len() == start { '{' } else { ',' });
+        for (key, value) in fields.list() {
+            let Some(value) = value else { continue };
+            let is_first = out.len() == start;
+            if is_first {
+                out.push('{');
+            }
             let mut fixed = self.members.iter().filter(|member| !member.is_flat());
-            write_field(out, key, fixed.any(|member| is_taken(key, &member.key)), *value, record)?;
+            write_field(out, is_first, key, fixed.any(|member| is_taken(key, &member.key)), *value, record)?;
         }
         Ok(())
     }
@@ -330,19 +373,14 @@ impl JsonFormatter {
 
 /// Writes what stands before a member's value.
 #[inline]
-fn begin(out: &mut String, start: usize, lead: &str) {
-    if out.len() == start {
-        out.push('{');
-        out.push_str(&lead[1..]);
-    } else {
-        out.push_str(lead);
-    }
+fn begin(out: &mut String, start: usize, member: &Member) {
+    if out.len() == start { member.first_lead.push(out) } else { member.lead.push(out) }
 }
 
 /// Writes a member that the record lacks, if anything takes its place.
 fn write_default(out: &mut String, start: usize, member: &Member) {
     if let Some(default) = &member.default {
-        begin(out, start, &member.lead);
+        begin(out, start, member);
         out.push_str(default);
     }
 }
@@ -361,7 +399,7 @@ fn write_text(
         write_default(out, start, member);
         return Ok(());
     };
-    begin(out, start, &member.lead);
+    begin(out, start, member);
     match value.as_str().filter(|_| is_array) {
         Some(text) => {
             out.push('[');
@@ -376,31 +414,34 @@ fn write_text(
     Ok(())
 }
 
-/// Writes the rest of an object that has nothing but these fields.
-fn write_object(out: &mut String, fields: &FieldMembers<'_>, record: &Record<'_>) -> Result<(), FormatError> {
-    for (at, (key, value)) in fields.list().iter().enumerate() {
-        out.push_str(if at == 0 { "" } else { "," });
-        write_field(out, key, false, *value, record)?;
-    }
-    out.push('}');
-    Ok(())
-}
-
+/// Writes a field behind others, or as the first of its object.
 #[inline]
 fn write_field(
     out: &mut String,
+    is_first: bool,
     key: &str,
     is_taken: bool,
-    value: Option<Value<'_>>,
+    value: Value<'_>,
     record: &Record<'_>,
 ) -> Result<(), FormatError> {
-    push_string(out, key);
-    if is_taken {
-        out.pop();
-        out.push_str("_\"");
+    if is_first {
+        out.push('"');
+    } else {
+        out.push_str(",\"");
     }
-    out.push(':');
-    Dumps::STRICT.value(out, value.unwrap_or(Value::None), record.source, 1)
+    push_text(out, key);
+    if is_taken {
+        out.push('_');
+    }
+    out.push_str("\":");
+    match value {
+        // Most of them.
+        Value::Str(text) => push_string(out, text),
+        Value::U64(number) => out.push_str(itoa::Buffer::new().format(number)),
+        Value::I64(number) => out.push_str(itoa::Buffer::new().format(number)),
+        value => return Dumps::STRICT.value(out, value, record.source, 1),
+    }
+    Ok(())
 }
 
 /// Whether a field would get the key of a member, or one that such a field gets.

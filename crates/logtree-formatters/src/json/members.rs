@@ -29,11 +29,6 @@ impl<'a, T> Members<'a, T> {
         &self.list
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.list.clear();
-        self.places.clear();
-    }
-
     #[inline]
     pub(crate) fn insert(&mut self, key: &'a str, value: T) {
         match self.place(key) {

@@ -1,6 +1,6 @@
 //! Points in time as ISO 8601 has them, calculated rather than remembered: it takes a few nanoseconds.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::tz::TimeZone;
@@ -120,22 +120,73 @@ impl DateTime {
     #[inline]
     pub(crate) fn push_rfc3339(self, out: &mut String, spec: TimeSpec, zone: Option<&LocalTime>) {
         let offset_min = zone.map(|zone| zone.offset_min(self.second));
-        let mut text = [0; "2026-01-31T12:00:00.123456789".len()];
-        text[..19].copy_from_slice(&date_time(self.second + i64::from(offset_min.unwrap_or(0)) * 60, b'T'));
-        text[19] = b'.';
-        text[20..].copy_from_slice(&nine_digits(self.nanoseconds));
-        push_ascii(out, &text[..spec.length()]);
+        push_second(out, self.second + i64::from(offset_min.unwrap_or(0)) * 60);
+        match spec {
+            TimeSpec::Seconds => {}
+            // Most want these, so that they are made by twos.
+            TimeSpec::Microseconds => {
+                let microseconds = self.nanoseconds / 1000;
+                out.push('.');
+                out.push_str(two_digits(microseconds / 10_000));
+                out.push_str(two_digits(microseconds / 100 % 100));
+                out.push_str(two_digits(microseconds % 100));
+            }
+            TimeSpec::Milliseconds | TimeSpec::Nanoseconds => {
+                let digits = if spec == TimeSpec::Milliseconds { 3 } else { 9 };
+                out.push('.');
+                push_ascii(out, &nine_digits(self.nanoseconds)[..digits]);
+            }
+        }
         match offset_min {
             None => out.push('Z'),
             Some(offset_min) => {
-                let minutes = offset_min.unsigned_abs();
-                let sign = if offset_min < 0 { b'-' } else { b'+' };
-                let two = |value: u32| [b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8];
-                let [[h0, h1], [m0, m1]] = [two(minutes / 60), two(minutes % 60)];
-                push_ascii(out, &[sign, h0, h1, b':', m0, m1]);
+                out.push(if offset_min < 0 { '-' } else { '+' });
+                out.push_str(two_digits(offset_min.unsigned_abs() / 60 % 100));
+                out.push(':');
+                out.push_str(two_digits(offset_min.unsigned_abs() % 60));
             }
         }
     }
+}
+
+/// Appends date and time of day, from memory if this thread wrote the second last.
+#[inline]
+fn push_second(out: &mut String, second: i64) {
+    thread_local! {
+        /// By thread, so that it needs no lock, and a child of `fork` finds it whole.
+        static LAST: RefCell<(i64, String)> = const { RefCell::new((0, String::new())) };
+    }
+    let remembered = LAST.try_with(|last| {
+        let mut last = last.try_borrow_mut().ok()?;
+        if last.0 != second || last.1.is_empty() {
+            last.1.clear();
+            push_ascii(&mut last.1, &date_time(second, b'T'));
+            last.0 = second;
+        }
+        out.push_str(&last.1);
+        Some(())
+    });
+    if !matches!(remembered, Ok(Some(()))) {
+        // The thread is ending and its memory gone.
+        push_ascii(out, &date_time(second, b'T'));
+    }
+}
+
+/// The two digits of a number below 100.
+#[inline]
+fn two_digits(value: u32) -> &'static str {
+    const PAIRS: &str = "00010203040506070809\
+                         10111213141516171819\
+                         20212223242526272829\
+                         30313233343536373839\
+                         40414243444546474849\
+                         50515253545556575859\
+                         60616263646566676869\
+                         70717273747576777879\
+                         80818283848586878889\
+                         90919293949596979899";
+    let at = value as usize * 2;
+    PAIRS.get(at..at + 2).unwrap_or_default()
 }
 
 #[inline]
@@ -175,16 +226,6 @@ impl TimeSpec {
                 let error = ArgumentError::new("ValueError", "Unknown timespec value").at("timespec");
                 Err(error.expected("seconds, milliseconds, microseconds or nanoseconds"))
             }
-        }
-    }
-
-    /// How long date and time are.
-    fn length(self) -> usize {
-        match self {
-            Self::Seconds => 19,
-            Self::Milliseconds => 23,
-            Self::Microseconds => 26,
-            Self::Nanoseconds => 29,
         }
     }
 }

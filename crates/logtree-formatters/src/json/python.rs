@@ -133,7 +133,8 @@ impl PythonJsonFormatter {
                 }
             }
             for (key, lookup) in &self.made {
-                // DIFFERENCE: where a record was given one of these, Python has it among the fields.
+                // DIFFERENCE: where a record was given one of these, Python has it among the fields; and it finds what an
+                // earlier handler's formatter left in the record.
                 if lookup.name() == "message" || record.attribute(lookup.name()).is_some() {
                     members.insert(key, self.item(lookup, record));
                 }
@@ -178,6 +179,9 @@ impl PythonJsonFormatter {
     }
 
     /// Adds the members of a message that is a dict, the error and the stack (`BaseJsonFormatter.format`).
+    ///
+    /// DIFFERENCE: Python formats `exc_info` again, if it is true, and fails if that is no exception but, as from a file of
+    /// events, the word for one whose text is known.
     fn add_message<'a>(
         &'a self,
         members: &mut Members<'a, Item<'a>>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use logtree_core::{Argument, Formatter, Kwargs, Timestamp, Value};
-use logtree_formatters::{JsonFmt, JsonFormatterConfig, TimeSpec};
+use logtree_formatters::{JsonFmt, JsonFormatterConfig, PythonJsonFormatterConfig, TimeSpec};
 
 use crate::specimen::Specimen;
 
@@ -115,6 +115,13 @@ fn fields_are_members_where_they_are_to_be_flat() {
     assert_eq!(flat(&["span.*", "name"]), "{\"id\":7,\"name\":\"index\",\"logger\":\"my_logger\"}");
     assert_eq!(flat(&["span"]), "{\"span\":{\"name\":\"request\",\"id\":7,\"name_\":\"index\"}}");
     assert_eq!(flat(&["id", "spans.*"]), "{\"id\":7,\"peer\":\"::1\",\"name\":\"index\"}");
+    // Where the event's own stand apart, they hide none.
+    let mut in_both = specimen();
+    in_both.field("id", Value::I64(-1));
+    assert_eq!(
+        formatted(&[("fmt", names(&["fields", "span.*"]))], &in_both),
+        "{\"fields\":{\"user\":\"ann\",\"status\":200,\"id\":-1},\"id\":7,\"name\":\"index\"}"
+    );
     // The event's own wins, and stands where the event's stand.
     let mut specimen = specimen();
     specimen.field("id", Value::I64(-1));
@@ -147,6 +154,26 @@ fn no_key_stands_twice() {
         "ValueError: the members 'levelname' and 'level' have the same key 'level'"
     );
     assert!(error(&[("fmt", names(&["span.*", "spans.*"]))]).starts_with("ValueError: "));
+}
+
+/// Whatever way is taken to find out that no key comes again.
+#[test]
+fn fields_of_any_number_are_written() {
+    for count in 0..40_u64 {
+        let mut specimen = Specimen::tracing("m");
+        let mut expected: Vec<String> = (0..count).map(|number| format!("\"f{number}\":{number}")).collect();
+        for number in 0..count {
+            specimen.field(&format!("f{number}"), Value::U64(number));
+        }
+        let object = |fields: &[String]| format!("{{\"fields\":{{{}}}}}", fields.join(","));
+        let arguments = [("fmt", names(&["fields"]))];
+        assert_eq!(formatted(&arguments, &specimen), object(&expected));
+        if count > 0 {
+            specimen.field("f0", Value::None);
+            expected[0] = "\"f0\":null".into();
+            assert_eq!(formatted(&arguments, &specimen), object(&expected));
+        }
+    }
 }
 
 #[test]
@@ -200,13 +227,21 @@ fn times_may_be_local() {
 #[test]
 #[ignore = "times_may_be_local runs it, once for each zone"]
 fn in_one_zone() {
-    let arguments = [("fmt", names(&["timestamp"])), ("utc", Argument::Bool(false))];
+    let formatter = formatter(&[("fmt", names(&["timestamp"])), ("utc", Argument::Bool(false))]).unwrap();
+    let formatted = |specimen: &Specimen| {
+        let mut out = String::new();
+        formatter.format(&specimen.record(), &mut out).unwrap();
+        out
+    };
     let mut specimen = Specimen::tracing("m");
-    println!("{}", formatted(&arguments, &specimen));
+    let winter = formatted(&specimen);
+    println!("{winter}");
     // Another second of another offset, and back: what is remembered is remembered of a second.
-    specimen.created = Timestamp(1_690_000_000_000_000_000);
-    let summer = formatted(&arguments, &specimen);
-    assert_eq!(summer, formatted(&arguments, &specimen));
+    let created = std::mem::replace(&mut specimen.created, Timestamp(1_690_000_000_000_000_000));
+    let summer = formatted(&specimen);
+    assert_eq!(summer, formatted(&specimen));
+    specimen.created = created;
+    assert_eq!(winter, formatted(&specimen));
     let is_new_york = std::env::var("TZ").unwrap().starts_with("EST");
     assert_eq!(summer.ends_with("-04:00\"}"), is_new_york, "{summer}");
 }
@@ -245,4 +280,26 @@ fn spans_are_gathered_only_for_members_that_read_them() {
     }
     assert!(JsonFormatterConfig::default().build().unwrap().needs().spans);
     assert!(matches!(config(&[("fmt", names(&["a"]))]).unwrap().fmt, JsonFmt::Names(names) if names == ["a"]));
+}
+
+/// What python-json-logger would print, had its records spans and errors in Rust's sense.
+#[test]
+fn pythons_formatter_has_fields_by_name_and_the_events_own() {
+    let fmt = ["message", "id", "spans", "nobody", "levelname"].map(str::to_owned).to_vec();
+    let config = PythonJsonFormatterConfig { fmt: JsonFmt::Names(fmt), ..Default::default() };
+    let formatted = |config: &PythonJsonFormatterConfig| {
+        let mut out = String::new();
+        config.clone().build().unwrap().format(&specimen().record(), &mut out).unwrap();
+        out
+    };
+    let line = "{\"message\": \"request \\\"answered\\\"\", \"id\": 7, \"spans\": \"connection:request\", \"nobody\": null, \
+                \"levelname\": \"INFO\", \"exc_info\": \"cannot write\\nCaused by: broken pipe\", \"user\": \"ann\", \
+                \"status\": 200}";
+    assert_eq!(formatted(&config), line);
+    let array = PythonJsonFormatterConfig { exc_info_as_array: true, ..config };
+    let lines = "[\"cannot write\", \"Caused by: broken pipe\"]";
+    assert_eq!(formatted(&array), line.replace("\"cannot write\\nCaused by: broken pipe\"", lines));
+    assert!(
+        array.build().unwrap().needs().spans && !PythonJsonFormatterConfig::default().build().unwrap().needs().spans
+    );
 }

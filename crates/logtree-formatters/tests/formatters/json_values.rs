@@ -259,9 +259,9 @@ fn time_of(text: &str) -> f64 {
 #[test]
 fn time_grows_with_the_length_and_no_faster() {
     for piece in ["\"", "\\", "a", "a\n", "é", "\u{2028}", "{'", "[", "😀"] {
-        let (short, long) = (piece.repeat(2_000), piece.repeat(100_000));
+        let (short, long) = (piece.repeat(2_000), piece.repeat(40_000));
         let best = (0..3).map(|_| time_of(&short)).fold(f64::INFINITY, f64::min);
-        assert!(time_of(&long) < 50.0 * 20.0 * best, "{piece:?}");
+        assert!(time_of(&long) < 20.0 * 20.0 * best, "{piece:?}");
     }
 }
 
@@ -289,5 +289,5 @@ fn many_fields_are_no_trouble() {
         start.elapsed().as_secs_f64()
     };
     let best = (0..3).map(|_| time_of(1_000)).fold(f64::INFINITY, f64::min);
-    assert!(time_of(50_000) < 50.0 * 20.0 * best);
+    assert!(time_of(20_000) < 20.0 * 20.0 * best);
 }
