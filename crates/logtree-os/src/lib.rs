@@ -7,6 +7,7 @@
 //! |---|---|
 //! | know that a `fork` lies between then and now | [`ForkGeneration`] |
 //! | guard a value that children of `fork` use too | [`ForkLock`] |
+//! | do something when the process ends | [`at_exit`] |
 #![cfg_attr(
     target_os = "linux",
     doc = "| start a process that the host does not see | [`helper`] |
@@ -22,10 +23,11 @@
 | let the listener sleep, and wake it | [`Sleeper`] |"
 )]
 //!
-//! [`ForkGeneration`] and [`ForkLock`] work on every Unix; everything else is for Linux.
+//! [`ForkGeneration`], [`ForkLock`] and [`at_exit`] work on every Unix; everything else is for Linux.
 
 mod address_map;
 mod clock;
+mod exit;
 mod fork;
 mod lock;
 
@@ -91,6 +93,7 @@ mod wake;
 
 pub use address_map::AddressMap;
 pub use clock::real_time_ns;
+pub use exit::at_exit;
 pub use fork::ForkGeneration;
 pub use lock::{ForkLock, ForkLockGuard, ForkReset};
 

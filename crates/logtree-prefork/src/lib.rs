@@ -71,11 +71,13 @@ impl RecordQueue for MultiprocessingQueue {
     }
 }
 
-/// Registers `multiprocessing.Queue`.
+/// Registers `multiprocessing.Queue`, and the `JoinableQueue` which differs from it in what only the reader does.
 pub fn register(registry: &mut Registry) {
-    registry.factory("multiprocessing.Queue", |kwargs| {
-        let queue: Arc<dyn RecordQueue> =
-            Arc::new(MultiprocessingQueue { options: QueueOptions::from_kwargs(kwargs)? });
-        Ok(Argument::Object(Object::new("multiprocessing.Queue", queue)))
-    });
+    for name in ["multiprocessing.Queue", "multiprocessing.JoinableQueue"] {
+        registry.factory(name, move |kwargs| {
+            let queue: Arc<dyn RecordQueue> =
+                Arc::new(MultiprocessingQueue { options: QueueOptions::from_kwargs(kwargs)? });
+            Ok(Argument::Object(Object::new(name, queue)))
+        });
+    }
 }

@@ -63,16 +63,27 @@ pub(crate) fn installed() -> Option<Guard> {
     INSTALLED.lock().0.as_ref().map(|(_, guarded)| Guard(guarded.clone()))
 }
 
+/// Flushes as a guard does that is dropped: that of a program which calls `std::process::exit` never is.
+fn flush_at_exit() {
+    // Whoever holds it is installing, or is the one who ends the process.
+    let tree = INSTALLED.try_lock().and_then(|installed| Some(installed.0.as_ref()?.1.tree.clone()));
+    if let Some(tree) = tree {
+        tree.tree().flush(Instant::now() + DROP_TIMEOUT);
+    }
+}
+
 impl Installing {
     pub(crate) fn done(mut self, tree: TreeHandle, origin: Option<FileOrigin>) -> Guard {
         logger::installed(&tree);
         let guarded = Guarded { tree, origin: origin.map(Arc::new) };
         self.0.0 = Some((ForkGeneration::current(), guarded.clone()));
+        logtree_os::at_exit(flush_at_exit);
         Guard(guarded)
     }
 }
 
-/// Holds the program's logging: dropping it flushes, and leaves logging installed.
+/// Holds the program's logging: dropping it flushes, and leaves logging installed. So does the end of the process by
+/// `std::process::exit`, where no guard is dropped.
 ///
 /// In a child of `fork` it flushes what the child itself has logged. What changes the logging changes it for this process
 /// alone, and for those that it forks from then on. Behind a `multiprocessing.Queue` the handlers stay those with which its

@@ -273,6 +273,9 @@ impl<'a> Checker<'a> {
 fn unavailable_reason(name: &str) -> String {
     match name {
         "multiprocessing.Queue" => format!("{name} is not available: it needs the feature `prefork`, and Linux"),
+        "queue.LifoQueue" | "queue.PriorityQueue" => {
+            format!("{name} is not available: it would hand on records in another order than that in which they came")
+        }
         _ => format!("{name} is not available in this program"),
     }
 }
