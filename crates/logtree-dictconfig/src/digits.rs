@@ -12,6 +12,7 @@ pub(crate) fn int(is_negative: bool, digits: &str, base: u32) -> Option<Kind> {
 }
 
 /// The integer of parts to the base sixty, of which the first may be of any size.
+#[cfg(feature = "yaml")]
 pub(crate) fn sexagesimal<'a>(is_negative: bool, mut parts: impl Iterator<Item = &'a str>) -> Option<Kind> {
     let first = parts.next()?;
     let mut decimal = decimal_of(first.chars().map(|digit| digit.to_digit(10)).collect::<Option<Vec<_>>>()?, 10)?;
