@@ -146,6 +146,18 @@ fn what_cannot_be_written_stays_and_what_finds_no_room_is_an_error() {
 }
 
 #[test]
+fn after_the_end_nothing_is_held_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    let handler = to_file(&path, BufferingConfig::new(1000));
+    emit(&handler, "one");
+    handler.close();
+    assert_eq!(lines(&path), ["<one>"]);
+    emit(&handler, "late");
+    assert_eq!(lines(&path), ["<one>", "<late>"]);
+}
+
+#[test]
 fn behind_steps_that_gather_nothing_is_held_back() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.log");

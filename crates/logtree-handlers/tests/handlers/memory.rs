@@ -180,6 +180,38 @@ fn what_one_memory_hands_on_another_may_hold() {
     assert_eq!(*outer.notes.lock().unwrap(), ["4", "5"]);
 }
 
+/// Logs to a handler at each record.
+#[derive(Default)]
+struct Talker(Mutex<Option<Arc<HandlerEntry>>>);
+
+impl Formatter for Talker {
+    fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), logtree_core::FormatError> {
+        let listener = self.0.lock().unwrap().take();
+        if let Some(entry) = listener {
+            with_record("inner", |inner| entry.handle(inner, &mut Direct));
+        }
+        Brackets.format(record, out)
+    }
+}
+
+#[test]
+fn a_target_that_logs_waits_for_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    let talker = Arc::new(Talker::default());
+    let file = FileHandler::new(FileHandlerConfig::new(&path)).unwrap();
+    let target = HandlerEntry::new("file", Box::new(file), Arc::clone(&talker) as Arc<dyn Formatter>);
+    let memory = MemoryHandler::new(MemoryHandlerConfig::new(1), Some(Arc::new(target)));
+    let entry = Arc::new(HandlerEntry::new("memory", Box::new(memory), Arc::new(Brackets)));
+    *talker.0.lock().unwrap() = Some(Arc::clone(&entry));
+    let began = Instant::now();
+    with_record("outer", |record| entry.handle(record, &mut Direct));
+    // As long would it wait for another thread.
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert!(entry.handler.flush(soon()));
+    assert_eq!(lines(&path), ["<outer>", "<inner>"]);
+}
+
 #[test]
 fn what_is_held_comes_out_with_the_steps_of_whoever_asks() {
     /// Counts the bytes that are to be appended.

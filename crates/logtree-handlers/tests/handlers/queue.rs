@@ -21,6 +21,8 @@ struct Gate {
 #[derive(Clone, Debug, Default)]
 struct GateState {
     is_closed: bool,
+    /// So many get by although it is closed.
+    passes: usize,
     /// How many records have come to the gate.
     came: usize,
     seen: Vec<String>,
@@ -30,6 +32,11 @@ struct GateState {
 impl Gate {
     fn set_closed(&self, is_closed: bool) {
         self.state.lock().unwrap().is_closed = is_closed;
+        self.changed.notify_all();
+    }
+
+    fn let_one_by(&self) {
+        self.state.lock().unwrap().passes += 1;
         self.changed.notify_all();
     }
 
@@ -51,7 +58,9 @@ impl Handler for ToGate {
         let mut state = self.0.state.lock().unwrap();
         state.came += 1;
         self.0.changed.notify_all();
-        let mut state = self.0.changed.wait_while(state, |state| state.is_closed).unwrap();
+        let is_held = |state: &mut GateState| state.is_closed && state.passes == 0;
+        let mut state = self.0.changed.wait_while(state, is_held).unwrap();
+        state.passes = state.passes.saturating_sub(1);
         state.seen.push(record.message.to_owned());
         state.threads.push(std::thread::current().name().map(str::to_owned));
         Ok(())
@@ -150,6 +159,18 @@ fn a_queue_of_so_many_records_takes_no_more() {
 }
 
 #[test]
+fn what_the_listener_has_taken_out_waits_all_the_same() {
+    let queue = Queue::stalled(QueueLimits { maxsize: 3, ..limits() });
+    ["1", "2", "3"].into_iter().for_each(|message| queue.log(message));
+    queue.gate.let_one_by();
+    // It has all three at hand, and has begun with one of them.
+    queue.gate.wait_until(|state| state.came == 2);
+    ["4", "5"].into_iter().for_each(|message| queue.log(message));
+    let seen = queue.release();
+    assert_eq!((&seen[1..5], said(&seen)), (&["1", "2", "3", "4"].map(str::to_owned)[..], vec![vec![1, 1, 0, 0]]));
+}
+
+#[test]
 fn what_does_not_fit_is_counted_and_said() {
     const RECORDS: usize = 1000;
     let queue = Queue::stalled(limits());
@@ -217,6 +238,16 @@ fn a_producer_waits_no_longer_than_told_and_once_for_a_whole_outage() {
     queue.log(&"x".repeat(100_000));
     assert!(began.elapsed() < TIMEOUT);
     assert_eq!(said(&queue.release()), [[21, 20, 1, 0]]);
+    // The next outage has a time of its own.
+    let came = queue.gate.state().came;
+    queue.gate.set_closed(true);
+    queue.log("first");
+    queue.gate.wait_until(|state| state.came == came + 1);
+    queue.log("fits");
+    let began = Instant::now();
+    queue.log("does not");
+    assert!(began.elapsed() >= TIMEOUT);
+    queue.release();
 }
 
 #[test]
