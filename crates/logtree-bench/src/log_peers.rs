@@ -158,7 +158,9 @@ fn spdlog(sink: Arc<dyn Sink>, flushed: spdlog::LevelFilter) -> Started {
     let logger = spdlog::Logger::builder().name("my_app::http").sink(sink).build()?;
     logger.set_flush_level_filter(flushed);
     spdlog::set_default_logger(Arc::new(logger));
-    Ok(Running::direct(calls::spdlog_requests))
+    // Unless it flushes at each record, something may stand in its buffer at the end.
+    let finish = Box::new(|| spdlog::default_logger().flush());
+    Ok(Running { call: Box::new(calls::spdlog_requests), finish })
 }
 
 fn spdlog_pattern() -> PatternFormatter<impl spdlog::formatter::Pattern + Clone + 'static> {
