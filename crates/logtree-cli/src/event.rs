@@ -293,4 +293,50 @@ mod tests {
         }
         assert!(Event::parse(b"{\"msg\": \"\xff\"}", LevelNames::STANDARD).is_err());
     }
+
+    /// Pieces of lines that look like events.
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "\"",
+        "\\",
+        "\\u12",
+        "\\ud800",
+        "null",
+        "true",
+        "1e999",
+        "-1",
+        "1",
+        "0.5",
+        "99999999999999999999999999",
+        "\"name\":",
+        "\"levelno\":",
+        "\"msg\":",
+        "\"exc_text\":",
+        "\"created\":",
+        "\"a\"",
+        "가",
+        "\u{0}",
+        " ",
+        "\n",
+        "[[[[[[[[",
+    ];
+
+    proptest::proptest! {
+        #[test]
+        fn no_line_panics(pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..20), bytes: Vec<u8>) {
+            let _ = Event::parse(&bytes, LevelNames::STANDARD);
+            let line = pieces.concat();
+            let _ = Event::parse(line.as_bytes(), LevelNames::STANDARD);
+            let _ = Event::parse(format!("{{\"msg\": {line}}}").as_bytes(), LevelNames::STANDARD);
+            let unsaid = Unsaid { callsite: Callsite::default(), origin: Origin::default() };
+            if let Ok(event) = Event::parse(format!("{{\"x\": [{line}]}}").as_bytes(), LevelNames::STANDARD) {
+                let _ = format!("{:?}", event.record(LevelNames::STANDARD, &unsaid));
+            }
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod json;
 mod json_python;
 mod json_values;
 mod long_formats;
+mod properties;
 mod specimen;
 mod steady_state;
 mod third_party;
