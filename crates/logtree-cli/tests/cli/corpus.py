@@ -397,6 +397,9 @@ class Draw(random.Random):
         for key in self.some(list(event), most=2) if self.maybe(0.25) else []:
             if key not in ("created", "name", "levelno", "args", "exc_info") and (key != "msg" or "QueueHandler" not in config):
                 event[key] = None if self.maybe(0.5) else self.scalar()
+        if isinstance(event.get("lineno"), int) and abs(event["lineno"]) > 4711:
+            # DIFFERENCE: as a width CPython takes what fits into memory.
+            event["lineno"] = 4711
         return event
 
     def line(self, config):
