@@ -118,6 +118,14 @@ root:
 }
 
 #[test]
+fn what_is_marked_are_whole_characters() {
+    let problems = Config::new(&registry()).parse("é", Format::Yaml, "x").unwrap_err();
+    let place = problems.iter().next().unwrap().place().unwrap();
+    assert_eq!((place.span.start, place.span.end), (0, 2));
+    assert!(problems.render(Color::Never).contains("1 | é"));
+}
+
+#[test]
 fn text_that_is_no_yaml_is_refused_in_its_place() {
     let cases = [
         (
