@@ -98,6 +98,8 @@ pub(crate) fn clipped(mut message: String) -> String {
         let end = (0..=MOST_BYTES).rev().find(|end| message.is_char_boundary(*end));
         message.truncate(end.unwrap_or(0));
         message.push('…');
+        // Else what was cut off would go on to be held, for each problem.
+        message.shrink_to_fit();
     }
     message
 }
@@ -129,7 +131,9 @@ mod tests {
 
     #[test]
     fn long_messages_are_clipped_between_characters() {
-        assert_eq!(clipped("é".repeat(4000)).len(), 4096 + '…'.len_utf8());
+        let message = clipped("é".repeat(4000));
+        assert_eq!(message.len(), 4096 + '…'.len_utf8());
+        assert!(message.capacity() < 8000, "{}", message.capacity());
         assert_eq!(clipped("short".to_owned()), "short");
     }
 }
