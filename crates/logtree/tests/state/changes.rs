@@ -20,6 +20,7 @@ pub(crate) const LIVES: &[Life] = &[
     ("changes::an_event_alone_makes_no_logger", an_event_alone_makes_no_logger),
     ("changes::handlers_of_before_are_closed_after_their_last_record", handlers_of_before_are_closed),
     ("changes::a_handler_may_change_the_logging", a_handler_may_change_the_logging),
+    ("changes::a_handler_may_log_when_it_is_dropped", a_handler_may_log_when_it_is_dropped),
     ("changes::a_handlers_level_changes_behind_a_queue", a_handlers_level_changes_behind_a_queue),
     ("changes::files_that_were_moved_are_opened_anew", files_that_were_moved_are_opened_anew),
     ("changes::what_goes_wrong_is_counted_by_handler", what_goes_wrong_is_counted_by_handler),
@@ -254,6 +255,29 @@ fn a_handler_may_change_the_logging() {
     tracing::info!("apply");
     tracing::info!(target: "b", "applied");
     assert_eq!(lines("a.log"), ["2 b applied"]);
+}
+
+/// Logs at its end, from a place that nobody has logged from before: `tracing` asks all layers about such a one, under a lock.
+struct Parting;
+
+impl Handler for Parting {
+    fn emit(&self, _: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        Ok(())
+    }
+}
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        tracing::info!(target: "parting", "goodbye");
+    }
+}
+
+fn a_handler_may_log_when_it_is_dropped() {
+    fs::write("logging.json", config("1", "a.log", "")).unwrap();
+    let guard = from_file("logging.json").unwrap().install().unwrap();
+    drop(logtree::basic_config().force(true).handlers([logtree::handler("parting", Parting, None)]).install().unwrap());
+    guard.reload().unwrap();
+    assert_eq!(lines("a.log"), ["1 parting goodbye"]);
 }
 
 fn a_handlers_level_changes_behind_a_queue() {
