@@ -26,30 +26,49 @@ struct RouteIndex {
 }
 
 /// The index of no route, for a logger that is disabled; it leaves the highest bit to those who keep indices.
-const NOWHERE: u32 = u32::MAX >> 1;
+pub(crate) const NOWHERE: u32 = u32::MAX >> 1;
 
 type Handlers = Arc<[Arc<HandlerEntry>]>;
 
 impl Routes {
     /// The index of the route of the logger called `name`.
     pub(crate) fn index(&self, name: &str) -> u32 {
+        match self.nearest(name) {
+            Some((nearest, index)) if nearest.len() == name.len() => index.own,
+            Some((_, index)) => index.below,
+            None => 0,
+        }
+    }
+
+    /// The logger of this name, else the nearest one above it that the config names, else the root.
+    fn nearest<'n>(&self, name: &'n str) -> Option<(&'n str, RouteIndex)> {
         if let Some(index) = self.names.get(name) {
-            return index.own;
+            return Some((name, *index));
         }
         let mut end = name.len();
         while let Some(dot) = name.as_bytes()[..end.min(self.longest_name + 1)].iter().rposition(|byte| *byte == b'.') {
             end = dot;
             if let Some(index) = self.names.get(&name[..end]) {
-                return index.below;
+                return Some((&name[..end], *index));
             }
         }
-        self.names.get("").map_or(0, |root| root.below)
+        self.names.get("").map(|root| ("", *root))
+    }
+
+    /// The names of the loggers on the walk of the logger called `name`, from it up to the root.
+    pub(crate) fn ways_up<'n>(&self, name: &'n str) -> impl Iterator<Item = &'n str> {
+        let above = |name: &'n str| match name.rfind('.') {
+            Some(dot) => self.nearest(&name[..dot]),
+            None if name.is_empty() => None,
+            None => self.nearest(""),
+        };
+        let first = self.nearest(name).map(|(nearest, _)| nearest);
+        std::iter::successors(first, move |name| above(name).map(|(nearest, _)| nearest))
     }
 }
 
 /// Takes the walk of every logger. `handlers` are all that there are, those that others hand on to before those.
 pub(crate) fn compile(source: &TreeBuilder, handlers: &[Arc<HandlerEntry>]) -> Routes {
-    let none: Handlers = Arc::new([]);
     let mut compiler = Compiler {
         source,
         needs: needs(handlers),
@@ -59,9 +78,10 @@ pub(crate) fn compile(source: &TreeBuilder, handlers: &[Arc<HandlerEntry>]) -> R
         known: HashMap::new(),
     };
     compiler.routes.names.reserve(source.loggers.len() + 1);
-    let above_the_root = Walk { level: Level::NOTSET, handlers: Arc::clone(&none) };
+    let above_the_root = Walk::above_the_root();
+    let none = &above_the_root.handlers;
     if !source.loggers.contains_key("") {
-        compiler.logger(&Arc::from(""), &Logger::default(), &above_the_root, &none);
+        compiler.logger(&Arc::from(""), &Logger::default(), &above_the_root, none);
     }
     // Loggers whose names the present one begins with, the longest last. In the order of names they come before it.
     let mut prefixes: Vec<(&str, u32)> = Vec::new();
@@ -79,7 +99,7 @@ pub(crate) fn compile(source: &TreeBuilder, handlers: &[Arc<HandlerEntry>]) -> R
                 .get("")
                 .map_or_else(|| above_the_root.clone(), |root| compiler.walks[root.below as usize].clone()),
         };
-        let below = compiler.logger(name, logger, &parent, &none);
+        let below = compiler.logger(name, logger, &parent, none);
         if !name.is_empty() {
             prefixes.push((name, below));
         }
@@ -89,9 +109,37 @@ pub(crate) fn compile(source: &TreeBuilder, handlers: &[Arc<HandlerEntry>]) -> R
 
 /// What a record meets from one logger up.
 #[derive(Clone)]
-struct Walk {
-    level: Level,
-    handlers: Handlers,
+pub(crate) struct Walk {
+    /// The first level that is set.
+    pub(crate) level: Level,
+    pub(crate) handlers: Handlers,
+}
+
+impl Walk {
+    /// Where the root's parent would be.
+    pub(crate) fn above_the_root() -> Self {
+        Self { level: Level::NOTSET, handlers: Arc::new([]) }
+    }
+
+    /// The walk from a logger up, whose parent's is this one. Without `propagate` it goes on to `none`.
+    pub(crate) fn through(&self, logger: &Logger, none: &Handlers) -> Self {
+        let level = if logger.level == Level::NOTSET { self.level } else { logger.level };
+        let above = if logger.propagate { &self.handlers } else { none };
+        let handlers = match &*logger.handlers {
+            [] => Arc::clone(above),
+            own => {
+                let mut handlers: Vec<Arc<HandlerEntry>> = Vec::with_capacity(own.len() + above.len());
+                for entry in own {
+                    if !handlers.iter().any(|known| Arc::ptr_eq(known, entry)) {
+                        handlers.push(Arc::clone(entry));
+                    }
+                }
+                handlers.extend_from_slice(above);
+                handlers.into()
+            }
+        };
+        Self { level, handlers }
+    }
 }
 
 struct Compiler<'a> {
@@ -108,23 +156,8 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     /// Adds a logger; answers with the index of the route of those below it.
     fn logger(&mut self, name: &Arc<str>, logger: &Logger, parent: &Walk, none: &Handlers) -> u32 {
-        let level = if logger.level == Level::NOTSET { parent.level } else { logger.level };
-        let above = if logger.propagate { &parent.handlers } else { none };
-        let handlers = match &*logger.handlers {
-            [] => Arc::clone(above),
-            own => {
-                let mut handlers: Vec<Arc<HandlerEntry>> = Vec::with_capacity(own.len() + above.len());
-                for entry in own {
-                    if !handlers.iter().any(|known| Arc::ptr_eq(known, entry)) {
-                        handlers.push(Arc::clone(entry));
-                    }
-                }
-                handlers.extend_from_slice(above);
-                handlers.into()
-            }
-        };
-        let walk = Walk { level, handlers };
-        let key = (level, walk.handlers.as_ptr());
+        let walk = parent.through(logger, none);
+        let key = (walk.level, walk.handlers.as_ptr());
         let below = match self.known.get(&key) {
             Some(index) => *index,
             None => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Record, Replacement};
+use crate::{Level, Record, Replacement};
 
 /// Lets records pass or not, or puts others in their place; of a logger or of a handler.
 ///
@@ -24,6 +24,13 @@ use crate::{Record, Replacement};
 pub trait Filter: Send + Sync {
     /// Decides about one record.
     fn filter(&self, record: &Record<'_>) -> Verdict;
+
+    /// What it decides about each and every record of the logger `name` at `level`; `None` if it looks at more than that,
+    /// as by default. [`Tree::explain`](crate::Tree::explain) asks.
+    fn decides(&self, name: &str, level: Level) -> Option<bool> {
+        let _ = (name, level);
+        None
+    }
 }
 
 /// Any function of a record is a filter, as in Python; what it answers true to passes.
@@ -86,7 +93,17 @@ pub struct NameFilter {
 
 impl Filter for NameFilter {
     fn filter(&self, record: &Record<'_>) -> Verdict {
+        self.passes(record.name).into()
+    }
+
+    fn decides(&self, name: &str, _: Level) -> Option<bool> {
+        Some(self.passes(name))
+    }
+}
+
+impl NameFilter {
+    fn passes(&self, name: &str) -> bool {
         let below = |rest: &str| rest.is_empty() || rest.starts_with('.');
-        (self.name.is_empty() || record.name.strip_prefix(&*self.name).is_some_and(below)).into()
+        self.name.is_empty() || name.strip_prefix(&*self.name).is_some_and(below)
     }
 }

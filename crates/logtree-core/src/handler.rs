@@ -76,6 +76,14 @@ pub trait Handler: Send + Sync {
         &[]
     }
 
+    /// Whether it hands records of this level on to that one of its [children](Self::children). The default hands all of
+    /// them on: as in Python, a handler's level is looked at on the walk through the loggers, and by a queue's listener
+    /// that was told to.
+    fn hands_on(&self, child: &HandlerEntry, level: Level) -> bool {
+        let _ = (child, level);
+        true
+    }
+
     /// The name of the queue that it puts records into, as configs call it, if it is a way into one.
     fn queue(&self) -> Option<&str> {
         None
@@ -134,6 +142,12 @@ impl HandlerEntry {
     #[inline]
     pub fn level(&self) -> Level {
         Level(self.level.load(Ordering::Relaxed))
+    }
+
+    /// Whether records of this level are not below its own.
+    #[inline]
+    pub fn takes(&self, level: Level) -> bool {
+        level >= self.level()
     }
 
     /// Sets the level, for all who share the handler. A tree that leads to it is to be built anew afterwards: what its

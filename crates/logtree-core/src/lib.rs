@@ -8,6 +8,7 @@
 //!   are encoded once, as [`Fields`], and read in place; [`codec`] puts the whole of it into bytes and back.
 //! - [`Tree`] holds every logger of one config and never changes once built. It answers with a [`Route`]: the
 //!   threshold, the filters and the handlers that a record of that name passes, in Python's order.
+//!   [`Tree::explain`] tells what is on it.
 //! - [`Handler`], [`Formatter`] and [`Filter`] are what users implement; [`HandlerEntry`] binds a handler to the
 //!   name, level, filters and formatter that its config gave it.
 //! - [`Steps`] is the seam between files and queues: a handler says what it will do to a file, and whoever runs the
@@ -20,6 +21,7 @@
 pub mod codec;
 mod compile;
 mod error;
+mod explain;
 mod fields;
 mod filter;
 mod formatter;
@@ -42,6 +44,7 @@ mod tree_builder;
 mod value;
 
 pub use error::{ArgumentError, BuildError, EmitError, FormatError};
+pub use explain::{Destination, Explanation, FilterStage, HandlerStage, Outcome, Stage};
 pub use fields::{Field, FieldName, Fields, FieldsBuf, FieldsIter};
 pub use filter::{Filter, NameFilter, Verdict};
 pub use formatter::{Formatter, Needs};

@@ -4,7 +4,7 @@ mod limits;
 
 use std::sync::Arc;
 
-use crate::{BuildError, Handler, HandlerEntry, Record, Steps};
+use crate::{BuildError, Handler, HandlerEntry, Level, Record, Steps};
 
 pub use limits::{Overflow, QueueLimits};
 
@@ -34,10 +34,14 @@ impl QueueListener {
     /// Hands a record to the handlers (CPython's `QueueListener.handle`), of which `which` may leave some out.
     pub fn handle(&self, record: &Record<'_>, steps: &mut dyn Steps, which: impl Fn(&HandlerEntry) -> bool) {
         for entry in &self.handlers {
-            let passes = !self.respect_handler_level || record.level >= entry.level();
-            if passes && which(entry) {
+            if self.hands_on(entry, record.level) && which(entry) {
                 entry.handle(record, steps);
             }
         }
+    }
+
+    /// Whether records of this level go to that one of the handlers (see [`Handler::hands_on`]).
+    pub fn hands_on(&self, entry: &HandlerEntry, level: Level) -> bool {
+        !self.respect_handler_level || entry.takes(level)
     }
 }

@@ -37,12 +37,32 @@ impl Route {
 
     /// Whether the logger would make a record of this level at all (CPython's `Logger.isEnabledFor`).
     pub fn is_enabled_for(&self, level: Level) -> bool {
-        level >= self.level && level > self.disable
+        self.is_at_level(level) && self.is_not_disabled(level)
+    }
+
+    /// Whether the level is not below the logger's.
+    pub(crate) fn is_at_level(&self, level: Level) -> bool {
+        level >= self.level
+    }
+
+    /// Whether `logging.disable` lets the level pass.
+    pub(crate) fn is_not_disabled(&self, level: Level) -> bool {
+        level > self.disable
+    }
+
+    /// Below it nothing passes.
+    pub(crate) fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The logger's own filters.
+    pub(crate) fn filters(&self) -> &[Arc<dyn Filter>] {
+        &self.filters
     }
 
     /// Whether a record of this level could have any effect: it passes the threshold, and a handler or a filter waits.
     pub fn wants(&self, level: Level) -> bool {
-        let somebody = || !self.filters.is_empty() || self.handlers.iter().any(|handler| level >= handler.level());
+        let somebody = || !self.filters.is_empty() || self.handlers.iter().any(|handler| handler.takes(level));
         self.is_enabled_for(level) && somebody()
     }
 
@@ -70,7 +90,7 @@ impl Route {
 
     fn call_handlers(&self, record: &Record<'_>, steps: &mut dyn Steps) {
         for handler in &*self.handlers {
-            if record.level >= handler.level() {
+            if handler.takes(record.level) {
                 handler.handle(record, steps);
             }
         }

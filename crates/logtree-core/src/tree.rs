@@ -65,6 +65,11 @@ impl Tree {
         self.route(self.route_index(&logger_name(name)))
     }
 
+    /// The names of the loggers that a record of the logger called `name` (dots) meets on its walk, up to the root.
+    pub(crate) fn ways_up<'n>(&self, name: &'n str) -> impl Iterator<Item = &'n str> {
+        self.routes.ways_up(name)
+    }
+
     /// The lowest level that any route wants; `None` if none wants anything.
     pub fn lowest_wanted(&self) -> Option<Level> {
         self.routes.all.iter().filter_map(Route::lowest_wanted).min()

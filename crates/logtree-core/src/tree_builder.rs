@@ -1,9 +1,10 @@
 //! What a tree is made of.
 
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::sync::Arc;
 
-use crate::{HandlerEntry, Level, LevelNames, Logger, Tree, logger_name};
+use crate::{Filter, HandlerEntry, Level, LevelNames, Logger, Tree, logger_name};
 
 /// Builds a [`Tree`], and stays with it: a tree that differs in one thing is built from the other one's.
 ///
@@ -19,13 +20,15 @@ use crate::{HandlerEntry, Level, LevelNames, Logger, Tree, logger_name};
 /// builder.logger_mut("my_app.db").level = Level::ERROR;
 /// assert!(!builder.build().find("my_app.db.pool").is_enabled_for(Level::DEBUG));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct TreeBuilder {
     /// The loggers by their names with dots, the root under the empty one.
     pub loggers: BTreeMap<Arc<str>, Logger>,
     /// The handlers that have a name in the config, whether or not a logger has them; those that others hand on to before
     /// those.
     pub handlers: Vec<Arc<HandlerEntry>>,
+    /// The filters of the config by their names, to tell what keeps a record.
+    pub filters: BTreeMap<String, Arc<dyn Filter>>,
     /// The names of levels.
     pub level_names: LevelNames,
     /// The handler of records that meet no other on their walk (Python's `logging.lastResort`).
@@ -90,6 +93,17 @@ impl TreeBuilder {
             add_with_children(entry, &mut met, &mut all);
         }
         all
+    }
+}
+
+impl fmt::Debug for TreeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TreeBuilder")
+            .field("loggers", &self.loggers)
+            .field("handlers", &self.handlers)
+            .field("last_resort", &self.last_resort)
+            .field("disable", &self.disable)
+            .finish_non_exhaustive()
     }
 }
 

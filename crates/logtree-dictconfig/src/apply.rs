@@ -5,6 +5,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use logtree_core::{Filter, HandlerEntry, Level, Logger, TreeBuilder};
+use logtree_formatters::default_formatter;
+use logtree_handlers::{StreamHandler, StreamHandlerConfig};
 
 use crate::plan::LoggerSpec;
 
@@ -23,6 +25,15 @@ pub(crate) fn fresh() -> TreeBuilder {
     let mut fresh = TreeBuilder::default();
     fresh.logger_mut("").level = Level::WARNING;
     fresh
+}
+
+/// Python's `logging.lastResort`: the bare message of a warning that met no handler, to stderr.
+pub fn last_resort() -> Arc<HandlerEntry> {
+    // As Python's, the default stream is stderr.
+    let stderr = StreamHandler::new(StreamHandlerConfig::default());
+    let entry = HandlerEntry::new("lastResort", Box::new(stderr), default_formatter());
+    entry.set_level(Level::WARNING);
+    Arc::new(entry)
 }
 
 /// Applies a config to the loggers that are there.

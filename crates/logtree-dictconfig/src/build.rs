@@ -16,14 +16,14 @@ use crate::source::Source;
 /// A config brought to life: its handlers are open and running, and [`tree`](Self::tree) and [`apply`](Self::apply) say
 /// what it makes of loggers.
 pub struct Built {
-    source: Arc<Source>,
-    handlers: Vec<Arc<HandlerEntry>>,
-    parts: Parts,
-    loggers: Vec<LoggerSpec>,
-    handler_levels: Vec<HandlerLevel>,
-    levels: LevelNames,
-    is_incremental: bool,
-    disable_existing: bool,
+    pub(crate) source: Arc<Source>,
+    pub(crate) handlers: Vec<Arc<HandlerEntry>>,
+    pub(crate) parts: Parts,
+    pub(crate) loggers: Vec<LoggerSpec>,
+    pub(crate) handler_levels: Vec<HandlerLevel>,
+    pub(crate) levels: LevelNames,
+    pub(crate) is_incremental: bool,
+    pub(crate) disable_existing: bool,
 }
 
 impl Built {
@@ -64,6 +64,7 @@ impl Built {
             return apply::apply_incremental(&mut builder.loggers, &self.loggers);
         }
         builder.handlers.clone_from(&self.handlers);
+        builder.filters.clone_from(&self.parts.filters);
         apply::apply(&mut builder.loggers, &self.loggers, &self.parts, self.disable_existing);
     }
 
@@ -200,9 +201,10 @@ impl Making {
 
     /// Makes one handler, if what it hands on to was made.
     fn handler(&mut self, spec: HandlerSpec, parts: &Parts) -> Option<Box<dyn Handler>> {
-        let HandlerSpec { name, at, children, made, .. } = spec;
+        let HandlerSpec { name, at, passed, made, .. } = spec;
         let plan = self.ready("handler", &name, made)?;
-        let children: Option<Vec<_>> = children.iter().map(|child| parts.handlers.get(&child.name).cloned()).collect();
+        let children: Option<Vec<_>> =
+            passed.children.iter().map(|child| parts.handlers.get(&child.name).cloned()).collect();
         plan(children?).map_err(|error| self.refuse_build(&name, &at, &error)).ok()
     }
 

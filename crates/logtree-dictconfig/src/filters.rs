@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use logtree_core::{Argument, ArgumentError, Filter, Kwargs, NameFilter, Object, Record, Registry};
+use logtree_core::{Argument, ArgumentError, Filter, Kwargs, Level, NameFilter, Object, Record, Registry, Verdict};
 
 /// Where `django.utils.log.RequireDebugTrue` and `RequireDebugFalse` look, as in Django; false unless registered.
 const DEBUG: &str = "django.conf.settings.DEBUG";
@@ -60,5 +60,18 @@ fn require_debug(mut kwargs: Kwargs, wanted: bool) -> Result<Arc<dyn Filter>, Ar
     };
     kwargs.take("name");
     kwargs.finish()?;
-    Ok(Arc::new(move |_: &Record<'_>| debug == wanted))
+    Ok(Arc::new(AllOrNone(debug == wanted)))
+}
+
+/// Passes all records, or none.
+struct AllOrNone(bool);
+
+impl Filter for AllOrNone {
+    fn filter(&self, _: &Record<'_>) -> Verdict {
+        self.0.into()
+    }
+
+    fn decides(&self, _: &str, _: Level) -> Option<bool> {
+        Some(self.0)
+    }
 }

@@ -24,6 +24,7 @@
 //!   its path in the config, its place in the text, CPython's message and a close guess.
 //! - [`Plan`] is a config that was checked. Nothing was opened yet; [`Plan::build`] makes, opens and starts its
 //!   handlers, all of them or none.
+//! - [`Plan::outline`] gives the tree as it will be, for who wants to look at it before anything is opened.
 //! - [`Built`] holds the handlers, and gives the [`TreeBuilder`](logtree_core::TreeBuilder) of its loggers.
 //! - [`Problems`] is this crate's error.
 #![forbid(unsafe_code)]
@@ -44,6 +45,7 @@ mod found;
 mod ini;
 mod json;
 mod node;
+mod outline;
 mod plan;
 mod problem;
 mod python;
@@ -57,6 +59,7 @@ mod toml;
 #[cfg(feature = "yaml")]
 mod yaml;
 
+pub use apply::last_resort;
 pub use build::{Built, Opened};
 pub use config::Config;
 pub use format::Format;

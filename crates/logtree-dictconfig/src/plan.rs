@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use logtree_core::{Filter, Formatter, HandlerPlan, Level, LevelNames};
+use logtree_core::{Argument, Filter, Formatter, HandlerPlan, Level, LevelNames};
 
 use crate::check::At;
 use crate::problem::Problem;
@@ -47,8 +47,17 @@ pub struct HandlerSpec {
     pub(crate) level: Level,
     pub(crate) filters: Vec<String>,
     pub(crate) formatter: Option<String>,
-    pub(crate) children: Vec<Child>,
+    pub(crate) passed: Passed,
     pub(crate) made: Made<HandlerPlan>,
+}
+
+/// What the class of a handler is given.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Passed {
+    /// By keyword.
+    pub(crate) arguments: Vec<(String, Argument)>,
+    /// The handlers among them.
+    pub(crate) children: Vec<Child>,
 }
 
 /// The level that an incremental config gives a handler of an earlier one, if it gives it one.
@@ -147,7 +156,12 @@ impl HandlerSpec {
 
     /// The names of the handlers that it hands records on to.
     pub fn children(&self) -> impl Iterator<Item = &str> {
-        self.children.iter().map(|child| child.name.as_str())
+        self.passed.children.iter().map(|child| child.name.as_str())
+    }
+
+    /// The keyword argument of its class, if the config gives it.
+    pub fn argument(&self, keyword: &str) -> Option<&Argument> {
+        self.passed.arguments.iter().find(|(name, _)| name == keyword).map(|(_, argument)| argument)
     }
 
     /// Whether this program has its class.

@@ -141,6 +141,10 @@ impl Handler for Buffering {
         self.inner.children()
     }
 
+    fn hands_on(&self, child: &HandlerEntry, level: Level) -> bool {
+        self.inner.hands_on(child, level)
+    }
+
     fn needs(&self) -> Needs {
         self.inner.needs()
     }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use logtree_core::{
-    Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerEntry, HandlerPlan, Kwargs, Needs,
-    Object, QueueListener, Record, RecordQueue, Registry, Steps,
+    Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerEntry, HandlerPlan, Kwargs, Level,
+    Needs, Object, QueueListener, Record, RecordQueue, Registry, Steps,
 };
 
 use crate::ThreadQueue;
@@ -72,6 +72,10 @@ impl Handler for Formatting {
 
     fn children(&self) -> &[Arc<HandlerEntry>] {
         self.0.children()
+    }
+
+    fn hands_on(&self, child: &HandlerEntry, level: Level) -> bool {
+        self.0.hands_on(child, level)
     }
 
     fn queue(&self) -> Option<&str> {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use logtree_core::{
     Argument, ArgumentError, BuildError, Direct, EmitError, FormatError, Formatter, Handler, HandlerEntry, HeldRecords,
-    Kwargs, Overflow, QueueLimits, QueueListener, Record, RecordQueue, Steps, side,
+    Kwargs, Level, Overflow, QueueLimits, QueueListener, Record, RecordQueue, Steps, side,
 };
 use logtree_os::ForkLock;
 
@@ -162,6 +162,10 @@ impl Handler for Producer {
 
     fn children(&self) -> &[Arc<HandlerEntry>] {
         &self.0.listener.handlers
+    }
+
+    fn hands_on(&self, child: &HandlerEntry, level: Level) -> bool {
+        self.0.listener.hands_on(child, level)
     }
 
     fn queue(&self) -> Option<&str> {

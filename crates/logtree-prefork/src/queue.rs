@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use logtree_core::{
-    BuildError, Direct, EmitError, Formatter, Handler, HandlerEntry, Overflow, QueueListener, Record, Steps, side,
+    BuildError, Direct, EmitError, Formatter, Handler, HandlerEntry, Level, Overflow, QueueListener, Record, Steps,
+    side,
 };
 use logtree_os::{DropReason, ForkLock, ForkReset, LaneIndex, LaneProducer, Published, Segment};
 
@@ -127,6 +128,10 @@ impl Handler for QueueProducer {
 
     fn children(&self) -> &[Arc<HandlerEntry>] {
         &self.queue.listener.handlers
+    }
+
+    fn hands_on(&self, child: &HandlerEntry, level: Level) -> bool {
+        self.queue.listener.hands_on(child, level)
     }
 
     fn queue(&self) -> Option<&str> {

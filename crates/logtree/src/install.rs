@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use logtree_core::{HandlerEntry, Level, Tree, TreeBuilder};
-use logtree_handlers::{StreamHandler, StreamHandlerConfig};
+use logtree_core::{HandlerEntry, Tree, TreeBuilder};
+use logtree_dictconfig::last_resort;
 use logtree_layer::{Mode, TreeHandle, TreeLayer};
 use tracing::Subscriber;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -95,13 +95,4 @@ pub(crate) fn subscribe(tree: &Arc<Tree>) -> Result<TreeHandle, Error> {
 fn with_last_resort(mut tree: TreeBuilder) -> Arc<Tree> {
     tree.last_resort(last_resort()).disable(logger::disabled());
     Arc::new(tree.into_tree())
-}
-
-/// Python's `logging.lastResort`: the bare message of a warning that met no handler, to stderr.
-fn last_resort() -> Arc<HandlerEntry> {
-    // As Python's, the default stream is stderr.
-    let stderr = StreamHandler::new(StreamHandlerConfig::default());
-    let entry = HandlerEntry::new("lastResort", Box::new(stderr), logtree_formatters::default_formatter());
-    entry.set_level(Level::WARNING);
-    Arc::new(entry)
 }

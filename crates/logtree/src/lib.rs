@@ -38,6 +38,7 @@
 //!   that are known only at run time, [`disable`] for all loggers, and [`critical!`] for the level that `tracing` lacks.
 //! - [`Registry`] takes classes of your own, which configs then may name: see [`Config`]. A program with a handler that writes
 //!   into SQLite is among the examples.
+//! - [`explain`] tells what a record would pass, which handlers have it in the end, and why it stops.
 //! - The target `my_app::db` is the logger `my_app.db`; levels, `propagate`, filters and handlers do what Python's do.
 //!
 //! # Many processes
@@ -91,11 +92,12 @@ pub use builder::{Builder, builder, handler};
 pub use config::{Config, from_file, from_str, from_value};
 pub use error::Error;
 pub use guard::Guard;
-pub use logger::{LoggerHandle, disable, get_logger};
+pub use logger::{LoggerHandle, disable, explain, get_logger};
 pub use logtree_core::{
-    AppendFile, Argument, ArgumentError, BuildError, EmitError, Field, FieldName, Fields, FieldsBuf, FileEnd, Filter,
-    FormatError, Formatter, Handler, HandlerEntry, HandlerPlan, Kwargs, Level, Logger, NameFilter, Needs, Object,
-    Record, Registry, Replacement, Source, Spans, SpansBuf, StdStream, Steps, Timestamp, Tree, Value, Verdict,
+    AppendFile, Argument, ArgumentError, BuildError, Destination, EmitError, Explanation, Field, FieldName, Fields,
+    FieldsBuf, FileEnd, Filter, FilterStage, FormatError, Formatter, Handler, HandlerEntry, HandlerPlan, HandlerStage,
+    Kwargs, Level, Logger, NameFilter, Needs, Object, Outcome, Record, Registry, Replacement, Source, Spans, SpansBuf,
+    Stage, StdStream, Steps, Timestamp, Tree, Value, Verdict,
 };
 pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems};
 pub use logtree_formatters as formatters;

@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use logtree_core::{Level, Value, logger_name};
+use logtree_core::{Explanation, Level, Value, logger_name};
 use logtree_layer::TreeHandle;
 use logtree_os::{ForkLock, ForkReset};
 
@@ -64,6 +64,36 @@ pub fn disable(level: Level) {
     if let Some(tree) = INSTALLED.get() {
         set_disabled(tree);
     }
+}
+
+/// What a record of the logger called `name`, in dots or colons, would pass at this level as things stand, and why it
+/// stops: by the very tree that its record would take. `None` as long as nothing is [installed](crate::Config::install).
+///
+/// It prints as text:
+///
+/// ```text
+/// my_app.db.pool at INFO
+///   . no logger my_app.db.pool: it goes as one below my_app.db
+///   + level INFO of my_app
+///   + handler queue of my_app.db -> queue.Queue
+///     + handler file -> /var/log/my_app.log
+///   - propagate is false on my_app.db: the handlers of root are not asked
+/// it reaches queue, file
+/// ```
+///
+/// Of a tree that is not installed, [`Tree::explain`](crate::Tree::explain) tells.
+///
+/// ```no_run
+/// use logtree::{Level, explain};
+///
+/// let _guard = logtree::from_file("logging.json")?.install()?;
+/// let explanation = explain("my_app::db::pool", Level::INFO).expect("it is installed");
+/// eprintln!("{explanation}");
+/// assert!(explanation.reached().iter().any(|(handler, _)| *handler == "file"));
+/// # Ok::<(), logtree::Error>(())
+/// ```
+pub fn explain(name: &str, level: Level) -> Option<Explanation> {
+    Some(INSTALLED.get()?.tree().explain(name, level))
 }
 
 /// Brings the tree in line with what was given last, whoever gave it.

@@ -10,7 +10,7 @@ use super::sections::Section;
 use super::{Checker, absent, levels};
 use crate::catalog::Item;
 use crate::node::{Kind, Node};
-use crate::plan::{Child, HandlerSpec, Made};
+use crate::plan::{Child, HandlerSpec, Made, Passed};
 use crate::python::repr_str;
 use crate::refusal::Refusal;
 use crate::resolve::{Known, Value};
@@ -56,11 +56,11 @@ impl<'a> Checker<'a> {
 
     fn handler(&mut self, scope: &Scope<'a>) -> HandlerSpec {
         let formatter = self.handler_formatter(scope);
-        let mut children = Vec::new();
+        let mut passed = Passed::default();
         let is_custom = scope.node.entry("()").is_some();
         let made = match is_custom {
-            true => self.custom_handler(scope, &mut children),
-            false => self.plain_handler(scope, &mut children),
+            true => self.custom_handler(scope, &mut passed),
+            false => self.plain_handler(scope, &mut passed),
         };
         let level = self.level(scope).unwrap_or_default();
         let filters = scope.field("filters").map(|field| self.references(scope, &field, Section::Filters));
@@ -73,7 +73,7 @@ impl<'a> Checker<'a> {
             level,
             filters: filters.unwrap_or_default(),
             formatter,
-            children,
+            passed,
             made: made.unwrap_or(Made::Refused),
         }
     }
@@ -97,30 +97,30 @@ impl<'a> Checker<'a> {
     }
 
     /// A handler made by a factory. DIFFERENCE: a CPython factory may return anything; here it is a class of handlers.
-    fn custom_handler(&mut self, scope: &Scope<'a>, children: &mut Vec<Child>) -> Option<Made<HandlerPlan>> {
+    fn custom_handler(&mut self, scope: &Scope<'a>, passed: &mut Passed) -> Option<Made<HandlerPlan>> {
         let (name, known) = self.factory(scope, "()")?;
         let arguments = self.arguments(scope, &["()", "formatter", "level", "filters"])?;
-        self.make_handler(scope, name, known, arguments, children)
+        self.make_handler(scope, name, known, arguments, passed)
     }
 
     /// A handler of a class, some of which refer to other handlers.
-    fn plain_handler(&mut self, scope: &Scope<'a>, children: &mut Vec<Child>) -> Option<Made<HandlerPlan>> {
+    fn plain_handler(&mut self, scope: &Scope<'a>, passed: &mut Passed) -> Option<Made<HandlerPlan>> {
         let (name, known) = self.factory_of_class(scope)?;
         if name == "logging.handlers.QueueHandler" {
-            return self.queue_handler(scope, known, children);
+            return self.queue_handler(scope, known, passed);
         }
         let mut special = Some(Vec::new());
         let mut skipped = OWN_KEYS.to_vec();
         if name == "logging.handlers.MemoryHandler" {
             skipped.extend(["flushLevel", "target"]);
-            special = self.memory_handler(scope, children);
+            special = self.memory_handler(scope, &mut passed.children);
         }
         let arguments = self.arguments(scope, &skipped);
         let (mut arguments, special) = (arguments?, special?);
         arguments.extend(special);
         self.warn_of_stream_name(scope, name);
         self.warn_of_no_backups(scope, name);
-        self.make_handler(scope, name, known, arguments, children)
+        self.make_handler(scope, name, known, arguments, passed)
     }
 
     /// What the key `class` names: as [`factory`](Self::factory), but a function is no class.
@@ -199,16 +199,18 @@ impl<'a> Checker<'a> {
         name: &str,
         known: Known<'a>,
         arguments: Arguments,
-        children: &mut Vec<Child>,
+        passed: &mut Passed,
     ) -> Option<Made<HandlerPlan>> {
         for (keyword, argument) in &arguments {
             let Argument::Handler(name) = argument else { continue };
             self.used.insert(("handlers", name.clone()));
-            if !children.iter().any(|child| child.name == *name) {
+            if !passed.children.iter().any(|child| child.name == *name) {
                 let at = scope.field(keyword).map_or_else(|| scope.class_at(), |field| field.at);
-                children.push(Child { name: name.clone(), at, what: Child::REQUIRED, outer: scope.outer.clone() });
+                let child = Child { name: name.clone(), at, what: Child::REQUIRED, outer: scope.outer.clone() };
+                passed.children.push(child);
             }
         }
+        passed.arguments.clone_from(&arguments);
         let call = Call::new(scope, name);
         if let Some(class) = self.registry.find_handler(name).cloned() {
             return self.call(&call, arguments, |kwargs| class(kwargs));

@@ -25,7 +25,7 @@ impl Checker<'_> {
         let names: BTreeMap<&str, usize> =
             self.handlers.iter().enumerate().map(|(index, spec)| (spec.name.as_str(), index)).collect();
         let children =
-            |spec: &HandlerSpec| spec.children.iter().map(|child| names.get(&*child.name).copied()).collect();
+            |spec: &HandlerSpec| spec.passed.children.iter().map(|child| names.get(&*child.name).copied()).collect();
         let children: Vec<Vec<Option<usize>>> = self.handlers.iter().map(children).collect();
 
         self.refuse_cycles(&children);
@@ -82,7 +82,8 @@ impl Checker<'_> {
         let Some(&(index, next)) = way.get(from) else { return };
         let names: Vec<&str> = way[from..].iter().map(|(index, _)| self.handlers[*index].name.as_str()).collect();
         let cycle = format!("{} -> {}", names.join(" -> "), names.first().unwrap_or(&""));
-        let Some(Child { name, at, what, outer }) = self.handlers[index].children.get(next.saturating_sub(1)).cloned()
+        let Some(Child { name, at, what, outer }) =
+            self.handlers[index].passed.children.get(next.saturating_sub(1)).cloned()
         else {
             return;
         };

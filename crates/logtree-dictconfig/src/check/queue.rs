@@ -9,7 +9,7 @@ use super::arguments::{Arguments, Call};
 use super::scope::{At, Field, Scope};
 use crate::catalog::{self, Item};
 use crate::node::{Kind, Node};
-use crate::plan::{Child, Made};
+use crate::plan::{Child, Made, Passed};
 use crate::python::repr_str;
 use crate::refusal::Refusal;
 use crate::resolve::{Known, Value};
@@ -27,7 +27,7 @@ impl<'a> Checker<'a> {
         &mut self,
         scope: &Scope<'a>,
         known: Known<'a>,
-        children: &mut Vec<Child>,
+        passed: &mut Passed,
     ) -> Option<Made<HandlerPlan>> {
         let queue = match scope.field("queue") {
             Some(field) => self.queue(scope, &field),
@@ -44,18 +44,19 @@ impl<'a> Checker<'a> {
             let names = handlers.iter().map(|child| Argument::Handler(child.name.clone())).collect();
             arguments.push(("handlers".to_owned(), Argument::List(names)));
         }
-        children.extend(handlers);
+        passed.children.extend(handlers);
         match queue {
             Made::Ready(queue) => {
                 arguments.push(("queue".to_owned(), queue));
                 let formatter = scope.field("formatter").map(|field| self.resolver.convert(field.node));
                 let is_formatting = formatter.is_some_and(|name| name.is_ok_and(|name| name.is_truthy()));
                 arguments.push(("formatter".to_owned(), Argument::Bool(is_formatting)));
-                self.make_handler(scope, CLASS, known, arguments, children)
+                self.make_handler(scope, CLASS, known, arguments, passed)
             }
             // Without its queue the handler cannot be made, but its other arguments can be looked at.
             Made::Unavailable(at, reason) => {
                 let is_refused = self.bind(&Call::new(scope, CLASS), &arguments);
+                passed.arguments = arguments;
                 (!is_refused).then_some(Made::Unavailable(at, reason))
             }
             Made::Refused => None,

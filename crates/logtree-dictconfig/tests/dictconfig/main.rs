@@ -7,6 +7,7 @@ mod build;
 mod configs;
 mod differential;
 mod drawn;
+mod explain;
 mod formats;
 mod ini;
 mod large;
