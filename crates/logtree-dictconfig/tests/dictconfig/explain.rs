@@ -187,7 +187,7 @@ fn everything() -> Tree {
             "file": {"class": "logging.FileHandler", "filename": "app.log", "level": "NOTICE"},
             "held": {"class": "logging.handlers.MemoryHandler", "capacity": 3, "target": "file"},
             "queue": {"class": "logging.handlers.QueueHandler", "listener": "logging.handlers.QueueListener",
-                      "handlers": ["file", "console"], "respect_handler_level": true, "filters": ["db"]},
+                      "handlers": ["file", "console"], "respect_handler_level": true, "filters": ["db", "yes"]},
         },
         "loggers": {
             "app": {"level": "INFO", "handlers": ["queue"]},
@@ -214,6 +214,7 @@ app.db at INFO
     ? handler file, level NOTICE (not asked) -> app.log
   ? handler queue of app -> queue.Queue
     + filter db of queue
+    ? filter yes of queue: depends on the record
     - handler file, level NOTICE -> app.log
     - handler console, level ERROR -> sys.stderr
   - handler console of root, level ERROR -> sys.stderr
@@ -305,8 +306,39 @@ it reaches no handler
     let stages = builder.disable(Level::NOTSET).build().explain("app", Level::ERROR).stages;
     assert_eq!(stages.last(), Some(&Stage::NoHandler));
     builder.loggers.clear();
+    builder.logger_mut("root").propagate = false;
     let text = builder.build().explain("root", Level::DEBUG).to_string();
     assert_eq!(text, "root at DEBUG\n  + no level is set\n  - no handler on the walk\nit reaches no handler\n");
+}
+
+#[test]
+fn the_roots_records_are_called_root() {
+    // CPython 3.13: logging.root.name == "root", and so logging.Filter("root") lets its records pass.
+    let config = json!({
+        "version": 1,
+        "filters": {"root": {"name": "root"}},
+        "handlers": {"leaf": {"class": "my.Leaf", "filters": ["root"]}},
+        "root": {"level": 1, "handlers": ["leaf"]},
+    });
+    let tree = plan(&config, &registered(&Diary::default())).outline().build();
+    assert_eq!(tree.explain("", Level(1)).reached(), [("leaf", Outcome::Passes)]);
+    assert_eq!(tree.explain("app", Level(1)).reached(), []);
+}
+
+/// What hands on in a row is told up to a depth that no stack minds.
+#[test]
+fn a_long_row_of_handlers_is_told_in_part() {
+    let mut handlers = json!({"h0": {"class": "my.Leaf"}});
+    for index in 1..=5000 {
+        let target = format!("h{}", index - 1);
+        handlers[format!("h{index}")] =
+            json!({"class": "logging.handlers.MemoryHandler", "capacity": 1, "target": target});
+    }
+    let config = json!({"version": 1, "handlers": handlers, "root": {"level": 1, "handlers": ["h5000"]}});
+    let tree = plan(&config, &registered(&Diary::default())).outline().build();
+    let explanation = tree.explain("", Level(1));
+    assert_eq!(explanation.reached().len(), 65);
+    assert!(explanation.to_string().contains(". and more\n"));
 }
 
 /// Each handler hands on twice to the next: 2^40 ways through, and none of them short.
