@@ -1,13 +1,12 @@
 //! `logtree check`: every problem of a config, with its place in the text.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use logtree_dictconfig::{Color, Config, Exception, Problem};
 use serde_json::{Value, json};
 
-use crate::Outcome;
+use crate::{Outcome, answer};
 
 /// Check configs: print every problem with its source line. Nothing is opened or created
 ///
@@ -55,8 +54,7 @@ impl Check {
             OutputFormat::Text => checked.iter().map(Checked::text).collect::<Vec<_>>().join("\n"),
             OutputFormat::Json => format!("{:#}\n", checked.iter().map(Checked::json).collect::<Value>()),
         };
-        // Whoever stops reading has seen enough; the exit code says the rest.
-        let _ = anstream::stdout().write_all(text.as_bytes());
+        answer(&text);
         checked.iter().map(|checked| checked.outcome(self.strict)).max().unwrap_or(Outcome::Good)
     }
 }

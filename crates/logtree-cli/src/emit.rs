@@ -1,7 +1,7 @@
 //! `logtree emit`: events through a config, each handled as its logger would.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write as _};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,8 +10,8 @@ use clap::Args;
 use logtree::{Color, Config, Error, Problem, Tree};
 use logtree_core::{Callsite, Direct, Origin, Timestamp};
 
-use crate::Outcome;
 use crate::event::{Event, Unsaid};
+use crate::{Outcome, say};
 
 /// Handle events as the loggers of a config would: one JSON object a line, with the keys of a Python LogRecord
 ///
@@ -163,9 +163,4 @@ fn refused(error: &Error) -> Outcome {
         None => format!("{error}\n"),
     });
     Outcome::Refused
-}
-
-/// Standard error, with colours only on a terminal. If it is closed, nobody is left to tell.
-fn say(text: &str) {
-    let _ = anstream::stderr().write_all(text.as_bytes());
 }

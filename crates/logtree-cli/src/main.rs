@@ -3,16 +3,23 @@
 //! | file | is |
 //! |---|---|
 //! | `check` | `logtree check`: every problem of a config |
+//! | `config` | the config that a command is about |
 //! | `emit` | `logtree emit`: records through a config, as its loggers would handle them |
 //! | `event` | one line of `emit`'s input: from JSON to a record, by the rules of `logging.makeLogRecord` |
+//! | `explain` | `logtree explain`: what a record would pass |
 //! | `python` | JSON as Python reads it, and how Python prints it |
+//! | `tree` | `logtree tree`: the loggers and handlers of a config, drawn |
 #![forbid(unsafe_code)]
 
 mod check;
+mod config;
 mod emit;
 mod event;
+mod explain;
 mod python;
+mod tree;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -28,6 +35,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Check),
+    Tree(tree::Tree),
+    Explain(explain::Explain),
     Emit(emit::Emit),
 }
 
@@ -45,9 +54,21 @@ enum Outcome {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Check(check) => check.run(),
+        Command::Tree(tree) => tree.run(),
+        Command::Explain(explain) => explain.run(),
         Command::Emit(emit) => emit.run(),
     };
     ExitCode::from(outcome as u8)
+}
+
+/// Standard output, with colours only on a terminal. Whoever stops reading has seen enough; the exit code says the rest.
+fn answer(text: &str) {
+    let _ = anstream::stdout().write_all(text.as_bytes());
+}
+
+/// Standard error, with colours only on a terminal. If it is closed, nobody is left to tell.
+fn say(text: &str) {
+    let _ = anstream::stderr().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod emit;
 mod ini;
 mod json;
 mod support;
+mod tree;
 mod wild;
 
 /// CPython's own tests of logging, as cases of ours.

@@ -1,0 +1,32 @@
+//! The config that a command is about.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use logtree_dictconfig::{Color, Config, Plan};
+
+use crate::{Outcome, say};
+
+/// A config to be looked at, with nothing of it opened.
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    /// The config file; the extension tells the format
+    #[arg(value_name = "CONFIG")]
+    pub(crate) path: PathBuf,
+    /// Take it that the program registers the class, factory or object NAME
+    #[arg(long, value_name = "NAME")]
+    assume_class: Vec<String>,
+}
+
+impl ConfigArgs {
+    /// Reads and checks it. If it is refused, the problems are on standard error by then.
+    pub(crate) fn plan(&self) -> Result<Plan, Outcome> {
+        let registry = logtree::registry();
+        let reader = Config::new(&registry);
+        let reader = self.assume_class.iter().fold(reader, |reader, name| reader.assume_class(name));
+        reader.load(&self.path).map_err(|problems| {
+            say(&problems.render(Color::Always));
+            Outcome::Refused
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! `logtree explain`: what a record would pass, and why it stops.
+
+use clap::Args;
+use logtree_core::{Level, LevelNames};
+
+use crate::config::ConfigArgs;
+use crate::{Outcome, answer, say};
+
+/// Explain what a record of a logger and level would pass, and why it stops. Nothing is opened or created
+///
+/// Each line is a step, in order: + where the record passes, - where it stops, ? where filters decide that look at the
+/// record itself. Exit code: 0 if the config is accepted, 2 if it is refused, or has no such level.
+#[derive(Args, Debug)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The name of the logger, in dots or colons; root for the root
+    name: String,
+    /// A number, or the name of a level
+    #[arg(allow_negative_numbers = true)]
+    level: String,
+}
+
+impl Explain {
+    pub(crate) fn run(&self) -> Outcome {
+        let plan = match self.config.plan() {
+            Ok(plan) => plan,
+            Err(outcome) => return outcome,
+        };
+        let Some(level) = self.level(plan.level_names()) else {
+            let known: Vec<&str> = plan.level_names().known().collect();
+            say(&format!("no level is called {}; there are {}, and all numbers\n", self.level, known.join(", ")));
+            return Outcome::Refused;
+        };
+        answer(&plan.outline().build().explain(&self.name, level).to_string());
+        Outcome::Good
+    }
+
+    /// The level. Who types it need not shout, as a config must.
+    fn level(&self, names: &LevelNames) -> Option<Level> {
+        let number = || self.level.parse().ok().map(Level);
+        names.parse(&self.level).or_else(number).or_else(|| names.parse(&self.level.to_uppercase()))
+    }
+}
