@@ -30,7 +30,7 @@ const CLASSES: &[(&str, Item)] = &[
         &["filename"],
         &[
             "mode", "maxBytes", "backupCount", "encoding", "delay", "errors", "maxAge", "maxTotalBytes", "permissions",
-            "owner", "group", "fsync",
+            "owner", "group", "fsync", "buffering", "flushLevel", "flushInterval",
         ],
     ))),
     ("logging.handlers.TimedRotatingFileHandler", Item::Handler(&Signature::new(
@@ -38,7 +38,7 @@ const CLASSES: &[(&str, Item)] = &[
         &["filename"],
         &[
             "when", "interval", "backupCount", "encoding", "delay", "utc", "atTime", "errors", "maxBytes", "maxAge",
-            "maxTotalBytes", "permissions", "owner", "group", "fsync",
+            "maxTotalBytes", "permissions", "owner", "group", "fsync", "buffering", "flushLevel", "flushInterval",
         ],
     ))),
     ("logging.handlers.WatchedFileHandler", Item::Handler(&Signature::new(
@@ -101,7 +101,11 @@ pub(super) const FORMATTER: Item =
     Item::Formatter(&Signature::new("Formatter.__init__()", &[], &["fmt", "datefmt", "style", "validate", "defaults"]));
 pub(super) const FILTER: Item = Item::Filter(&Signature::new("Filter.__init__()", &[], &["name"]));
 /// Python's, and what logtree's files take besides.
-const FILE: &[&str] = &["mode", "encoding", "delay", "errors", "permissions", "owner", "group", "fsync"];
+#[rustfmt::skip]
+const FILE: &[&str] = &[
+    "mode", "encoding", "delay", "errors", "permissions", "owner", "group", "fsync", "buffering", "flushLevel",
+    "flushInterval",
+];
 /// Python's `maxsize`, and what logtree's queues take besides.
 const IN_PROCESS: &[&str] = &["maxsize", "capacity", "overflow", "timeout", "reserve_above"];
 const CROSS_PROCESS: &[&str] = &["maxsize", "capacity", "overflow", "timeout", "reserve_above", "name", "listener_in"];

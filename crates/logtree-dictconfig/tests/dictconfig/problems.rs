@@ -69,6 +69,32 @@ fn every_keyword_that_is_not_expected_is_named_before_one_that_is_missing() {
     );
 }
 
+/// Where a file name is missing CPython's signature is asked what else is wrong, and it knows of none of these.
+#[test]
+fn keywords_beyond_pythons_are_none_that_are_not_expected() {
+    let of_files = r#""permissions": "640", "owner": 0, "group": 0, "fsync": "never", "buffering": "8 KiB",
+        "flushLevel": "ERROR", "flushInterval": 1"#;
+    let of_rolling = r#""maxBytes": 9, "backupCount": 1, "maxAge": "1 day", "maxTotalBytes": 99"#;
+    for (class, more) in [
+        ("logging.FileHandler", ""),
+        ("logging.handlers.WatchedFileHandler", ""),
+        ("logging.handlers.RotatingFileHandler", of_rolling),
+        ("logging.handlers.TimedRotatingFileHandler", of_rolling),
+    ] {
+        let more = if more.is_empty() { of_files.to_owned() } else { format!("{of_files}, {more}") };
+        let config = |filename: &str| {
+            let handler = format!(r#"{{"class": "{class}", {filename} {more}}}"#);
+            format!(r#"{{"version": 1, "handlers": {{"h": {handler}}}, "root": {{"handlers": ["h"]}}}}"#)
+        };
+        let whole = parse(&config(r#""filename": "a.log", "delay": true,"#));
+        assert!(whole.is_ok(), "{class}: {whole:?}");
+        let problems = parse(&config("")).unwrap_err();
+        let problems: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
+        let [problem] = &*problems else { panic!("{class}: {problems:?}") };
+        assert!(problem.ends_with("missing 1 required positional argument: 'filename'"), "{problem}");
+    }
+}
+
 #[test]
 fn what_python_swallows_is_a_warning_and_under_strict_an_error() {
     let text = r#"{
