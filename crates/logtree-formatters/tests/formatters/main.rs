@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 mod corpus;
+mod cpu_time;
 mod cpython;
 mod json;
 mod json_python;
