@@ -282,16 +282,15 @@ impl Queue {
     }
 }
 
-/// This process's helper of that name, as soon as there is one: a successor makes its standby after it has taken over.
+/// This process's helper of that name, as soon as there is just one: a successor makes its standby after it has taken over,
+/// and the seat of one that was killed is free a moment before it is gone.
 pub(crate) fn helper(name: &str) -> Pid {
-    let mut found = None;
-    until(name, || {
-        let all = helpers_of(getpid(), name);
-        assert!(all.len() <= 1, "more than one {name}: {all:?}");
-        found = all.first().copied();
-        found.is_some()
+    let mut found = Vec::new();
+    until(&format!("there is one {name}"), || {
+        found = helpers_of(getpid(), name);
+        found.len() == 1
     });
-    found.unwrap()
+    found[0]
 }
 
 /// The helpers of that name that a process, or a helper of it, has made.
