@@ -4,7 +4,7 @@ use logtree_core::logger_name;
 
 use super::scope::{At, Scope};
 use super::sections::Section;
-use super::{Checker, levels};
+use super::{Checker, levels, sections};
 use crate::node::{Entry, Kind, Node};
 use crate::plan::{HandlerLevel, LoggerSpec};
 use crate::python::repr_str;
@@ -64,7 +64,8 @@ impl<'a> Checker<'a> {
             }
             Ok(Value::Node(Node { kind: Kind::List(items), .. })) => {
                 for (index, item) in items.iter().enumerate() {
-                    let refusal = Refusal::value_error(no_handler(&item.repr()));
+                    let unknown = || Refusal::value_error(no_handler(&item.repr()));
+                    let refusal = sections::unhashable(item).unwrap_or_else(unknown);
                     self.refuse(None, &at.index(index, item), refusal);
                 }
             }

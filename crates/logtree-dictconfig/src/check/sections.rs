@@ -68,6 +68,16 @@ impl Section {
     }
 }
 
+/// What Python raises when it looks for a name in a dict and the name is itself a dict or a list.
+pub(super) fn unhashable(name: &Node) -> Option<Refusal> {
+    let type_name = match name.kind {
+        Kind::Dict(_) => "dict",
+        Kind::List(_) => "list",
+        _ => return None,
+    };
+    Some(Refusal::type_error(format!("unhashable type: '{type_name}'")))
+}
+
 /// What Python raises when it makes a dict of something that is none; nothing if it would succeed, as it does with what
 /// is empty and with lists of pairs.
 pub(super) fn not_a_dict(kind: &Kind) -> Option<Refusal> {
@@ -183,11 +193,10 @@ impl<'a> Checker<'a> {
             // The section is refused itself.
             Some(Ok(_) | Err(_)) => return Ok(""),
         };
+        if let Some(refusal) = unhashable(name) {
+            return Err(refusal);
+        }
         match (&node.kind, &name.kind) {
-            (_, Kind::Dict(_) | Kind::List(_)) => {
-                let type_name = name.type_name().trim_start_matches("Converting").to_lowercase();
-                Err(Refusal::type_error(format!("unhashable type: '{type_name}'")))
-            }
             (Kind::Dict(_), Kind::Str(text)) if self.is_named(section, node, text) => {
                 self.used.insert((key, text.clone()));
                 Ok(text)

@@ -330,6 +330,20 @@ fn levels_of_the_configs_own_have_names() {
 }
 
 #[test]
+fn an_incremental_config_cannot_name_handlers_by_what_is_no_name() {
+    // CPython 3.13: dictConfig of each.
+    for (name, expected) in [
+        ("{}", "TypeError: unhashable type: 'dict'"),
+        (r#"["a"]"#, "TypeError: unhashable type: 'list'"),
+        ("1.5", "ValueError: No handler found with name 1.5"),
+    ] {
+        let problems = parse(&format!(r#"{{"version": 1, "incremental": true, "handlers": [{name}]}}"#)).unwrap_err();
+        let problem = problems.iter().next().unwrap();
+        assert_eq!(format!("{}: {}", problem.exception().unwrap(), problem.message()), expected);
+    }
+}
+
+#[test]
 fn an_incremental_config_of_a_fresh_process_changes_levels() {
     let text = r#"{"version": 1, "incremental": true, "root": {"level": 10}, "loggers": {"a": {"level": "ERROR"}}}"#;
     let plan = parse(text).unwrap();
