@@ -1,16 +1,39 @@
-"""Writes the texts of the corpora as files for the fuzzer to begin with: seeds.py DIRECTORY"""
+"""Writes the texts of the corpora as files for the fuzzer to begin with, a directory for each target: seeds.py DIRECTORY"""
 
 import hashlib
 import json
 import pathlib
 import sys
 
-DATA = pathlib.Path(__file__).parent.parent / "crates/logtree-dictconfig/tests/data"
-CORPORA = [("mutations.jsonl", "config", 0), ("yaml.jsonl", "text", 1), ("toml.jsonl", "text", 2), ("ini.jsonl", "text", 3)]
+CRATES = pathlib.Path(__file__).parent.parent / "crates"
+DICTCONFIG = CRATES / "logtree-dictconfig/tests/data"
+CONFIGS = [("mutations.jsonl", "config", 0), ("yaml.jsonl", "text", 1), ("toml.jsonl", "text", 2), ("ini.jsonl", "text", 3)]
+STYLES = ["%", "{", "$"]
 
-directory = pathlib.Path(sys.argv[1])
-directory.mkdir(parents=True, exist_ok=True)
-for name, key, format in CORPORA:
-    for line in (DATA / name).read_text(encoding="utf-8").splitlines():
-        data = bytes([format]) + json.loads(line)[key].encode()
+
+def lines(path):
+    return map(json.loads, path.read_text(encoding="utf-8").splitlines())
+
+
+def configs():
+    for name, key, format in CONFIGS:
+        for case in lines(DICTCONFIG / name):
+            yield bytes([format]) + case[key].encode()
+
+
+def records():
+    """A formatter and an event of each random case."""
+    for case in lines(CRATES / "logtree-cli/tests/cli/corpus.jsonl"):
+        if case["format"] != "json":
+            continue
+        formatters = json.loads(case["config"]).get("formatters")
+        for formatter in formatters.values() if isinstance(formatters, dict) else []:
+            texts = [formatter.get("format") or "", formatter.get("datefmt") or "", case["events"][0]]
+            yield bytes([STYLES.index(formatter.get("style", "%"))]) + b"\xff".join(text.encode() for text in texts)
+
+
+for target, seeds in [("config", configs()), ("line", records())]:
+    directory = pathlib.Path(sys.argv[1]) / target
+    directory.mkdir(parents=True, exist_ok=True)
+    for data in seeds:
         (directory / hashlib.sha256(data).hexdigest()).write_bytes(data)
