@@ -80,7 +80,7 @@ pub trait Names {
     /// Whether there is something under this name (Python's `os.path.exists`).
     fn exists(&self, path: &Path) -> bool;
 
-    /// The size of a file in bytes, and the second of its last change; `None` if there is none.
+    /// The size of a file in bytes, and the second of its last change, of what a link leads to; `None` if there is none.
     fn stat(&self, path: &Path) -> Option<(u64, i64)>;
 
     /// Every name in a directory, in no order.
@@ -155,7 +155,7 @@ impl Names for Direct {
     }
 
     fn stat(&self, path: &Path) -> Option<(u64, i64)> {
-        let metadata = std::fs::symlink_metadata(path).ok()?;
+        let metadata = std::fs::metadata(path).ok()?;
         let changed = metadata.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
         Some((metadata.len(), i64::try_from(changed.as_secs()).ok()?))
     }

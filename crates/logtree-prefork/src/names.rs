@@ -49,10 +49,11 @@ impl PlannedNames {
     }
 
     pub(crate) fn stat(&self, path: &Path) -> Option<(u64, i64)> {
-        match self.find(path) {
-            Planned::Nothing => None,
-            Planned::Known(end, changed) => Some((end.size, changed)),
-            Planned::New(size) => Some((size, Timestamp::now().whole_seconds())),
+        match self.0.get(path) {
+            Some(Planned::Nothing) => None,
+            Some(Planned::Known(end, changed)) => Some((end.size, *changed)),
+            Some(Planned::New(size)) => Some((*size, Timestamp::now().whole_seconds())),
+            None => std::fs::metadata(path).ok().map(|metadata| (metadata.len(), metadata.mtime())),
         }
     }
 
