@@ -40,7 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// - Before it is given another name it is locked with flock(2), for a few system calls, so that of several processes only
 ///   one does it. Who waits longer than a second for the others goes on without. A lock ends with its process, whatever
 ///   ended that.
-/// - A pipe with a name needs a reader when it is opened, and is waited for a second at the longest.
+/// - A pipe with a name needs a reader when it is opened; without one that is an error, and so is each line until one comes.
+///   (`DIFFERENCE`: Python waits for a reader, and all that logs with it.) A reader who stands still is waited for once, for a
+///   second.
 pub struct LogFile {
     path: PathBuf,
     mode: OpenMode,
@@ -312,9 +314,22 @@ impl AppendFile for LogFile {
         state.roll_stalled = lock.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
         let lock = lock?;
         let outcome = if lock.is_some() { moves() } else { Ok(()) };
-        // Also after an error: the file may have been moved before it.
-        state.close();
-        outcome
+        // Its descriptor may be the last one that there is.
+        drop(lock);
+        // Also after an error: the file may have been moved before it. It is let go of not before there is another: on a disk
+        // that has room and takes no more files lines go on where it was moved to.
+        let new = self.open_anew(OpenMode::Append);
+        match new {
+            Ok(new) => {
+                state.close();
+                (state.open, state.lines) = (Some(new), LineWriter::default());
+                outcome
+            }
+            Err(error) => {
+                state.followed = Tick::default();
+                outcome.and(Err(error))
+            }
+        }
     }
 }
 

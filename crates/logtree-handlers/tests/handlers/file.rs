@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use logtree_core::{Direct, EmitError, Handler as _};
 use logtree_handlers::{FileHandler, FileHandlerConfig, OpenMode};
@@ -141,17 +140,6 @@ fn a_device_without_room_is_an_error_at_each_record() {
         let Err(EmitError::Io(error)) = emit(&handler, "m") else { panic!("/dev/full took a line") };
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     }
-}
-
-#[test]
-fn a_named_pipe_without_reader_is_an_error_and_no_wait() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("pipe");
-    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
-    assert!(made.success());
-    let (sender, receiver) = std::sync::mpsc::channel();
-    std::thread::spawn(move || sender.send(handler(&path, OpenMode::Append).open().is_err()));
-    assert_eq!(receiver.recv_timeout(Duration::from_secs(5)), Ok(true));
 }
 
 #[test]
