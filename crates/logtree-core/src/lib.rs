@@ -20,6 +20,7 @@
 
 pub mod codec;
 mod compile;
+mod cut;
 mod error;
 mod explain;
 mod fields;
@@ -43,6 +44,7 @@ mod tree;
 mod tree_builder;
 mod value;
 
+pub use cut::LEAST_CUT_BYTES;
 pub use error::{ArgumentError, BuildError, EmitError, FormatError};
 pub use explain::{Destination, Explanation, FilterStage, HandlerStage, Outcome, Stage};
 pub use fields::{Field, FieldName, Fields, FieldsBuf, FieldsIter};

@@ -46,7 +46,7 @@ impl Segment {
     /// lanes that nobody has freed: they must hold nothing that is to be read or told of. For whoever finds the
     /// [seat](Segment::seat) vacant, and is the only one who does so.
     pub fn try_abandon(&self, is_dead: impl FnMut(&ProcessView) -> bool) -> bool {
-        self.close_unless(is_dead, |lane| lane.waiting() > 0 || lane.drops.since(&lane.reported).total() > 0)
+        self.close_unless(is_dead, |lane| lane.waiting() > 0 || !lane.drops.since(&lane.reported).is_zero())
     }
 
     fn close_unless(

@@ -38,6 +38,10 @@ pub const NAMES: &[&str] = &[
     "recovery: all completed",
     "recovery: head published",
     "lane: resumed",
+    "spill: written",
+    "spill: handled",
+    "spill: deleted",
+    "spill: swept",
 ];
 
 /// What the processes of a test share. Zero, nobody is killed.
@@ -47,10 +51,10 @@ struct Plan {
     /// Up to three kills, one after the other: `point + 1 << 32 | passes until then`.
     kills: [AtomicU64; 3],
     killed: AtomicU32,
-    passes: [AtomicU64; 32],
+    passes: [[AtomicU64; 32]; 2],
 }
 
-const _: () = assert!(NAMES.len() <= 32 && size_of::<Plan>() <= 4096);
+const _: () = assert!(NAMES.len() <= 64 && size_of::<Plan>() <= 4096);
 
 static PLAN: OnceLock<&'static Plan> = OnceLock::new();
 
@@ -93,7 +97,7 @@ pub fn killed() -> u32 {
 
 /// How often a point was passed so far.
 pub fn passes(name: &str) -> u64 {
-    PLAN.get().map_or(0, |plan| plan.passes[number(name)].load(Ordering::SeqCst))
+    PLAN.get().map_or(0, |plan| plan.passes.as_flattened()[number(name)].load(Ordering::SeqCst))
 }
 
 /// Passes a point; use [`kill_point!`](crate::kill_point).
@@ -112,7 +116,7 @@ pub fn die() {
 pub fn is_deadly(name: &str) -> bool {
     let Some(plan) = PLAN.get() else { return false };
     let point = number(name);
-    plan.passes[point].fetch_add(1, Ordering::SeqCst);
+    plan.passes.as_flattened()[point].fetch_add(1, Ordering::SeqCst);
     let [first, second, third] = &plan.kills;
     let kill = first.load(Ordering::SeqCst);
     if kill >> 32 != point as u64 + 1 {

@@ -22,6 +22,7 @@ mod position;
 mod producer;
 mod reader;
 mod reclaim;
+mod spilled;
 mod view;
 
 pub(crate) use frame::FrameHeader;

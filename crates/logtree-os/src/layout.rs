@@ -202,8 +202,8 @@ pub(crate) struct LaneCell {
 pub(crate) struct ProducerLine {
     /// Up to where records are published: see [`crate::lane::Position`].
     pub(crate) tail: AtomicU64,
-    /// Dropped records by [`crate::DropReason`].
-    pub(crate) drops: [AtomicU64; 4],
+    /// Dropped records by [`crate::DropReason`], then those that were cut to fit.
+    pub(crate) drops: [AtomicU64; 5],
 }
 
 /// Written by the consumer, but for `owner`, which changes hands, and `anchor`, which the producer sets first.
@@ -223,7 +223,7 @@ pub(crate) struct ConsumerLine {
     /// How many units of the chain lie behind the head.
     pub(crate) passed: AtomicU32,
     /// How many of the producer's `drops` the log has told of.
-    pub(crate) reported: [AtomicU64; 4],
+    pub(crate) reported: [AtomicU64; 5],
 }
 
 /// The start of each unit; written by its owner.

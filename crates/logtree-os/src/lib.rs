@@ -78,6 +78,11 @@ mod layout;
 mod memory;
 #[cfg(target_os = "linux")]
 mod segment;
+#[cfg(all(target_os = "linux", not(loom)))]
+mod spill;
+#[cfg(all(target_os = "linux", loom))]
+#[path = "spill/model.rs"]
+mod spill;
 #[cfg(target_os = "linux")]
 mod sync;
 #[cfg(target_os = "linux")]
@@ -119,6 +124,8 @@ pub use lane::{
 pub use segment::{Segment, SegmentId};
 #[cfg(all(target_os = "linux", not(loom)))]
 pub use segment::{SegmentError, SegmentOptions, default_directory};
+#[cfg(target_os = "linux")]
+pub use spill::MAX_SPILLED_BYTES;
 #[cfg(target_os = "linux")]
 pub use text::MAX_TEXT_BYTES;
 #[cfg(target_os = "linux")]

@@ -27,7 +27,7 @@ use crate::units::Tag;
 use chain::Chain;
 
 /// The most that one transaction can hold, in bytes: shared memory is there for records first.
-pub const MAX_TRANSACTION_BYTES: usize = 64 << 20;
+pub const MAX_TRANSACTION_BYTES: usize = 256 << 20;
 
 /// Each piece begins at a multiple of this, so that the checksum goes word by word.
 const GRAIN: usize = 8;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use logtree_core::{AppendFile, FileEnd, Moves, Names, Steps, Timestamp};
 use logtree_os::{Committed, LaneHead, Segment, TransactionTooLarge, Transactions, kill_point};
 
+use crate::listener::KEPT_BYTES;
 use crate::names::{Planned, PlannedNames};
 use crate::plan::{self, Begin, Step};
 use crate::{appended, moved, recovery};
@@ -310,6 +311,7 @@ impl Batch {
         for step in self.steps.drain(..) {
             if let Work::Append { mut bytes, .. } = step.work
                 && self.spare.len() < self.files.len()
+                && bytes.capacity() <= KEPT_BYTES
             {
                 bytes.clear();
                 self.spare.push(bytes);

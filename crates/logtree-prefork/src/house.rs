@@ -104,6 +104,7 @@ impl<'a> House<'a> {
 
     /// Frees lanes that are read to their end and whose thread, or process, is gone; drops in them are said first.
     fn reclaim(&self, merge: &mut Merge, dead: &[SlotIndex]) {
+        let mut has_reclaimed = false;
         let views: Vec<_> = self.segment.lanes().filter(|lane| lane.state != LaneState::Free).collect();
         for view in views {
             let owner_is_dead = dead.contains(&view.process);
@@ -113,10 +114,15 @@ impl<'a> House<'a> {
                 (_, Some(reader)) => reader.is_finished() || (owner_is_dead && reader.is_drained()),
                 (_, None) => false,
             };
-            let is_said = view.drops.since(&view.reported).total() == 0;
+            let is_said = view.drops.since(&view.reported).is_zero();
             if is_read && is_said && self.segment.reclaim_lane(view.lane, owner_is_dead) {
                 merge.close(view.lane);
+                has_reclaimed = true;
             }
+        }
+        if has_reclaimed {
+            // Its producer may have been killed before it published what it had spilled.
+            self.segment.sweep_spills();
         }
     }
 
@@ -169,6 +175,11 @@ impl<'a> House<'a> {
         let process_of = |slot| self.segment.process_view(slot).map_or(0, |process| process.identity.pid);
         for lane in self.segment.lanes().filter(|lane| lane.state != LaneState::Free) {
             let new = lane.drops.since(&lane.reported);
+            if new.cut() > 0 {
+                let (cut, pid) = (new.cut(), process_of(lane.process));
+                let message = format!("{cut} records of process {pid} were cut: there was no place for all of them");
+                self.unsaid.push(Report { message, of: Reported::Lane(lane.lane, lane.drops) });
+            }
             if new.total() > 0 {
                 let message = format!(
                     "{} records of process {} were dropped: {} did not fit into its queue, {} were too large, \

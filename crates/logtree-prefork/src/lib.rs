@@ -10,6 +10,9 @@
 //! is published by one store. Each thread has a lane of its own, so that no producer ever waits for another one or for
 //! the listener, and none makes a system call while the listener keeps up.
 //!
+//! A record that is larger than its lane goes by way of a file beside the segment; where there is no memory for that, the
+//! start of it goes, with a mark at its end, and is counted.
+//!
 //! Processes meet at the log files that their queues write ([`join`](self)): whether one master forked them or each
 //! was started by itself, there is one listener. It is a helper process that the host does not see, with a second one
 //! standing by; where no helper can be made, it is a thread of a process that logs.

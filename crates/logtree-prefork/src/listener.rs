@@ -24,6 +24,8 @@ const FUTURE: Duration = Duration::from_secs(1);
 /// A batch ends with so many staged bytes or records, so that no reader of the file waits long.
 const BATCH_BYTES: usize = 256 << 10;
 const BATCH_RECORDS: usize = 8192;
+/// Memory for a record that is larger is given back behind it.
+pub(crate) const KEPT_BYTES: usize = 1 << 20;
 /// How long the listener naps after records came, before it sleeps until it is woken.
 const NAPS: Duration = Duration::from_millis(50);
 const NAP: Duration = Duration::from_millis(1);
@@ -51,6 +53,7 @@ pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segm
             queue.listener.handlers.iter().for_each(|entry| entry.handler.reopen());
         }
     }
+    segment.sweep_spills();
     helpers::run_start_hooks();
     let mut listener = Listener {
         queue,
@@ -121,18 +124,19 @@ impl Listener<'_> {
             if !everything && time_ns > horizon_ns && time_ns < future_ns {
                 break;
             }
-            if let Some((record, slot)) = self.merge.read(&mut self.bytes) {
-                let bytes = std::mem::take(&mut self.bytes);
-                let own_streams = OwnStreams(record.head.flags);
-                let whole = codec::decode(&bytes).ok().and_then(|parts| {
-                    let callsite = self.definitions.callsite(self.segment, slot, record.head.definition)?;
-                    let origin = self.definitions.origin(self.segment, slot, parts.origin)?;
-                    Some((parts, callsite, origin))
-                });
-                match whole {
-                    Some((parts, callsite, origin)) => self.handle(parts, &callsite, &origin, own_streams),
-                    None => self.house.unreadable_records += 1,
-                }
+            let Some((record, slot)) = self.merge.read(&mut self.bytes) else { continue };
+            let bytes = std::mem::take(&mut self.bytes);
+            let own_streams = OwnStreams(record.head.flags);
+            let whole = codec::decode(&bytes).ok().and_then(|parts| {
+                let callsite = self.definitions.callsite(self.segment, slot, record.head.definition)?;
+                let origin = self.definitions.origin(self.segment, slot, parts.origin)?;
+                Some((parts, callsite, origin))
+            });
+            match whole {
+                Some((parts, callsite, origin)) => self.handle(parts, &callsite, &origin, own_streams),
+                None => self.house.unreadable_records += 1,
+            }
+            if bytes.capacity() <= KEPT_BYTES {
                 self.bytes = bytes;
             }
             handled += 1;

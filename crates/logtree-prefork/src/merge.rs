@@ -59,10 +59,12 @@ impl Merge {
         let reader = self.readers.get_mut(at)?;
         let slot = reader.process();
         match reader.read(bytes) {
-            Ok(record) => {
+            Ok(Some(record)) => {
                 self.look_into(at);
-                record.map(|record| (record, slot))
+                Some((record, slot))
             }
+            // It is tried again in the next round.
+            Ok(None) => None,
             Err(_) => {
                 self.corrupt.push(reader.lane());
                 None

@@ -4,11 +4,14 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use logtree_core::codec::Encoded;
-use logtree_core::{Callsite, Level, Record};
+use logtree_core::{Callsite, LEAST_CUT_BYTES, Level, Record};
 use logtree_os::{DropReason, ForkGeneration, LaneProducer, Published, RecordHead, Reserve};
 
 use crate::queue::Queue;
 use crate::streams::OwnStreams;
+
+/// Where a record cannot go whole, so much of it goes: a quarter of the capacity, but no more than this.
+const CUT_BYTES: usize = 64 << 10;
 
 /// The lane of one thread in one queue.
 pub(crate) struct ThreadLane {
@@ -149,8 +152,38 @@ impl ThreadLane {
         let head = RecordHead { time_ns, definition, flags: self.own_streams.0 };
         match self.producer.push(head, &encoded.slices(), reserve(queue, record.level)) {
             Ok(published) => Put::Published(published, self.own_streams),
-            Err(error) => Put::Refused(error.reason()),
+            Err(error) => self.push_otherwise(queue, record, head, error.reason()),
         }
+    }
+
+    /// A record that is larger than its lane goes by way of a file; where there is no memory for so much, the start of it
+    /// goes.
+    #[cold]
+    fn push_otherwise(&mut self, queue: &Queue, record: &Record<'_>, head: RecordHead, why: DropReason) -> Put {
+        let mut why = why;
+        let reserve = reserve(queue, record.level);
+        if why == DropReason::TooLarge {
+            let encoded = Encoded::new(record, self.origin);
+            match self.producer.push_spilled(head, &encoded.slices(), reserve) {
+                Ok(published) => return Put::Published(published, self.own_streams),
+                Err(error) => why = error.reason(),
+            }
+        }
+        let most = CUT_BYTES.min(queue.options.limits.capacity_bytes / 4);
+        let length: usize = Encoded::new(record, self.origin).slices().iter().map(|piece| piece.len()).sum();
+        if !matches!(why, DropReason::TooLarge | DropReason::NoMemory) || length <= most.max(LEAST_CUT_BYTES) {
+            return Put::Refused(why);
+        }
+        record.with_cut(most, |record| {
+            let encoded = Encoded::new(record, self.origin);
+            match self.producer.push(head, &encoded.slices(), reserve) {
+                Ok(published) => {
+                    self.producer.count_cut();
+                    Put::Published(published, self.own_streams)
+                }
+                Err(error) => Put::Refused(error.reason()),
+            }
+        })
     }
 
     fn refuse(&self, reason: DropReason) -> Put {

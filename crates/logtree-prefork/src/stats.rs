@@ -28,6 +28,8 @@ pub struct QueueStats {
     pub waiting: u64,
     /// Records dropped, by lanes that are taken.
     pub dropped: u64,
+    /// Records put in with less text than they had, by lanes that are taken: there was no place for all of it.
+    pub cut: u64,
     /// Lanes given up because their bytes made no sense.
     pub bad_lanes: u64,
     /// Transactions of killed listeners that made no sense; their records were handled again.
@@ -82,6 +84,7 @@ impl Queue {
             lanes: 0,
             waiting: 0,
             dropped: 0,
+            cut: 0,
             bad_lanes: segment.bad_lanes(),
             refused_transactions: segment.refused_transactions(),
             disturbed_appends,
@@ -96,6 +99,7 @@ impl Queue {
             stats.lanes += 1;
             stats.waiting += u64::from(lane.waiting());
             stats.dropped += lane.drops.total();
+            stats.cut += lane.drops.cut();
         }
         Some(stats)
     }

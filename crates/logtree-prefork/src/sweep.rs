@@ -29,6 +29,10 @@ pub(crate) fn sweep() {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name.starts_with("queue-") {
             emptied.extend(close_if_empty(&path));
+        } else if name.strip_prefix("spill-").is_some_and(|segment| !directory.join(segment).exists()) && is_old(&path)
+        {
+            // Of a segment that was removed by another than its last listener, and that nobody has used for long.
+            let _ = fs::remove_dir_all(&path);
         } else if name.starts_with('.') && name.ends_with(".new") && is_old(&path) {
             let _ = fs::remove_file(&path);
         }

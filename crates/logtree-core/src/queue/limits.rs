@@ -9,7 +9,8 @@ use crate::{ArgumentError, Kwargs, Level};
 pub struct QueueLimits {
     /// `maxsize`: how many records may wait; 0 for as many as `capacity` holds.
     pub maxsize: u32,
-    /// `capacity`: how many bytes may wait.
+    /// `capacity`: how many bytes may wait. Behind a cross-process queue this is for each thread; a record that is larger
+    /// by itself waits in a file, see `logtree_os::MAX_SPILLED_BYTES`.
     pub capacity_bytes: usize,
     /// `overflow` and `timeout`: what is done with a record for which there is no room.
     pub overflow: Overflow,

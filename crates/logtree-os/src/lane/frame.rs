@@ -35,7 +35,12 @@ pub(crate) enum Kind {
     Whole = 1,
     /// Begins a unit of its own and fills that and the following ones to the brim, but the last.
     Spanning = 2,
+    /// Stands for a record in a file, whose length its payload tells: see [`crate::spill`].
+    Spilled = 3,
 }
+
+/// What the payload of a [spilled](Kind::Spilled) frame holds: a length, in this machine's byte order.
+pub(crate) const SPILLED_PAYLOAD: u32 = 8;
 
 /// How many bytes a record takes in a lane: records begin at multiples of 8.
 #[inline]
@@ -68,6 +73,7 @@ impl FrameHeader {
         let kind = match u16::from_ne_bytes([k0, k1]) {
             1 if frame <= room => Kind::Whole,
             2 if offset == UNIT_START && frame > room => Kind::Spanning,
+            3 if length == SPILLED_PAYLOAD && frame <= room => Kind::Spilled,
             _ => return None,
         };
         Some(Self {
@@ -98,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_frame_survives_its_bytes() {
-        for frame in [frame(0, Kind::Whole), frame(99_999, Kind::Spanning)] {
+        for frame in [frame(0, Kind::Whole), frame(99_999, Kind::Spanning), frame(SPILLED_PAYLOAD, Kind::Spilled)] {
             assert_eq!(FrameHeader::parse(frame.to_bytes(), UNIT_START), Some(frame));
         }
     }
@@ -112,6 +118,8 @@ mod tests {
         assert!(FrameHeader::parse(frame(u32::MAX, Kind::Whole).to_bytes(), room).is_none());
         assert!(FrameHeader::parse(frame(u32::MAX, Kind::Spanning).to_bytes(), UNIT_START).is_none());
         assert!(FrameHeader::parse(frame(99_999, Kind::Spanning).to_bytes(), UNIT_START + 8).is_none());
+        assert!(FrameHeader::parse(frame(SPILLED_PAYLOAD + 1, Kind::Spilled).to_bytes(), UNIT_START).is_none());
+        assert!(FrameHeader::parse(frame(SPILLED_PAYLOAD, Kind::Spilled).to_bytes(), UNIT_BYTES - 24).is_none());
         assert!(FrameHeader::parse([0; 24], UNIT_START).is_none());
     }
 }

@@ -6,7 +6,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::frame::{FRAME_HEADER, Kind, frame_bytes};
-use super::view::DropReason;
+use super::spilled::Waiting;
+use super::view::{CUT, DropReason};
 use super::{FrameHeader, LaneOwner, LaneState, MAX_RECORD_BYTES, Position, RecordHead};
 use crate::index::{LaneIndex, SlotIndex};
 use crate::layout::{LaneCell, UNIT_BYTES, UNIT_PAYLOAD, UNIT_START};
@@ -39,7 +40,7 @@ pub struct Published {
 
 /// A record is not in the lane.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PushError(DropReason);
+pub struct PushError(pub(super) DropReason);
 
 impl PushError {
     /// Why: for [`LaneProducer::count_drop`], once the caller gives up on the record.
@@ -52,6 +53,12 @@ impl PushError {
     #[must_use]
     pub fn is_full(self) -> bool {
         self.0 == DropReason::Full
+    }
+
+    /// Whether the lane would never take the record: [`LaneProducer::push_spilled`] may.
+    #[must_use]
+    pub fn is_too_large(self) -> bool {
+        self.0 == DropReason::TooLarge
     }
 
     /// Whether the lane is unusable and the thread needs another one.
@@ -102,13 +109,17 @@ impl std::error::Error for ClaimLaneError {}
 /// copy, which the caller learns from [`crate::ForkGeneration`]. Dropping does nothing, in either of them; a thread that
 /// ends says so with [`LaneProducer::detach`], and a lane whose process is dead is reclaimed without.
 pub struct LaneProducer {
-    segment: Arc<Segment>,
-    lane: LaneIndex,
+    pub(super) segment: Arc<Segment>,
+    pub(super) lane: LaneIndex,
+    /// How often the lane had been claimed.
+    pub(super) generation: u32,
     /// Where the next record goes: the shared `tail`, which only this writes.
-    tail: Position,
+    pub(super) tail: Position,
     /// How many units the chain had before the tail's.
     ordinal: u32,
-    capacity_units: u32,
+    pub(super) capacity_units: u32,
+    /// Records in files that the listener may not have handled yet.
+    pub(super) spilled: Vec<Waiting>,
     /// While memory is short: the count of released units at the last vain attempt, and the records dropped since.
     starved: Option<(u64, u32)>,
     /// One thread's: may move to it, not be shared.
@@ -122,8 +133,8 @@ impl LaneProducer {
         process: SlotIndex,
         capacity_bytes: usize,
     ) -> Result<Self, ClaimLaneError> {
-        let lane = LaneIndex::first(LaneIndex::COUNT)
-            .find(|&lane| try_claim(segment.lane(lane), process))
+        let (lane, generation) = LaneIndex::first(LaneIndex::COUNT)
+            .find_map(|lane| Some((lane, try_claim(segment.lane(lane), process)?)))
             .ok_or(ClaimLaneError { no_memory: false })?;
         let life = &segment.head().header.life;
         life.lanes_high.fetch_max(lane.number() as u32 + 1, Ordering::AcqRel);
@@ -142,9 +153,11 @@ impl LaneProducer {
         Ok(Self {
             segment: Arc::clone(segment),
             lane,
+            generation,
             tail,
             ordinal: 0,
             capacity_units: (capacity_bytes / UNIT_BYTES as usize).clamp(2, u32::MAX as usize) as u32,
+            spilled: Vec::new(),
             starved: None,
             not_sync: PhantomData,
         })
@@ -158,12 +171,24 @@ impl LaneProducer {
     /// says so with [`LaneProducer::count_drop`], one that waits for room does not.
     #[inline]
     pub fn push(&mut self, head: RecordHead, pieces: &[&[u8]], reserve: Reserve) -> Result<Published, PushError> {
+        self.push_as(Kind::Whole, head, pieces, reserve)
+    }
+
+    /// As [`push`](Self::push); a record of another kind than `Whole` must be one that fits into a unit.
+    #[inline]
+    pub(super) fn push_as(
+        &mut self,
+        kind: Kind,
+        head: RecordHead,
+        pieces: &[&[u8]],
+        reserve: Reserve,
+    ) -> Result<Published, PushError> {
         let length = pieces.iter().map(|piece| piece.len()).sum();
         let frame = frame_bytes(length);
         if frame > (UNIT_BYTES - self.tail.offset) as usize {
-            return self.push_into_new_units(head, pieces, length, reserve);
+            return self.push_into_new_units(kind, head, pieces, length, reserve);
         }
-        self.write(self.tail.unit, self.tail.offset, head, Kind::Whole, length, pieces);
+        self.write(self.tail.unit, self.tail.offset, head, kind, length, pieces);
         self.tail.offset += frame as u32;
         Ok(self.publish())
     }
@@ -209,6 +234,7 @@ impl LaneProducer {
     #[cold]
     fn push_into_new_units(
         &mut self,
+        kind: Kind,
         head: RecordHead,
         pieces: &[&[u8]],
         length: usize,
@@ -232,7 +258,7 @@ impl LaneProducer {
             return Err(PushError(DropReason::Full));
         }
         let first = self.allocate_chain(units).ok_or(PushError(DropReason::NoMemory))?;
-        let kind = if units == 1 { Kind::Whole } else { Kind::Spanning };
+        let kind = if units == 1 { kind } else { Kind::Spanning };
         let (unit, end) = self.write(first, UNIT_START, head, kind, length, pieces);
         if let Some(full) = self.segment.units().header(self.tail.unit) {
             full.end.store(self.tail.offset, Ordering::Relaxed);
@@ -306,6 +332,12 @@ impl LaneProducer {
         self.cell().producer.drops[reason as usize].fetch_add(1, Ordering::Release);
     }
 
+    /// Counts a record that the caller put in with less text than it had, because there was no place for all of it.
+    #[cold]
+    pub fn count_cut(&self) {
+        self.cell().producer.drops[CUT].fetch_add(1, Ordering::Release);
+    }
+
     /// Which lane this is.
     #[must_use]
     pub fn lane(&self) -> LaneIndex {
@@ -318,7 +350,7 @@ impl LaneProducer {
     }
 
     #[inline]
-    fn cell(&self) -> &LaneCell {
+    pub(super) fn cell(&self) -> &LaneCell {
         self.segment.lane(self.lane)
     }
 }
@@ -341,13 +373,12 @@ fn detach(cell: &LaneCell) {
     }
 }
 
-fn try_claim(cell: &LaneCell, process: SlotIndex) -> bool {
+/// Claims a lane if it is free; the generation that it has now.
+fn try_claim(cell: &LaneCell, process: SlotIndex) -> Option<u32> {
     let word = cell.consumer.owner.load(Ordering::Relaxed);
-    let Some(free) = LaneOwner::unpack(word) else {
-        return false;
-    };
+    let free = LaneOwner::unpack(word).filter(|owner| owner.state == LaneState::Free)?;
     let claimed = LaneOwner { state: LaneState::Claimed, slot: process, generation: free.generation.wrapping_add(1) };
     // Acquire: the words that the reclaiming listener cleared are seen cleared.
-    free.state == LaneState::Free
-        && cell.consumer.owner.compare_exchange(word, claimed.pack(), Ordering::Acquire, Ordering::Relaxed).is_ok()
+    let outcome = cell.consumer.owner.compare_exchange(word, claimed.pack(), Ordering::Acquire, Ordering::Relaxed);
+    outcome.is_ok().then_some(claimed.generation)
 }

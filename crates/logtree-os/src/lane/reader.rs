@@ -9,6 +9,7 @@ use super::{FrameHeader, LaneOwner, LaneState, Position, RecordHead};
 use crate::index::{LaneIndex, SlotIndex};
 use crate::layout::{LaneCell, UNIT_BYTES, UNIT_START};
 use crate::segment::Segment;
+use crate::spill::Spilled;
 use crate::sync::Ordering;
 use crate::units::Tag;
 
@@ -58,6 +59,8 @@ pub struct LaneReader {
     next: Option<FrameHeader>,
     /// Units that lie behind the head, to be given back when it is published.
     passed: VecDeque<u32>,
+    /// Records that were read from files, to be deleted then, by their sequence.
+    pub(super) spilled: Vec<u32>,
 }
 
 impl LaneReader {
@@ -79,6 +82,7 @@ impl LaneReader {
             tail: Position::NONE,
             next: None,
             passed: VecDeque::new(),
+            spilled: Vec::new(),
         };
         reader.resume();
         Some(reader)
@@ -114,7 +118,9 @@ impl LaneReader {
         Ok(self.next.map(|frame| frame.head))
     }
 
-    /// Appends the next record's bytes to `into` and moves on behind it; `None` if there is no record.
+    /// Appends the next record's bytes to `into` and moves on behind it; `None` if there is no record, or none that this
+    /// process can read now: it has no descriptor left for the file that holds it. Of a record whose file is gone there are
+    /// no bytes.
     ///
     /// # Errors
     /// As [`LaneReader::peek`]; `into` is then as it was.
@@ -124,12 +130,16 @@ impl LaneReader {
             return Ok(None);
         };
         let before = (into.len(), self.head, self.ordinal, self.passed.len());
-        if let Err(corrupt) = self.copy(frame, into) {
+        let mut copied = self.copy(frame, into).map(|()| Spilled::Read);
+        if frame.kind == Kind::Spilled && copied.is_ok() {
+            copied = Ok(self.read_spilled(before.0, into));
+        }
+        if copied.is_err() || copied == Ok(Spilled::NotNow) {
             // What was read until here can still be published.
             into.truncate(before.0);
             (self.head, self.ordinal) = (before.1, before.2);
             self.passed.truncate(before.3);
-            return Err(corrupt);
+            return copied.map(|_| None);
         }
         self.next = None;
         let sequence = self.head.sequence;
@@ -155,7 +165,7 @@ impl LaneReader {
         if frame.sequence != self.head.sequence {
             return Err(corrupt("a record is out of its sequence"));
         }
-        if frame.kind == Kind::Whole && self.head.offset + frame_bytes(frame.length as usize) as u32 > end {
+        if frame.kind != Kind::Spanning && self.head.offset + frame_bytes(frame.length as usize) as u32 > end {
             return Err(corrupt("a record ends behind what is published"));
         }
         Ok(Some(frame))
@@ -259,6 +269,7 @@ impl LaneReader {
         }
         self.cell().consumer.passed.store(self.ordinal, Ordering::Release);
         kill_point!("lane: passed stored");
+        self.remove_spilled();
     }
 
     /// Gives a unit back so that a listener killed at any point leaves its successor enough to finish, see
@@ -342,6 +353,10 @@ impl LaneReader {
             }
         }
         self.segment.head().header.life.bad_lanes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn segment(&self) -> &Segment {
+        &self.segment
     }
 
     fn owns(&self, unit: u32) -> bool {

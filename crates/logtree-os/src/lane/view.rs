@@ -38,7 +38,7 @@ impl LaneState {
 pub enum DropReason {
     /// The lane holds its capacity already.
     Full = 0,
-    /// The record would never fit.
+    /// The record would never fit, nor into a [spill file](crate::MAX_SPILLED_BYTES).
     TooLarge = 1,
     /// The file system has no memory for another unit, or the segment no place.
     NoMemory = 2,
@@ -46,9 +46,12 @@ pub enum DropReason {
     Retired = 3,
 }
 
-/// Dropped records by reason.
+/// Dropped records by reason, and records that were cut to fit.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct DropCounts([u64; 4]);
+pub struct DropCounts([u64; 5]);
+
+/// The place of the last count.
+pub(super) const CUT: usize = 4;
 
 impl DropCounts {
     /// How many were dropped for this reason.
@@ -60,7 +63,19 @@ impl DropCounts {
     /// How many were dropped in all.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.0.iter().fold(0, |sum, &count| sum.saturating_add(count))
+        self.0[..CUT].iter().fold(0, |sum, &count| sum.saturating_add(count))
+    }
+
+    /// How many were put in with less text than they had: see [`LaneProducer::count_cut`](crate::LaneProducer::count_cut).
+    #[must_use]
+    pub fn cut(&self) -> u64 {
+        self.0[CUT]
+    }
+
+    /// Whether nothing was dropped and nothing cut.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
     }
 
     /// What came since `earlier`.
@@ -69,7 +84,7 @@ impl DropCounts {
         Self(std::array::from_fn(|reason| self.0[reason].saturating_sub(earlier.0[reason])))
     }
 
-    fn load(counters: &[AtomicU64; 4]) -> Self {
+    fn load(counters: &[AtomicU64; 5]) -> Self {
         Self(std::array::from_fn(|reason| counters[reason].load(Ordering::Acquire)))
     }
 }

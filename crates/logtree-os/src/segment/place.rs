@@ -126,7 +126,8 @@ impl Segment {
         Ok(Arc::new(Self { memory }))
     }
 
-    /// Takes the segment's name away, if it still is this one's. Whoever has it mapped keeps it.
+    /// Takes the segment's name away, if it still is this one's, and with it what was [spilled](crate::MAX_SPILLED_BYTES).
+    /// Whoever has it mapped keeps it.
     ///
     /// # Errors
     /// The system's. A name that is gone already, or is another segment's by now, is none.
@@ -137,6 +138,8 @@ impl Segment {
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };
+        // Nobody would find them any more.
+        self.remove_all_spills();
         match outcome {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(SegmentError::system(path, "remove", error)),

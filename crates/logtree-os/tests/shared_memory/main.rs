@@ -12,5 +12,6 @@ mod kills;
 mod lanes;
 mod limits;
 mod segments;
+mod spills;
 mod transactions;
 mod waking;

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod kills;
+mod large;
 mod pressure;
 mod sharing;
 mod support;
@@ -41,6 +42,10 @@ fn main() {
         ("two_queues_over_one_file_are_refused", sharing::two_queues_over_one_file_are_refused),
         ("what_does_not_fit_is_counted_and_said", pressure::what_does_not_fit_is_counted_and_said),
         ("a_producer_that_may_wait_loses_nothing", pressure::a_producer_that_may_wait_loses_nothing),
+        ("records_larger_than_a_lane_are_written_whole", large::records_larger_than_a_lane_are_written_whole),
+        ("records_that_have_no_place_are_cut_and_counted", large::records_that_have_no_place_are_cut_and_counted),
+        ("large_records_may_wait_for_room", large::large_records_may_wait_for_room),
+        ("nobody_killed_loses_or_repeats_a_large_record", large::nobody_killed_loses_or_repeats_a_large_record),
         ("the_reserve_is_for_what_matters", pressure::the_reserve_is_for_what_matters),
         ("a_thousand_threads_have_lanes", pressure::a_thousand_threads_have_lanes),
         (

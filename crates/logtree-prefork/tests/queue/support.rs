@@ -19,6 +19,9 @@ use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 /// Nothing takes so long but a bug.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
+/// What a lane of a queue over several files holds.
+pub(crate) const LANE_BYTES: usize = 512 << 10;
+
 /// Runs each scenario in a child of its own and reports as libtest does.
 pub(crate) fn run(scenarios: &[(&str, fn())]) {
     let filter = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
@@ -215,7 +218,8 @@ impl Queue {
         let file = |log: &Path| Arc::new(LogFile(log.to_owned()));
         let holding = Holding { file: file(&logs.held), held: Mutex::default() };
         // They wait for room, so that a number that is missing is a record that was lost.
-        let limits = QueueLimits { overflow: Overflow::Block(DEADLINE), ..QueueLimits::default() };
+        let overflow = Overflow::Block(DEADLINE);
+        let limits = QueueLimits { capacity_bytes: LANE_BYTES, overflow, ..QueueLimits::default() };
         let options = QueueOptions { limits, ..QueueOptions::default() };
         let plain = Box::new(ToFile(file(&logs.plain)));
         let (rolled, kept) = (logs.rolling(&logs.rolled, 1000), logs.rolling(&logs.kept, 1));
@@ -248,7 +252,16 @@ impl Queue {
         self.log_with(Level::INFO, Timestamp::now(), number);
     }
 
+    /// The same with a line of so many bytes more.
+    pub(crate) fn log_long(&self, number: u32, more: usize) {
+        self.log_padded(Level::INFO, Timestamp::now(), number, more);
+    }
+
     pub(crate) fn log_with(&self, level: Level, created: Timestamp, number: u32) {
+        self.log_padded(level, created, number, 0);
+    }
+
+    fn log_padded(&self, level: Level, created: Timestamp, number: u32, more: usize) {
         let callsite = Callsite { index: Some(0), name: "test".into(), ..Callsite::default() };
         let thread = rustix::thread::gettid().as_raw_nonzero().get();
         let origin = Origin { process: std::process::id(), thread: thread.unsigned_abs().into(), ..Origin::default() };
@@ -259,7 +272,7 @@ impl Queue {
             level_names: LevelNames::STANDARD,
             created,
             origin: &origin,
-            message: &format!("{thread} {number}"),
+            message: &format!("{thread} {number}{}", padding(more)),
             fields: Fields::EMPTY,
             spans: Spans::EMPTY,
             function: None,
@@ -398,5 +411,25 @@ impl Lines {
 fn parse_line(line: &str) -> Option<(i32, i32, u32)> {
     let mut parts = line.strip_suffix('\n')?.split(' ');
     let parsed = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    parts.next().is_none().then_some(parsed)
+    let is_whole = match (parts.next(), parts.next()) {
+        (None, _) => true,
+        (Some(length), Some(rest)) => {
+            let length: usize = length.parse().ok()?;
+            rest.len() == length && rest.bytes().eq((0..length).map(letter))
+        }
+        (Some(_), None) => false,
+    };
+    (is_whole && parts.next().is_none()).then_some(parsed)
+}
+
+/// What makes a line longer: its length, and letters that stand at no other place of it.
+fn padding(length: usize) -> String {
+    if length == 0 {
+        return String::new();
+    }
+    format!(" {length} {}", (0..length).map(|at| char::from(letter(at))).collect::<String>())
+}
+
+fn letter(at: usize) -> u8 {
+    b'a' + (at ^ at >> 8 ^ at >> 16) as u8 % 26
 }
