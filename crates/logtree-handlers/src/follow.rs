@@ -22,6 +22,9 @@ pub(crate) enum Follow {
 pub(crate) struct Tick(u64);
 
 impl Tick {
+    /// Before all others.
+    pub(crate) const NEVER: Self = Self(0);
+
     /// Reads the clock, without a system call.
     pub(crate) fn now() -> Self {
         #[cfg(target_os = "linux")]

@@ -3,19 +3,24 @@
 use logtree_core::{
     Argument, ArgumentError, EmitError, FormatError, Formatter, Handler, HandlerPlan, Kwargs, Record, StdStream, Steps,
 };
-use logtree_os::ForkLock;
+use logtree_os::streams::write_now;
+use logtree_os::{ForkLock, ForkReset};
 use rustix::fd::BorrowedFd;
+use rustix::io::Errno;
 
 use crate::buffer::with_text;
+use crate::follow::Tick;
 use crate::line_writer::{LineWriter, Unwritten};
+use crate::look::Look;
 
 /// Writes each record and a terminator to standard output or standard error.
 ///
 /// - It writes to the descriptor itself, in one write(2), so that nothing waits in a buffer, no lock of the standard library
 ///   is held at a `fork`, and lines of up to 4096 bytes into a pipe never mix with those of other processes. Whatever the
 ///   program prints through a buffer of its own may come later than it was printed.
-/// - A stream that someone made non-blocking and that takes no more is waited for a second; then records are lost, and
-///   counted, until it takes some again.
+/// - A stream that takes no more, as its reader stands still, is waited for a second; then records are lost, and counted,
+///   until it takes some again. (`DIFFERENCE`: Python waits for ever, and all that logs with it, unless someone made the
+///   stream non-blocking. A terminal that stops in the middle of a line may still hold up that line.)
 /// - A stream that is closed makes each record an error; the program goes on.
 ///
 /// ```
@@ -100,8 +105,8 @@ impl Handler for StreamHandler {
         with_text(|text| {
             formatter.format(record, text)?;
             text.push_str(&self.config.terminator);
-            let (descriptor, lines) = behind(stream);
-            let outcome = lines.lock().write(descriptor, text.as_bytes());
+            let (descriptor, standard) = behind(stream);
+            let outcome = standard.lock().write(descriptor, text.as_bytes());
             outcome.map_err(|Unwritten { error, .. }| error.into())
         })
     }
@@ -120,11 +125,51 @@ pub(crate) fn plan(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
     Ok(Box::new(|_| Ok(Box::new(StreamHandler::new(config)))))
 }
 
+/// What is remembered of a stream between two lines.
+#[derive(Debug)]
+struct Standard {
+    lines: LineWriter,
+    /// It was a regular file when it was looked at last: nobody reads it, and write(2) waits for nobody.
+    is_regular: bool,
+    looked: Tick,
+}
+
+impl Standard {
+    const NEW: Self = Self { lines: LineWriter::NEW, is_regular: false, looked: Tick::NEVER };
+
+    fn write(&mut self, descriptor: BorrowedFd<'_>, line: &[u8]) -> Result<(), Unwritten> {
+        let now = Tick::now();
+        if std::mem::replace(&mut self.looked, now) != now {
+            self.is_regular = Look::at(descriptor).is_ok_and(|look| look.is_regular);
+        }
+        match self.is_regular {
+            true => self.lines.write(descriptor, line),
+            false => self.lines.write_by(
+                |descriptor, bytes| {
+                    let errno = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
+                    write_now(descriptor, bytes).map_err(errno)
+                },
+                descriptor,
+                line,
+            ),
+        }
+    }
+}
+
+/// A child goes on where its parent stood, as with any lines.
+impl ForkReset for Standard {
+    fn after_fork(&mut self) {}
+
+    fn torn() -> Self {
+        Self { lines: LineWriter::torn(), ..Self::NEW }
+    }
+}
+
 /// A stream's descriptor, and the lock that all handlers of the stream share: a line too long for one write must not be
 /// parted by another's.
-fn behind(stream: StdStream) -> (BorrowedFd<'static>, &'static ForkLock<LineWriter>) {
-    static STDOUT: ForkLock<LineWriter> = ForkLock::new(LineWriter::NEW);
-    static STDERR: ForkLock<LineWriter> = ForkLock::new(LineWriter::NEW);
+fn behind(stream: StdStream) -> (BorrowedFd<'static>, &'static ForkLock<Standard>) {
+    static STDOUT: ForkLock<Standard> = ForkLock::new(Standard::NEW);
+    static STDERR: ForkLock<Standard> = ForkLock::new(Standard::NEW);
     match stream {
         StdStream::Stdout => (rustix::stdio::stdout(), &STDOUT),
         StdStream::Stderr => (rustix::stdio::stderr(), &STDERR),

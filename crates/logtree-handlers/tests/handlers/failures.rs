@@ -433,3 +433,33 @@ fn names_are_bytes() {
         }
     }
 }
+
+#[test]
+fn errors_are_said_once_a_second_as_python_says_them() {
+    let output = test_process("failures::for_more_than_a_second").arg("--nocapture").output().unwrap();
+    assert_passed(&output);
+    let said = String::from_utf8(output.stderr).unwrap();
+    let reports: Vec<&str> = said.split("--- Logging error ---\n").collect();
+    assert!((3..=4).contains(&reports.len()) && reports[0].is_empty(), "{said}");
+    // CPython 3.13's lines but for the traceback, `[Errno 28]` in another notation, and how often it was.
+    let expected = "OSError: No space left on device (os error 28)\n\
+         Handler: \"file\" (1 errors so far)\nLogged from file , line 0\nMessage: \"";
+    assert!(reports[1].starts_with(expected), "{}", reports[1]);
+    let count = |report: &str| report.split(['(', ' ']).find_map(|word| word.parse::<u64>().ok().filter(|n| *n != 28));
+    assert!(reports[2..].iter().all(|report| count(report) > Some(100)), "{said}");
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn for_more_than_a_second() {
+    let handler = FileHandler::new(FileHandlerConfig::new("/dev/full")).unwrap();
+    let entry = HandlerEntry::new("file", Box::new(handler), Arc::new(Brackets));
+    let began = Instant::now();
+    let mut logged = 0;
+    while began.elapsed() < Duration::from_millis(1500) {
+        with_record("m", |record| entry.handle(record, &mut Direct));
+        logged += 1;
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    assert_eq!(entry.errors.count(), logged);
+}

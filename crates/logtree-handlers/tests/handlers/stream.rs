@@ -1,9 +1,16 @@
 //! What `StreamHandler` does besides the contract.
 
+use std::ffi::c_int;
+use std::io::Read as _;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
 use logtree_core::{Argument, Direct, Handler as _, Kwargs, Registry, StdStream};
 use logtree_handlers::{Stream, StreamHandler, StreamHandlerConfig};
 
-use crate::child::test_process;
+use crate::child::{assert_passed, test_process};
 use crate::specimen::{Brackets, with_record};
 
 #[test]
@@ -94,4 +101,124 @@ fn to_a_pipe_without_reader() {
         std::thread::yield_now();
     }
     assert!(emit().is_err());
+}
+
+/// Whether a line of a hundred bytes was written to stderr.
+fn emit(number: u32) -> bool {
+    let handler = StreamHandler::new(StreamHandlerConfig::default());
+    with_record(&format!("{number:097}"), |record| handler.emit(record, &Brackets, &mut Direct)).is_ok()
+}
+
+/// What a full pipe or socket held: numbers in whole lines, and perhaps half a line.
+fn numbers(text: &str) -> Vec<u32> {
+    let number =
+        |line: &str| line.strip_prefix('<')?.strip_suffix('>').filter(|digits| digits.len() == 97)?.parse().ok();
+    text.lines().filter_map(number).collect()
+}
+
+#[test]
+fn a_reader_who_stands_still_is_waited_for_once() {
+    assert_passed(&test_process("stream::to_a_reader_who_stands_still").output().unwrap());
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn to_a_reader_who_stands_still() {
+    // Both wait, as nobody has made them non-blocking.
+    let (reader, writer) = std::io::pipe().unwrap();
+    let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
+    let both: [(OwnedFd, OwnedFd); 2] = [(reader.into(), writer.into()), (near.into(), far.into())];
+    for (reader, writer) in both {
+        rustix::stdio::dup2_stderr(&writer).unwrap();
+        let began = Instant::now();
+        let written: Vec<u32> = (0..5000).filter(|number| emit(*number)).collect();
+        let took = began.elapsed();
+        assert!((Duration::from_secs(1)..Duration::from_millis(2500)).contains(&took), "{took:?}");
+        assert!((100..4999).contains(&written.len()), "{}", written.len());
+        rustix::io::ioctl_fionbio(&reader, true).unwrap();
+        let read = || {
+            let mut bytes = Vec::new();
+            let mut piece = [0; 4096];
+            while let Ok(more @ 1..) = rustix::io::read(reader.as_fd(), &mut piece) {
+                bytes.extend_from_slice(&piece[..more]);
+            }
+            numbers(std::str::from_utf8(&bytes).unwrap())
+        };
+        assert_eq!(read(), written);
+        // It goes on by itself, on a line of its own.
+        assert!((5000..5010).all(emit));
+        assert_eq!(read(), (5000..5010).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_descriptor_that_is_closed_is_an_error_until_it_is_back() {
+    assert_passed(&test_process("stream::to_a_closed_descriptor").output().unwrap());
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn to_a_closed_descriptor() {
+    let output = tempfile::NamedTempFile::new().unwrap();
+    assert!(emit(0));
+    // SAFETY: descriptor 2 is this process's own, which uses it nowhere else.
+    assert_eq!(unsafe { libc::close(2) }, 0);
+    assert!(!(1..10).any(emit));
+    rustix::stdio::dup2_stderr(output.as_file()).unwrap();
+    assert!((10..20).all(emit));
+    assert_eq!(numbers(&std::fs::read_to_string(output.path()).unwrap()), (10..20).collect::<Vec<_>>());
+}
+
+static ALARMS: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count_alarm(_: c_int) {
+    ALARMS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Each longer than a pipe's pieces, and in all more than it holds many times.
+const INTERRUPTED: usize = 200;
+const INTERRUPTED_BYTES: usize = 30_000;
+
+#[test]
+fn signals_interrupt_nothing() {
+    let mut child = test_process("stream::while_signals_come")
+        .arg("--nocapture")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = child.stderr.take().unwrap();
+    let mut read = Vec::new();
+    let mut piece = vec![0; 50_000];
+    // A slow reader, so that the writer is interrupted while it waits.
+    while let Ok(more @ 1..) = stderr.read(&mut piece) {
+        read.extend_from_slice(&piece[..more]);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_passed(&child.wait_with_output().unwrap());
+    let text = String::from_utf8(read).unwrap();
+    let is_whole = |(number, line): (usize, &str)| line == format!("<{number:0width$}>", width = INTERRUPTED_BYTES);
+    assert_eq!(text.lines().count(), INTERRUPTED);
+    assert!(text.lines().enumerate().all(is_whole));
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn while_signals_come() {
+    // Each millisecond, with a handler that lets no system call go on.
+    // SAFETY: zero is valid for all fields.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = count_alarm as extern "C" fn(c_int) as libc::sighandler_t;
+    // SAFETY: the handler does nothing but add to an atomic.
+    unsafe { libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut()) };
+    let millisecond = libc::timeval { tv_sec: 0, tv_usec: 1000 };
+    let timer = libc::itimerval { it_interval: millisecond, it_value: millisecond };
+    // SAFETY: both pointers are valid or null.
+    unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
+    let handler = StreamHandler::new(StreamHandlerConfig::default());
+    for number in 0..INTERRUPTED {
+        let message = format!("{number:0width$}", width = INTERRUPTED_BYTES);
+        with_record(&message, |record| handler.emit(record, &Brackets, &mut Direct)).unwrap();
+    }
+    assert!(ALARMS.load(Ordering::Relaxed) > 10);
 }

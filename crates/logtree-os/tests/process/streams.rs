@@ -79,11 +79,24 @@ fn streams_into_one_file_have_one_id() {
 
 #[test]
 fn a_pipe_without_a_reader_is_an_error_and_not_an_end() {
-    let (reader, writer) = pipe().unwrap();
-    drop(reader);
-    fork(|| {
+    // A child of another test, forked meanwhile, would be a reader.
+    in_a_process_of_its_own(|| {
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
         dup2_stdout(&writer).unwrap();
         assert_eq!(Stdout.write_all(b"x").unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn a_reader_who_stands_still_is_not_waited_for() {
+    let (_reader, writer) = pipe().unwrap();
+    fork(|| {
+        dup2_stdout(&writer).unwrap();
+        let began = std::time::Instant::now();
+        let error = Stdout.write_all(&[b'x'; 100_000]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     })
     .succeeds();
 }

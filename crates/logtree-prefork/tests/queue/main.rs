@@ -39,6 +39,7 @@ fn main() {
         ),
         ("processes_share_a_queue_by_its_name", sharing::processes_share_a_queue_by_its_name),
         ("each_process_keeps_its_own_console", sharing::each_process_keeps_its_own_console),
+        ("a_console_that_nobody_reads_stops_no_file", sharing::a_console_that_nobody_reads_stops_no_file),
         ("two_queues_over_one_file_are_refused", sharing::two_queues_over_one_file_are_refused),
         ("what_does_not_fit_is_counted_and_said", pressure::what_does_not_fit_is_counted_and_said),
         ("a_producer_that_may_wait_loses_nothing", pressure::a_producer_that_may_wait_loses_nothing),

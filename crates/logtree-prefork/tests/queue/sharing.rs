@@ -148,6 +148,20 @@ pub(crate) fn each_process_keeps_its_own_console() {
     assert_eq!(Lines::of(&second).assert_whole(), 100);
 }
 
+pub(crate) fn a_console_that_nobody_reads_stops_no_file() {
+    // More than a pipe holds.
+    const RECORDS: u32 = 20_000;
+    let directory = tempfile::tempdir().unwrap();
+    let (reader, writer) = rustix::pipe::pipe().unwrap();
+    rustix::stdio::dup2_stdout(&writer).unwrap();
+    let queue = Queue::before_the_console_and(&directory.path().join("app.log"));
+    queue.entry.handler.start().unwrap();
+    (0..RECORDS).for_each(|number| queue.log(number));
+    assert!(queue.flush());
+    assert_eq!(Lines::so_far(&queue.log).assert_whole(), RECORDS);
+    drop(reader);
+}
+
 pub(crate) fn two_queues_over_one_file_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("app.log");

@@ -12,7 +12,7 @@ use logtree_core::{
     LevelNames, Origin, Overflow, QueueLimits, QueueListener, Record, RecordQueue as _, Source, Spans, StdStream,
     Steps, Timestamp,
 };
-use logtree_handlers::{RotatingFileHandler, RotatingFileHandlerConfig};
+use logtree_handlers::{RotatingFileHandler, RotatingFileHandlerConfig, Stream, StreamHandler, StreamHandlerConfig};
 use logtree_prefork::{Fork, MultiprocessingQueue, QueueOptions, fork};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
@@ -231,6 +231,14 @@ impl Queue {
     /// A queue whose one handler writes to stdout.
     pub(crate) fn before_the_console(options: QueueOptions) -> Self {
         Self::before(vec![Box::new(ToStdout)], Path::new(""), options)
+    }
+
+    /// A queue before stdout, as a config builds its handler, and a file behind it.
+    pub(crate) fn before_the_console_and(log: &Path) -> Self {
+        let config = StreamHandlerConfig { stream: Stream::Std(StdStream::Stdout), ..StreamHandlerConfig::default() };
+        let file = ToFile(Arc::new(LogFile(log.to_owned())));
+        let options = QueueOptions::default();
+        Self::before(vec![Box::new(StreamHandler::new(config)), Box::new(file)], log, options)
     }
 
     fn before(handlers: Vec<Box<dyn Handler>>, log: &Path, options: QueueOptions) -> Self {
