@@ -34,6 +34,9 @@ const STANDBY_LOOKS: Duration = Duration::from_millis(200);
 /// The segment's words that tell who stands by.
 const STANDBY_WORDS: usize = 8;
 
+/// The segment's word that is not 0 while records are [left for the next start](leave_to_the_next_start).
+const LEFT_WORD: usize = 15;
+
 /// The helpers and threads of a queue that are this process's.
 #[derive(Debug, Default)]
 pub(crate) struct Helpers {
@@ -156,12 +159,13 @@ fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>) -> u8 {
     for (number, word) in [me.pid.into(), me.start_time, me.namespaces, me.nonce].into_iter().enumerate() {
         segment.set_word(STANDBY_WORDS + number, word);
     }
+    let is_over = || segment.state() == SegmentState::Closed || segment.word(LEFT_WORD) != Some(0);
     loop {
-        if segment.state() == SegmentState::Closed {
+        if is_over() {
             return 0;
         }
         match Seat::wait_take(segment, STANDBY_LOOKS) {
-            Ok(Some(seat)) if segment.state() != SegmentState::Closed => {
+            Ok(Some(seat)) if !is_over() => {
                 // `ps` is to show who listens.
                 let _ = logtree_os::helper::rename("logtree-listen");
                 forget_standby(segment);
@@ -199,6 +203,23 @@ pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Rol
             segment.set_word(STANDBY_WORDS, made.pid().into());
         }
     }
+}
+
+/// Sends the standby away, whose turn would be no better than the listener's: it cannot write what there is, and no process
+/// is left. Whoever [begins](begin) to listen next has a standby again.
+pub(crate) fn leave_to_the_next_start(segment: &Segment) {
+    /// As a rule it goes within [`STANDBY_LOOKS`]. One that is stopped finds the word when it goes on.
+    const PATIENCE: Duration = Duration::from_secs(1);
+    segment.set_word(LEFT_WORD, 1);
+    let began = Instant::now();
+    while has_standby(segment) && began.elapsed() < PATIENCE {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Somebody listens: nothing is left any more.
+pub(crate) fn take_up(segment: &Segment) {
+    segment.set_word(LEFT_WORD, 0);
 }
 
 /// Whether the system asks the listener to end; it writes what there is and goes on until nobody needs it.

@@ -11,7 +11,7 @@ use logtree_os::{Death, DropCounts, DropReason, LaneIndex, LaneState, ProcessSta
 
 use crate::definitions::Definitions;
 use crate::helpers::{self, Role};
-use crate::join;
+use crate::join::{self, LeaveBehind, Left};
 use crate::merge::Merge;
 use crate::queue::Queue;
 
@@ -40,6 +40,16 @@ pub(crate) struct House<'a> {
     pub(crate) unreadable_records: u64,
     /// Records that this listener made itself and had no room for, not yet said.
     own_records: u64,
+}
+
+/// What a listener does about records that it cannot write.
+pub(crate) enum GivesUp {
+    /// It tries again.
+    No,
+    /// It leaves them where they are, and its seat before it drops this.
+    Leaves(Left),
+    /// It goes on without them.
+    Loses,
 }
 
 /// Something to be said in the log.
@@ -221,18 +231,27 @@ impl<'a> House<'a> {
         report.with_record(|record| errors.report(&self.queue.listener.name, record, &EmitError::Io(error)));
     }
 
-    /// Says on stderr, as the log cannot be written, that records are lost.
-    pub(crate) fn say_lost(&self, what: std::fmt::Arguments<'_>) {
+    /// What becomes of records that could not be written since `began`: nothing yet, as long as there is somebody whom it
+    /// helps to wait. What does is said on stderr, as the log cannot be written.
+    pub(crate) fn gives_up(&self, began: Instant, what: &str) -> GivesUp {
+        let is_needed = || !self.segment.processes().all(|process| self.is_gone(&process));
+        if self.role != Role::Helper || began.elapsed() < LAST_ATTEMPTS || is_needed() {
+            return GivesUp::No;
+        }
+        helpers::leave_to_the_next_start(self.segment);
+        let (gives_up, say) = match join::leave_behind(self.queue, self.segment, is_needed) {
+            LeaveBehind::Leave(left) => (GivesUp::Leaves(left), "stay in memory for the next process that has it"),
+            LeaveBehind::Lose => (GivesUp::Loses, "are lost"),
+            LeaveBehind::Stay => {
+                helpers::take_up(self.segment);
+                return GivesUp::No;
+            }
+        };
         let name = &self.queue.listener.name;
-        let message = format!("logtree: error: {what} of the queue '{name}' could not be written and are lost\n");
+        let message = format!("logtree: error: {what} of the queue '{name}' could not be written and {say}\n");
         // A closed stderr leaves nobody to tell.
         let _ = StandardStream::Stderr.write_all(message.as_bytes());
-    }
-
-    /// Whether to stop trying to write: nobody is left whom it would help to wait.
-    pub(crate) fn gives_up(&self, began: Instant) -> bool {
-        let is_last = self.role == Role::Helper && self.segment.processes().all(|process| self.is_gone(&process));
-        is_last && began.elapsed() >= LAST_ATTEMPTS
+        gives_up
     }
 
     /// Whether a process will put no record into the queue any more, for certain.

@@ -62,17 +62,49 @@ pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Op
     }
 }
 
-/// Closes a segment that nobody needs, and removes its name and claims; `false` if somebody needs it.
-pub(crate) fn leave(queue: &Queue, segment: &Segment, close: impl FnOnce() -> bool) -> bool {
+/// The claims of a queue for a listener that is about to leave; `None` if somebody holds them, who is about to join.
+fn lock_to_leave(queue: &Queue) -> Option<Left> {
     const PATIENCE: Duration = Duration::from_millis(20);
     let files = meeting_places(queue);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
-    // If somebody holds the claims, he is about to join; if they cannot be locked at all, the segment says enough.
-    let meeting = match Meeting::lock(&files, PATIENCE) {
-        Ok(meeting) => Some(meeting),
-        Err(error) if error.is_timeout() => return false,
-        Err(_) => None,
-    };
+    match Meeting::lock(&files, PATIENCE) {
+        Ok(meeting) => Some(Left(Some(meeting))),
+        Err(error) if error.is_timeout() => None,
+        // They cannot be locked at all: the segment says enough.
+        Err(_) => Some(Left(None)),
+    }
+}
+
+/// The claims, locked until a listener has left its seat.
+pub(crate) struct Left(Option<Meeting>);
+
+/// What a listener can do that nobody needs, and that cannot write the records that it has.
+pub(crate) enum LeaveBehind {
+    /// It may leave its seat: the next process with the same queue finds the records, and has them written.
+    Leave(Left),
+    /// Nobody would ever find them.
+    Lose,
+    /// Somebody is about to join.
+    Stay,
+}
+
+/// Looks whether records can be left in a segment that stays; `is_needed` is asked while nobody can join.
+pub(crate) fn leave_behind(queue: &Queue, segment: &Segment, is_needed: impl FnOnce() -> bool) -> LeaveBehind {
+    let Some(left) = lock_to_leave(queue) else { return LeaveBehind::Stay };
+    let claims = left.0.as_ref().map(Meeting::claims).unwrap_or_default();
+    let is_claimed = claims.iter().any(|claim| claim.text().is_some_and(|text| text.segment_id() == segment.id().0));
+    if is_needed() {
+        LeaveBehind::Stay
+    } else if segment.is_linked() && (is_claimed || queue.options.name.is_some()) {
+        LeaveBehind::Leave(left)
+    } else {
+        LeaveBehind::Lose
+    }
+}
+
+/// Closes a segment that nobody needs, and removes its name and claims; `false` if somebody needs it.
+pub(crate) fn leave(queue: &Queue, segment: &Segment, close: impl FnOnce() -> bool) -> bool {
+    let Some(Left(meeting)) = lock_to_leave(queue) else { return false };
     if !close() {
         return false;
     }

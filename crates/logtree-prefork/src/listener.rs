@@ -11,7 +11,8 @@ use logtree_os::{Segment, Sleep, Sleeper, kill_point};
 use crate::batch::Batch;
 use crate::definitions::Definitions;
 use crate::helpers::{self, Role};
-use crate::house::House;
+use crate::house::{GivesUp, House};
+use crate::join::Left;
 use crate::merge::Merge;
 use crate::queue::{Queue, monotonic_ns};
 use crate::recovery::Recovery;
@@ -37,6 +38,7 @@ const RETRY: Duration = Duration::from_millis(50);
 /// Listens until nobody needs the queue any more, or, on a thread of a host, until the process ends.
 pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segment>, role: Role) {
     let claim_number = segment.take_over();
+    helpers::take_up(segment);
     side::begin_listening(queue.number);
     let interrupted = Recovery::of(segment);
     if interrupted.is_some() {
@@ -47,7 +49,12 @@ pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segm
     let mut sleeper = Sleeper::new(segment);
     if let Some(recovery) = interrupted {
         let moves = recovery.moves();
-        recover(recovery, segment, &mut house, &mut sleeper);
+        if let Some(left) = recover(recovery, segment, &mut house, &mut sleeper) {
+            side::end_listening();
+            drop(seat);
+            drop(left);
+            return;
+        }
         if moves {
             // What this process holds open is from before.
             queue.listener.handlers.iter().for_each(|entry| entry.handler.reopen());
@@ -65,12 +72,13 @@ pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segm
         house,
         errors: HandlerErrors::default(),
         bytes: Vec::new(),
+        left: None,
     };
     let mut busy_until = Instant::now() + NAPS;
     loop {
         let is_flush = listener.sleeper.take_flush_request();
         let handled = listener.round(is_flush);
-        if listener.housekeep() {
+        if listener.left.is_some() || listener.housekeep() {
             break;
         }
         if handled > 0 {
@@ -81,22 +89,26 @@ pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segm
     }
     side::end_listening();
     drop(seat);
+    // Until here nobody could join, and take this for one who listens.
+    drop(listener.left);
 }
 
-/// Finishes what the last listener was killed in, before anything is read.
-fn recover(mut recovery: Recovery, segment: &Segment, house: &mut House<'_>, sleeper: &mut Sleeper) {
+/// Finishes what the last listener was killed in, before anything is read; or leaves that, too, to the next start.
+fn recover(mut recovery: Recovery, segment: &Segment, house: &mut House<'_>, sleeper: &mut Sleeper) -> Option<Left> {
     let errors = HandlerErrors::default();
     let began = Instant::now();
     while let Err(error) = recovery.carry_out(segment) {
         house.say_not_written(&errors, error);
-        if house.gives_up(began) {
-            house.say_lost(format_args!("records that a killed listener had begun to write"));
-            break;
+        match house.gives_up(began, "records that an earlier listener had begun to write") {
+            GivesUp::No => {}
+            GivesUp::Leaves(left) => return Some(left),
+            GivesUp::Loses => break,
         }
         sleeper.announce_progress(monotonic_ns());
         std::thread::sleep(RETRY);
     }
     recovery.finish();
+    None
 }
 
 struct Listener<'a> {
@@ -109,6 +121,8 @@ struct Listener<'a> {
     house: House<'a>,
     errors: HandlerErrors,
     bytes: Vec<u8>,
+    /// It has left what it could not write, and ends.
+    left: Option<Left>,
 }
 
 impl Listener<'_> {
@@ -144,6 +158,10 @@ impl Listener<'_> {
         if handled > 0 {
             self.queue.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));
             self.commit();
+            if self.left.is_some() {
+                // The successor finds the batch as if this one had been killed in it.
+                return handled;
+            }
             self.merge.publish_heads();
             kill_point!("batch: heads published");
             self.batch.finish();
@@ -185,10 +203,16 @@ impl Listener<'_> {
             self.batch.take_given_up().into_iter().for_each(|error| self.house.say_not_rolled(&self.errors, error));
             let Err(error) = outcome else { break };
             self.house.say_not_written(&self.errors, error);
-            if self.house.gives_up(began) {
-                self.house.say_lost(format_args!("{} bytes of records", self.batch.staged_bytes()));
-                self.batch.abandon();
-                break;
+            match self.house.gives_up(began, &format!("{} bytes of records", self.batch.staged_bytes())) {
+                GivesUp::No => {}
+                GivesUp::Leaves(left) => {
+                    self.left = Some(left);
+                    return;
+                }
+                GivesUp::Loses => {
+                    self.batch.abandon();
+                    break;
+                }
             }
             self.sleeper.announce_progress(monotonic_ns());
             std::thread::sleep(RETRY);

@@ -7,6 +7,7 @@ use crate::segment::Segment;
 pub const MAX_SPILLED_BYTES: u64 = 0;
 
 #[derive(Clone, Copy)]
+#[allow(dead_code, reason = "nothing is ever written")]
 pub(crate) struct SpillName {
     pub(crate) lane: LaneIndex,
     pub(crate) generation: u32,
@@ -26,8 +27,7 @@ impl Segment {
         false
     }
 
-    pub(crate) fn read_spill(&self, name: SpillName, _: u64, _: &mut Vec<u8>) -> Spilled {
-        let SpillName { lane: _, generation: _, sequence: _ } = name;
+    pub(crate) fn read_spill(&self, _: SpillName, _: u64, _: &mut Vec<u8>) -> Spilled {
         Spilled::Lost
     }
 

@@ -43,6 +43,10 @@ fn main() {
         ("two_queues_over_one_file_are_refused", sharing::two_queues_over_one_file_are_refused),
         ("what_does_not_fit_is_counted_and_said", pressure::what_does_not_fit_is_counted_and_said),
         ("a_producer_that_may_wait_loses_nothing", pressure::a_producer_that_may_wait_loses_nothing),
+        (
+            "what_cannot_be_written_to_the_end_stays_for_the_next_start",
+            pressure::what_cannot_be_written_to_the_end_stays_for_the_next_start,
+        ),
         ("records_larger_than_a_lane_are_written_whole", large::records_larger_than_a_lane_are_written_whole),
         ("records_that_have_no_place_are_cut_and_counted", large::records_that_have_no_place_are_cut_and_counted),
         ("large_records_may_wait_for_room", large::large_records_may_wait_for_room),

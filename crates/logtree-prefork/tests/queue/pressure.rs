@@ -1,10 +1,11 @@
 //! More than the listener takes.
 
-use std::time::Duration;
+use std::io::Read as _;
+use std::time::{Duration, Instant};
 
 use logtree_core::{Level, Overflow, QueueLimits, Timestamp};
 use logtree_prefork::QueueOptions;
-use rustix::process::{Pid, Signal, getpid, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
 
 use crate::support::{DEADLINE, Lines, Queue, helper, in_child, kill, stop_helpers, until, wait_for_exit};
 
@@ -160,4 +161,49 @@ pub(crate) fn what_cannot_be_written_to_the_end_is_said_to_be_lost() {
     assert_eq!(wait_for_exit(last), Some(0));
     let said = || std::fs::read_to_string(&stderr).unwrap().contains("bytes of records of the queue 'queue' could not");
     until("the loss is said", said);
+}
+
+pub(crate) fn what_cannot_be_written_to_the_end_stays_for_the_next_start() {
+    /// No file may be longer, for as long as the disk is full; shared memory needs less.
+    const FULL: u64 = 4 << 20;
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let fill = std::fs::File::create(&log).unwrap();
+    fill.set_len(FULL).unwrap();
+    let claim = directory.path().join(".app.log.logtree");
+    // Twice: what the first one leaves, the second one cannot write either.
+    let pids = [(); 2].map(|()| {
+        let (stderr, its_stderr) = rustix::pipe::pipe().unwrap();
+        let last = in_child(|| {
+            rustix::stdio::dup2_stderr(&its_stderr).unwrap();
+            let limit = Rlimit { current: Some(FULL), ..getrlimit(Resource::Fsize) };
+            setrlimit(Resource::Fsize, limit).unwrap();
+            let queue = Queue::started(&log);
+            (0..1000).for_each(|number| queue.log(number));
+            assert!(!queue.entry.handler.flush(Instant::now() + Duration::from_millis(50)));
+        });
+        drop(its_stderr);
+        assert_eq!(wait_for_exit(last), Some(0));
+        // Everybody has it open who is left: the listener and its standby.
+        let mut said = String::new();
+        std::fs::File::from(stderr).read_to_string(&mut said).unwrap();
+        let stays = said.lines().filter(|line| line.ends_with("stay in memory for the next process that has it"));
+        assert_eq!(stays.count(), 1, "{said}");
+        assert!(!said.contains("are lost"), "{said}");
+        assert_eq!(std::fs::metadata(&log).unwrap().len(), FULL);
+        assert!(claim.exists());
+        last.as_raw_nonzero().get()
+    });
+    let next = in_child(|| {
+        let queue = Queue::started(&log);
+        queue.log(0);
+        assert!(queue.flush());
+    });
+    assert_eq!(wait_for_exit(next), Some(0));
+    Queue::over(&log, QueueOptions::default()).wait_until_gone();
+    let bytes = std::fs::read(&log).unwrap();
+    std::fs::write(&log, &bytes[FULL as usize..]).unwrap();
+    let lines = Lines::of(&log);
+    assert_eq!(lines.assert_whole(), 2001);
+    assert!(pids.iter().all(|pid| lines.numbers[&(*pid, *pid)].len() == 1000));
 }
