@@ -59,7 +59,28 @@ pub(crate) fn spans(count: u32) {
     }
 }
 
-/// Logs the same on so many threads at once: as many calls for each processor that the threads can have.
+/// The loggers of [`busy_loggers`].
+pub(crate) const BUSY_LOGGERS: [&str; 8] =
+    ["a.busy", "b.busy", "c.busy", "d.busy", "e.busy", "f.busy", "g.busy", "h.busy"];
+
+/// Logs without a field at eight callsites by turns, each of another logger.
+#[inline(never)]
+pub(crate) fn busy_loggers(count: u32) {
+    for number in 0..count {
+        match black_box(number % 8) {
+            0 => tracing::info!(target: "a::busy", "request answered"),
+            1 => tracing::info!(target: "b::busy", "request answered"),
+            2 => tracing::info!(target: "c::busy", "request answered"),
+            3 => tracing::info!(target: "d::busy", "request answered"),
+            4 => tracing::info!(target: "e::busy", "request answered"),
+            5 => tracing::info!(target: "f::busy", "request answered"),
+            6 => tracing::info!(target: "g::busy", "request answered"),
+            _ => tracing::info!(target: "h::busy", "request answered"),
+        }
+    }
+}
+
+/// Logs requests on so many threads at once: as many calls for each processor that the threads can have.
 pub(crate) fn on_threads(threads: u32) -> Calls {
     Box::new(move |count| {
         let processors = std::thread::available_parallelism().map_or(1, |processors| processors.get() as u32);

@@ -66,6 +66,24 @@ macro_rules! text {
     };
 }
 
+/// The same with many loggers in the config and with few.
+macro_rules! loggers {
+    ($name:literal, $variant:literal, $how:literal, $start:path) => {
+        Case {
+            name: $name,
+            title: "many loggers, to a handler that does nothing",
+            how: $how,
+            variant: $variant,
+            pace: Pace::Steady { calls: 100_000 },
+            contestants: &[
+                Contestant { name: "100,000 loggers", start: |_| $start(100_000), target: None },
+                Contestant { name: "10 loggers", start: |_| $start(10), target: Some(1.1) },
+                Contestant { name: "1,000 loggers", start: |_| $start(1_000), target: None },
+            ],
+        }
+    };
+}
+
 /// JSON with so many fields inside so many open spans, to nowhere.
 macro_rules! objects {
     ($name:literal, $fields:literal, $spans:literal, $target:expr) => {
@@ -132,6 +150,15 @@ pub(crate) const CASES: &[Case] = &[
             Contestant { name: "an empty Layer", start: peers::empty_layer, target: Some(1.3) },
         ],
     },
+    loggers!(
+        "route",
+        "the route alone: ",
+        "What so many loggers cost, of each of which the config says something else, so that no two share a route. The route \
+         alone is what is left where callsite and record are known: thresholds and the call of a handler that does nothing, \
+         for eight loggers by turns; at most 10 ns. `info!` is the whole event at eight callsites, without a field.",
+        logtree_side::routes
+    ),
+    loggers!("loggers", "`info!`: ", "", logtree_side::many_loggers),
     text!("text-3-0", 3, 0, Some(0.35)),
     text!("text-0-0", 0, 0, None),
     text!("text-10-0", 10, 0, None),

@@ -6,7 +6,8 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
 
-use logtree::{Config, EmitError, Format, Formatter, Handler, Record, Registry, Steps};
+use logtree::{Config, EmitError, Format, Formatter, Handler, Record, Registry, Steps, TreeLayer};
+use logtree_core::{Direct, with_own_record};
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -75,6 +76,29 @@ pub(crate) fn null_sink(call: Calls) -> Started {
     Ok(Running { call, finish: Box::new(|| drop(guard)) })
 }
 
+/// Hands one record to the routes of eight loggers by turns.
+pub(crate) fn routes(loggers: usize) -> Started {
+    let layer: TreeLayer<tracing_subscriber::Registry> = config_of(&many(loggers), &registry())?.layer()?;
+    let tree = layer.handle().tree();
+    let indices = calls::BUSY_LOGGERS.map(|name| tree.route_index(name));
+    Ok(Running::direct(move |count| {
+        with_own_record("bench", "request answered", |record| {
+            for number in 0..count as usize {
+                let route = tree.route(indices[number % indices.len()]);
+                if route.wants(black_box(record.level)) {
+                    route.handle(record, &mut Direct);
+                }
+            }
+        });
+    }))
+}
+
+/// Logs at eight callsites, each of another logger.
+pub(crate) fn many_loggers(loggers: usize) -> Started {
+    let guard = config_of(&many(loggers), &registry())?.install()?;
+    Ok(Running { call: Box::new(calls::busy_loggers), finish: Box::new(|| drop(guard)) })
+}
+
 /// Nothing is logged inside the spans, but a format names their fields.
 pub(crate) fn spans(_: &Path) -> Started {
     let mut running = text(0, 1)?;
@@ -134,6 +158,22 @@ fn refusing() -> Value {
     let mut config = with_handlers(json!({"sink": sink()}), "sink");
     config["loggers"] = json!({"other": {"level": "DEBUG"}});
     config
+}
+
+/// So many loggers of different levels, those that are logged to spread among the others.
+fn many(loggers: usize) -> Value {
+    let others = (0..loggers.saturating_sub(calls::BUSY_LOGGERS.len())).map(|number| {
+        let above = calls::BUSY_LOGGERS[number % calls::BUSY_LOGGERS.len()].trim_end_matches("busy");
+        format!("{above}part_{number}")
+    });
+    let names = calls::BUSY_LOGGERS.map(str::to_owned).into_iter().chain(others);
+    let levels = names.enumerate().map(|(number, name)| (name, json!({"level": -1 - number as i64})));
+    json!({
+        "version": 1,
+        "handlers": {"null": {"class": "logging.NullHandler"}},
+        "loggers": levels.collect::<serde_json::Map<_, _>>(),
+        "root": {"level": "INFO", "handlers": ["null"]},
+    })
 }
 
 fn registry() -> Registry {

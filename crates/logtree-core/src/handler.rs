@@ -160,10 +160,13 @@ impl HandlerEntry {
     /// Python: the walk does, a handler that hands on does not.
     ///
     /// Whatever goes wrong, a panic included, is counted and reported and ends here.
+    #[inline]
     pub fn handle(&self, record: &Record<'_>, steps: &mut dyn Steps) {
-        if self.filters.is_empty() {
-            return self.emit(record, steps);
-        }
+        if self.filters.is_empty() { self.emit(record, steps) } else { self.filter(record, steps) }
+    }
+
+    #[inline(never)]
+    fn filter(&self, record: &Record<'_>, steps: &mut dyn Steps) {
         let filtered =
             catch_unwind(AssertUnwindSafe(|| pass(&self.filters, record, |record| self.emit(record, steps))));
         if filtered.is_err() {

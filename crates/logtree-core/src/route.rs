@@ -77,10 +77,13 @@ impl Route {
 
     /// Hands a record to the filters and then to each handler whose level it has (CPython's `Logger.handle` and
     /// `callHandlers`). Whether it [is enabled](Self::is_enabled_for) is the caller's to ask first.
+    #[inline]
     pub fn handle(&self, record: &Record<'_>, steps: &mut dyn Steps) {
-        if self.filters.is_empty() {
-            return self.call_handlers(record, steps);
-        }
+        if self.filters.is_empty() { self.call_handlers(record, steps) } else { self.filter(record, steps) }
+    }
+
+    #[inline(never)]
+    fn filter(&self, record: &Record<'_>, steps: &mut dyn Steps) {
         let call_handlers = |record: &Record<'_>| self.call_handlers(record, steps);
         if catch_unwind(AssertUnwindSafe(|| pass(&self.filters, record, call_handlers))).is_err() {
             // DIFFERENCE: in Python the exception is the program's.
@@ -88,6 +91,7 @@ impl Route {
         }
     }
 
+    #[inline]
     fn call_handlers(&self, record: &Record<'_>, steps: &mut dyn Steps) {
         for handler in &*self.handlers {
             if handler.takes(record.level) {
