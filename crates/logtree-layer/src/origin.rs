@@ -26,6 +26,7 @@ pub(crate) fn current() -> Rc<Origin> {
     if let Ok(Some(origin)) = known {
         return origin;
     }
+    logtree_os::first_record();
     let origin = Rc::new(gather());
     let _ = CURRENT.try_with(|current| {
         if let Ok(mut current) = current.try_borrow_mut() {

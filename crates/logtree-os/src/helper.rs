@@ -19,7 +19,7 @@ use crate::{ForkGeneration, thread_count};
 
 mod child;
 
-pub(crate) use child::{block_signals, restore_signals};
+pub(crate) use child::{block_signals, is_helper, restore_signals};
 
 /// The exit code of a helper whose closure panicked, as of a Rust program that panics.
 pub const PANICKED: u8 = 101;

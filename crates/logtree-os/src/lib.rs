@@ -8,6 +8,8 @@
 //! | know that a `fork` lies between then and now | [`ForkGeneration`] |
 //! | guard a value that children of `fork` use too | [`ForkLock`] |
 //! | do something when the process ends | [`at_exit`] |
+//! | do something again in each child that logs | [`at_first_record_of_child`] |
+#![cfg_attr(feature = "signals", doc = "| have a thread act on signals | [`signals`] |")]
 #![cfg_attr(
     target_os = "linux",
     doc = "| start a process that the host does not see | [`helper`] |
@@ -23,13 +25,16 @@
 | let the listener sleep, and wake it | [`Sleeper`] |"
 )]
 //!
-//! [`ForkGeneration`], [`ForkLock`] and [`at_exit`] work on every Unix; everything else is for Linux.
+//! What the first lines name works on every Unix; everything else is for Linux.
 
 mod address_map;
 mod clock;
 mod exit;
+mod first_record;
 mod fork;
 mod lock;
+#[cfg(feature = "signals")]
+pub mod signals;
 
 #[cfg(target_os = "linux")]
 pub mod claim;
@@ -99,6 +104,7 @@ mod wake;
 pub use address_map::AddressMap;
 pub use clock::real_time_ns;
 pub use exit::at_exit;
+pub use first_record::{at_first_record_of_child, first_record};
 pub use fork::ForkGeneration;
 pub use lock::{ForkLock, ForkLockGuard, ForkReset};
 

@@ -106,17 +106,17 @@ impl BasicConfig {
     /// CPython's, for arguments that exclude one another and formats that are none; and as
     /// [`Config::install`](crate::Config::install).
     pub fn install(self) -> Result<Guard, Error> {
-        let Some(guard) = guard::installed() else { return self.into_builder()?.install() };
+        let Some(installed) = guard::installed() else { return self.into_builder()?.install() };
         let (force, level) = (self.force, self.level);
         let is_in_the_way = |tree: &TreeBuilder| !force && !root_handlers(tree).is_empty();
         // Looked at before anything is opened, and again when it counts.
-        if is_in_the_way(guard.tree().tree().source()) {
-            return Ok(guard);
+        if is_in_the_way(installed.tree.tree().source()) {
+            return Ok(Guard::of(installed));
         }
         let Opened { tree: new, start, .. } = self.into_builder()?.open()?;
         start()?;
         let mut removed = Vec::new();
-        let changed = guard.tree().update(|current| {
+        let changed = installed.tree.update(|current| {
             let mut tree = current.source().clone();
             if is_in_the_way(&tree) {
                 return Err(());
@@ -128,10 +128,10 @@ impl BasicConfig {
             Ok(Arc::new(tree.into_tree()))
         });
         match changed {
-            Ok(old) => reload::retire(guard.tree(), old, &removed),
+            Ok(old) => reload::retire(&installed.tree, old, &removed),
             Err(()) => install::close(&new.handlers),
         }
-        Ok(guard)
+        Ok(Guard::of(installed))
     }
 
     fn into_builder(self) -> Result<Builder, ArgumentError> {

@@ -86,8 +86,9 @@ impl Config {
     /// As [`from_file`].
     pub fn load(path: impl AsRef<Path>, registry: &Registry) -> Result<Self, Error> {
         let path = path.as_ref();
+        let origin = FileOrigin::new(path, registry);
         let plan = logtree_dictconfig::Config::new(registry).on_top(true).load(path)?;
-        Ok(Self { plan, origin: Some(FileOrigin::new(path, registry)) })
+        Ok(Self { plan, origin: Some(origin) })
     }
 
     /// [`from_str`] with classes of the program's own.

@@ -17,6 +17,8 @@ enum Kind {
     Handler(String, BuildError),
     AlreadyInstalled,
     NotOfAFile,
+    #[cfg(feature = "watch")]
+    Watch(std::io::Error),
 }
 
 impl Error {
@@ -30,6 +32,11 @@ impl Error {
 
     pub(crate) fn not_of_a_file() -> Self {
         Self(Kind::NotOfAFile)
+    }
+
+    #[cfg(feature = "watch")]
+    pub(crate) fn watch(error: std::io::Error) -> Self {
+        Self(Kind::Watch(error))
     }
 
     /// Whether the program has a `tracing` subscriber already: logtree's or another one.
@@ -67,6 +74,8 @@ impl fmt::Display for Error {
             Kind::NotOfAFile => {
                 f.write_str("this logging was not read from a file, so that there is none to read again")
             }
+            #[cfg(feature = "watch")]
+            Kind::Watch(error) => write!(f, "nobody can watch for signals: {error}"),
             Kind::AlreadyInstalled => f.write_str(
                 "logging is installed already; to change it while the program runs, use the guard of the first install",
             ),
@@ -80,6 +89,8 @@ impl std::error::Error for Error {
             Kind::Config(problems) => Some(problems),
             Kind::Argument(error) => Some(error),
             Kind::Handler(_, error) => Some(error),
+            #[cfg(feature = "watch")]
+            Kind::Watch(error) => Some(error),
             Kind::NotOfAFile | Kind::AlreadyInstalled => None,
         }
     }

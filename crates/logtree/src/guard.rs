@@ -15,7 +15,7 @@ use crate::reload::{self, FileOrigin};
 use crate::stats::Stats;
 
 /// How long a guard that is dropped waits for what was logged to be written.
-const DROP_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the program has installed; a child of `fork` has it too.
 static INSTALLED: ForkLock<Installed> = ForkLock::new(Installed(None));
@@ -24,10 +24,26 @@ struct Installed(Option<(ForkGeneration, Guarded)>);
 
 /// What a guard is of.
 #[derive(Clone)]
-struct Guarded {
-    tree: TreeHandle,
+pub(crate) struct Guarded {
+    pub(crate) tree: TreeHandle,
     /// The file that the logging was read from, if it was.
-    origin: Option<Arc<FileOrigin>>,
+    pub(crate) origin: Option<Arc<FileOrigin>>,
+}
+
+impl Guarded {
+    pub(crate) fn flush(&self, timeout: Duration) -> bool {
+        let now = Instant::now();
+        let far = || now + Duration::from_secs(365 * 24 * 60 * 60);
+        self.tree.tree().flush(now.checked_add(timeout).unwrap_or_else(far))
+    }
+
+    pub(crate) fn reload(&self) -> Result<(), Error> {
+        self.origin.as_deref().ok_or_else(Error::not_of_a_file)?.reload(&self.tree)
+    }
+
+    pub(crate) fn reopen(&self) {
+        self.tree.tree().handlers().iter().for_each(|entry| entry.handler.reopen());
+    }
 }
 
 impl ForkReset for Installed {
@@ -58,9 +74,9 @@ pub(crate) fn begin_install() -> Result<Install, Error> {
     }
 }
 
-/// Another guard of what is installed, in this process or the one it was forked from.
-pub(crate) fn installed() -> Option<Guard> {
-    INSTALLED.lock().0.as_ref().map(|(_, guarded)| Guard(guarded.clone()))
+/// What is installed, in this process or the one it was forked from.
+pub(crate) fn installed() -> Option<Guarded> {
+    INSTALLED.lock().0.as_ref().map(|(_, guarded)| guarded.clone())
 }
 
 /// Flushes as a guard does that is dropped: that of a program which calls `std::process::exit` never is.
@@ -105,9 +121,7 @@ impl Guard {
     /// Waits until everything that this process has logged so far is where it belongs, `timeout` at most; answers
     /// whether it is.
     pub fn flush(&self, timeout: Duration) -> bool {
-        let now = Instant::now();
-        let far = || now + Duration::from_secs(365 * 24 * 60 * 60);
-        self.0.tree.tree().flush(now.checked_add(timeout).unwrap_or_else(far))
+        self.0.flush(timeout)
     }
 
     /// Applies a config on top of what stands, by the rules of Python's second `logging.config.dictConfig`, whole or not at
@@ -142,7 +156,7 @@ impl Guard {
     /// If the logging was not [read from a file](crate::from_file), or as [`from_file`](crate::from_file) and
     /// [`Config::install`]. Then the logging stays as it is.
     pub fn reload(&self) -> Result<(), Error> {
-        self.0.origin.as_deref().ok_or_else(Error::not_of_a_file)?.reload(&self.0.tree)
+        self.0.reload()
     }
 
     /// Sets the level of the logger called `name`, in dots or colons (Python's `setLevel`); [`Level::NOTSET`] has it ask its
@@ -153,7 +167,7 @@ impl Guard {
 
     /// Has each handler let go of its files and open them anew at its next record, as after they were moved away.
     pub fn reopen(&self) {
-        self.0.tree.tree().handlers().iter().for_each(|entry| entry.handler.reopen());
+        self.0.reopen();
     }
 
     /// What can be said of the logging of this process.
@@ -166,9 +180,14 @@ impl Guard {
         self.stats().handlers.iter().map(|handler| handler.errors).sum()
     }
 
-    /// The way to what is installed.
-    pub(crate) fn tree(&self) -> &TreeHandle {
-        &self.0.tree
+    /// Another guard of what is installed.
+    pub(crate) fn of(guarded: Guarded) -> Self {
+        Self(guarded)
+    }
+
+    /// What is installed.
+    pub(crate) fn guarded(&self) -> &Guarded {
+        &self.0
     }
 }
 

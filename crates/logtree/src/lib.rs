@@ -63,6 +63,7 @@
 //! | `yaml` | yes | configs in YAML, as PyYAML reads it |
 //! | `toml` | no | configs in TOML |
 //! | `appender` | no | `tracing-appender`'s writers as handlers, and handlers as writers of `tracing-subscriber`'s fmt layer |
+//! | `watch` | no | a config that is read again when its file changes; signals that reload, reopen and flush |
 //! | `prefork` | no | the queue between processes (Linux) |
 #![forbid(unsafe_code)]
 
@@ -77,6 +78,7 @@ mod install;
 #[cfg(all(feature = "prefork", target_os = "linux"))]
 mod listening;
 mod logger;
+mod panics;
 #[cfg(feature = "prefork")]
 pub mod prefork;
 mod registry;
@@ -84,6 +86,8 @@ mod reload;
 #[cfg(target_os = "linux")]
 mod report;
 mod stats;
+#[cfg(feature = "watch")]
+mod watch;
 
 #[cfg(feature = "appender")]
 pub use appender::WriterHandler;
@@ -107,8 +111,11 @@ pub use logtree_layer::HandlerWriter;
 pub use logtree_layer::TreeLayer;
 #[cfg(all(feature = "prefork", target_os = "linux"))]
 pub use logtree_prefork::on_listener_start;
+pub use panics::log_panics;
 pub use registry::registry;
 pub use stats::{HandlerStats, Stats};
 /// For [`critical!`], whose caller need not have it.
 #[doc(hidden)]
 pub use tracing as __tracing;
+#[cfg(feature = "watch")]
+pub use watch::Watch;

@@ -10,6 +10,8 @@ use logtree_layer::TreeHandle;
 
 use crate::config::Config;
 use crate::error::Error;
+#[cfg(feature = "watch")]
+use crate::watch::Stamp;
 use crate::{install, logger};
 
 /// The file that a config was read from, and the classes it may name: what it takes to read it again.
@@ -18,6 +20,9 @@ pub(crate) struct FileOrigin {
     /// From the root: the program may be in another directory by then.
     path: PathBuf,
     registry: Registry,
+    /// The file as it was before it was read.
+    #[cfg(feature = "watch")]
+    stamp: Option<Stamp>,
 }
 
 /// How long a change waits for records that other threads are handling in the trees of before.
@@ -26,7 +31,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl FileOrigin {
     pub(crate) fn new(path: &Path, registry: &Registry) -> Self {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        Self { path, registry: registry.clone() }
+        Self {
+            #[cfg(feature = "watch")]
+            stamp: Stamp::of(&path),
+            path,
+            registry: registry.clone(),
+        }
+    }
+
+    #[cfg(feature = "watch")]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    #[cfg(feature = "watch")]
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        self.stamp
     }
 
     /// Reads the file again, and makes what it says the logging, as of a fresh process.

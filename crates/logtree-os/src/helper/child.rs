@@ -15,7 +15,7 @@ use super::{TERMINATE, note_termination, outcome};
 /// Whether this process is a helper. Its children by other means would inherit it, but a helper has none.
 static IS_HELPER: AtomicBool = AtomicBool::new(false);
 
-pub(super) fn is_helper() -> bool {
+pub(crate) fn is_helper() -> bool {
     IS_HELPER.load(Ordering::Relaxed)
 }
 
