@@ -115,7 +115,7 @@ impl Installing {
 /// # Ok::<(), logtree::Error>(())
 /// ```
 #[must_use = "dropped at once it flushes at once, and not at the end of the program"]
-pub struct Guard(Guarded);
+pub struct Guard(pub(crate) Guarded);
 
 impl Guard {
     /// Waits until everything that this process has logged so far is where it belongs, `timeout` at most; answers
@@ -178,16 +178,6 @@ impl Guard {
     /// How many records handlers of this process could not handle because of an error.
     pub fn errors(&self) -> u64 {
         self.stats().handlers.iter().map(|handler| handler.errors).sum()
-    }
-
-    /// Another guard of what is installed.
-    pub(crate) fn of(guarded: Guarded) -> Self {
-        Self(guarded)
-    }
-
-    /// What is installed.
-    pub(crate) fn guarded(&self) -> &Guarded {
-        &self.0
     }
 }
 

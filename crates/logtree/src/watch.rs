@@ -85,7 +85,7 @@ impl Guard {
     /// # Errors
     /// If there is no [file](crate::from_file) to read again, or the system has no thread or handler to give.
     pub fn watch(&self, watch: Watch) -> Result<(), Error> {
-        if (watch.every.is_some() || watch.reloads_on_sighup) && self.guarded().origin.is_none() {
+        if (watch.every.is_some() || watch.reloads_on_sighup) && self.0.origin.is_none() {
             return Err(Error::not_of_a_file());
         }
         let mut watching = WATCHING.lock();
