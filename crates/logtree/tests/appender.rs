@@ -2,6 +2,13 @@
 //! forks.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "../../logtree-handlers/tests/handlers/contract.rs"]
+#[allow(dead_code)]
+mod contract;
+#[path = "../../logtree-handlers/tests/handlers/specimen.rs"]
+#[allow(dead_code)]
+mod specimen;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -12,11 +19,14 @@ use logtree::{Config, Format, HandlerWriter, Level, Record, WriterHandler};
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter as _;
 
+use contract::{Subject, assert_contract};
+
 fn main() {
     a_child_is_told_that_it_has_no_thread();
     rolling_files_are_written_as_by_the_crate_itself();
     non_blocking_writers_are_flushed_and_say_what_they_drop();
     wrong_arguments_are_refused_by_their_keyword();
+    every_class_keeps_to_the_contract();
     any_writer_is_a_handler();
     fmt_writes_into_handlers_and_queues();
     println!("appender: ok");
@@ -88,6 +98,36 @@ fn non_blocking_writers_are_flushed_and_say_what_they_drop() {
         let numbers: Vec<usize> = text.lines().map(|line| line.parse().unwrap()).collect();
         assert!(numbers.is_sorted());
         tree.handlers()[0].handler.close();
+    }
+}
+
+fn every_class_keeps_to_the_contract() {
+    let build = |handler: Value| {
+        let mut handler = handler.as_object().unwrap().clone();
+        let class = handler.remove("class").unwrap();
+        let argument = |value: &Value| match value {
+            Value::String(text) => logtree_core::Argument::Str(text.clone()),
+            Value::Bool(value) => logtree_core::Argument::Bool(*value),
+            other => logtree_core::Argument::Int(other.as_i64().unwrap()),
+        };
+        let arguments = handler.iter().map(|(name, value)| (name.clone(), argument(value))).collect();
+        let kwargs = logtree_core::Kwargs::new("", arguments);
+        logtree::registry().find_handler(class.as_str().unwrap()).unwrap()(kwargs).unwrap()(Vec::new()).unwrap()
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let class = "tracing_appender.rolling.RollingFileAppender";
+    let rolling = build(json!({"class": class, "directory": path("rolling"), "prefix": "app.log"}));
+    assert_contract(&Subject::new(rolling, Some(path("rolling/app.log"))));
+    let file = std::sync::Mutex::new(fs::File::create(path("writer.log")).unwrap());
+    assert_contract(&Subject::new(Box::new(WriterHandler::new(file)), Some(path("writer.log"))));
+    // It ends with its thread, which a child has not.
+    for limit in [1, 100_000] {
+        let directory = path(&limit.to_string());
+        let mut handler = non_blocking(&directory, limit);
+        handler["lossy"] = json!(false);
+        let subject = Subject::new(build(handler), Some(directory.join("app.log")));
+        assert_contract(&Subject { is_held: true, outlives_close: false, outlives_fork: false, ..subject });
     }
 }
 

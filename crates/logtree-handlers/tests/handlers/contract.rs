@@ -4,45 +4,41 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use logtree_core::{
-    Direct, FormatError, Formatter, Handler, HandlerEntry, Level, Overflow, QueueLimits, QueueListener, Record,
-    RecordQueue as _, StdStream, set_report_hook,
-};
-use logtree_handlers::{
-    Buffering, BufferingConfig, Encoding, FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig,
-    NullHandler, RotatingFileHandler, RotatingFileHandlerConfig, Stream, StreamHandler, StreamHandlerConfig,
-    ThreadQueue, TimedRotatingFileHandler, TimedRotatingFileHandlerConfig, WatchedFileHandler,
-};
+use logtree_core::{Direct, FormatError, Formatter, Handler, HandlerEntry, Level, Record, set_report_hook};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
-use crate::child::{assert_passed, test_process};
 use crate::specimen::{Brackets, Unfiltered, lines, with_record};
 
 /// A handler in its entry, and where its lines go, if anywhere.
-struct Subject {
-    entry: Arc<HandlerEntry>,
-    /// The handler behind it that formats and writes, if it does not do so itself.
-    far: Option<Arc<HandlerEntry>>,
+pub(crate) struct Subject {
+    pub(crate) entry: Arc<HandlerEntry>,
+    /// The handler behind it that writes, if it does not do so itself.
+    pub(crate) far: Option<Arc<HandlerEntry>>,
+    /// Whether it formats where it is logged, and not behind that.
+    pub(crate) formats_near: bool,
     /// Whether it takes a flush to see a record.
-    is_held: bool,
-    output: Option<PathBuf>,
+    pub(crate) is_held: bool,
+    pub(crate) output: Option<PathBuf>,
     /// Whether a record that comes after `close` is handled.
-    outlives_close: bool,
+    pub(crate) outlives_close: bool,
+    /// Whether a child of `fork` can log.
+    pub(crate) outlives_fork: bool,
     /// What formats, wherever that is.
-    chatty: Arc<Chatty>,
+    pub(crate) chatty: Arc<Chatty>,
 }
 
 impl Subject {
-    fn new(handler: impl Handler + 'static, output: Option<PathBuf>) -> Self {
+    pub(crate) fn new(handler: Box<dyn Handler>, output: Option<PathBuf>) -> Self {
         let chatty = Arc::new(Chatty::default());
-        let entry = entry(Box::new(handler), &chatty);
-        Self { entry, far: None, is_held: false, output, outlives_close: true, chatty }
+        let entry = entry(handler, Arc::clone(&chatty) as Arc<dyn Formatter>);
+        let (far, formats_near, is_held, outlives_close, outlives_fork) = (None, true, false, true, true);
+        Self { entry, far, formats_near, is_held, output, outlives_close, outlives_fork, chatty }
     }
 
-    /// A handler that hands on to a file.
-    fn before_a_file(directory: &Path, handler: impl FnOnce(Arc<HandlerEntry>) -> Box<dyn Handler>) -> Self {
-        let file = file(directory, |_| {});
-        let entry = entry(handler(Arc::clone(&file.entry)), &file.chatty);
-        Self { entry, far: Some(Arc::clone(&file.entry)), is_held: true, ..file }
+    /// A handler that hands on to `file`, which formats.
+    pub(crate) fn before(file: Self, handler: impl FnOnce(Arc<HandlerEntry>) -> Box<dyn Handler>) -> Self {
+        let entry = entry(handler(Arc::clone(&file.entry)), Arc::clone(&file.chatty) as Arc<dyn Formatter>);
+        Self { entry, far: Some(Arc::clone(&file.entry)), formats_near: false, is_held: true, ..file }
     }
 
     /// How many records could not be handled, wherever that was found.
@@ -50,7 +46,7 @@ impl Subject {
         self.entry.errors.count() + self.far.as_ref().map_or(0, |far| far.errors.count())
     }
 
-    fn handle(&self, message: &str) {
+    pub(crate) fn handle(&self, message: &str) {
         with_record(message, |record| self.entry.handle(record, &mut Direct));
     }
 
@@ -64,8 +60,8 @@ impl Subject {
     }
 }
 
-fn entry(handler: Box<dyn Handler>, chatty: &Arc<Chatty>) -> Arc<HandlerEntry> {
-    let mut entry = HandlerEntry::new("subject", handler, Arc::clone(chatty) as Arc<dyn Formatter>);
+pub(crate) fn entry(handler: Box<dyn Handler>, formatter: Arc<dyn Formatter>) -> Arc<HandlerEntry> {
+    let mut entry = HandlerEntry::new("subject", handler, formatter);
     // Only the walk through the tree looks at it.
     entry.set_level(Level::CRITICAL);
     entry.filters.push(Arc::new(Unfiltered));
@@ -86,7 +82,7 @@ fn all_lines(output: &Path) -> Vec<String> {
 }
 
 /// All of the contract; the subject is fresh and its output empty.
-fn assert_contract(subject: &Subject) {
+pub(crate) fn assert_contract(subject: &Subject) {
     // Errors are counted; what is said about them goes nowhere.
     set_report_hook(|_| {});
     let entry = &subject.entry;
@@ -106,6 +102,7 @@ fn assert_contract(subject: &Subject) {
     assert_eq!(subject.errors(), if formats { 2 } else { 0 });
     assert_threads_do_not_mix(subject);
     assert_reentrant(subject);
+    assert_forkable(subject);
 
     // Reopening and closing lose nothing, and nothing is over after them.
     let before = subject.output.as_deref().map_or(0, |output| all_lines(output).len());
@@ -152,7 +149,7 @@ fn assert_threads_do_not_mix(subject: &Subject) {
 
 /// Formats as [`Brackets`]; when it formats `chatty` it logs itself, if it was told where to.
 #[derive(Default)]
-struct Chatty(Mutex<Option<Arc<HandlerEntry>>>);
+pub(crate) struct Chatty(Mutex<Option<Arc<HandlerEntry>>>);
 
 impl Formatter for Chatty {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
@@ -171,131 +168,41 @@ fn assert_reentrant(subject: &Subject) {
     *subject.chatty.0.lock().unwrap() = None;
     if let Some(output) = &subject.output {
         let written = all_lines(output);
-        let expected = if subject.far.is_some() { ["<chatty>", "<inner>"] } else { ["<inner>", "<chatty>"] };
+        let expected = if subject.formats_near { ["<inner>", "<chatty>"] } else { ["<chatty>", "<inner>"] };
         assert_eq!(written[written.len() - 2..], expected);
     }
 }
 
-fn file(directory: &Path, change: impl FnOnce(&mut FileHandlerConfig)) -> Subject {
-    let path = directory.join("a.log");
-    let mut config = FileHandlerConfig::new(&path);
-    change(&mut config);
-    Subject::new(FileHandler::new(config).unwrap(), Some(path))
-}
-
-#[test]
-fn files() {
-    let directory = tempfile::tempdir().unwrap();
-    assert_contract(&file(directory.path(), |_| {}));
-}
-
-#[test]
-fn files_that_are_opened_late_or_emptied() {
-    for (delay, mode) in [(true, "a"), (false, "w"), (true, "w"), (false, "x"), (true, "x")] {
-        let directory = tempfile::tempdir().unwrap();
-        let subject = file(directory.path(), |config| {
-            config.delay = delay;
-            config.mode = mode.parse().unwrap();
-        });
-        assert_eq!(subject.output.as_ref().unwrap().exists(), !delay);
-        assert_contract(&subject);
-    }
-}
-
-#[test]
-fn files_in_another_encoding_and_with_another_terminator() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("a.log");
-    let config = FileHandlerConfig {
-        encoding: Encoding::Latin1,
-        terminator: "\r\n".into(),
-        errors: "xmlcharrefreplace".parse().unwrap(),
-        ..FileHandlerConfig::new(&path)
+/// A child logs at once, and what it logs is there; its parent goes on.
+fn assert_forkable(subject: &Subject) {
+    let errors = subject.errors();
+    // SAFETY: the child takes no lock that another thread may hold, but those under test; glibc keeps its allocator usable.
+    // A child that hangs all the same is killed.
+    let child = match unsafe { libc::fork() } {
+        -1 => panic!("fork: {}", std::io::Error::last_os_error()),
+        0 => {
+            subject.handle("child");
+            let is_well = subject.entry.handler.flush(deadline()) && subject.errors() == errors;
+            // SAFETY: `_exit` runs nothing.
+            unsafe { libc::_exit(i32::from(!is_well)) }
+        }
+        child => Pid::from_raw(child).unwrap(),
     };
-    let subject = Subject::new(FileHandler::new(config).unwrap(), None);
-    subject.handle("é€");
-    assert_eq!(std::fs::read(&path).unwrap(), b"<\xe9&#8364;>\r\n");
-}
-
-#[test]
-fn files_that_are_watched() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("a.log");
-    let handler = WatchedFileHandler::new(FileHandlerConfig::new(&path)).unwrap();
-    assert_contract(&Subject::new(handler, Some(path)));
-}
-
-#[test]
-fn files_that_roll() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("a.log");
-    // Larger than what the contract writes to begin with, and smaller than what its threads write.
-    let config =
-        RotatingFileHandlerConfig { max_bytes: 1000, backup_count: 2000, ..RotatingFileHandlerConfig::new(&path) };
-    assert_contract(&Subject::new(RotatingFileHandler::new(config).unwrap(), Some(path)));
-}
-
-#[test]
-fn files_whose_time_comes() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("a.log");
-    // A day that does not end while this runs.
-    let config = TimedRotatingFileHandlerConfig { interval_s: 1 << 40, ..TimedRotatingFileHandlerConfig::new(&path) };
-    assert_contract(&Subject::new(TimedRotatingFileHandler::new(config).unwrap(), Some(path)));
-}
-
-#[test]
-fn memory() {
-    for capacity in [0, 1, 2, 1_000_000] {
-        let directory = tempfile::tempdir().unwrap();
-        let config = MemoryHandlerConfig::new(capacity);
-        let memory = |target| Box::new(MemoryHandler::new(config, Some(target))) as Box<dyn Handler>;
-        assert_contract(&Subject { outlives_close: false, ..Subject::before_a_file(directory.path(), memory) });
+    let began = Instant::now();
+    let status = loop {
+        match waitpid(Some(child), WaitOptions::NOHANG).unwrap() {
+            Some((_, status)) => break status.exit_status(),
+            None if began.elapsed() > Duration::from_secs(20) => kill_process(child, Signal::KILL).unwrap(),
+            None => std::thread::sleep(Duration::from_micros(200)),
+        }
+    };
+    assert_eq!(status, Some(i32::from(!subject.outlives_fork)));
+    subject.handle("parent");
+    assert!(subject.entry.handler.flush(deadline()));
+    assert_eq!(subject.errors(), errors);
+    if let Some(output) = &subject.output {
+        let written = all_lines(output);
+        let expected: &[_] = if subject.outlives_fork { &["<child>", "<parent>"] } else { &["<parent>"] };
+        assert_eq!(&written[written.len() - expected.len()..], expected);
     }
-}
-
-#[test]
-fn queues() {
-    for maxsize in [0, 1] {
-        let directory = tempfile::tempdir().unwrap();
-        let overflow = Overflow::Block(Duration::from_secs(60));
-        let queue = ThreadQueue::new(QueueLimits { maxsize, overflow, ..QueueLimits::default() });
-        let listener =
-            |target| QueueListener { name: "q".into(), handlers: vec![target], respect_handler_level: false };
-        assert_contract(&Subject::before_a_file(directory.path(), |target| queue.connect(listener(target)).unwrap()));
-    }
-}
-
-#[test]
-fn buffers() {
-    for bytes in [1, 100, 1 << 20] {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a.log");
-        let file = FileHandler::new(FileHandlerConfig::new(&path)).unwrap();
-        let interval = (bytes == 100).then(|| Duration::from_millis(1));
-        let config = BufferingConfig { flush_interval: interval, ..BufferingConfig::new(bytes) };
-        let buffering = Buffering::new(config, "subject", Box::new(file));
-        assert_contract(&Subject { is_held: true, ..Subject::new(buffering, Some(path)) });
-    }
-}
-
-#[test]
-fn nothing() {
-    assert_contract(&Subject::new(NullHandler, None));
-}
-
-#[test]
-fn streams() {
-    assert_passed(&test_process("contract::the_stream_of_this_process").output().unwrap());
-}
-
-#[test]
-#[ignore = "the test `streams` runs it in a process of its own"]
-fn the_stream_of_this_process() {
-    let output = tempfile::NamedTempFile::new().unwrap();
-    // Appending, as what else the test writes goes there too.
-    let appended = std::fs::File::options().append(true).open(output.path()).unwrap();
-    rustix::stdio::dup2_stderr(&appended).unwrap();
-    let config = StreamHandlerConfig { stream: Stream::Std(StdStream::Stderr), ..StreamHandlerConfig::default() };
-    assert_contract(&Subject::new(StreamHandler::new(config), Some(output.path().to_owned())));
 }

@@ -3,6 +3,7 @@
 
 mod buffering;
 mod child;
+mod classes;
 mod contract;
 mod cpython;
 mod failures;
