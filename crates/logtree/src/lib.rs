@@ -55,6 +55,11 @@
 //! `install`, or started one by one: whoever writes the same file shares the queue. A record whose logging call has
 //! returned survives `kill -9` of any process. The module `prefork` has what a program that forks needs.
 //!
+//! # From elsewhere
+//!
+//! Whoever comes from Python's `logging`, from tracing-subscriber with `EnvFilter` and tracing-appender, or from log4rs finds
+//! a page each in `guide`: the calls and keys of there beside those of here, and what differs.
+//!
 //! # Features
 //!
 //! | feature | default | brings |
@@ -74,6 +79,9 @@ mod builder;
 mod config;
 mod error;
 mod guard;
+// For readers alone: there is no code in it.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod install;
 #[cfg(all(feature = "prefork", target_os = "linux"))]
 mod listening;
