@@ -361,3 +361,6 @@ fn append(file: &dyn AppendFile, bytes: &[u8], begin: &mut Begin, has_failed: &m
     *has_failed = outcome.is_err();
     outcome
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,284 @@
+//! Batches that are stopped anywhere, and taken up by a successor: what is left then is what is left of those that are not.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use logtree_core::{AppendFile, FileEnd, FormatError, Formatter, Handler, Record, Steps as _, with_own_record};
+use logtree_handlers::{
+    FileHandler, FileHandlerConfig, LogFile, OpenMode, RotatingFileHandler, RotatingFileHandlerConfig,
+    TimedRotatingFileHandler, TimedRotatingFileHandlerConfig, When,
+};
+use logtree_os::{Segment, SegmentOptions};
+use proptest::prelude::*;
+
+use super::{Batch, Work};
+use crate::recovery::{self, Recovery};
+
+struct Message;
+
+impl Formatter for Message {
+    fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+        out.push_str(record.message);
+        Ok(())
+    }
+}
+
+/// What is logged, and how the files are rolled.
+#[derive(Clone, Debug)]
+struct Plan {
+    /// Old files that are there, of the one that rolls by its size.
+    old: u32,
+    backup_count: u32,
+    max_bytes: u64,
+    /// For each record the file that it goes to, and how long it is.
+    records: Vec<(usize, usize)>,
+    /// What stands in each file before.
+    before: usize,
+    /// The second file is a link to one elsewhere.
+    is_linked: bool,
+}
+
+/// Where a listener is killed.
+#[derive(Clone, Debug)]
+struct Stop {
+    /// So many of the steps are done, in thousandths of all.
+    done: usize,
+    /// The last one of them is not counted; then nothing of the next one is done.
+    is_uncounted: bool,
+    /// So much of the next one is done, if it is an append, in thousandths; it may have made a file and no more.
+    part: usize,
+    /// Instead of that one of the files took nothing, and all the others what they could.
+    is_stuck: bool,
+}
+
+const FILES: [&str; 4] = ["plain.log", "size.log", "time.log", "stuck.log"];
+
+fn plans() -> impl Strategy<Value = Plan> {
+    let records = proptest::collection::vec((0..FILES.len(), 0..60_usize), 1..80);
+    (0..5_u32, 1..4_u32, 40..300_u64, records, 0..3_usize, any::<bool>()).prop_map(
+        |(old, backup_count, max_bytes, records, before, is_linked)| Plan {
+            old,
+            backup_count,
+            max_bytes,
+            records,
+            before,
+            is_linked,
+        },
+    )
+}
+
+fn stops() -> impl Strategy<Value = Stop> {
+    (0..=1000_usize, any::<bool>(), 0..=1000_usize, any::<bool>())
+        .prop_map(|(done, is_uncounted, part, is_stuck)| Stop { done, is_uncounted, part, is_stuck })
+}
+
+/// A file that takes nothing for a while.
+struct Stuck {
+    file: LogFile,
+    is_stuck: AtomicBool,
+}
+
+impl AppendFile for Stuck {
+    fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        if self.is_stuck.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.file.append(bytes)
+    }
+
+    fn end(&self) -> io::Result<Option<FileEnd>> {
+        self.file.end()
+    }
+}
+
+/// A directory with the files of a plan, and a queue's segment.
+struct House {
+    directory: tempfile::TempDir,
+    segment: Arc<Segment>,
+}
+
+impl House {
+    fn of(plan: &Plan) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let queues = directory.path().join("queues");
+        let segment = Segment::create(&queues, "halfway", &SegmentOptions::default()).unwrap();
+        let house = Self { directory, segment };
+        fs::create_dir(house.logs()).unwrap();
+        if plan.is_linked {
+            let target = house.directory.path().join("elsewhere");
+            fs::write(&target, "").unwrap();
+            std::os::unix::fs::symlink(&target, house.log(1)).unwrap();
+        }
+        for file in 0..FILES.len() {
+            let lines: String = (0..plan.before).map(|number| format!("before {number}\n")).collect();
+            fs::write(house.log(file), lines).unwrap();
+        }
+        for number in 1..=plan.old {
+            fs::write(house.logs().join(format!("{}.{number}", FILES[1])), format!("old {number}\n")).unwrap();
+        }
+        house
+    }
+
+    fn logs(&self) -> PathBuf {
+        self.directory.path().join("logs")
+    }
+
+    fn log(&self, file: usize) -> PathBuf {
+        self.logs().join(FILES[file])
+    }
+
+    /// Handlers as a listener has them.
+    fn handlers(&self, plan: &Plan) -> [Box<dyn Handler>; 3] {
+        let Plan { backup_count, max_bytes, .. } = *plan;
+        let size = RotatingFileHandlerConfig::new(self.log(1));
+        let size = RotatingFileHandlerConfig { max_bytes, backup_count, ..size };
+        // All of a test is one interval.
+        let time = TimedRotatingFileHandlerConfig::new(self.log(2));
+        let time = TimedRotatingFileHandlerConfig { when: When::Days, interval_s: 1 << 40, ..time };
+        let time = TimedRotatingFileHandlerConfig { max_bytes, backup_count, utc: true, ..time };
+        [
+            Box::new(FileHandler::new(FileHandlerConfig::new(self.log(0))).unwrap()),
+            Box::new(RotatingFileHandler::new(size).unwrap()),
+            Box::new(TimedRotatingFileHandler::new(time).unwrap()),
+        ]
+    }
+
+    /// Has the records of a plan handled in one batch, which is planned then.
+    fn batch(&self, plan: &Plan, round: usize, is_stuck: bool) -> Batch {
+        let handlers = self.handlers(plan);
+        let stuck = LogFile::new(self.log(handlers.len()), OpenMode::Append);
+        let stuck: Arc<dyn AppendFile> = Arc::new(Stuck { file: stuck, is_stuck: is_stuck.into() });
+        let mut batch = Batch::new(&self.segment);
+        for (number, (file, length)) in plan.records.iter().enumerate() {
+            let message = format!("{round} {number} {}", "x".repeat(*length));
+            match handlers.get(*file) {
+                Some(handler) => {
+                    let emit = |record: &Record<'_>| handler.emit(record, &Message, &mut batch);
+                    with_own_record("test", &message, emit).unwrap();
+                }
+                None => batch.append(&stuck, format!("{message}\n").as_bytes()).unwrap(),
+            }
+        }
+        batch.plan([]);
+        batch
+    }
+
+    /// What stands in all files, and which ones are links.
+    fn left(&self) -> BTreeMap<String, (String, bool)> {
+        let entries = fs::read_dir(self.logs()).unwrap().map(|entry| entry.unwrap());
+        let file = |entry: fs::DirEntry| {
+            let is_link = entry.file_type().unwrap().is_symlink();
+            (entry.file_name().into_string().unwrap(), (fs::read_to_string(entry.path()).unwrap(), is_link))
+        };
+        entries.map(file).collect()
+    }
+
+    /// Does the plan's batch to its end.
+    fn carry_out(&self, plan: &Plan, round: usize) {
+        let mut batch = self.batch(plan, round, false);
+        batch.carry_out().unwrap();
+        assert_eq!(batch.take_given_up().len(), 0);
+        batch.finish();
+    }
+
+    /// Does the steps of a batch up to some place.
+    fn carry_out_to(batch: &mut Batch, stop: &Stop) {
+        let done = batch.steps.len() * stop.done / 1000;
+        for at in 0..done {
+            let step = &mut batch.steps[at];
+            step.carry_out(&*batch.files[step.file].file, &mut batch.given_up).unwrap();
+            step.is_done = true;
+            if at + 1 < done || !stop.is_uncounted {
+                batch.count_done();
+            }
+        }
+        if let Some(step) = batch.steps.get(done).filter(|_| !stop.is_uncounted)
+            && let Work::Append { bytes, .. } = &step.work
+        {
+            let path = batch.files[step.file].file.path();
+            let part = bytes.len() * stop.part / 1000;
+            append(path, &bytes[..part]);
+        }
+    }
+
+    /// Does a part of it, as a listener that is killed; and the rest, as its successor.
+    fn carry_out_in_two(&self, plan: &Plan, round: usize, stop: &Stop) {
+        let mut batch = self.batch(plan, round, stop.is_stuck);
+        match stop.is_stuck {
+            true => {
+                let has_stuck = batch.steps.iter().any(|step| batch.files[step.file].file.path() == self.log(3));
+                // Twice, as it tries again.
+                (0..2).for_each(|_| assert_eq!(batch.carry_out().is_err(), has_stuck));
+            }
+            false => Self::carry_out_to(&mut batch, stop),
+        }
+        // What it had in memory and open is gone, and nothing of it tidied up.
+        std::mem::forget(batch);
+        if let Some(mut recovery) = Recovery::of(&self.segment) {
+            recovery.carry_out(&self.segment).unwrap();
+            recovery.finish();
+        }
+        assert_eq!(recovery::counts(&self.segment), (0, 0));
+    }
+}
+
+fn append(path: &Path, bytes: &[u8]) {
+    OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(bytes).unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_batch_that_is_stopped_anywhere_is_finished_by_the_next_listener(
+        plan in plans(), first in stops(), second in stops(),
+    ) {
+        let (whole, stopped) = (House::of(&plan), House::of(&plan));
+        for (round, stop) in [first, second].iter().enumerate() {
+            whole.carry_out(&plan, round);
+            stopped.carry_out_in_two(&plan, round, stop);
+            prop_assert_eq!(stopped.left(), whole.left());
+        }
+    }
+}
+
+/// Each kind of step, stopped before it, half way, behind it and behind its count.
+#[test]
+fn every_step_is_stopped_everywhere() {
+    let records = (0..80).map(|number| (number % 4, 20)).collect();
+    let plan = Plan { old: 2, backup_count: 2, max_bytes: 100, records, before: 1, is_linked: false };
+    let (whole, count) = {
+        let house = House::of(&plan);
+        let mut batch = house.batch(&plan, 0, false);
+        let kinds = batch.steps.iter().map(|step| match step.work {
+            Work::Append { .. } => 0,
+            Work::Rename { .. } => 1,
+            Work::Delete { .. } => 2,
+        });
+        let mut counts = [0; 3];
+        kinds.for_each(|kind: usize| counts[kind] += 1);
+        assert!(counts.iter().all(|count| *count > 4), "{counts:?}");
+        batch.carry_out().unwrap();
+        batch.finish();
+        (house.left(), counts.iter().sum::<usize>())
+    };
+    for done in 0..=count {
+        for (part, is_uncounted) in [(0, false), (0, true), (500, false), (1000, false)] {
+            let house = House::of(&plan);
+            // A thousandth more, as it is rounded down.
+            let stop = Stop { done: (done * 1000).div_ceil(count), is_uncounted, part, is_stuck: false };
+            house.carry_out_in_two(&plan, 0, &stop);
+            assert_eq!(house.left(), whole, "{done} steps, {part}, {is_uncounted}");
+        }
+    }
+}
