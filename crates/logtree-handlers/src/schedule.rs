@@ -287,21 +287,31 @@ mod tests {
     fn files_are_called_as_in_cpython() {
         let cases = cases();
         let due = cases.iter().find_map(|case| case.get("due")).map(integers).unwrap();
-        let mut count = 0;
+        let (mut count, mut different) = (0, 0);
         for case in cases.iter().filter(|case| case.get("names").is_some()) {
             let schedule = schedule(case);
             let late = case["late"].as_i64().unwrap();
-            let name = |instant: &i64| {
+            let theirs = case["names"].as_array().unwrap();
+            // Of some classes fewer.
+            let some = if theirs.len() == due.len() { &due } else { &due.iter().step_by(7).copied().collect() };
+            assert_eq!(theirs.len(), some.len());
+            for (instant, theirs) in some.iter().zip(theirs) {
                 let due = schedule.next_after(*instant);
-                schedule.suffix(due, due + late)
-            };
-            let ours: Vec<_> = due.iter().map(name).collect();
-            let theirs: Vec<_> = case["names"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
-            assert_eq!(ours, theirs, "{case}");
-            assert!(ours.iter().all(|name| schedule.is_suffix(name)));
-            count += due.len();
+                let (began, now) = (due - schedule.interval_s, due + late);
+                let ours = schedule.suffix(due, now);
+                assert!(schedule.is_suffix(&ours));
+                let is_moved = schedule.is_summer(began) != schedule.is_summer(now);
+                let is_second = schedule.second_offset_s(began).is_some();
+                match !schedule.when.is_of_days() && (is_moved || is_second) {
+                    // DIFFERENCE: see `suffix`.
+                    true => different += 1,
+                    false => assert_eq!(ours, theirs.as_str().unwrap(), "{instant} of {case}"),
+                }
+                count += 1;
+            }
         }
-        assert!(count > 4_000, "{count}");
+        assert!((1..count / 20).contains(&different), "{different} of {count}");
+        assert!(count > 9_000, "{count}");
     }
 
     #[test]

@@ -351,13 +351,52 @@ mod tests {
             let handler = TimedRotatingFileHandler::new(TimedRotatingFileHandlerConfig {
                 when: case["when"].as_str().unwrap().parse().unwrap(),
                 backup_count: case["backupCount"].as_u64().unwrap() as u32,
-                ..TimedRotatingFileHandlerConfig::new(directory.path().join("a.log"))
+                ..TimedRotatingFileHandlerConfig::new(directory.path().join(case["base"].as_str().unwrap()))
             });
             let expected: Vec<_> = names("deleted").iter().map(|name| directory.path().join(name)).collect();
             assert_eq!(handler.unwrap().files_to_delete(&Direct).unwrap(), expected, "{case}");
             count += expected.len();
         }
         assert!(count > 200, "{count}");
+    }
+
+    #[test]
+    fn records_of_a_clock_that_goes_and_steps_leave_what_cpython_leaves() {
+        let cases = cpython::cases("timed.py", include_str!("../tests/handlers/timed.jsonl"));
+        let mut rolled = 0;
+        for case in cases.iter().filter(|case| case.get("clock").is_some()) {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("a.log");
+            std::fs::write(&path, case["before"].as_str().unwrap()).unwrap();
+            let began = UNIX_EPOCH + std::time::Duration::from_secs(case["began"].as_u64().unwrap());
+            std::fs::File::options().append(true).open(&path).unwrap().set_modified(began).unwrap();
+            let mut arguments = case.clone();
+            let known = ["when", "interval", "backupCount", "atTime"];
+            arguments.as_object_mut().unwrap().retain(|key, _| known.contains(&&**key));
+            arguments["filename"] = path.to_str().unwrap().into();
+            let kwargs = cpython::kwargs("TimedRotatingFileHandler", &arguments, Vec::new());
+            let config = TimedRotatingFileHandlerConfig::from_kwargs(kwargs).unwrap();
+            let mut handler = TimedRotatingFileHandler::new(config).unwrap();
+            let zone = case["zone"].as_str().unwrap();
+            handler.schedule.zone = Some(TimeZone::get(zone).unwrap_or_else(|_| TimeZone::posix(zone).unwrap()));
+            for (number, now) in case["clock"].as_array().unwrap().iter().enumerate() {
+                let now = now.as_i64().unwrap();
+                if now >= handler.due(now) {
+                    handler.roll(now, &mut Direct).unwrap();
+                }
+                handler.file.appended().append(format!("{number}\n").as_bytes()).unwrap();
+            }
+            let entries = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap());
+            let left: serde_json::Map<_, _> = entries
+                .map(|entry| {
+                    let text = std::fs::read_to_string(entry.path()).unwrap();
+                    (entry.file_name().into_string().unwrap(), text.into())
+                })
+                .collect();
+            rolled += left.len() - 1;
+            assert_eq!(serde_json::Value::from(left), case["left"], "{case}");
+        }
+        assert!(rolled > 400, "{rolled}");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-"""Asks CPython when its TimedRotatingFileHandler rolls, what files are called then, and which it deletes.
+"""Asks CPython when its TimedRotatingFileHandler rolls, what files are called then, which it deletes, and what a clock
+that steps leaves.
 
 Prints one JSON object a line; timed.jsonl beside this file is what CPython 3.13 answered. Everything random is seeded,
 so that the same interpreter prints the same lines, with the same time zone database.
@@ -71,11 +72,11 @@ def names(directory):
     for zone in ZONES:
         os.environ["TZ"] = zone
         time.tzset()
-        for when in WHENS[3:6]:
+        for when in WHENS:
             for interval in (1, 3):
                 for late in (0, 3600):
                     results = []
-                    for instant in instants:
+                    for instant in instants if when in WHENS[2:6] else instants[::7]:
                         subject = handler(directory, when=when, interval=interval)
                         subject.rolloverAt = subject.computeRollover(instant)
                         renamed = []
@@ -88,22 +89,65 @@ def names(directory):
 
 
 def deletions():
-    for _ in range(250):
+    for _ in range(300):
         when = chosen.choice(WHENS)
         count = chosen.choice([1, 2, 3, 5])
+        base = chosen.choice(["a.log", "a.log", "app", "a.b.log", ".log", "a.log.2020-01-01", "100% [a-z]*"])
         with tempfile.TemporaryDirectory() as directory:
-            subject = handler(directory, when=when, backupCount=count)
+            subject = logging.handlers.TimedRotatingFileHandler(
+                os.path.join(directory, base), delay=True, when=when, backupCount=count)
             files = set()
             for _ in range(chosen.randrange(16)):
                 moment = time.gmtime(chosen.randrange(0, 2**31))
                 suffix = time.strftime(chosen.choice([subject.suffix] * 8 + ["%Y-%m-%d", "%Y-%m-%d_%H"]), moment)
-                before = chosen.choice(["a.log."] * 16 + ["a.log", "b.log.", "xa.log.", "a.log.."])
+                before = chosen.choice([base + "."] * 16 + [base, "b.log.", f"x{base}.", base + ".."])
                 after = chosen.choice([""] * 16 + ["1", ".gz", "x", "_", "\u0664"])
                 files.add(before + suffix + after)
             for name in files:
                 open(os.path.join(directory, name), "w").close()
             deleted = sorted(os.path.basename(path) for path in subject.getFilesToDelete())
-            line(when=when, backupCount=count, files=sorted(files), deleted=deleted)
+            line(when=when, backupCount=count, base=base, files=sorted(files), deleted=deleted)
+
+
+def sequences():
+    """What records leave behind whose clock goes on, jumps and steps back."""
+    real = time.time
+    for _ in range(300):
+        when = chosen.choice(WHENS)
+        # Names of hours and less differ where summer begins or ends: logtree gives each hour its own.
+        zone = chosen.choice(ZONES if when in WHENS[3:] else ["Asia/Kolkata", "UTC"])
+        os.environ["TZ"] = zone
+        time.tzset()
+        interval, count = chosen.choice([1, 1, 3]), chosen.choice([0, 1, 2, 5])
+        text = chosen.choice(TIMES) if when[0] in "mW" else None
+        began = chosen.choice(moments()) + 86400
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "a.log")
+            before = chosen.choice(["", "old\n"])
+            with open(path, "w") as file:
+                file.write(before)
+            os.utime(path, (began, began))
+            subject = logging.handlers.TimedRotatingFileHandler(
+                path, when=when, interval=interval, backupCount=count, atTime=at_time(text))
+            stuck = []
+            subject.rotation_filename = lambda name: stuck.append(os.path.exists(name)) or name
+            now, clock = began, []
+            for number in range(chosen.randrange(2, 16)):
+                step = subject.interval
+                now += chosen.choice([0, 1, step // 2, step, step, step + 1, 3 * step + 5, 3600, 86400, -1, -step, -9 * step])
+                now = min(max(now, 86400), 2**31)
+                time.time = lambda: now
+                subject.handle(logging.makeLogRecord({"msg": str(number)}))
+                time.time = real
+                if any(stuck):
+                    # It will never roll again. logtree does.
+                    break
+                clock.append(now)
+            subject.close()
+            if not any(stuck):
+                left = {name: open(os.path.join(directory, name)).read() for name in sorted(os.listdir(directory))}
+                line(zone=zone, when=when, interval=interval, backupCount=count, atTime=text, began=began,
+                     before=before, clock=clock, left=left)
 
 
 def refusals(directory):
@@ -125,4 +169,5 @@ with tempfile.TemporaryDirectory() as directory:
     rollovers(directory)
     names(directory)
     deletions()
+    sequences()
     refusals(directory)
