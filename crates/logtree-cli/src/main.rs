@@ -8,6 +8,7 @@
 //! | `event` | one line of `emit`'s input: from JSON to a record, by the rules of `logging.makeLogRecord` |
 //! | `explain` | `logtree explain`: what a record would pass |
 //! | `python` | JSON as Python reads it, and how Python prints it |
+//! | `stat` | `logtree stat`: what goes on in the queues between processes |
 //! | `tree` | `logtree tree`: the loggers and handlers of a config, drawn |
 #![forbid(unsafe_code)]
 
@@ -17,6 +18,8 @@ mod emit;
 mod event;
 mod explain;
 mod python;
+#[cfg(target_os = "linux")]
+mod stat;
 mod tree;
 
 use std::io::Write as _;
@@ -38,6 +41,8 @@ enum Command {
     Tree(tree::Tree),
     Explain(explain::Explain),
     Emit(emit::Emit),
+    #[cfg(target_os = "linux")]
+    Stat(stat::Stat),
 }
 
 /// What a command comes to, as exit codes; clap's own for wrong usage is 2 as well.
@@ -57,6 +62,8 @@ fn main() -> ExitCode {
         Command::Tree(tree) => tree.run(),
         Command::Explain(explain) => explain.run(),
         Command::Emit(emit) => emit.run(),
+        #[cfg(target_os = "linux")]
+        Command::Stat(stat) => stat.run(),
     };
     ExitCode::from(outcome as u8)
 }

@@ -122,6 +122,8 @@ pub struct ProcessView {
     pub drops_no_lane: u64,
     /// How many of those the log has told of.
     pub reported_no_lane: u64,
+    /// The process's words that mean something to the caller alone.
+    pub words: [u64; 4],
 }
 
 /// This process's place in a segment. Dropping it does nothing, in a forked child least of all: see
@@ -194,6 +196,7 @@ impl Segment {
             },
             drops_no_lane: cell.drops_no_lane.load(Ordering::Relaxed),
             reported_no_lane: cell.reported_no_lane.load(Ordering::Relaxed),
+            words: std::array::from_fn(|number| cell.words[number].load(Ordering::Acquire)),
         })
     }
 

@@ -133,11 +133,14 @@ pub(crate) struct ProgressLine {
     pub(crate) releases: AtomicU64,
 }
 
+/// How many [words](Header::words) there are.
+pub(crate) const CALLER_WORDS: usize = 32;
+
 /// See [`Header::words`].
 #[derive(Default)]
 #[repr(C, align(128))]
 pub(crate) struct CallerWords {
-    pub(crate) words: [AtomicU64; 16],
+    pub(crate) words: [AtomicU64; CALLER_WORDS],
 }
 
 /// What the listener is about to do, in its own words: see [`crate::transaction`].

@@ -126,10 +126,10 @@ pub use lane::{
     ClaimLaneError, CorruptLane, DropCounts, DropReason, LaneHead, LaneProducer, LaneReader, LaneRecord, LaneState,
     LaneTicket, LaneView, MAX_RECORD_BYTES, Published, PushError, RecordHead, Reserve,
 };
+#[cfg(all(target_os = "linux", not(loom)))]
+pub use segment::{LaneFill, SegmentError, SegmentLook, SegmentOptions, SegmentSight, default_directory};
 #[cfg(target_os = "linux")]
 pub use segment::{Segment, SegmentId};
-#[cfg(all(target_os = "linux", not(loom)))]
-pub use segment::{SegmentError, SegmentOptions, default_directory};
 #[cfg(target_os = "linux")]
 pub use spill::MAX_SPILLED_BYTES;
 #[cfg(target_os = "linux")]

@@ -3,10 +3,14 @@
 #[cfg(not(loom))]
 mod error;
 #[cfg(not(loom))]
+mod look;
+#[cfg(not(loom))]
 mod place;
 
 #[cfg(not(loom))]
 pub use error::SegmentError;
+#[cfg(not(loom))]
+pub use look::{LaneFill, SegmentLook, SegmentSight};
 #[cfg(not(loom))]
 pub use place::{SegmentOptions, default_directory};
 
@@ -102,14 +106,14 @@ impl Segment {
         &self.head().header.listener.seat
     }
 
-    /// One of 16 words that mean something to the caller alone; zero in a new segment. `None` from 16 on.
+    /// One of 32 words that mean something to the caller alone; zero in a new segment. `None` from 32 on.
     #[must_use]
     pub fn word(&self, number: usize) -> Option<u64> {
         let word = self.head().header.words.words.get(number)?;
         Some(word.load(Ordering::Acquire))
     }
 
-    /// Sets one of the caller's words; from 16 on nothing happens.
+    /// Sets one of the caller's words; from 32 on nothing happens.
     pub fn set_word(&self, number: usize, value: u64) {
         if let Some(word) = self.head().header.words.words.get(number) {
             word.store(value, Ordering::Release);

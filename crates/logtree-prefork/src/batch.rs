@@ -11,7 +11,7 @@ use logtree_os::{Committed, LaneHead, Segment, TransactionTooLarge, Transactions
 use crate::listener::KEPT_BYTES;
 use crate::names::{Planned, PlannedNames};
 use crate::plan::{self, Begin, Step};
-use crate::{appended, moved, recovery};
+use crate::{appended, moved, words};
 
 /// What stands to be done, in order: appends of one file are one step, until the file gets another name.
 ///
@@ -226,7 +226,7 @@ impl Batch {
         if !self.steps.is_empty() {
             match self.commit(heads) {
                 Ok(committed) => self.committed = Some(committed),
-                Err(_) => recovery::count_unprotected(&self.segment),
+                Err(_) => words::count(&self.segment, words::UNPROTECTED, 1),
             }
         }
     }

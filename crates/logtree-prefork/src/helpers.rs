@@ -17,6 +17,7 @@ use logtree_os::{Death, ForkGeneration, ForkLock, ForkReset, ProcessIdentity, Se
 use crate::listener::listen;
 use crate::options::ListenerIn;
 use crate::queue::{Joined, Queue};
+use crate::words;
 
 /// Where a listener runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,11 +32,6 @@ pub(crate) enum Role {
 const SEATED_WITHIN: Duration = Duration::from_secs(5);
 /// How often a standby looks whether it is still needed.
 const STANDBY_LOOKS: Duration = Duration::from_millis(200);
-/// The segment's words that tell who stands by.
-const STANDBY_WORDS: usize = 8;
-
-/// The segment's word that is not 0 while records are [left for the next start](leave_to_the_next_start).
-const LEFT_WORD: usize = 15;
 
 /// The helpers and threads of a queue that are this process's.
 #[derive(Debug, Default)]
@@ -157,9 +153,9 @@ fn writes_stdout(entry: &HandlerEntry) -> bool {
 fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>) -> u8 {
     let me = ProcessIdentity::current();
     for (number, word) in [me.pid.into(), me.start_time, me.namespaces, me.nonce].into_iter().enumerate() {
-        segment.set_word(STANDBY_WORDS + number, word);
+        segment.set_word(words::STANDBY + number, word);
     }
-    let is_over = || segment.state() == SegmentState::Closed || segment.word(LEFT_WORD) != Some(0);
+    let is_over = || segment.state() == SegmentState::Closed || segment.word(words::LEFT) != Some(0);
     loop {
         if is_over() {
             return 0;
@@ -179,11 +175,11 @@ fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>) -> u8 {
 }
 
 fn forget_standby(segment: &Segment) {
-    (0..4).for_each(|number| segment.set_word(STANDBY_WORDS + number, 0));
+    (0..4).for_each(|number| segment.set_word(words::STANDBY + number, 0));
 }
 
 fn standby(segment: &Segment) -> ProcessIdentity {
-    let word = |number| segment.word(STANDBY_WORDS + number).unwrap_or_default();
+    let word = |number| segment.word(words::STANDBY + number).unwrap_or_default();
     ProcessIdentity { pid: word(0) as u32, start_time: word(1), namespaces: word(2), nonce: word(3) }
 }
 
@@ -197,10 +193,10 @@ pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Rol
         let options = helper_options(queue, "logtree-standby").sibling(true);
         // If it cannot be made now, the next look tries again.
         if let Ok(made) = spawn_helper(&options, || stand_by(queue, segment))
-            && segment.word(STANDBY_WORDS) == Some(0)
+            && segment.word(words::STANDBY) == Some(0)
         {
             // Until it says itself who it is.
-            segment.set_word(STANDBY_WORDS, made.pid().into());
+            segment.set_word(words::STANDBY, made.pid().into());
         }
     }
 }
@@ -210,7 +206,7 @@ pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Rol
 pub(crate) fn leave_to_the_next_start(segment: &Segment) {
     /// As a rule it goes within [`STANDBY_LOOKS`]. One that is stopped finds the word when it goes on.
     const PATIENCE: Duration = Duration::from_secs(1);
-    segment.set_word(LEFT_WORD, 1);
+    segment.set_word(words::LEFT, 1);
     let began = Instant::now();
     while has_standby(segment) && began.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(5));
@@ -219,7 +215,7 @@ pub(crate) fn leave_to_the_next_start(segment: &Segment) {
 
 /// Somebody listens: nothing is left any more.
 pub(crate) fn take_up(segment: &Segment) {
-    segment.set_word(LEFT_WORD, 0);
+    segment.set_word(words::LEFT, 0);
 }
 
 /// Whether the system asks the listener to end; it writes what there is and goes on until nobody needs it.

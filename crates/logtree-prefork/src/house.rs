@@ -14,6 +14,7 @@ use crate::helpers::{self, Role};
 use crate::join::{self, LeaveBehind, Left};
 use crate::merge::Merge;
 use crate::queue::Queue;
+use crate::words;
 
 /// Between two looks at all processes and lanes.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -161,8 +162,16 @@ impl<'a> House<'a> {
     pub(crate) fn reports_written(&mut self) {
         for report in self.being_said.drain(..) {
             match report.of {
-                Reported::Lane(lane, drops) => self.segment.drops_reported(lane, &drops),
-                Reported::Process(slot, drops) => self.segment.drops_no_lane_reported(slot, drops),
+                Reported::Lane(lane, drops) => {
+                    let told = self.segment.lane_view(lane).map(|lane| lane.reported).unwrap_or_default();
+                    self.segment.drops_reported(lane, &drops);
+                    words::count_told(self.segment, &drops.since(&told));
+                }
+                Reported::Process(slot, drops) => {
+                    let told = self.segment.process_view(slot).map_or(0, |process| process.reported_no_lane);
+                    self.segment.drops_no_lane_reported(slot, drops);
+                    words::count(self.segment, words::TOLD_NO_LANE, drops.saturating_sub(told));
+                }
                 Reported::Own(made, unreadable) => {
                     self.own_records -= made;
                     self.unreadable_records -= unreadable;

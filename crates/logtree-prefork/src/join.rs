@@ -45,7 +45,7 @@ pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Op
             },
         };
         // Attached before anything else: a listener leaves when it finds nobody.
-        let process = match ProcessSide::attach(&segment) {
+        let process = match ProcessSide::attach(&segment, queue.options.limits.capacity_bytes) {
             Ok(process) => process,
             Err(error) if error.is_full() => return Err(BuildError::new(error.to_string())),
             Err(_) if Instant::now() < until => {
@@ -194,7 +194,7 @@ fn make(queue: &Queue, meeting: &mut Meeting) -> Result<Arc<Segment>, Unmade> {
     Ok(segment)
 }
 
-fn file_name(queue: &str) -> String {
+pub(crate) fn file_name(queue: &str) -> String {
     format!("queue-{queue}")
 }
 

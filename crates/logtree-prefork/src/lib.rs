@@ -29,6 +29,7 @@
 //! | `names.rs` | the names of files as a batch will leave them |
 //! | `sweep.rs` | removing what killed processes left and nobody needs |
 //! | `stats.rs` | what can be said of a queue |
+//! | `words.rs` | the words of a segment |
 #![forbid(unsafe_code)]
 #![cfg(target_os = "linux")]
 
@@ -51,6 +52,7 @@ mod recovery;
 mod stats;
 mod streams;
 mod sweep;
+mod words;
 
 use std::sync::Arc;
 
@@ -59,7 +61,7 @@ use logtree_core::{Argument, BuildError, Handler, Object, QueueListener, RecordQ
 pub use helpers::{on_listener_start, surround_start_hooks};
 pub use logtree_os::{Fork, fork_single_threaded as fork};
 pub use options::{ListenerIn, QueueOptions};
-pub use stats::{QueueStats, stats};
+pub use stats::{Drops, LaneStats, OwnerStats, QueueLook, QueueStats, stats};
 
 /// Python's `multiprocessing.Queue`, as a `QueueHandler` in a config names it.
 #[derive(Clone, Debug, Default)]

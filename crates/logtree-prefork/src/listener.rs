@@ -17,6 +17,7 @@ use crate::merge::Merge;
 use crate::queue::{Queue, monotonic_ns};
 use crate::recovery::Recovery;
 use crate::streams::OwnStreams;
+use crate::words;
 
 /// Between processes, records are put in order of time if they were made within this window.
 const WINDOW: Duration = Duration::from_millis(1);
@@ -73,6 +74,7 @@ pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segm
         errors: HandlerErrors::default(),
         bytes: Vec::new(),
         left: None,
+        newest_ns: 0,
     };
     let mut busy_until = Instant::now() + NAPS;
     loop {
@@ -123,6 +125,8 @@ struct Listener<'a> {
     bytes: Vec<u8>,
     /// It has left what it could not write, and ends.
     left: Option<Left>,
+    /// When the newest record was made that was read so far.
+    newest_ns: u64,
 }
 
 impl Listener<'_> {
@@ -133,6 +137,7 @@ impl Listener<'_> {
         let horizon_ns = now_ns.saturating_sub(WINDOW.as_nanos() as u64);
         let future_ns = now_ns.saturating_add(FUTURE.as_nanos() as u64);
         let mut handled = self.handle_own();
+        let mut late = 0;
         while handled < BATCH_RECORDS && self.batch.staged_bytes() < BATCH_BYTES {
             let Some(time_ns) = self.merge.next_time_ns() else { break };
             if !everything && time_ns > horizon_ns && time_ns < future_ns {
@@ -141,6 +146,8 @@ impl Listener<'_> {
             let Some((record, slot)) = self.merge.read(&mut self.bytes) else { continue };
             let bytes = std::mem::take(&mut self.bytes);
             let own_streams = OwnStreams(record.head.flags);
+            late += u64::from(record.head.time_ns < self.newest_ns);
+            self.newest_ns = self.newest_ns.max(record.head.time_ns);
             let whole = codec::decode(&bytes).ok().and_then(|parts| {
                 let callsite = self.definitions.callsite(self.segment, slot, record.head.definition)?;
                 let origin = self.definitions.origin(self.segment, slot, parts.origin)?;
@@ -165,6 +172,8 @@ impl Listener<'_> {
             self.merge.publish_heads();
             kill_point!("batch: heads published");
             self.batch.finish();
+            words::count(self.segment, words::HANDLED, handled as u64);
+            words::count(self.segment, words::LATE, late);
         }
         self.sleeper.announce_progress(monotonic_ns());
         handled

@@ -11,6 +11,8 @@ use crate::streams::OwnStreams;
 /// How many callsites that do not live as long as the process (those of `log` records) may be defined; a program has
 /// no more places that log, and names made up at run time must not fill the segment.
 const PASSING_CALLSITES_MAX: usize = 16_384;
+/// The word of its slot in which a process says how much each of its lanes may hold.
+pub(crate) const CAPACITY_WORD: usize = 0;
 
 /// This process's place in a segment.
 #[derive(Debug)]
@@ -24,8 +26,9 @@ pub(crate) struct ProcessSide {
 }
 
 impl ProcessSide {
-    pub(crate) fn attach(segment: &Arc<Segment>) -> Result<Self, logtree_os::AttachError> {
+    pub(crate) fn attach(segment: &Arc<Segment>, capacity_bytes: usize) -> Result<Self, logtree_os::AttachError> {
         let attachment = Arc::new(segment.attach(&ProcessIdentity::current())?);
+        attachment.set_word(CAPACITY_WORD, capacity_bytes as u64);
         let own_streams = OwnStreams::of_this_process(segment);
         let writer = attachment.definitions();
         Ok(Self { attachment, own_streams, writer, lasting: Vec::new(), passing: HashMap::new() })

@@ -257,7 +257,7 @@ impl Queue {
                 Joined::Segment(segment) => segment,
                 Joined::Direct | Joined::Not => return None,
             };
-            match ProcessSide::attach(&segment) {
+            match ProcessSide::attach(&segment, self.options.limits.capacity_bytes) {
                 Ok(process) => return Some(process),
                 Err(error) if error.is_full() || Instant::now() >= until => return None,
                 Err(error) if error.is_closing() => std::thread::sleep(CLOSING_TAKES),

@@ -9,10 +9,7 @@ use logtree_os::{Interrupted, Segment, kill_point};
 use crate::appended::{self, Completed};
 use crate::moved;
 use crate::plan::{self, Step};
-
-/// The segment's words that count, for all listeners, steps of which it cannot be known that they were done once.
-const DISTURBED_WORD: usize = 12;
-const UNPROTECTED_WORD: usize = 13;
+use crate::words;
 
 /// A plan that is carried out by another listener than the one that made it.
 pub(crate) struct Recovery(Interrupted);
@@ -46,7 +43,7 @@ impl Recovery {
                 Step::Delete { path, victim } => moved::complete_delete(path, victim),
             };
             if completed == Completed::Disturbed {
-                count(segment, DISTURBED_WORD);
+                words::count(segment, words::DISTURBED, 1);
             }
             self.0.step_done();
         }
@@ -72,20 +69,4 @@ impl std::fmt::Debug for Recovery {
         let paths: Vec<PathBuf> = paths.map(|step| step.path().to_owned()).collect();
         f.debug_tuple("Recovery").field(&paths).finish()
     }
-}
-
-/// A batch was written without a plan, for want of memory.
-pub(crate) fn count_unprotected(segment: &Segment) {
-    count(segment, UNPROTECTED_WORD);
-}
-
-/// How many appends were disturbed, and how many batches unprotected.
-pub(crate) fn counts(segment: &Segment) -> (u64, u64) {
-    let count = |word| segment.word(word).unwrap_or_default();
-    (count(DISTURBED_WORD), count(UNPROTECTED_WORD))
-}
-
-/// Only the listener counts, so that this needs no more than a load and a store.
-fn count(segment: &Segment, word: usize) {
-    segment.set_word(word, segment.word(word).unwrap_or_default() + 1);
 }

@@ -1,34 +1,56 @@
-//! What can be said of the queues of this process.
+//! What can be said of queues: of those of this process, and of any queue of this user.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
-use logtree_os::election::is_vacant;
-use logtree_os::{ForkLock, ForkReset, LaneState, ProcessState, SegmentId};
+use logtree_os::claim::ClaimText;
+use logtree_os::{
+    DropCounts, ForkLock, ForkReset, LaneState, ProcessState, SegmentError, SegmentId, SegmentLook, SegmentSight,
+    default_directory,
+};
 
+use crate::join;
+use crate::process::CAPACITY_WORD;
 use crate::queue::{Joined, Queue};
-use crate::recovery;
+use crate::words::{self, REASONS};
 
 /// What can be said of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueStats {
-    /// The name of the `QueueHandler` in the config.
+    /// The name of the `QueueHandler` in the config; empty if the queue is none of this process.
     pub name: String,
+    /// The name by which its processes meet: that of the config, or one that was made up.
+    pub queue: String,
+    /// The segment's file.
+    pub path: PathBuf,
     /// The segment's name for good.
     pub segment: SegmentId,
     /// How many listeners there have been; it names the one of now.
     pub claim_number: u64,
     /// Whether somebody listens.
     pub has_listener: bool,
+    /// The thread that listens, as it is numbered in its pid namespace; of a helper it is the process.
+    pub listener: Option<u32>,
+    /// The process that stands by to listen.
+    pub standby: Option<u32>,
     /// Processes that are attached.
     pub processes: u32,
     /// Lanes that are taken.
     pub lanes: u32,
     /// Records that wait for the listener.
     pub waiting: u64,
-    /// Records dropped, by lanes that are taken.
+    /// Bytes that they take.
+    pub waiting_bytes: u64,
+    /// Records that have reached their handlers, but for those of batches in which a listener was killed.
+    pub handled: u64,
+    /// Records of those that were older than one handled before: they came too late for the order of time.
+    pub late: u64,
+    /// Records dropped in the queue's life.
     pub dropped: u64,
-    /// Records put in with less text than they had, by lanes that are taken: there was no place for all of it.
+    /// Why they were.
+    pub drops: Drops,
+    /// Records put in with less text than they had: there was no place for all of it.
     pub cut: u64,
     /// Lanes given up because their bytes made no sense.
     pub bad_lanes: u64,
@@ -40,11 +62,122 @@ pub struct QueueStats {
     pub unprotected_batches: u64,
     /// Bytes of shared memory in use.
     pub memory_bytes: u64,
+    /// The processes, those too that have left and whose lanes are still to be read.
+    pub owners: Vec<OwnerStats>,
+}
+
+/// Records that were dropped, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Drops {
+    /// The lane held its capacity already.
+    pub full: u64,
+    /// The record was larger than a lane.
+    pub too_large: u64,
+    /// There was no shared memory.
+    pub no_memory: u64,
+    /// The lane had been given up.
+    pub retired: u64,
+    /// There was no lane for the thread.
+    pub no_lane: u64,
+}
+
+/// What can be said of one process of a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OwnerStats {
+    /// The process, as it is numbered in its pid namespace.
+    pub process: u32,
+    /// Whether it may log still; if not, it has said goodbye or is about to join.
+    pub is_attached: bool,
+    /// How much each of its lanes may hold, in bytes.
+    pub capacity_bytes: u64,
+    /// Its lanes, one a thread that has logged.
+    pub lanes: Vec<LaneStats>,
+    /// Its records that found no lane.
+    pub dropped_no_lane: u64,
+}
+
+/// What can be said of one lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LaneStats {
+    /// Its number.
+    pub lane: u32,
+    /// Whether its thread may log still.
+    pub is_open: bool,
+    /// Records put in since the thread took it, modulo 2³².
+    pub published: u32,
+    /// Records of those that wait for the listener.
+    pub waiting: u32,
+    /// Bytes that they take.
+    pub waiting_bytes: u64,
+    /// Records dropped since the thread took it.
+    pub dropped: u64,
 }
 
 /// What can be said of each queue of this process that is in shared memory.
 pub fn stats() -> Vec<QueueStats> {
     queues().iter().filter_map(|queue| queue.stats()).collect()
+}
+
+/// A queue that is looked at from outside, as `logtree stat` does. Nobody whose queue it is notices.
+#[derive(Debug)]
+pub struct QueueLook {
+    name: String,
+    look: SegmentLook,
+}
+
+impl QueueLook {
+    /// Looks at the queue called `name`: by its own name, or as the path of a log file that it writes.
+    ///
+    /// # Errors
+    /// If there is none, or it is another user's or of an incompatible version of logtree.
+    pub fn open(name: &str) -> Result<Self, SegmentError> {
+        let claimed = ClaimText::peek(Path::new(name)).map(|claim| claim.segment().to_owned());
+        let path = claimed.unwrap_or_else(|| default_directory().join(join::file_name(name)));
+        Self::at(&path)
+    }
+
+    /// Looks at each queue of this user, in the order of their names. Those that cannot be looked at are errors.
+    pub fn all() -> Vec<Result<Self, SegmentError>> {
+        let entries = std::fs::read_dir(default_directory()).into_iter().flatten().flatten();
+        let is_queue = |path: &PathBuf| queue_name(path).is_some();
+        let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(is_queue).collect();
+        paths.sort();
+        let looks = paths.iter().map(|path| Self::at(path));
+        // It may have ended meanwhile.
+        looks.filter(|look| !look.as_ref().is_err_and(SegmentError::is_absent)).collect()
+    }
+
+    fn at(path: &Path) -> Result<Self, SegmentError> {
+        let look = SegmentLook::open(path)?;
+        let name = queue_name(path).unwrap_or_else(|| path.display().to_string());
+        Ok(Self { name, look })
+    }
+
+    /// The queue's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What can be said of it now.
+    #[must_use]
+    pub fn stats(&self) -> QueueStats {
+        of(String::new(), self.look.path(), &self.look.sight())
+    }
+
+    /// Whether the queue is still there, or another one has its place.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.look.is_linked()
+    }
+}
+
+/// The name of the queue whose segment has this path, if it is one's.
+fn queue_name(path: &Path) -> Option<String> {
+    Some(path.file_name()?.to_str()?.strip_prefix("queue-")?.to_owned())
 }
 
 /// The queues of this process.
@@ -74,33 +207,70 @@ pub(crate) fn remember(queue: &Arc<Queue>) {
 impl Queue {
     fn stats(&self) -> Option<QueueStats> {
         let Joined::Segment(segment) = self.joined() else { return None };
-        let (disturbed_appends, unprotected_batches) = recovery::counts(&segment);
-        let mut stats = QueueStats {
-            name: self.listener.name.clone(),
-            segment: segment.id(),
-            claim_number: segment.claim_number(),
-            has_listener: !is_vacant(segment.seat()),
-            processes: 0,
-            lanes: 0,
-            waiting: 0,
-            dropped: 0,
-            cut: 0,
-            bad_lanes: segment.bad_lanes(),
-            refused_transactions: segment.refused_transactions(),
-            disturbed_appends,
-            unprotected_batches,
-            memory_bytes: segment.size_bytes(),
-        };
-        for process in segment.processes().filter(|process| process.state == ProcessState::Attached) {
-            stats.processes += 1;
-            stats.dropped += process.drops_no_lane;
-        }
-        for lane in segment.lanes().filter(|lane| lane.state != LaneState::Free) {
-            stats.lanes += 1;
-            stats.waiting += u64::from(lane.waiting());
-            stats.dropped += lane.drops.total();
-            stats.cut += lane.drops.cut();
-        }
-        Some(stats)
+        Some(of(self.listener.name.clone(), segment.path(), &segment.sight()))
     }
+}
+
+fn of(name: String, path: &Path, sight: &SegmentSight) -> QueueStats {
+    let word = |number: usize| sight.words.get(number).copied().unwrap_or_default();
+    let owners = owners(sight);
+    // What the log has told of, and what it has not yet.
+    let untold = |of: &dyn Fn(&DropCounts) -> u64| -> u64 {
+        sight.lanes.iter().map(|fill| of(&fill.lane.drops.since(&fill.lane.reported))).sum()
+    };
+    let [full, too_large, no_memory, retired] =
+        std::array::from_fn(|at| word(words::TOLD + at) + untold(&|drops| drops.of(REASONS[at])));
+    let untold_no_lane =
+        sight.processes.iter().map(|process| process.drops_no_lane.saturating_sub(process.reported_no_lane));
+    let no_lane = word(words::TOLD_NO_LANE) + untold_no_lane.sum::<u64>();
+    let lanes = || owners.iter().flat_map(|owner| &owner.lanes);
+    QueueStats {
+        name,
+        queue: queue_name(path).unwrap_or_default(),
+        path: path.to_owned(),
+        segment: sight.id,
+        claim_number: sight.claim_number,
+        has_listener: sight.listener.is_some(),
+        listener: sight.listener,
+        standby: Some(word(words::STANDBY) as u32).filter(|process| *process != 0),
+        processes: owners.iter().filter(|owner| owner.is_attached).count() as u32,
+        lanes: lanes().count() as u32,
+        waiting: lanes().map(|lane| u64::from(lane.waiting)).sum(),
+        waiting_bytes: lanes().map(|lane| lane.waiting_bytes).sum(),
+        handled: word(words::HANDLED),
+        late: word(words::LATE),
+        dropped: full + too_large + no_memory + retired + no_lane,
+        drops: Drops { full, too_large, no_memory, retired, no_lane },
+        cut: word(words::TOLD_CUT) + untold(&DropCounts::cut),
+        bad_lanes: sight.bad_lanes,
+        refused_transactions: sight.refused_transactions,
+        disturbed_appends: word(words::DISTURBED),
+        unprotected_batches: word(words::UNPROTECTED),
+        memory_bytes: sight.size_bytes,
+        owners,
+    }
+}
+
+fn owners(sight: &SegmentSight) -> Vec<OwnerStats> {
+    let is_there = |state| state != ProcessState::Clearing;
+    let processes = sight.processes.iter().filter(|process| is_there(process.state));
+    let owners = processes.map(|process| {
+        let lanes = sight.lanes.iter().filter(|fill| fill.lane.process == process.slot);
+        let lanes = lanes.map(|fill| LaneStats {
+            lane: fill.lane.lane.number() as u32,
+            is_open: fill.lane.state == LaneState::Claimed,
+            published: fill.lane.published,
+            waiting: fill.lane.waiting(),
+            waiting_bytes: fill.waiting_bytes,
+            dropped: fill.lane.drops.total(),
+        });
+        OwnerStats {
+            process: process.identity.pid,
+            is_attached: process.state == ProcessState::Attached,
+            capacity_bytes: process.words[CAPACITY_WORD],
+            lanes: lanes.collect(),
+            dropped_no_lane: process.drops_no_lane,
+        }
+    });
+    owners.collect()
 }

@@ -7,11 +7,10 @@ use logtree_core::{HandlerEntry, StdStream};
 use logtree_os::Segment;
 use logtree_os::streams::{StandardStream, StreamId};
 
+use crate::words;
+
 const STREAMS: [(StdStream, StandardStream); 2] =
     [(StdStream::Stdout, StandardStream::Stdout), (StdStream::Stderr, StandardStream::Stderr)];
-
-/// The segment's words that tell the files behind the streams of whoever made it.
-const FIRST_WORD: usize = 0;
 
 /// Flags of a record, and of its process: these streams are written by the process itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +21,7 @@ impl OwnStreams {
     pub(crate) fn of_this_process(segment: &Segment) -> Self {
         let mut own = 0;
         for (at, (_, stream)) in STREAMS.iter().enumerate() {
-            let word = |number| segment.word(FIRST_WORD + 3 * at + number).unwrap_or_default();
+            let word = |number| segment.word(words::STREAMS + 3 * at + number).unwrap_or_default();
             let listeners = StreamId { device: word(0), inode: word(1), special_device: word(2) };
             if stream.id() != Some(listeners) {
                 own |= 1 << at;
@@ -44,7 +43,7 @@ pub(crate) fn announce(segment: &Segment) {
         let id = stream.id();
         let words = id.map_or([0; 3], |id| [id.device, id.inode, id.special_device]);
         for (number, word) in words.into_iter().enumerate() {
-            segment.set_word(FIRST_WORD + 3 * at + number, word);
+            segment.set_word(words::STREAMS + 3 * at + number, word);
         }
     }
 }

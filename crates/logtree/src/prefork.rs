@@ -21,4 +21,4 @@
 //! ```
 #![cfg(target_os = "linux")]
 
-pub use logtree_prefork::{Fork, QueueStats, fork, on_listener_start, stats};
+pub use logtree_prefork::{Drops, Fork, LaneStats, OwnerStats, QueueLook, QueueStats, fork, on_listener_start, stats};

@@ -2,8 +2,7 @@
 
 use logtree_layer::TreeHandle;
 
-/// What [`Guard::stats`](crate::Guard::stats) says of the logging of this process. Of its queues between processes
-/// `logtree::prefork::stats` says more.
+/// What [`Guard::stats`](crate::Guard::stats) says of the logging of this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -11,6 +10,9 @@ pub struct Stats {
     pub handlers: Vec<HandlerStats>,
     /// Records that were dropped because handlers logged while they handled records that handlers had logged.
     pub dropped_inside_handlers: u64,
+    /// Each queue between processes that this one puts records into, with all its processes: the feature `prefork`.
+    #[cfg(all(feature = "prefork", target_os = "linux"))]
+    pub queues: Vec<crate::prefork::QueueStats>,
 }
 
 /// What can be said of one handler.
@@ -31,6 +33,11 @@ impl Stats {
             .iter()
             .map(|entry| HandlerStats { name: entry.name.clone(), errors: entry.errors.count() })
             .collect();
-        Self { handlers, dropped_inside_handlers: tree.dropped_inside_handlers() }
+        Self {
+            handlers,
+            dropped_inside_handlers: tree.dropped_inside_handlers(),
+            #[cfg(all(feature = "prefork", target_os = "linux"))]
+            queues: logtree_prefork::stats(),
+        }
     }
 }

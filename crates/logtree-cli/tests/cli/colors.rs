@@ -51,7 +51,7 @@ fn emitted(formatter: &str, is_terminal: bool, variables: &[(&str, &str)]) -> (S
 }
 
 /// Both ends of a terminal.
-fn terminal() -> (OwnedFd, OwnedFd) {
+pub(crate) fn terminal() -> (OwnedFd, OwnedFd) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();

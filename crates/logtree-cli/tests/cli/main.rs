@@ -10,6 +10,8 @@ mod differential;
 mod emit;
 mod ini;
 mod json;
+#[cfg(target_os = "linux")]
+mod stat;
 mod support;
 mod tree;
 mod wild;

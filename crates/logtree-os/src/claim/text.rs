@@ -40,6 +40,13 @@ impl ClaimText {
         Self { queue: queue.to_owned(), segment, segment_id, device, boot: boot_id().unwrap_or(0) }
     }
 
+    /// What the claim of the log file at `log` says; `None` if there is none that says anything. It is not locked, and may
+    /// be about to change.
+    #[must_use]
+    pub fn peek(log: &Path) -> Option<Self> {
+        super::file::peek(&super::key::Place::of(log).ok()??)
+    }
+
     /// The queue's name.
     #[must_use]
     pub fn queue(&self) -> &str {

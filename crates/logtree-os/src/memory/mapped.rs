@@ -35,14 +35,31 @@ impl Memory {
     ///
     /// # Errors
     /// mmap(2)'s; `INVAL` if the file or the reserve is too short for a head.
-    pub(crate) fn map(file: BackingFile, mut reserve_bytes: usize, least_bytes: usize) -> Result<Self, Errno> {
+    pub(crate) fn map(file: BackingFile, reserve_bytes: usize, least_bytes: usize) -> Result<Self, Errno> {
+        Self::map_for(ProtFlags::READ | ProtFlags::WRITE, file, reserve_bytes, least_bytes)
+    }
+
+    /// The same, to be read alone: writing to it ends the process.
+    ///
+    /// # Errors
+    /// As [`map`](Self::map).
+    pub(crate) fn map_to_read(file: BackingFile, reserve_bytes: usize) -> Result<Self, Errno> {
+        Self::map_for(ProtFlags::READ, file, reserve_bytes, reserve_bytes)
+    }
+
+    fn map_for(
+        protection: ProtFlags,
+        file: BackingFile,
+        mut reserve_bytes: usize,
+        least_bytes: usize,
+    ) -> Result<Self, Errno> {
         let units = file.size().map_or(0, |bytes| bytes / u64::from(UNIT_BYTES));
         if units < HEAD_UNITS.into() || least_bytes < HEAD_UNITS as usize * UNIT_BYTES as usize {
             return Err(Errno::INVAL);
         }
         let base = loop {
             reserve_bytes -= reserve_bytes % UNIT_BYTES as usize;
-            match file.map(reserve_bytes) {
+            match file.map(reserve_bytes, protection) {
                 Err(Errno::NOMEM) if reserve_bytes / 2 >= least_bytes => reserve_bytes /= 2,
                 outcome => break outcome?,
             }
@@ -180,18 +197,11 @@ impl Drop for Memory {
 
 impl BackingFile {
     /// Maps the file's first `bytes`, present or not.
-    fn map(&self, bytes: usize) -> Result<NonNull<u8>, Errno> {
+    fn map(&self, bytes: usize, protection: ProtFlags) -> Result<NonNull<u8>, Errno> {
         let file = self.trusted().ok_or(Errno::BADF)?;
         // SAFETY: a null hint lets the kernel choose a free range, so no memory in use is touched.
         let base = unsafe {
-            rustix::mm::mmap(
-                ptr::null_mut(),
-                bytes,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED | MapFlags::NORESERVE,
-                file,
-                0,
-            )
+            rustix::mm::mmap(ptr::null_mut(), bytes, protection, MapFlags::SHARED | MapFlags::NORESERVE, file, 0)
         }?;
         NonNull::new(base.cast()).ok_or(Errno::FAULT)
     }

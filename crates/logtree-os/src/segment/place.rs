@@ -97,8 +97,13 @@ impl Segment {
     /// of another version (`is_abi`); it cannot be mapped (`is_no_address_space`). A closed one opens: [`Segment::attach`]
     /// tells.
     pub fn open(path: &Path) -> Result<Arc<Self>, SegmentError> {
+        Self::open_for(path, OFlags::RDWR).map(Arc::new)
+    }
+
+    /// Opens a segment to read it (`OFlags::RDONLY`), or to take part in it.
+    pub(super) fn open_for(path: &Path, access: OFlags) -> Result<Self, SegmentError> {
         // Without blocking: the path may by now be a FIFO.
-        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match error {
             Errno::LOOP | Errno::ISDIR | Errno::NXIO => SegmentError::new(path, Kind::NotARegularFile),
             _ => SegmentError::system(path, "open", error),
@@ -122,8 +127,11 @@ impl Segment {
         let file =
             BackingFile::new(file, path.to_owned()).map_err(|error| SegmentError::system(path, "look at", error))?;
         let reserve = reserve as usize;
-        let memory = Memory::map(file, reserve, reserve).map_err(|error| cannot_map(path, error))?;
-        Ok(Arc::new(Self { memory }))
+        let memory = match access.contains(OFlags::RDWR) {
+            true => Memory::map(file, reserve, reserve),
+            false => Memory::map_to_read(file, reserve),
+        };
+        Ok(Self { memory: memory.map_err(|error| cannot_map(path, error))? })
     }
 
     /// Takes the segment's name away, if it still is this one's, and with it what was [spilled](crate::MAX_SPILLED_BYTES).

@@ -5,10 +5,14 @@ use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use logtree_os::{MAX_TEXT_BYTES, ProcessIdentity, Segment, SegmentError, SegmentOptions, default_directory};
+use logtree_os::election::Seat;
+use logtree_os::{
+    LaneReader, MAX_TEXT_BYTES, ProcessIdentity, RecordHead, Reserve, Segment, SegmentError, SegmentLook,
+    SegmentOptions, default_directory,
+};
 use tempfile::TempDir;
 
-use crate::support::{directory, fork, segment};
+use crate::support::{attached, directory, fork, segment};
 
 fn refusal(path: &std::path::Path) -> SegmentError {
     let error = Segment::open(path).unwrap_err();
@@ -37,7 +41,7 @@ fn what_one_process_makes_another_opens() {
     });
     assert_eq!(child.wait(), 0);
     assert_eq!(segment.word(4), Some(43));
-    assert_eq!((segment.word(15), segment.word(16)), (Some(0), None));
+    assert_eq!((segment.word(31), segment.word(32)), (Some(0), None));
 }
 
 #[test]
@@ -178,4 +182,40 @@ fn the_default_directory_is_the_users_own() {
     // SAFETY: it only asks.
     let user = unsafe { libc::geteuid() };
     assert_eq!(default_directory(), PathBuf::from(format!("/dev/shm/logtree-{user}")));
+}
+
+#[test]
+fn who_looks_sees_all_and_changes_nothing() {
+    let (process, segment, _directory) = attached();
+    let mut lane = process.claim_lane(1 << 20).unwrap();
+    segment.set_word(17, 42);
+    assert!(segment.set_text(b"what it is"));
+    let look = SegmentLook::open(segment.path()).unwrap();
+    let waiting = || {
+        let before = fs::read(segment.path()).unwrap();
+        let sight = look.sight();
+        assert_eq!(fs::read(segment.path()).unwrap(), before);
+        assert_eq!((sight.id, sight.words[17], &sight.text[..]), (segment.id(), 42, &b"what it is"[..]));
+        assert_eq!((sight.listener, sight.processes.len(), sight.lanes.len()), (None, 1, 1));
+        (sight.lanes[0].lane.waiting(), sight.lanes[0].waiting_bytes)
+    };
+    assert_eq!(waiting(), (0, 0));
+    // So many that the chain has several units; the file grows after the look was opened.
+    let record = [7; 1000];
+    (0..100).for_each(|_| _ = lane.push(RecordHead::default(), &[&record], Reserve::Ordinary).unwrap());
+    let (records, bytes) = waiting();
+    assert_eq!(records, 100);
+    assert!((100_000..110_000).contains(&bytes), "{bytes} bytes");
+    let mut reader = LaneReader::open(&segment, lane.lane()).unwrap();
+    (0..60).for_each(|_| _ = reader.read(&mut Vec::new()).unwrap().unwrap());
+    assert_eq!(waiting(), (100, bytes), "what is read has not reached its handlers");
+    reader.publish_head();
+    let (records, bytes) = waiting();
+    assert_eq!(records, 40);
+    assert!((40_000..44_500).contains(&bytes), "{bytes} bytes");
+    let seat = Seat::try_take(&segment).unwrap().unwrap();
+    assert_eq!(look.sight().listener, Some(logtree_os::current_thread_id()));
+    drop(seat);
+    segment.unlink().unwrap();
+    assert!(!look.is_linked());
 }
