@@ -43,7 +43,7 @@ impl Producer {
             r#"{{"version": 1, "root": {{"handlers": ["queue"]}}, "handlers": {{
                 "file": {{"class": "logging.FileHandler", "filename": "app.log"}},
                 "queue": {{"class": "logging.handlers.QueueHandler", "handlers": ["file"],
-                           "queue": {{"()": "multiprocessing.Queue", "name": "{name}", "capacity": "128 KiB"}},
+                           "queue": {{"()": "multiprocessing.Queue", "name": "{name}", "capacity": "128 KiB", "maxsize": 100}},
                            "listener": "logging.handlers.QueueListener"}}}}}}"#
         );
         place.write("config.json", &config);
@@ -98,15 +98,15 @@ fn who_listens_what_waits_and_what_was_dropped() {
     let queue = producer.stat_when("there is a standby", |queue| !queue["standby"].is_null());
     let (listener, standby) = (&queue["listener"], &queue["standby"]);
     [standby, listener].into_iter().for_each(|process| signal(process, Signal::STOP));
-    producer.log(5000);
+    producer.log(300);
     let full = producer.stat_when("its lane is full", |queue| {
         let lane = &queue["owners"][0]["lanes"][0];
-        lane["published"].as_u64().unwrap() + lane["dropped"].as_u64().unwrap() == 5010
+        lane["published"].as_u64().unwrap() + lane["dropped"].as_u64().unwrap() == 310
     });
     let (waiting, dropped) = (full["waiting"].as_u64().unwrap(), full["dropped"]["total"].as_u64().unwrap());
-    assert_eq!((waiting + dropped, &full["dropped"]["full"]), (5000, &dropped.into()));
+    assert_eq!((waiting, dropped, &full["dropped"]["full"]), (100, 200, &200.into()));
     let bytes = full["waiting_bytes"].as_u64().unwrap();
-    assert!((80 << 10..=128 << 10).contains(&bytes), "{bytes} bytes");
+    assert!((100 * 40..100 * 200).contains(&bytes), "{bytes} bytes");
     let text = producer.place.run(&["stat", &producer.name], "");
     assert_eq!((text.code, text.stderr()), (Some(0), ""));
     let lines = [
