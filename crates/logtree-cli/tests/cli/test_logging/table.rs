@@ -114,7 +114,7 @@ const TABLE: &[(&str, &[(&str, Row)])] = &[
     ("HTTPHandlerTest", &[(ALL, Case(ABSENT, ARGUMENTS))]),
     ("MemoryTest", &[("test_persistent_loggers", None("about Python's garbage collector"))]),
     ("EncodingTest", &[
-        ("test_encoding_plain_file", Case("logtree-handlers/tests/handlers/contract.rs", "files_in_another_encoding_and_with_another_terminator")),
+        ("test_encoding_plain_file", Case("logtree-handlers/tests/handlers/classes.rs", "files_in_another_encoding_and_with_another_terminator")),
         ("test_encoding_cyrillic_unicode", Case(FILE, "text_that_the_encoding_lacks_is_an_error_that_says_where")),
     ]),
     ("WarningsTest", &[(ALL, None("about Python's module warnings"))]),
