@@ -115,13 +115,43 @@ impl fmt::Display for EmitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Format(error) => error.fmt(f),
-            Self::Io(error) => write!(f, "OSError: {error}"),
+            Self::Io(error) => write!(f, "{}: {}", exception(error.kind()), message(error)),
             Self::Panic => f.write_str("panic in a handler, formatter or filter"),
         }
     }
 }
 
 impl std::error::Error for EmitError {}
+
+/// CPython's exception for an error of the system (PEP 3151).
+fn exception(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::AlreadyExists => "FileExistsError",
+        io::ErrorKind::BrokenPipe => "BrokenPipeError",
+        io::ErrorKind::ConnectionAborted => "ConnectionAbortedError",
+        io::ErrorKind::ConnectionRefused => "ConnectionRefusedError",
+        io::ErrorKind::ConnectionReset => "ConnectionResetError",
+        io::ErrorKind::Interrupted => "InterruptedError",
+        io::ErrorKind::IsADirectory => "IsADirectoryError",
+        io::ErrorKind::NotADirectory => "NotADirectoryError",
+        io::ErrorKind::NotFound => "FileNotFoundError",
+        io::ErrorKind::PermissionDenied => "PermissionError",
+        io::ErrorKind::TimedOut => "TimeoutError",
+        io::ErrorKind::WouldBlock => "BlockingIOError",
+        _ => "OSError",
+    }
+}
+
+/// As Python prints it, with the number in front where there is one.
+fn message(error: &io::Error) -> String {
+    let text = error.to_string();
+    match error.raw_os_error() {
+        Some(number) => {
+            format!("[Errno {number}] {}", text.strip_suffix(&format!(" (os error {number})")).unwrap_or(&text))
+        }
+        None => text,
+    }
+}
 
 impl From<FormatError> for EmitError {
     fn from(error: FormatError) -> Self {

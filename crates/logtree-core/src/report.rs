@@ -49,12 +49,16 @@ impl HandlerErrors {
         let count = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         let now_ns = Timestamp::now().0;
         let said_ns = self.said_ns.load(Ordering::Relaxed);
-        let is_due = said_ns == 0 || now_ns.saturating_sub(said_ns).saturating_abs() >= REPORT_INTERVAL_NS;
         let is_ours = || self.said_ns.compare_exchange(said_ns, now_ns, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if is_due && is_ours() {
+        if is_due(said_ns, now_ns) && is_ours() {
             HOOK.get().unwrap_or(&(to_stderr as fn(&ErrorReport<'_>)))(&ErrorReport { handler, record, error, count });
         }
     }
+}
+
+/// Whether a report is due, if the last one was at `said_ns`, or never, which is 0. A clock that was set back holds none up.
+fn is_due(said_ns: i64, now_ns: i64) -> bool {
+    said_ns == 0 || now_ns.saturating_sub(said_ns).saturating_abs() >= REPORT_INTERVAL_NS
 }
 
 /// Lends a record of our own, a warning of the logger `logtree`; `speaker` says which part of logtree has something to say.
@@ -106,5 +110,23 @@ impl std::fmt::Display for ErrorReport<'_> {
         writeln!(f, "Handler: {handler:?} ({count} errors so far)")?;
         writeln!(f, "Logged from file {}, line {}", record.callsite.filename(), record.callsite.line)?;
         writeln!(f, "Message: {:?}", record.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_steps_holds_up_no_report() {
+        const HOUR_NS: i64 = 3600 * REPORT_INTERVAL_NS;
+        let now_ns = 500_000 * HOUR_NS;
+        assert!(is_due(0, now_ns));
+        for (later_ns, is_time) in
+            [(0, false), (REPORT_INTERVAL_NS - 1, false), (REPORT_INTERVAL_NS, true), (HOUR_NS, true), (-HOUR_NS, true)]
+        {
+            assert_eq!(is_due(now_ns, now_ns + later_ns), is_time, "{later_ns}");
+        }
+        assert!(is_due(i64::MIN, i64::MAX) && is_due(i64::MAX, i64::MIN));
     }
 }
