@@ -22,7 +22,8 @@
 | hand records to a listener, one lane a thread | [`LaneProducer`], [`LaneReader`] |
 | say once what many records name | [`DefinitionWriter`] |
 | say what will be done to files before it is done | [`Transactions`], [`Interrupted`] |
-| let the listener sleep, and wake it | [`Sleeper`] |"
+| let the listener sleep, and wake it | [`Sleeper`] |
+| know that nobody can write to a file any more | [`has_writers`] |"
 )]
 //!
 //! What the first lines name works on every Unix; everything else is for Linux.
@@ -100,6 +101,8 @@ mod transaction;
 mod units;
 #[cfg(target_os = "linux")]
 mod wake;
+#[cfg(target_os = "linux")]
+mod writers;
 
 pub use address_map::AddressMap;
 pub use clock::real_time_ns;
@@ -140,3 +143,5 @@ pub use thread::spawn_masked;
 pub use transaction::{Committed, Interrupted, MAX_TRANSACTION_BYTES, Staging, TransactionTooLarge, Transactions};
 #[cfg(target_os = "linux")]
 pub use wake::{Sleep, Sleeper};
+#[cfg(target_os = "linux")]
+pub use writers::has_writers;
