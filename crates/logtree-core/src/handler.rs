@@ -55,6 +55,12 @@ pub trait Handler: Send + Sync {
         Ok(())
     }
 
+    /// Whether it has something to [hand on](Self::settle) though no record came. Behind a cross-process queue it is asked
+    /// between two batches.
+    fn is_unsettled(&self) -> bool {
+        false
+    }
+
     /// Lets go of what is open and opens it again at the next record, as after a log file was moved.
     fn reopen(&self) {}
 

@@ -7,6 +7,7 @@
 
 use std::ffi::OsString;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -83,6 +84,9 @@ pub trait Names {
     /// The size of a file in bytes, and the second of its last change, of what a link leads to; `None` if there is none.
     fn stat(&self, path: &Path) -> Option<(u64, i64)>;
 
+    /// The file under a name, and its end; `None` if there is none, or if earlier steps are yet to make it.
+    fn find(&self, path: &Path) -> Option<FileEnd>;
+
     /// Every name in a directory, in no order.
     ///
     /// # Errors
@@ -100,6 +104,13 @@ pub trait Names {
     /// # Errors
     /// Those of the system, where the step is done at once.
     fn delete(&mut self, path: &Path) -> io::Result<()>;
+
+    /// Puts another form of a file, such as a compressed one, in its place: `made` gets the name `to`, under which nothing
+    /// is; then, and only then, `from` is deleted. Stopped in between, both forms stand there.
+    ///
+    /// # Errors
+    /// Those of the system, where the step is done at once.
+    fn replace(&mut self, from: &Path, made: &Path, to: &Path) -> io::Result<()>;
 }
 
 /// Takes the steps of a handler.
@@ -160,6 +171,11 @@ impl Names for Direct {
         Some((metadata.len(), i64::try_from(changed.as_secs()).ok()?))
     }
 
+    fn find(&self, path: &Path) -> Option<FileEnd> {
+        let metadata = std::fs::symlink_metadata(path).ok()?;
+        Some(FileEnd { device: metadata.dev(), inode: metadata.ino(), size: metadata.len() })
+    }
+
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
         std::fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect()
     }
@@ -170,5 +186,17 @@ impl Names for Direct {
 
     fn delete(&mut self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
+    }
+
+    fn replace(&mut self, from: &Path, made: &Path, to: &Path) -> io::Result<()> {
+        // A second name is given only where nothing is, which rename(2) does not promise.
+        match std::fs::hard_link(made, to) {
+            Ok(()) => std::fs::remove_file(made)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+            // A file system whose files have one name each.
+            Err(_) if to.symlink_metadata().is_err() => std::fs::rename(made, to)?,
+            Err(error) => return Err(error),
+        }
+        std::fs::remove_file(from)
     }
 }

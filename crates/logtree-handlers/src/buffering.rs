@@ -119,6 +119,10 @@ impl Handler for Buffering {
         self.inner.settle(steps)
     }
 
+    fn is_unsettled(&self) -> bool {
+        self.inner.is_unsettled()
+    }
+
     fn reopen(&self) {
         self.buffer.write();
         self.inner.reopen();

@@ -221,6 +221,10 @@ impl Handler for MemoryHandler {
         Ok(())
     }
 
+    fn is_unsettled(&self) -> bool {
+        self.target.first().is_some_and(|target| target.handler.is_unsettled())
+    }
+
     fn close(&self) {
         self.flush(Instant::now() + PATIENCE);
         let mut held = self.held.lock();

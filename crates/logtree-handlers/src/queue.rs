@@ -62,6 +62,10 @@ impl Handler for Formatting {
         self.0.settle(steps)
     }
 
+    fn is_unsettled(&self) -> bool {
+        self.0.is_unsettled()
+    }
+
     fn reopen(&self) {
         self.0.reopen();
     }

@@ -70,6 +70,12 @@ enum Work {
         path: PathBuf,
         victim: Option<FileEnd>,
     },
+    Replace {
+        made: PathBuf,
+        to: PathBuf,
+        from: PathBuf,
+        victim: Option<FileEnd>,
+    },
 }
 
 impl Steps for Batch {
@@ -114,6 +120,10 @@ impl Names for Batch {
         let appended = self.files.iter().find(|file| file.added > 0 && file.file.path() == path);
         let end = appended.and_then(|file| Some((file.end??.size + file.added, Timestamp::now().whole_seconds())));
         end.or_else(|| self.names.stat(path))
+    }
+
+    fn find(&self, path: &Path) -> Option<FileEnd> {
+        if let Planned::Known(end, _) = self.names.find(path) { Some(end) } else { None }
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
@@ -161,6 +171,23 @@ impl Names for Batch {
         };
         self.names.put(path, Planned::Nothing);
         let work = Work::Delete { path: path.to_owned(), victim };
+        self.steps.push(Staged { file: self.rolling, work, is_done: false });
+        Ok(())
+    }
+
+    fn replace(&mut self, from: &Path, made: &Path, to: &Path) -> io::Result<()> {
+        let found = match (self.names.find(from), self.names.find(made)) {
+            (Planned::Nothing, _) | (_, Planned::Nothing) => return Err(io::ErrorKind::NotFound.into()),
+            (_, found) => found,
+        };
+        if self.exists(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let victim = self.find(from);
+        self.names.put(from, Planned::Nothing);
+        self.names.put(made, Planned::Nothing);
+        self.names.put(to, found);
+        let work = Work::Replace { made: made.to_owned(), to: to.to_owned(), from: from.to_owned(), victim };
         self.steps.push(Staged { file: self.rolling, work, is_done: false });
         Ok(())
     }
@@ -248,6 +275,9 @@ impl Batch {
                     Step::Rename { from, to, source: *source }.stage(&mut staging)?;
                 }
                 Work::Delete { path, victim } => Step::Delete { path, victim: *victim }.stage(&mut staging)?,
+                Work::Replace { made, to, from, victim } => {
+                    Step::Replace { made, to, from, victim: *victim }.stage(&mut staging)?;
+                }
             }
         }
         staging.commit(heads)
@@ -341,6 +371,11 @@ impl Staged {
             Work::Delete { path, .. } => {
                 given_up.extend(moved::delete(path).err().map(|error| moved::failed("delete", path, &error)));
                 kill_point!("batch: deleted");
+            }
+            Work::Replace { made, to, from, .. } => {
+                given_up
+                    .extend(moved::replace(made, to, from).err().map(|error| moved::failed("replace", from, &error)));
+                kill_point!("batch: replaced");
             }
         }
         Ok(())

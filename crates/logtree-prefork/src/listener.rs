@@ -162,7 +162,8 @@ impl Listener<'_> {
             }
             handled += 1;
         }
-        if handled > 0 {
+        let is_unsettled = || self.queue.listener.handlers.iter().any(|entry| entry.handler.is_unsettled());
+        if handled > 0 || is_unsettled() {
             self.queue.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));
             self.commit();
             if self.left.is_some() {

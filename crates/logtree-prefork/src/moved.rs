@@ -28,6 +28,13 @@ pub(crate) fn delete(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Gives another form of a file its name, under which nothing is; if it has it, the file is deleted.
+pub(crate) fn replace(made: &Path, to: &Path, from: &Path) -> io::Result<()> {
+    rename(made, to)?;
+    kill_point!("batch: replacing");
+    delete(from)
+}
+
 /// What is said of it.
 pub(crate) fn failed(what: &str, path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot {what} '{}': {error}", path.display()))
@@ -62,6 +69,27 @@ pub(crate) fn complete_delete(path: &Path, victim: Option<FileEnd>) -> Completed
         (Some(_), _) => delete(path).map_or(Completed::Disturbed, |()| Completed::Whole),
     };
     kill_point!("recovery: deleted");
+    completed
+}
+
+/// Finishes replacing a file by another form of it.
+pub(crate) fn complete_replace(made: &Path, to: &Path, from: &Path, victim: Option<FileEnd>) -> Completed {
+    // Nobody but the listener gives a name to what was made: where it is gone, it has its name.
+    let has_name = match (look(made), look(to)) {
+        (Some(_), None) => rename(made, to).is_ok(),
+        (None, Some(_)) => true,
+        _ => false,
+    };
+    kill_point!("recovery: replacing");
+    let completed = match (look(from), victim) {
+        (None, _) if has_name => Completed::Whole,
+        (Some(found), Some(victim)) if has_name && is_same(&found, &victim) => {
+            delete(from).map_or(Completed::Disturbed, |()| Completed::Whole)
+        }
+        // Both stay, and whoever compresses next sees to it.
+        _ => Completed::Disturbed,
+    };
+    kill_point!("recovery: replaced");
     completed
 }
 
@@ -107,6 +135,35 @@ mod tests {
         let source = look(&from).map(|end| FileEnd { size: 4, ..end });
         assert_eq!(complete_rename(&from, &to, source), Completed::Whole);
         assert!(from.exists() && !to.exists());
+    }
+
+    #[test]
+    fn a_file_is_replaced_from_wherever_that_stopped_and_never_without_its_other_form() {
+        let directory = tempfile::tempdir().unwrap();
+        let [made, to, from] = ["made", "to", "from"].map(|name| directory.path().join(name));
+        std::fs::write(&made, "short").unwrap();
+        std::fs::write(&from, "long").unwrap();
+        let other = directory.path().join("other");
+        std::fs::write(&other, "another").unwrap();
+        let victim = look(&from);
+        let complete = || complete_replace(&made, &to, &from, victim);
+        assert_eq!(complete(), Completed::Whole);
+        assert!(!made.exists() && !from.exists() && std::fs::read(&to).unwrap() == b"short");
+        assert_eq!(complete(), Completed::Whole, "done already");
+        // Another file has come to that name since: it is not the one.
+        std::fs::rename(&other, &from).unwrap();
+        std::fs::rename(&to, &made).unwrap();
+        assert_eq!((complete(), from.exists(), to.exists()), (Completed::Disturbed, true, true));
+        // Another file has the name.
+        std::fs::write(&made, "short").unwrap();
+        let victim = look(&from);
+        let complete = || complete_replace(&made, &to, &from, victim);
+        assert_eq!((complete(), from.exists(), made.exists()), (Completed::Disturbed, true, true));
+        assert!(replace(&made, &to, &from).is_err() && from.exists());
+        // What was made is gone, and nothing has the name.
+        std::fs::remove_file(&made).unwrap();
+        std::fs::remove_file(&to).unwrap();
+        assert_eq!((complete(), from.exists()), (Completed::Disturbed, true));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! version ┃ kind │ path length │ second length │ known │ device │ inode │ size ┃ path ┃ second ┃ kind │ …
 //! ```
 //!
-//! The second piece is the bytes that are appended, or the path that a file is renamed to. Everything between two heavy bars is a piece, and begins at a multiple of 8. What travels is read by the same
+//! The second piece is the bytes that are appended, or the path that a file is renamed to; or that path and, behind a NUL, the
+//! one of the file that is replaced. Everything between two heavy bars is a piece, and begins at a multiple of 8. What travels is read by the same
 //! machine, so numbers stand in its own order.
 
 use std::ffi::OsStr;
@@ -15,10 +16,11 @@ use logtree_core::FileEnd;
 use logtree_os::{Staging, TransactionTooLarge};
 
 /// Raised when the meaning of a step changes. A listener refuses what it does not know; the records are read again then.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 const APPEND: u64 = 1;
 const RENAME: u64 = 2;
 const DELETE: u64 = 3;
+const REPLACE: u64 = 4;
 /// What is known of the file: nothing, or which one it is; and that it will be a new one, behind none that is known or
 /// behind the one that had its name before.
 const NOTHING: u64 = 0;
@@ -38,6 +40,9 @@ pub(crate) enum Step<'a> {
     Rename { from: &'a Path, to: &'a Path, source: Option<FileEnd> },
     /// A file is deleted: `victim`, if it was there before the batch.
     Delete { path: &'a Path, victim: Option<FileEnd> },
+    /// What was made of a file gets a name under which nothing is, and the file is deleted: `victim`, if it was there before
+    /// the batch.
+    Replace { made: &'a Path, to: &'a Path, from: &'a Path, victim: Option<FileEnd> },
 }
 
 /// Where bytes begin that are appended.
@@ -60,12 +65,14 @@ impl<'a> Step<'a> {
     /// The file that it is about.
     pub(crate) fn path(&self) -> &'a Path {
         match self {
-            Self::Append { path, .. } | Self::Rename { from: path, .. } | Self::Delete { path, .. } => path,
+            Self::Append { path, .. } | Self::Delete { path, .. } => path,
+            Self::Rename { from, .. } | Self::Replace { from, .. } => from,
         }
     }
 
     pub(crate) fn stage(&self, staging: &mut Staging<'_>) -> Result<(), TransactionTooLarge> {
         let known = |end: &Option<FileEnd>| end.map_or((NOTHING, None), |end| (THIS, Some(end)));
+        let names;
         let (kind, path, second, (known, end)) = match self {
             Self::Append { path, begin, bytes } => {
                 let begin = match begin {
@@ -78,6 +85,10 @@ impl<'a> Step<'a> {
             }
             Self::Rename { from, to, source } => (RENAME, from, to.as_os_str().as_bytes(), known(source)),
             Self::Delete { path, victim } => (DELETE, path, &[][..], known(victim)),
+            Self::Replace { made, to, from, victim } => {
+                names = [to, from].map(|name| name.as_os_str().as_bytes()).join(&0);
+                (REPLACE, made, &*names, known(victim))
+            }
         };
         let path = path.as_os_str().as_bytes();
         let FileEnd { device, inode, size } = end.unwrap_or(FileEnd { device: 0, inode: 0, size: 0 });
@@ -115,6 +126,11 @@ pub(crate) fn parse(plan: &[u8]) -> Option<Vec<Step<'_>>> {
             }
             (RENAME, NOTHING | THIS) => Step::Rename { from: path, to: rest.path(second)?, source: this },
             (DELETE, NOTHING | THIS) if second == 0 => Step::Delete { path, victim: this },
+            (REPLACE, NOTHING | THIS) => {
+                let names = rest.piece(second)?;
+                let (to, from) = names.split_at(names.iter().position(|byte| *byte == 0)?);
+                Step::Replace { made: path, to: as_path(to)?, from: as_path(&from[1..])?, victim: this }
+            }
             _ => return None,
         });
     }
@@ -132,8 +148,7 @@ impl<'a> Pieces<'a> {
     }
 
     fn path(&mut self, length: u64) -> Option<&'a Path> {
-        let path = (1..=PATH_MAX).contains(&length).then(|| self.piece(length))??;
-        (!path.contains(&0)).then(|| Path::new(OsStr::from_bytes(path)))
+        as_path((length <= PATH_MAX).then(|| self.piece(length))??)
     }
 
     fn piece(&mut self, length: u64) -> Option<&'a [u8]> {
@@ -142,6 +157,11 @@ impl<'a> Pieces<'a> {
         self.0 = rest;
         piece.get(..length)
     }
+}
+
+fn as_path(bytes: &[u8]) -> Option<&Path> {
+    let is_path = (1..=PATH_MAX as usize).contains(&bytes.len()) && !bytes.contains(&0);
+    is_path.then(|| Path::new(OsStr::from_bytes(bytes)))
 }
 
 #[cfg(test)]
@@ -160,23 +180,26 @@ mod tests {
     #[test]
     fn what_is_no_plan_is_refused() {
         let path = *b"/var/log";
-        let whole = plan(&[2, 1, 8, 0, 1, 2, 3, 4], &path);
+        let whole = plan(&[3, 1, 8, 0, 1, 2, 3, 4], &path);
         let begin = Begin::At(FileEnd { device: 2, inode: 3, size: 4 });
         assert_eq!(parse(&whole), Some(vec![Step::Append { path: Path::new("/var/log"), begin, bytes: b"" }]));
         for cut in 0..whole.len() {
             // A plan of no steps is one.
             assert_eq!(parse(&whole[..cut]).is_some(), cut == 8, "{cut}");
         }
-        assert_eq!(parse(&plan(&[3], b"")), None, "a later version");
-        assert_eq!(parse(&plan(&[2, 9, 8, 0, 1, 2, 3, 4], &path)), None, "an unknown kind");
-        assert_eq!(parse(&plan(&[2, 1, 8, 0, 4, 2, 3, 4], &path)), None, "an unknown knowledge");
-        assert_eq!(parse(&plan(&[2, 1, u64::MAX, 0, 1, 2, 3, 4], &path)), None, "a path of no length");
-        assert_eq!(parse(&plan(&[2, 1, 8, u64::MAX, 1, 2, 3, 4], &path)), None, "bytes of no length");
-        assert_eq!(parse(&plan(&[2, 1, 0, 8, 1, 2, 3, 4], &path)), None, "no path");
-        assert_eq!(parse(&plan(&[2, 1, 8, 0, 1, 2, 3, 4], b"/var\0log")), None, "no path of the system's");
-        assert_eq!(parse(&plan(&[2, 2, 8, 0, 1, 2, 3, 4], &path)), None, "a name that is none");
-        assert_eq!(parse(&plan(&[2, 2, 8, 8, 2, 2, 3, 4], b"/var/log/var/lib")), None, "a new file that is renamed");
-        assert_eq!(parse(&plan(&[2, 3, 8, 8, 1, 2, 3, 4], b"/var/log/var/lib")), None, "deleting needs one name");
+        assert_eq!(parse(&plan(&[4], b"")), None, "a later version");
+        assert_eq!(parse(&plan(&[3, 9, 8, 0, 1, 2, 3, 4], &path)), None, "an unknown kind");
+        assert_eq!(parse(&plan(&[3, 1, 8, 0, 4, 2, 3, 4], &path)), None, "an unknown knowledge");
+        assert_eq!(parse(&plan(&[3, 1, u64::MAX, 0, 1, 2, 3, 4], &path)), None, "a path of no length");
+        assert_eq!(parse(&plan(&[3, 1, 8, u64::MAX, 1, 2, 3, 4], &path)), None, "bytes of no length");
+        assert_eq!(parse(&plan(&[3, 1, 0, 8, 1, 2, 3, 4], &path)), None, "no path");
+        assert_eq!(parse(&plan(&[3, 1, 8, 0, 1, 2, 3, 4], b"/var\0log")), None, "no path of the system's");
+        assert_eq!(parse(&plan(&[3, 2, 8, 0, 1, 2, 3, 4], &path)), None, "a name that is none");
+        assert_eq!(parse(&plan(&[3, 2, 8, 8, 2, 2, 3, 4], b"/var/log/var/lib")), None, "a new file that is renamed");
+        assert_eq!(parse(&plan(&[3, 3, 8, 8, 1, 2, 3, 4], b"/var/log/var/lib")), None, "deleting needs one name");
+        let replacing = |names: &[u8; 8]| parse(&plan(&[3, 4, 8, 8, 1, 2, 3, 4], &[path, *names].concat())).is_some();
+        assert!(replacing(b"/new\0/ol"));
+        assert!(![b"/new/old", b"\0/newold", b"/newold\0", b"/n\0/o\0ld"].into_iter().any(replacing), "needs three");
     }
 
     #[test]
@@ -192,6 +215,7 @@ mod tests {
         for known in [None, Some(end)] {
             steps.push(Step::Rename { from: path, to, source: known });
             steps.push(Step::Delete { path, victim: known });
+            steps.push(Step::Replace { made: Path::new("/var/log/.a"), to, from: path, victim: known });
         }
         let mut staging = transactions.begin();
         stage_version(&mut staging).unwrap();

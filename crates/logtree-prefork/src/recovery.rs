@@ -41,6 +41,7 @@ impl Recovery {
                 }
                 Step::Rename { from, to, source } => moved::complete_rename(from, to, source),
                 Step::Delete { path, victim } => moved::complete_delete(path, victim),
+                Step::Replace { made, to, from, victim } => moved::complete_replace(made, to, from, victim),
             };
             if completed == Completed::Disturbed {
                 words::count(segment, words::DISTURBED, 1);
