@@ -5,12 +5,13 @@
 //!
 //! `DIFFERENCE`: a record that would make the file too large goes into the next one, as with Python's own handler; without
 //! `backupCount` the file is not emptied but grows; the file is opened when the program starts; there is no file for
-//! a lock, so that `lock_file_directory` has no meaning, nor have `debug` and `keep_file_open`; rolled files are not compressed.
+//! a lock, so that `lock_file_directory` has no meaning, nor have `debug` and `keep_file_open`; with `use_gzip` files are compressed
+//! later, as by `compress: gz`, and without the feature `compress` not at all.
 
 use logtree_core::{Argument, ArgumentError, HandlerPlan, Kwargs};
 
 use crate::access::{self, Access};
-use crate::{RotatingFileHandler, RotatingFileHandlerConfig};
+use crate::{Compress, RotatingFileHandler, RotatingFileHandlerConfig};
 
 /// The classes `concurrent_log_handler.ConcurrentRotatingFileHandler` and `cloghandler.ConcurrentRotatingFileHandler`.
 pub(crate) fn plan(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
@@ -19,13 +20,15 @@ pub(crate) fn plan(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
 }
 
 fn config(mut kwargs: Kwargs) -> Result<RotatingFileHandlerConfig, ArgumentError> {
-    for keyword in ["debug", "delay", "use_gzip", "newline", "lock_file_directory", "keep_file_open"] {
+    for keyword in ["debug", "delay", "newline", "lock_file_directory", "keep_file_open"] {
         kwargs.take(keyword);
     }
     let terminator = kwargs.string("terminator")?.filter(|terminator| !terminator.is_empty());
     let policy = kwargs.take("unicode_error_policy");
     let access = access(&mut kwargs)?;
+    let is_gzipped = kwargs.truth("use_gzip").unwrap_or(false) && Compress::is_there().is_ok();
     let mut config = RotatingFileHandlerConfig::from_kwargs(kwargs)?;
+    config.compress = config.compress.or(is_gzipped.then_some(Compress::Gzip));
     // What is no policy is ignored with a warning, and ignoring is the policy then.
     config.file.errors = match policy {
         Some(Argument::Str(policy)) if matches!(&*policy, "replace" | "strict") => policy.parse()?,
@@ -80,6 +83,9 @@ mod tests {
         assert_eq!(config(cpython::kwargs(class, &given, Vec::new())), Ok(expected));
         let bare = config(cpython::kwargs(class, &serde_json::json!({"filename": "a"}), Vec::new())).unwrap();
         assert_eq!(bare.file.errors, "ignore".parse().unwrap());
+        let gzipped =
+            config(cpython::kwargs(class, &serde_json::json!({"filename": "a", "use_gzip": true}), Vec::new()));
+        assert_eq!(gzipped.unwrap().compress, Compress::is_there().ok().map(|()| Compress::Gzip));
         let bogus = config(cpython::kwargs(class, &serde_json::json!({"filename": "a", "when": "S"}), Vec::new()));
         assert!(bogus.unwrap_err().message.contains("unexpected keyword argument 'when'"));
     }

@@ -139,6 +139,11 @@ impl FileHandler {
         &self.appended
     }
 
+    /// The file itself.
+    pub(crate) fn log_file(&self) -> &Arc<LogFile> {
+        &self.file
+    }
+
     /// [`LogFile::renewals`].
     pub(crate) fn renewals(&self) -> u32 {
         self.file.renewals()

@@ -22,7 +22,8 @@
 //! # Ok::<(), logtree_core::ArgumentError>(())
 //! ```
 //!
-//! Every handler of files takes the keys of a [buffer](Buffering) too.
+//! Every handler of files takes the keys of a [buffer](Buffering) too, and with the feature `compress` those that roll
+//! [compress](Compress) what they have rolled.
 //!
 //! A new handler costs one file, its `mod` line and one line in [`register`].
 //!
@@ -33,6 +34,7 @@
 mod access;
 mod buffer;
 mod buffering;
+mod compression;
 mod concurrent;
 mod encoding;
 mod file;
@@ -62,6 +64,7 @@ use logtree_core::{Object, Registry, StdStream};
 
 pub use access::Access;
 pub use buffering::{Buffering, BufferingConfig};
+pub use compression::Compress;
 pub use encoding::{Encoding, EncodingErrors};
 pub use file::{FileHandler, FileHandlerConfig};
 pub use fsync::Fsync;

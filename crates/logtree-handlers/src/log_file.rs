@@ -12,6 +12,7 @@ use std::time::Duration;
 use logtree_core::{AppendFile, FileEnd};
 use logtree_os::{ForkLock, ForkReset, kill_point};
 use rustix::fs::{Mode, OFlags, fdatasync, ftruncate};
+use rustix::io::Errno;
 
 use crate::OpenMode;
 use crate::access::Access;
@@ -24,6 +25,9 @@ use crate::seal::{self, Seal};
 
 /// So long the processes that roll a file wait for each other, once; then not at all until it is free again.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// So often it is looked which file is under the name, while others roll it.
+const LOOKS: usize = 16;
 
 /// A file that lines are appended to, from any thread and any child of `fork`.
 ///
@@ -117,8 +121,40 @@ impl LogFile {
         self.renewals.load(Ordering::Relaxed)
     }
 
+    /// Whether it is ever brought to the disk.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.fsync != Fsync::Never
+    }
+
+    /// Does something while no process gives the file, or those that it was rolled to, other names. A file that is not there
+    /// is begun.
+    ///
+    /// # Errors
+    /// Those of opening the file, and if others take too long to roll it.
+    pub(crate) fn while_not_rolled<T>(&self, work: impl FnOnce() -> T) -> io::Result<T> {
+        for _ in 0..LOOKS {
+            let lock = match Look::at_path(&self.path) {
+                Ok(current) => RollLock::take(&self.path, &current, PATIENCE)?,
+                Err(Errno::NOENT) => self.end().map(|_| None)?,
+                Err(error) => return Err(error.into()),
+            };
+            if lock.is_some() {
+                return Ok(work());
+            }
+        }
+        Err(io::Error::new(io::ErrorKind::TimedOut, "other processes roll the file all the time"))
+    }
+
     fn open_anew(&self, mode: OpenMode) -> io::Result<Open> {
-        let open = Open::new(&self.path, mode)?;
+        let mut open = Open::new(&self.path, mode)?;
+        // It may have been rolled between the system's look at the name and its opening the file: whoever compresses rolled
+        // files trusts that nobody opens one to write.
+        for _ in 0..LOOKS {
+            if self.follow != Follow::EachTick || mode == OpenMode::Create || is_current(&self.path, &open.opened) {
+                break;
+            }
+            open = Open::new(&self.path, OpenMode::Append)?;
+        }
         if open.opened.is_regular {
             self.access.apply(open.descriptor())?;
         }
@@ -359,7 +395,15 @@ impl Open {
             OpenMode::Create => usual | OFlags::EXCL,
         };
         // What the program's umask leaves of it, as with Python's `open`.
-        let descriptor = rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))?;
+        let mut looks = 0;
+        let descriptor = loop {
+            match rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)) {
+                // Somebody asks this moment who has it open: see `has_writers`.
+                Err(Errno::AGAIN) if looks < LOOKS => looks += 1,
+                outcome => break outcome?,
+            }
+            std::thread::sleep(Duration::from_micros(50));
+        };
         kill_point!("file: created");
         let opened = Look::at(descriptor.as_fd())?;
         let seal = if opened.is_regular { Seal::set(descriptor.as_fd()) } else { None };

@@ -97,3 +97,10 @@ pub(crate) fn with_suffix(path: &Path, suffix: impl Display) -> PathBuf {
     path.push(format!(".{suffix}"));
     path.into()
 }
+
+/// A name with one of the endings of [`forms`](crate::compression::forms).
+pub(crate) fn with_form(path: &Path, form: &str) -> PathBuf {
+    let mut path = OsString::from(path);
+    path.push(form);
+    path.into()
+}

@@ -10,9 +10,10 @@ use logtree_core::{
     Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerPlan, Kwargs, Names, Record, Steps,
 };
 
+use crate::compression::{self, Compression};
 use crate::follow::Follow;
-use crate::rolling::{Rolling, with_suffix};
-use crate::{FileHandler, FileHandlerConfig, OpenMode, Retention, units};
+use crate::rolling::{Rolling, with_form, with_suffix};
+use crate::{Compress, FileHandler, FileHandlerConfig, OpenMode, Retention, units};
 
 /// So many files are asked for one by one.
 const PROBED: u32 = 16;
@@ -29,7 +30,7 @@ const PROBED: u32 = 16;
 ///   is lost. One that does not see the roll at once goes on in the file that was rolled for a few milliseconds, while there
 ///   is room; and where several write at the same moment, each may put a record into a file that is just full.
 /// - `maxAge` and `maxTotalBytes` delete the oldest ones besides, at each roll. Only files whose whole name is the log's and
-///   a number are ever deleted.
+///   a number are ever deleted, and their compressed forms where `compress` is set: see [`Compress`].
 /// - Where it cannot roll, because a directory is in the way or the rights are missing, lines go on into the old file,
 ///   and each is counted as an error, until it can. (`DIFFERENCE`: Python loses the records.)
 /// - A file that was moved or deleted is begun anew within a few milliseconds. (`DIFFERENCE`: in Python, when it is full.)
@@ -39,6 +40,7 @@ pub struct RotatingFileHandler {
     max_bytes: u64,
     backup_count: u32,
     retention: Retention,
+    compression: Option<Compression>,
     rolling: Rolling,
 }
 
@@ -53,20 +55,22 @@ pub struct RotatingFileHandlerConfig {
     pub backup_count: u32,
     /// What else limits the old files.
     pub retention: Retention,
+    /// Whether and how old files are compressed; not.
+    pub compress: Option<Compress>,
 }
 
 impl RotatingFileHandlerConfig {
     /// What Python does with a file name and nothing else: it never rolls.
     pub fn new(filename: impl Into<PathBuf>) -> Self {
         let (file, retention) = (FileHandlerConfig::new(filename), Retention::default());
-        Self { file, max_bytes: 0, backup_count: 0, retention }
+        Self { file, max_bytes: 0, backup_count: 0, retention, compress: None }
     }
 
-    /// Takes the arguments `maxBytes` and `backupCount`, those of a `FileHandler`, and beyond Python's `maxAge` and
-    /// `maxTotalBytes`; `maxBytes` may have a unit.
+    /// Takes the arguments `maxBytes` and `backupCount`, those of a `FileHandler`, and beyond Python's `maxAge`,
+    /// `maxTotalBytes` and `compress`; `maxBytes` may have a unit.
     ///
     /// # Errors
-    /// CPython's, for what is missing, unknown or of another type.
+    /// CPython's, for what is missing, unknown or of another type; for `compress` without the feature.
     pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
         let max_bytes = match kwargs.take("maxBytes") {
             None => 0,
@@ -74,10 +78,11 @@ impl RotatingFileHandlerConfig {
         };
         let backup_count = backup_count(kwargs.take("backupCount"))?;
         let retention = Retention::from_kwargs(&mut kwargs)?;
+        let compress = Compress::from_kwargs(&mut kwargs)?;
         if max_bytes > 0 {
             kwargs.take("mode");
         }
-        Ok(Self { file: FileHandlerConfig::from_kwargs(kwargs)?, max_bytes, backup_count, retention })
+        Ok(Self { file: FileHandlerConfig::from_kwargs(kwargs)?, max_bytes, backup_count, retention, compress })
     }
 }
 
@@ -116,9 +121,10 @@ impl RotatingFileHandler {
     /// A handler with this config. The file is not opened yet.
     ///
     /// # Errors
-    /// If the file name is relative and the directory that the program is in cannot be found.
+    /// If the file name is relative and the directory that the program is in cannot be found; if files are to be compressed,
+    /// without the feature `compress`.
     pub fn new(config: RotatingFileHandlerConfig) -> Result<Self, ArgumentError> {
-        let RotatingFileHandlerConfig { mut file, max_bytes, mut backup_count, retention } = config;
+        let RotatingFileHandlerConfig { mut file, max_bytes, mut backup_count, retention, compress } = config;
         if backup_count == 0 && retention.is_any() {
             backup_count = u32::MAX;
         }
@@ -126,7 +132,9 @@ impl RotatingFileHandler {
             file.mode = OpenMode::Append;
         }
         let file = FileHandler::following(file, Follow::EachTick)?;
-        Ok(Self { file, max_bytes, backup_count, retention, rolling: Rolling::default() })
+        let is_rolled = move |suffix: &str| number(suffix).is_some_and(|number| (1..=backup_count).contains(&number));
+        let compression = compress.map(|kind| Compression::new(kind, &file, Box::new(is_rolled))).transpose()?;
+        Ok(Self { file, max_bytes, backup_count, retention, compression, rolling: Rolling::default() })
     }
 
     /// Where the file is.
@@ -146,19 +154,39 @@ impl RotatingFileHandler {
     /// CPython's `RotatingFileHandler.doRollover`.
     fn moves(&self, names: &mut dyn Names) -> io::Result<()> {
         for number in (1..=self.highest(names)).rev() {
-            let from = with_suffix(self.path(), number);
-            if names.exists(&from) {
-                replace(names, &from, &with_suffix(self.path(), number + 1))?;
-            }
+            self.replace(names, &with_suffix(self.path(), number), number + 1)?;
         }
-        replace(names, self.path(), &with_suffix(self.path(), 1))?;
+        self.replace(names, self.path(), 1)?;
+        if let Some(compression) = &self.compression {
+            compression.rolled();
+        }
         if self.retention.is_any() {
-            let numbered =
-                (1..=self.highest(names).saturating_add(1)).rev().map(|number| with_suffix(self.path(), number));
-            let rolled = numbered.filter(|path| names.exists(path)).collect();
+            let numbers = (1..=self.highest(names).saturating_add(1)).rev();
+            let forms = |number| self.forms().map(move |form| with_form(&with_suffix(self.path(), number), form));
+            let rolled = numbers.flat_map(forms).filter(|path| names.exists(path)).collect();
             self.retention.excess(rolled, names).iter().try_for_each(|path| names.delete(path))?;
         }
         Ok(())
+    }
+
+    /// Gives a file, in each of its forms, a number, and deletes what has that number.
+    fn replace(&self, names: &mut dyn Names, from: &Path, number: u32) -> io::Result<()> {
+        // The log itself has one form, and is there in any case, if only when the batch is done.
+        let is_log = from == self.path();
+        let has_form = |form: &&str| if is_log { form.is_empty() } else { names.exists(&with_form(from, form)) };
+        let there: Vec<_> = self.forms().filter(has_form).collect();
+        let to = with_suffix(self.path(), number);
+        for form in self.forms().filter(|_| !there.is_empty()) {
+            let replaced = with_form(&to, form);
+            if names.exists(&replaced) {
+                names.delete(&replaced)?;
+            }
+        }
+        there.into_iter().try_for_each(|form| names.rename(&with_form(from, form), &with_form(&to, form)))
+    }
+
+    fn forms(&self) -> impl Iterator<Item = &'static str> + use<> {
+        compression::forms(self.compression.as_ref()).iter().copied()
     }
 
     /// The highest number below the last that a file can have: with many, as the directory says.
@@ -168,21 +196,20 @@ impl RotatingFileHandler {
         let (Some(directory), Some(base)) = (path.parent().filter(|_| most > PROBED), path.file_name()) else {
             return most;
         };
+        let forms = compression::forms(self.compression.as_ref());
         let number = |name: OsString| {
-            let number = name.as_bytes().strip_prefix(base.as_bytes())?.strip_prefix(b".")?;
-            std::str::from_utf8(number).ok()?.parse().ok().filter(|number| *number <= most)
+            let suffix = name.as_bytes().strip_prefix(base.as_bytes())?.strip_prefix(b".")?;
+            let suffix = compression::without_form(std::str::from_utf8(suffix).ok()?, forms);
+            number(suffix).filter(|number| *number <= most)
         };
         let numbers = |names: Vec<OsString>| names.into_iter().filter_map(number).max().unwrap_or(0);
         names.list(directory).map_or(most, numbers)
     }
 }
 
-/// Gives a file another name, and deletes what has that name.
-fn replace(names: &mut dyn Names, from: &Path, to: &Path) -> io::Result<()> {
-    if names.exists(to) {
-        names.delete(to)?;
-    }
-    names.rename(from, to)
+/// A number as it is written here.
+fn number(suffix: &str) -> Option<u32> {
+    suffix.parse().ok().filter(|number: &u32| number.to_string() == suffix)
 }
 
 impl Handler for RotatingFileHandler {
@@ -190,7 +217,16 @@ impl Handler for RotatingFileHandler {
         self.file.with_line(record, formatter, |line| {
             let limit = self.limit(line.text);
             self.rolling.append(&self.file, line, limit, steps, &mut |names| self.moves(names))
-        })
+        })?;
+        Ok(self.compression.as_ref().map_or(Ok(()), |compression| compression.attend(steps))?)
+    }
+
+    fn settle(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        Ok(self.compression.as_ref().map_or(Ok(()), |compression| compression.settle(steps))?)
+    }
+
+    fn is_unsettled(&self) -> bool {
+        self.compression.as_ref().is_some_and(Compression::is_unsettled)
     }
 
     fn open(&self) -> Result<(), BuildError> {
@@ -206,6 +242,7 @@ impl Handler for RotatingFileHandler {
     }
 
     fn close(&self) {
+        self.compression.iter().for_each(Compression::close);
         self.file.close();
     }
 

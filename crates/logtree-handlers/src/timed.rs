@@ -14,11 +14,12 @@ use logtree_core::{
     Timestamp,
 };
 
+use crate::compression::{self, Compression};
 use crate::follow::Follow;
-use crate::rolling::{Rolling, not_rolled, with_suffix};
+use crate::rolling::{Rolling, not_rolled, with_form, with_suffix};
 use crate::rotating::backup_count;
 use crate::schedule::{AtTime, Schedule, When};
-use crate::{FileHandler, FileHandlerConfig, OpenMode, Retention, units};
+use crate::{Compress, FileHandler, FileHandlerConfig, OpenMode, Retention, units};
 
 /// Appends each record to a file; when an interval ends, the file `app.log` becomes `app.log.2026-01-31_09`, after the
 /// time at which the interval began, and the oldest of those are deleted.
@@ -34,6 +35,7 @@ use crate::{FileHandler, FileHandlerConfig, OpenMode, Retention, units};
 /// - With `maxBytes` it also rolls when it is full, to `app.log.2026-01-31_09.1`, `.2` and so on.
 /// - Only files whose whole name is the log's and a time of that form are ever deleted, the oldest by name: more than
 ///   `backupCount`, older than `maxAge`, and what makes them more than `maxTotalBytes` together. Without these all are kept.
+///   Where `compress` is set, compressed ones are such files too: see [`Compress`].
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
 ///   is lost.
 /// - Where it cannot roll lines go on into the old file, each counted as an error. (`DIFFERENCE`: Python loses them.)
@@ -44,6 +46,7 @@ pub struct TimedRotatingFileHandler {
     backup_count: u32,
     max_bytes: u64,
     retention: Retention,
+    compression: Option<Compression>,
     rolling: Rolling,
     /// The second from which on the file is to be rolled; [`UNKNOWN`] before the first record.
     due: AtomicI64,
@@ -72,26 +75,30 @@ pub struct TimedRotatingFileHandlerConfig {
     pub max_bytes: u64,
     /// What else limits the old files.
     pub retention: Retention,
+    /// Whether and how old files are compressed; not.
+    pub compress: Option<Compress>,
 }
 
 impl TimedRotatingFileHandlerConfig {
     /// What Python does with a file name and nothing else: it rolls each hour and keeps everything.
     pub fn new(filename: impl Into<PathBuf>) -> Self {
         let (file, when) = (FileHandlerConfig::new(filename), When::Hours);
-        let (at_time, retention) = (None, Retention::default());
-        Self { file, when, interval_s: when.unit_s(), backup_count: 0, utc: false, at_time, max_bytes: 0, retention }
+        let (interval_s, backup_count, utc, at_time, max_bytes) = (when.unit_s(), 0, false, None, 0);
+        let (retention, compress) = (Retention::default(), None);
+        Self { file, when, interval_s, backup_count, utc, at_time, max_bytes, retention, compress }
     }
 
     /// Takes the arguments `when`, `interval`, `backupCount`, `utc` and `atTime`, and those of a `FileHandler` but for
-    /// `mode`; and beyond Python's `maxBytes`, `maxAge` and `maxTotalBytes`.
+    /// `mode`; and beyond Python's `maxBytes`, `maxAge`, `maxTotalBytes` and `compress`.
     ///
     /// # Errors
-    /// CPython's, for what is missing, unknown or of another type.
+    /// CPython's, for what is missing, unknown or of another type; for `compress` without the feature.
     pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
         let [when, interval, backups, utc, at_time, mode] =
             ["when", "interval", "backupCount", "utc", "atTime", "mode"].map(|keyword| kwargs.take(keyword));
         let max_bytes = units::bytes_argument("maxBytes", kwargs.take("maxBytes"))?.unwrap_or(0);
         let retention = Retention::from_kwargs(&mut kwargs)?;
+        let compress = Compress::from_kwargs(&mut kwargs)?;
         if mode.is_some() {
             let message = format!("{} got an unexpected keyword argument 'mode'", kwargs.call());
             return Err(ArgumentError::new("TypeError", message).at("mode"));
@@ -114,6 +121,7 @@ impl TimedRotatingFileHandlerConfig {
             at_time: at_time.map_or(Ok(None), |argument| self::at_time(when, argument))?,
             max_bytes,
             retention,
+            compress,
         })
     }
 }
@@ -154,16 +162,20 @@ impl TimedRotatingFileHandler {
     /// A handler with this config. The file is not opened yet.
     ///
     /// # Errors
-    /// If the file name is relative and the directory that the program is in cannot be found.
+    /// If the file name is relative and the directory that the program is in cannot be found; if files are to be compressed,
+    /// without the feature `compress`.
     pub fn new(config: TimedRotatingFileHandlerConfig) -> Result<Self, ArgumentError> {
         let TimedRotatingFileHandlerConfig { mut file, when, interval_s, utc, at_time, .. } = config;
-        let TimedRotatingFileHandlerConfig { backup_count, max_bytes, retention, .. } = config;
+        let TimedRotatingFileHandlerConfig { backup_count, max_bytes, retention, compress, .. } = config;
         file.mode = OpenMode::Append;
         let zone = (!utc).then(|| TimeZone::try_system().unwrap_or(TimeZone::UTC));
         let schedule = Schedule { when, interval_s, at_time, zone };
         let file = FileHandler::following(file, Follow::EachTick)?;
+        let suffixes = schedule.clone();
+        let is_rolled = move |suffix: &str| parse_suffix(&suffixes, max_bytes > 0, suffix).is_some();
+        let compression = compress.map(|kind| Compression::new(kind, &file, Box::new(is_rolled))).transpose()?;
         let (rolling, due, seen) = (Rolling::default(), AtomicI64::new(UNKNOWN), AtomicU32::new(0));
-        Ok(Self { file, schedule, backup_count, max_bytes, retention, rolling, due, seen })
+        Ok(Self { file, schedule, backup_count, max_bytes, retention, compression, rolling, due, seen })
     }
 
     /// Where the file is.
@@ -214,7 +226,7 @@ impl TimedRotatingFileHandler {
 
     fn moves(&self, suffix: &str, names: &mut dyn Names) -> io::Result<()> {
         let target = with_suffix(self.path(), suffix);
-        if names.exists(&target) {
+        if self.forms().iter().any(|form| names.exists(&with_form(&target, form))) {
             return Ok(());
         }
         self.move_to(&target, names)
@@ -234,7 +246,12 @@ impl TimedRotatingFileHandler {
         names.rename(self.path(), target)?;
         // The next one that is opened is this handler's own.
         self.seen.store(self.file.renewals().wrapping_add(1), Ordering::Relaxed);
+        self.compression.iter().for_each(Compression::rolled);
         self.files_to_delete(names)?.iter().try_for_each(|path| names.delete(path))
+    }
+
+    fn forms(&self) -> &'static [&'static str] {
+        compression::forms(self.compression.as_ref())
     }
 
     /// The files that were rolled, the oldest first.
@@ -243,16 +260,9 @@ impl TimedRotatingFileHandler {
         let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return Ok(Vec::new()) };
         let rolled = |name: OsString| {
             let suffix = name.as_bytes().strip_prefix(base.as_bytes())?.strip_prefix(b".")?;
-            let suffix = std::str::from_utf8(suffix).ok()?;
-            let (suffix, number) = match suffix.split_once('.').filter(|_| self.max_bytes > 0) {
-                // A number as it is written here.
-                Some((suffix, number)) => {
-                    (suffix, number.parse().ok().filter(|parsed: &u64| parsed.to_string() == number)?)
-                }
-                None => (suffix, u64::MAX),
-            };
-            let path = directory.join(&name);
-            self.schedule.is_suffix(suffix).then(|| Rolled { suffix: suffix.to_owned(), number, path })
+            let suffix = compression::without_form(std::str::from_utf8(suffix).ok()?, self.forms());
+            let (suffix, number) = parse_suffix(&self.schedule, self.max_bytes > 0, suffix)?;
+            Some(Rolled { suffix: suffix.to_owned(), number, path: directory.join(&name) })
         };
         let mut rolled: Vec<_> = names.list(directory)?.into_iter().filter_map(rolled).collect();
         rolled.sort_unstable();
@@ -264,12 +274,27 @@ impl TimedRotatingFileHandler {
         if self.backup_count == 0 && !self.retention.is_any() {
             return Ok(Vec::new());
         }
-        let mut rolled: Vec<_> = self.rolled(names)?.into_iter().map(|rolled| rolled.path).collect();
+        let rolled = self.rolled(names)?;
+        // Two forms of one file count once.
+        let files: Vec<_> = rolled.chunk_by(Rolled::is_same_file).collect();
         let most = if self.backup_count == 0 { usize::MAX } else { self.backup_count as usize };
-        let kept = rolled.split_off(rolled.len().saturating_sub(most));
-        rolled.extend(self.retention.excess(kept, names));
-        Ok(rolled)
+        let (excess, kept) = files.split_at(files.len().saturating_sub(most));
+        let paths = |files: &[&[Rolled]]| files.iter().copied().flatten().map(|file| file.path.clone()).collect();
+        let (mut excess, kept): (Vec<_>, _) = (paths(excess), paths(kept));
+        excess.extend(self.retention.excess(kept, names));
+        Ok(excess)
     }
+}
+
+/// What stands behind the name of a file that was rolled: the time at which its interval began, and which of several it is
+/// of that, which only those have that were full.
+fn parse_suffix<'a>(schedule: &Schedule, has_numbers: bool, suffix: &'a str) -> Option<(&'a str, u64)> {
+    let (suffix, number) = match suffix.split_once('.').filter(|_| has_numbers) {
+        // A number as it is written here.
+        Some((suffix, number)) => (suffix, number.parse().ok().filter(|parsed: &u64| parsed.to_string() == number)?),
+        None => (suffix, u64::MAX),
+    };
+    schedule.is_suffix(suffix).then_some((suffix, number))
 }
 
 /// A file that was rolled, in the order of time.
@@ -279,6 +304,12 @@ struct Rolled {
     /// Which one of its interval; the last one has none.
     number: u64,
     path: PathBuf,
+}
+
+impl Rolled {
+    fn is_same_file(&self, other: &Self) -> bool {
+        (&self.suffix, self.number) == (&other.suffix, other.number)
+    }
 }
 
 impl Handler for TimedRotatingFileHandler {
@@ -292,7 +323,16 @@ impl Handler for TimedRotatingFileHandler {
                 self.rolling.append(&self.file, line, limit, steps, &mut |names| self.moves_full(names))
             })?,
         }
-        Ok(rolled.map_err(|error| not_rolled(self.path(), &error))?)
+        rolled.map_err(|error| not_rolled(self.path(), &error))?;
+        Ok(self.compression.as_ref().map_or(Ok(()), |compression| compression.attend(steps))?)
+    }
+
+    fn settle(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        Ok(self.compression.as_ref().map_or(Ok(()), |compression| compression.settle(steps))?)
+    }
+
+    fn is_unsettled(&self) -> bool {
+        self.compression.as_ref().is_some_and(Compression::is_unsettled)
     }
 
     fn open(&self) -> Result<(), BuildError> {
@@ -306,6 +346,7 @@ impl Handler for TimedRotatingFileHandler {
     }
 
     fn close(&self) {
+        self.compression.iter().for_each(Compression::close);
         self.file.close();
     }
 

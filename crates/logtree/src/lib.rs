@@ -67,6 +67,7 @@
 //! | `log` | yes | records of the `log` crate, with their own target, file and line |
 //! | `yaml` | yes | configs in YAML, as PyYAML reads it |
 //! | `toml` | no | configs in TOML |
+//! | `compress` | no | the key `compress: gz` or `zst` of files that roll |
 //! | `appender` | no | `tracing-appender`'s writers as handlers, and handlers as writers of `tracing-subscriber`'s fmt layer |
 //! | `watch` | no | a config that is read again when its file changes; signals that reload, reopen and flush |
 //! | `prefork` | no | the queue between processes (Linux) |

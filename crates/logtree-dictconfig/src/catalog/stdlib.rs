@@ -29,8 +29,8 @@ const CLASSES: &[(&str, Item)] = &[
         "RotatingFileHandler.__init__()",
         &["filename"],
         &[
-            "mode", "maxBytes", "backupCount", "encoding", "delay", "errors", "maxAge", "maxTotalBytes", "permissions",
-            "owner", "group", "fsync", "buffering", "flushLevel", "flushInterval",
+            "mode", "maxBytes", "backupCount", "encoding", "delay", "errors", "maxAge", "maxTotalBytes", "compress",
+            "permissions", "owner", "group", "fsync", "buffering", "flushLevel", "flushInterval",
         ],
     ))),
     ("logging.handlers.TimedRotatingFileHandler", Item::Handler(&Signature::new(
@@ -38,7 +38,8 @@ const CLASSES: &[(&str, Item)] = &[
         &["filename"],
         &[
             "when", "interval", "backupCount", "encoding", "delay", "utc", "atTime", "errors", "maxBytes", "maxAge",
-            "maxTotalBytes", "permissions", "owner", "group", "fsync", "buffering", "flushLevel", "flushInterval",
+            "maxTotalBytes", "compress", "permissions", "owner", "group", "fsync", "buffering", "flushLevel",
+            "flushInterval",
         ],
     ))),
     ("logging.handlers.WatchedFileHandler", Item::Handler(&Signature::new(

@@ -45,6 +45,7 @@ const CONCURRENT: Item = Item::Handler(&Signature::new(
         "unicode_error_policy",
         "lock_file_directory",
         "keep_file_open",
+        "compress",
     ],
 ));
 const UVICORN: Item =

@@ -4,6 +4,8 @@
 mod buffering;
 mod child;
 mod classes;
+#[cfg(feature = "compress")]
+mod compression;
 mod contract;
 mod cpython;
 mod failures;

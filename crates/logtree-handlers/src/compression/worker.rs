@@ -1,0 +1,316 @@
+//! The thread that compresses.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::io::{self, Read};
+use std::os::fd::AsFd as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use logtree_core::{AppendFile as _, Direct, Names as _};
+use rustix::fs::{Advice, OFlags, fadvise};
+
+use super::made::Made;
+use super::{Compress, Placed, Shared, directory, with_extension};
+
+/// What cannot be compressed yet is looked at again after so long a time, then after twice that, and so on.
+const FIRST_NAP: Duration = Duration::from_millis(5);
+const LONGEST_NAP: Duration = Duration::from_secs(10);
+/// So long a file rests of which it is not known who has it open.
+const REST: Duration = Duration::from_secs(1);
+
+/// What the thread remembers.
+#[derive(Default)]
+struct Memory {
+    /// Since when files rest.
+    resting: HashMap<u64, Instant>,
+    /// Files that can have no other form, by inode.
+    left_alone: Vec<u64>,
+}
+
+/// What became of a rolled file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// Somebody may still write to it, or another process compresses it.
+    Later,
+}
+
+impl Shared {
+    pub(super) fn work(self: Arc<Self>) {
+        // Of this thread alone, under Linux.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::setpriority_process(None, 19);
+        let (mut memory, mut nap) = (Memory::default(), FIRST_NAP);
+        self.state.lock().is_asked = false;
+        loop {
+            let outcome = self.compress_all(&mut memory);
+            let mut state = self.state.lock();
+            if std::mem::take(&mut state.is_asked) && !self.is_over() {
+                nap = FIRST_NAP;
+                continue;
+            }
+            let is_later = match outcome {
+                _ if self.is_over() => false,
+                Ok(outcome) => outcome == Outcome::Later,
+                Err(error) => {
+                    state.error = Some(error);
+                    self.has_news.store(true, Ordering::Relaxed);
+                    false
+                }
+            };
+            if !is_later {
+                state.thread = None;
+                return;
+            }
+            drop(state);
+            std::thread::park_timeout(nap);
+            nap = (nap * 2).min(LONGEST_NAP);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_closed.load(Ordering::Relaxed)
+    }
+
+    /// Looks what there is to do, and does it; the oldest first.
+    fn compress_all(&self, memory: &mut Memory) -> io::Result<Outcome> {
+        self.sweep()?;
+        let mut sources: Vec<_> = self.rolled(&Direct)?.into_iter().filter_map(Source::of).collect();
+        sources.sort_by_key(Source::age);
+        memory.resting.retain(|inode, _| sources.iter().any(|source| source.inode() == *inode));
+        let mut all = Outcome::Done;
+        for source in sources {
+            if self.is_over() {
+                break;
+            }
+            let is_made = {
+                let state = self.state.lock();
+                let is_made = |made: &Made| made.source == source.identity();
+                state.made.iter().chain(&state.placed).any(is_made) || state.superseded.contains(&source.identity())
+            };
+            if is_made || memory.left_alone.contains(&source.inode()) {
+                continue;
+            }
+            let failed = |error: io::Error| {
+                let path = source.path.display();
+                io::Error::new(error.kind(), format!("cannot compress '{path}': {error}"))
+            };
+            if self.compress(&source, memory).map_err(failed)? == Outcome::Later {
+                all = Outcome::Later;
+            }
+        }
+        Ok(all)
+    }
+
+    fn compress(&self, source: &Source, memory: &mut Memory) -> io::Result<Outcome> {
+        for kind in [Compress::Gzip, Compress::Zstd] {
+            let form = with_extension(&source.path, kind);
+            if form.symlink_metadata().is_ok() {
+                return self.choose(source, &form, kind, memory);
+            }
+        }
+        let Some(mut file) = source.open()? else { return Ok(Outcome::Later) };
+        if self.may_grow(source, &file, memory) {
+            return Ok(Outcome::Later);
+        }
+        let _ = fadvise(&file, 0, None, Advice::Sequential);
+        let path = self.made_path(source.inode());
+        let Some(mut made) = Made::begin(&path, &source.metadata)? else { return Ok(Outcome::Later) };
+        match self.make(&mut made, &mut file) {
+            Ok(Some(Placed::Obstructed)) => {
+                memory.left_alone.push(source.inode());
+                made.discard()?;
+                let message = "there is a compressed file of that name already";
+                Err(io::Error::new(io::ErrorKind::AlreadyExists, message))
+            }
+            Ok(Some(Placed::Done)) => Ok(Outcome::Done),
+            Ok(Some(Placed::Gone | Placed::Grown)) => made.discard().map(|()| Outcome::Done),
+            // The listener puts it in its place.
+            Ok(None) => {
+                self.state.lock().made.push(made);
+                self.has_news.store(true, Ordering::Relaxed);
+                Ok(Outcome::Done)
+            }
+            Err(error) => {
+                let _ = made.discard();
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes the compressed file, and puts it in its place unless a listener does that.
+    fn make(&self, made: &mut Made, file: &mut File) -> io::Result<Option<Placed>> {
+        loop {
+            made.go_on(self.kind, file, &|| self.is_over())?;
+            made.finish(&file.metadata()?, self.file.is_synced())?;
+            if self.state.lock().is_gathering {
+                return Ok(None);
+            }
+            let placed = self.file.while_not_rolled(|| self.place(made, &mut Direct))??;
+            if placed != Placed::Grown || self.is_over() {
+                if self.file.is_synced() {
+                    File::open(directory(&self.file))?.sync_all()?;
+                }
+                return Ok(Some(placed));
+            }
+        }
+    }
+
+    /// Both forms are there: somebody was killed between giving the one its name and deleting the other, if they say the same.
+    fn choose(&self, source: &Source, form: &Path, kind: Compress, memory: &mut Memory) -> io::Result<Outcome> {
+        let Some(mut file) = source.open()? else { return Ok(Outcome::Later) };
+        if self.may_grow(source, &file, memory) {
+            return Ok(Outcome::Later);
+        }
+        let made = File::open(form)?;
+        let identity = made.metadata().map(|metadata| (metadata.dev(), metadata.ino()))?;
+        let is_same = super::codec::decoder(kind, made).and_then(|made| is_same(&mut file, made, &|| self.is_over()));
+        if !is_same.unwrap_or(false) {
+            memory.left_alone.push(source.inode());
+            let message = format!("'{}' is there already and holds something else", form.display());
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+        }
+        let mut state = self.state.lock();
+        if state.is_gathering {
+            state.superseded.push(source.identity());
+            self.has_news.store(true, Ordering::Relaxed);
+            return Ok(Outcome::Done);
+        }
+        drop(state);
+        self.file.while_not_rolled(|| {
+            let is_form = |path: &Path| path.symlink_metadata().is_ok_and(|m| (m.dev(), m.ino()) == identity);
+            // Both may have been given another name meanwhile: then it is looked at again.
+            if !source.is_there() || !is_form(form) {
+                return Ok(Outcome::Later);
+            }
+            std::fs::remove_file(&source.path).map(|()| Outcome::Done)
+        })?
+    }
+
+    /// Whether a late process may still write to a file. Behind a queue there is but one writer.
+    fn may_grow(&self, source: &Source, file: &File, memory: &mut Memory) -> bool {
+        if self.state.lock().is_gathering {
+            return false;
+        }
+        #[cfg(target_os = "linux")]
+        if let Ok(has_writers) = logtree_os::has_writers(file.as_fd()) {
+            return has_writers;
+        }
+        let _ = file;
+        memory.resting.entry(source.inode()).or_insert_with(Instant::now).elapsed() < REST
+    }
+
+    /// Whether there is anything to do. What cannot be seen is for the thread to say.
+    pub(super) fn has_work(&self) -> bool {
+        let has = |paths: io::Result<Vec<PathBuf>>| paths.map_or(true, |paths| !paths.is_empty());
+        has(self.rolled(&Direct)) || has(self.begun())
+    }
+
+    /// Deletes what processes that were killed had begun.
+    fn sweep(&self) -> io::Result<()> {
+        for path in self.begun()? {
+            match Made::sweep(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What was begun and has not its place, whoever makes it.
+    fn begun(&self) -> io::Result<Vec<PathBuf>> {
+        let is_begun = |name: &OsStr| {
+            let base = self.file.path().file_name().unwrap_or_default();
+            let number = name.as_bytes().strip_prefix(b".")?.strip_prefix(base.as_bytes())?.strip_prefix(b".")?;
+            let number = std::str::from_utf8(number).ok()?.strip_suffix(".part")?;
+            let forms = [Compress::Gzip, Compress::Zstd].map(Compress::extension);
+            let number = forms.iter().find_map(|form| number.strip_suffix(form)?.strip_suffix('.'))?;
+            number.parse().ok().filter(|inode: &u64| inode.to_string() == number)
+        };
+        let directory = directory(&self.file);
+        let names = Direct.list(directory)?.into_iter();
+        Ok(names.filter(|name| is_begun(name).is_some()).map(|name| directory.join(name)).collect())
+    }
+
+    /// Where a file of this inode is compressed to.
+    fn made_path(&self, inode: u64) -> PathBuf {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(self.file.path().file_name().unwrap_or_default());
+        name.push(format!(".{inode}.{}.part", self.kind.extension()));
+        directory(&self.file).join(name)
+    }
+}
+
+/// A rolled file that is not compressed.
+struct Source {
+    path: PathBuf,
+    metadata: Metadata,
+}
+
+impl Source {
+    fn of(path: PathBuf) -> Option<Self> {
+        let metadata = path.symlink_metadata().ok().filter(Metadata::is_file)?;
+        Some(Self { path, metadata })
+    }
+
+    fn inode(&self) -> u64 {
+        self.metadata.ino()
+    }
+
+    fn identity(&self) -> (u64, u64) {
+        (self.metadata.dev(), self.metadata.ino())
+    }
+
+    fn age(&self) -> (i64, i64) {
+        (self.metadata.mtime(), self.metadata.mtime_nsec())
+    }
+
+    /// Opens it, if it still is this one.
+    fn open(&self) -> io::Result<Option<File>> {
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let file = match File::options().read(true).custom_flags(flags).open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            file => file?,
+        };
+        let metadata = file.metadata()?;
+        Ok(((metadata.dev(), metadata.ino()) == self.identity()).then_some(file))
+    }
+
+    fn is_there(&self) -> bool {
+        self.path.symlink_metadata().is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.identity())
+    }
+}
+
+/// Whether both give the same bytes.
+fn is_same(one: &mut impl Read, mut other: Box<dyn Read>, is_over: &dyn Fn() -> bool) -> io::Result<bool> {
+    let mut buffers = [vec![0; 64 << 10], vec![0; 64 << 10]];
+    loop {
+        let [a, b] = &mut buffers;
+        let (a_length, b_length) = (fill(one, a)?, fill(&mut *other, b)?);
+        if is_over() || a[..a_length] != b[..b_length] {
+            return Ok(false);
+        }
+        if a_length == 0 {
+            return Ok(true);
+        }
+    }
+}
+
+fn fill(read: &mut (impl Read + ?Sized), buffer: &mut [u8]) -> io::Result<usize> {
+    let mut length = 0;
+    while length < buffer.len() {
+        match read.read(&mut buffer[length..]) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(length)
+}

@@ -1,0 +1,301 @@
+//! What becomes of rolled files where `compress` is set. The judges are gzip(1), where it is there, and the crates' decoders.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
+
+use logtree_core::{Direct, Handler};
+use logtree_handlers::{
+    Compress, Retention, RotatingFileHandler, RotatingFileHandlerConfig, TimedRotatingFileHandler,
+    TimedRotatingFileHandlerConfig, When,
+};
+
+use crate::specimen::{Brackets, with_record};
+
+/// Nothing takes so long but a bug.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < DEADLINE, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn config(path: &Path, max_bytes: u64, backup_count: u32, compress: Compress) -> RotatingFileHandlerConfig {
+    let config = RotatingFileHandlerConfig::new(path);
+    RotatingFileHandlerConfig { max_bytes, backup_count, compress: Some(compress), ..config }
+}
+
+fn handler(path: &Path, max_bytes: u64, backup_count: u32, compress: Compress) -> RotatingFileHandler {
+    RotatingFileHandler::new(config(path, max_bytes, backup_count, compress)).unwrap()
+}
+
+fn emit(handler: &dyn Handler, message: &str) {
+    with_record(message, |record| handler.emit(record, &Brackets, &mut Direct)).unwrap();
+}
+
+fn names(directory: &Path) -> BTreeSet<String> {
+    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// The text of a file, whatever its form.
+fn text(path: &Path) -> String {
+    let mut text = String::new();
+    let file = File::open(path).unwrap();
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text),
+        Some("zst") => zstd::Decoder::new(file).unwrap().read_to_string(&mut text),
+        _ => (&file).read_to_string(&mut text),
+    }
+    .unwrap();
+    text
+}
+
+fn gzipped(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    flate2::read::GzEncoder::new(text.as_bytes(), flate2::Compression::fast()).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// Waits until no rolled file is without its compressed form, and none is being made.
+fn until_compressed(directory: &Path) {
+    let is_left = |name: &String| name != "app.log" && !name.ends_with(".gz") && !name.ends_with(".zst");
+    until("all is compressed", || !names(directory).iter().any(is_left));
+}
+
+#[test]
+fn rolled_files_become_compressed_ones_that_their_tools_read() {
+    for (kind, tool) in [(Compress::Gzip, "gzip"), (Compress::Zstd, "zstd")] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.log");
+        let handler = handler(&path, 10, 5, kind);
+        emit(&handler, "the first one");
+        let old = SystemTime::now() - Duration::from_secs(86_400);
+        File::options().append(true).open(&path).unwrap().set_modified(old).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
+        emit(&handler, "the second one");
+        until_compressed(directory.path());
+        let compressed = directory.path().join(format!("app.log.1.{}", kind.extension()));
+        assert_eq!((text(&compressed), text(&path)), ("<the first one>\n".into(), "<the second one>\n".into()));
+        let metadata = compressed.metadata().unwrap();
+        assert_eq!((metadata.modified().unwrap(), metadata.mode() & 0o7777), (old, 0o604));
+        // The next rolls take compressed ones with them, and what is beyond the last is deleted.
+        (3..9).for_each(|number| emit(&handler, &format!("{number} is as long")));
+        until_compressed(directory.path());
+        let numbered = |number: u32| format!("app.log.{number}.{}", kind.extension());
+        let expected = (1..=5).map(numbered).chain(["app.log".to_owned()]).collect();
+        assert_eq!(names(directory.path()), expected);
+        for number in 1..=5 {
+            let path = directory.path().join(numbered(number));
+            let expected = format!("<{} is as long>\n", 8 - number);
+            assert_eq!(text(&path), expected);
+            match Command::new(tool).arg("-dc").arg(&path).output() {
+                Ok(output) => {
+                    assert_eq!((String::from_utf8(output.stdout).unwrap(), output.status.success()), (expected, true))
+                }
+                Err(_) => println!("skipped: no {tool} to read it with"),
+            }
+        }
+    }
+}
+
+#[test]
+fn files_of_a_time_are_compressed_counted_and_deleted_in_both_forms() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let config = TimedRotatingFileHandlerConfig {
+        when: When::Days,
+        interval_s: 86_400,
+        utc: true,
+        backup_count: 4,
+        max_bytes: 10,
+        compress: Some(Compress::Gzip),
+        ..TimedRotatingFileHandlerConfig::new(&path)
+    };
+    let write = |name: &str, text: &str| {
+        let bytes = if name.ends_with(".gz") { gzipped(text) } else { text.into() };
+        fs::write(directory.path().join(name), bytes).unwrap();
+    };
+    for day in 1..=3 {
+        write(&format!("app.log.2020-01-0{day}.gz"), "old\n");
+    }
+    // Two forms of one file, and what is nobody's.
+    write("app.log.2020-01-03", "old\n");
+    write("app.log.2020-01-04.7", "full\n");
+    let foreign = ["app.log.2020-01-01.gz.txt", "app.log.gz", "app.log.2020-01-01.bz2", "app.logs.2020-01-01.gz"];
+    foreign.iter().for_each(|name| write(name, ""));
+    let handler = TimedRotatingFileHandler::new(config).unwrap();
+    emit(&handler, "long enough");
+    emit(&handler, "for the next");
+    until("all is compressed", || !names(directory.path()).contains("app.log.2020-01-03"));
+    until("all is compressed", || names(directory.path()).contains("app.log.2020-01-04.7.gz"));
+    until("all is compressed", || names(directory.path()).iter().filter(|name| name.ends_with(".1.gz")).count() == 1);
+    let left = names(directory.path());
+    assert!(foreign.iter().all(|name| left.contains(*name)), "{left:?}");
+    // Four are kept, the one just rolled among them.
+    let expected = ["app.log.2020-01-02.gz", "app.log.2020-01-03.gz", "app.log.2020-01-04.7.gz"];
+    assert!(expected.iter().all(|name| left.contains(*name)), "{left:?}");
+    assert!(!left.contains("app.log.2020-01-01.gz") && left.len() == foreign.len() + 5, "{left:?}");
+    assert_eq!(text(&directory.path().join("app.log.2020-01-04.7.gz")), "full\n");
+}
+
+#[test]
+fn a_start_finishes_what_a_killed_process_left_at_each_stage() {
+    let text_of = |number: u32| format!("{number}\n").repeat(1000);
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    for number in 1..=5 {
+        fs::write(at(&format!("app.log.{number}")), text_of(number)).unwrap();
+    }
+    let part = |number: u32| {
+        let inode = at(&format!("app.log.{number}")).metadata().unwrap().ino();
+        at(&format!(".app.log.{inode}.gz.part"))
+    };
+    // 1 is not begun, 2 is just begun, 3 half written, 4 whole and without its name, 5 has it beside what it was made from.
+    fs::write(part(2), "").unwrap();
+    let whole = gzipped(&text_of(3));
+    fs::write(part(3), &whole[..whole.len() / 2]).unwrap();
+    fs::write(part(4), gzipped(&text_of(4))).unwrap();
+    fs::write(at("app.log.5.gz"), gzipped(&text_of(5))).unwrap();
+    // What was made from a file that is gone, in the other form; and what only looks like it.
+    fs::write(at(".app.log.1.zst.part"), "").unwrap();
+    let foreign = [".app.log.01.gz.part", ".app.log.1.bz2.part", ".app.log.x.gz.part", "app.log.1.gz.part"];
+    foreign.iter().for_each(|name| fs::write(at(name), "").unwrap());
+    let handler = handler(&at("app.log"), 1 << 20, 9, Compress::Gzip);
+    handler.open().unwrap();
+    assert_eq!(names(directory.path()).len(), 15, "nothing is done before the first record");
+    emit(&handler, "one");
+    let compressed: Vec<_> = (1..=5).map(|number| format!("app.log.{number}.gz")).collect();
+    let expected = foreign.iter().map(|name| (*name).to_owned()).chain(compressed).chain(["app.log".into()]).collect();
+    until("all is compressed", || names(directory.path()) == expected);
+    for number in 1..=5 {
+        assert_eq!(text(&at(&format!("app.log.{number}.gz"))), text_of(number));
+    }
+}
+
+#[test]
+fn a_compressed_file_of_another_origin_is_left_alone_and_so_is_what_it_is_not_made_from() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    fs::write(at("app.log.1"), "ours\n").unwrap();
+    for theirs in [gzipped("theirs\n"), gzipped("ours\nand more\n"), gzipped("ou"), b"no gzip".to_vec(), Vec::new()] {
+        fs::write(at("app.log.1.gz"), &theirs).unwrap();
+        let handler = handler(&at("app.log"), 1 << 20, 9, Compress::Gzip);
+        emit(&handler, "one");
+        // It is said with the next record that comes when it is known.
+        let mut said = String::new();
+        until("it is said", || {
+            let outcome = with_record("more", |record| handler.emit(record, &Brackets, &mut Direct));
+            said = outcome.err().map(|error| error.to_string()).unwrap_or_default();
+            !said.is_empty()
+        });
+        assert!(said.contains("cannot compress") && said.contains("app.log.1'"), "{said}");
+        assert_eq!((fs::read(at("app.log.1.gz")).unwrap(), text(&at("app.log.1"))), (theirs, "ours\n".into()));
+        assert_eq!(names(directory.path()), set(&["app.log", "app.log.1", "app.log.1.gz"]));
+    }
+}
+
+#[test]
+fn a_file_that_somebody_can_still_write_to_waits_and_no_line_of_his_is_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let handler = handler(&path, 10, 9, Compress::Zstd);
+    emit(&handler, "the first one");
+    let late = File::options().append(true).open(&path).unwrap();
+    emit(&handler, "the second one");
+    emit(&handler, "the third one");
+    // The younger one is compressed; the older one, that is open, is 2 by now and waits.
+    until("the other one is compressed", || names(directory.path()).contains("app.log.1.zst"));
+    let numbered = |name: &str| directory.path().join(name);
+    assert_eq!(text(&numbered("app.log.2")), "<the first one>\n");
+    std::io::Write::write_all(&mut &late, b"a late line\n").unwrap();
+    drop(late);
+    until_compressed(directory.path());
+    assert_eq!(text(&numbered("app.log.2.zst")), "<the first one>\na late line\n");
+    assert_eq!(text(&numbered("app.log.1.zst")), "<the second one>\n");
+}
+
+#[test]
+fn two_hundred_files_of_an_earlier_time_are_compressed() {
+    let directory = tempfile::tempdir().unwrap();
+    for number in 1..=200 {
+        fs::write(directory.path().join(format!("app.log.{number}")), number.to_string()).unwrap();
+    }
+    let path = directory.path().join("app.log");
+    let handler = handler(&path, 1, 200, Compress::Gzip);
+    // Rolled meanwhile, more than once.
+    (0..4).for_each(|number| emit(&handler, &number.to_string()));
+    until_compressed(directory.path());
+    let texts: Vec<_> = (1..=200).map(|number| text(&directory.path().join(format!("app.log.{number}.gz")))).collect();
+    let rolled = (0..3).rev().map(|number| format!("<{number}>\n"));
+    assert_eq!(texts, rolled.chain((1..=197).map(|number| number.to_string())).collect::<Vec<_>>());
+    assert_eq!(names(directory.path()).len(), 201);
+}
+
+#[test]
+fn what_is_too_much_or_too_old_is_so_in_either_form() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let day = Duration::from_secs(86_400);
+    let config = RotatingFileHandlerConfig {
+        retention: Retention { max_total_bytes: Some(13_000), max_age: Some(day) },
+        ..config(&path, 10, 0, Compress::Gzip)
+    };
+    let handler = RotatingFileHandler::new(config).unwrap();
+    let old = SystemTime::now() - 2 * day;
+    for (name, age) in [("1.gz", None), ("2.zst", Some(old)), ("3.gz", None), ("4.gz", None), ("5.zst", None)] {
+        let file = File::create(directory.path().join(format!("app.log.{name}"))).unwrap();
+        file.set_len(3_000).unwrap();
+        age.map_or(Ok(()), |age| file.set_modified(age)).unwrap();
+    }
+    emit(&handler, "long enough");
+    emit(&handler, "for the next");
+    // The oldest goes since all are too much, what was 2 since it is too old.
+    let expected = ["app.log", "app.log.1.gz", "app.log.2.gz", "app.log.4.gz", "app.log.5.gz"];
+    until("the first is compressed", || names(directory.path()) == set(&expected));
+}
+
+#[test]
+fn a_handler_that_is_closed_leaves_its_work_to_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let first = handler(&path, 10, 9, Compress::Gzip);
+    emit(&first, "long enough");
+    let late = File::options().append(true).open(&path).unwrap();
+    emit(&first, "for the next");
+    first.close();
+    drop((first, late));
+    // Nobody can write to it any more, and nobody compresses it.
+    let is_there = |name: &str| names(directory.path()).contains(name);
+    assert!(is_there("app.log.1"));
+    let second = handler(&path, 1 << 20, 9, Compress::Gzip);
+    emit(&second, "one");
+    until_compressed(directory.path());
+    assert!(is_there("app.log.1.gz"));
+}
+
+#[test]
+fn other_words_are_refused() {
+    let given = serde_json::json!({"filename": "a", "compress": "bz2"});
+    let kwargs = crate::cpython::kwargs("RotatingFileHandler", &given, Vec::new());
+    let error = RotatingFileHandlerConfig::from_kwargs(kwargs).unwrap_err();
+    assert_eq!(
+        (error.keyword.as_deref(), &*error.message),
+        (Some("compress"), "'compress' must be 'gz' or 'zst', not 'bz2'")
+    );
+    for (word, kind) in [("gz", Compress::Gzip), ("zst", Compress::Zstd)] {
+        let given = serde_json::json!({"filename": "a", "compress": word});
+        let kwargs = crate::cpython::kwargs("TimedRotatingFileHandler", &given, Vec::new());
+        assert_eq!(TimedRotatingFileHandlerConfig::from_kwargs(kwargs).unwrap().compress, Some(kind));
+    }
+}
