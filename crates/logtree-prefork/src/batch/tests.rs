@@ -124,6 +124,9 @@ impl House {
             let lines: String = (0..plan.before).map(|number| format!("before {number}\n")).collect();
             fs::write(house.log(file), lines).unwrap();
         }
+        for (name, text) in [("packed.log.1", "long\n"), (".packed.log.1.gz.part", "short")] {
+            fs::write(house.logs().join(name), text).unwrap();
+        }
         for number in 1..=plan.old {
             fs::write(house.logs().join(format!("{}.{number}", FILES[1])), format!("old {number}\n")).unwrap();
         }
@@ -170,6 +173,13 @@ impl House {
                 None => batch.append(&stuck, format!("{message}\n").as_bytes()).unwrap(),
             }
         }
+        // What was compressed meanwhile gets its place.
+        let [from, made, to] = ["packed.log.1", ".packed.log.1.gz.part", "packed.log.1.gz"];
+        let [from, made, to] = [from, made, to].map(|name| self.logs().join(name));
+        if from.exists() {
+            let packed: Arc<dyn AppendFile> = Arc::new(LogFile::new(self.logs().join("packed.log"), OpenMode::Append));
+            batch.roll(&packed, &mut |names| names.replace(&from, &made, &to)).unwrap();
+        }
         batch.plan([]);
         batch
     }
@@ -203,12 +213,16 @@ impl House {
                 batch.count_done();
             }
         }
-        if let Some(step) = batch.steps.get(done).filter(|_| !stop.is_uncounted)
-            && let Work::Append { bytes, .. } = &step.work
-        {
-            let path = batch.files[step.file].file.path();
-            let part = bytes.len() * stop.part / 1000;
-            append(path, &bytes[..part]);
+        let Some(step) = batch.steps.get(done).filter(|_| !stop.is_uncounted) else { return };
+        match &step.work {
+            Work::Append { bytes, .. } => {
+                let path = batch.files[step.file].file.path();
+                let part = bytes.len() * stop.part / 1000;
+                append(path, &bytes[..part]);
+            }
+            // It has its name, and what it was made from is there.
+            Work::Replace { made, to, .. } if stop.part > 0 => fs::rename(made, to).unwrap(),
+            Work::Rename { .. } | Work::Delete { .. } | Work::Replace { .. } => {}
         }
     }
 
@@ -266,10 +280,11 @@ fn every_step_is_stopped_everywhere() {
             Work::Append { .. } => 0,
             Work::Rename { .. } => 1,
             Work::Delete { .. } => 2,
+            Work::Replace { .. } => 3,
         });
-        let mut counts = [0; 3];
+        let mut counts = [0; 4];
         kinds.for_each(|kind: usize| counts[kind] += 1);
-        assert!(counts.iter().all(|count| *count > 4), "{counts:?}");
+        assert!(counts[..3].iter().all(|count| *count > 4) && counts[3] == 1, "{counts:?}");
         batch.carry_out().unwrap();
         batch.finish();
         (house.left(), counts.iter().sum::<usize>())
