@@ -27,15 +27,21 @@ use crate::helper::termination_requested;
 /// The bits of the word that hold a thread id (`FUTEX_TID_MASK`).
 const THREAD_ID: u32 = !(OWNER_DIED | WAITERS);
 
-/// A waiter looks this often for itself. The kernel wakes one waiter only; should that one be killed before
-/// it takes the seat, the others must not sleep on.
-const LOOK_AGAIN: Duration = Duration::from_millis(25);
+/// A waiter looks this often for itself. The kernel wakes one waiter only; should that one be killed before it takes the
+/// seat, the others sleep on, until [somebody wakes them](wake_waiters) who notices that the seat is vacant, or until then.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Whether nobody holds the seat: one load, for the hot path of producers.
 #[inline]
 #[must_use]
 pub fn is_vacant(word: &AtomicU32) -> bool {
     word.load(Ordering::Relaxed) & THREAD_ID == 0
+}
+
+/// Wakes everybody who waits for the seat: for whoever finds it vacant for longer than a waiter takes to sit down.
+pub fn wake_waiters(word: &AtomicU32) {
+    // It fails only for an address that is none.
+    let _ = futex::wake(word, Flags::empty(), i32::MAX.unsigned_abs());
 }
 
 /// The seat, held by the calling thread until it is dropped or the thread ends.

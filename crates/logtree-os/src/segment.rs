@@ -135,7 +135,7 @@ impl Segment {
     /// How many bytes the segment's file has, of its memory file system.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
-        u64::from(self.memory.units()) * u64::from(crate::layout::UNIT_BYTES)
+        u64::from(self.memory.units_by_now()) * u64::from(crate::layout::UNIT_BYTES)
     }
 
     /// Where the segment was found or made; it may have been unlinked since.

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use logtree_core::{BuildError, HandlerEntry, StdStream};
-use logtree_os::election::{Seat, is_vacant};
+use logtree_os::election::{Seat, is_vacant, wake_waiters};
 use logtree_os::helper::{Helper, HelperOptions, HelperState, spawn_helper};
 use logtree_os::{Death, ForkGeneration, ForkLock, ForkReset, ProcessIdentity, Segment, SegmentState, thread_count};
 
@@ -31,7 +31,7 @@ pub(crate) enum Role {
 /// How long a new listener may take to sit down.
 const SEATED_WITHIN: Duration = Duration::from_secs(5);
 /// How often a standby looks whether it is still needed.
-const STANDBY_LOOKS: Duration = Duration::from_millis(200);
+const STANDBY_LOOKS: Duration = Duration::from_millis(250);
 
 /// The helpers and threads of a queue that are this process's.
 #[derive(Debug, Default)]
@@ -242,10 +242,19 @@ pub(crate) fn nobody_listens(queue: &Arc<Queue>) {
     let Joined::Segment(segment) = queue.joined() else { return };
     let Some(mut helpers) = queue.helpers.try_lock() else { return };
     let generation = ForkGeneration::current();
+    if !is_vacant(segment.seat()) {
+        return;
+    }
     let is_starting = helpers
         .thread_started
         .is_some_and(|(of, started)| of == generation && started.elapsed() < Duration::from_millis(100));
-    if !is_starting && !has_standby(&segment) && is_vacant(segment.seat()) {
+    if is_starting {
+        return;
+    }
+    if has_standby(&segment) {
+        // The kernel wakes one who stands by. If that one was killed before it took the seat, there may be another.
+        wake_waiters(segment.seat());
+    } else if is_vacant(segment.seat()) {
         helpers.thread_started = Some((generation, Instant::now()));
         // If there can be no thread either, the records wait for a process that listens.
         let _ = begin_thread(queue, &segment);

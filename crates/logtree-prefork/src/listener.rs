@@ -31,8 +31,9 @@ pub(crate) const KEPT_BYTES: usize = 1 << 20;
 /// How long the listener naps after records came, before it sleeps until it is woken.
 const NAPS: Duration = Duration::from_millis(50);
 const NAP: Duration = Duration::from_millis(1);
-/// A sleep is timed, so that nothing is lost for good with a wake-up that was lost.
-const SLEEP: Duration = Duration::from_millis(100);
+/// A sleep is timed, so that nothing is lost for good with a wake-up that was lost, and so that a dead worker's lane is
+/// free again within 200 ms.
+const SLEEP: Duration = Duration::from_millis(125);
 /// Between two attempts to write what could not be written.
 const RETRY: Duration = Duration::from_millis(50);
 

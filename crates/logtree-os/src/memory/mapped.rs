@@ -99,6 +99,11 @@ impl Memory {
         self.units.load(Ordering::Relaxed)
     }
 
+    /// The same, after a look at the file, which other processes make longer.
+    pub(crate) fn units_by_now(&self) -> u32 {
+        self.refresh()
+    }
+
     /// Whether this is a unit of records or definitions that can be touched. Looks at the file again before it says no.
     #[inline]
     pub(crate) fn has_unit(&self, unit: u32) -> bool {

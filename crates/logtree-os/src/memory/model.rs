@@ -59,6 +59,10 @@ impl Memory {
         UNITS as u32
     }
 
+    pub(crate) fn units_by_now(&self) -> u32 {
+        self.units()
+    }
+
     pub(crate) fn has_unit(&self, unit: u32) -> bool {
         (HEAD_UNITS..UNITS as u32).contains(&unit)
     }

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod figures;
 mod kills;
 mod large;
 mod pressure;
@@ -52,6 +53,16 @@ fn main() {
         ("large_records_may_wait_for_room", large::large_records_may_wait_for_room),
         ("nobody_killed_loses_or_repeats_a_large_record", large::nobody_killed_loses_or_repeats_a_large_record),
         ("the_reserve_is_for_what_matters", pressure::the_reserve_is_for_what_matters),
+        (
+            "an_idle_queue_takes_little_memory_and_rarely_wakes",
+            figures::an_idle_queue_takes_little_memory_and_rarely_wakes,
+        ),
+        ("a_dead_workers_lane_is_soon_free", figures::a_dead_workers_lane_is_soon_free),
+        ("the_first_record_after_a_fork_is_quick", figures::the_first_record_after_a_fork_is_quick),
+        (
+            "a_thousand_threads_in_sixty_four_processes_have_lanes",
+            figures::a_thousand_threads_in_sixty_four_processes_have_lanes,
+        ),
         ("a_thousand_threads_have_lanes", pressure::a_thousand_threads_have_lanes),
         (
             "what_cannot_be_written_to_the_end_is_said_to_be_lost",
