@@ -32,6 +32,6 @@ mod service {
     mod calls;
     mod faults;
     mod life;
-    mod no_memory;
+    mod shortage;
     mod support;
 }

@@ -284,6 +284,11 @@ impl Attachment {
 
     /// The process logs no more, once the last of its threads has detached its lane.
     pub fn detach(self) {
+        self.leave();
+    }
+
+    /// As [`detach`](Self::detach), for one of several owners; nobody may claim a lane by it any more.
+    pub fn leave(&self) {
         let word = &self.segment.slot(self.slot).owner;
         let owner = word.load(Ordering::Relaxed);
         if let Some(attached) = SlotOwner::unpack(owner)

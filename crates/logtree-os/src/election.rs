@@ -38,6 +38,17 @@ pub fn is_vacant(word: &AtomicU32) -> bool {
     word.load(Ordering::Relaxed) & THREAD_ID == 0
 }
 
+/// Why nobody can take any seat here, if that is so: the kernel, or a filter of system calls, offers no robust futexes.
+///
+/// # Errors
+///
+/// What `get_robust_list` or `set_robust_list` says.
+pub fn supported() -> io::Result<()> {
+    let (head, bytes) = registered()?;
+    // What is registered already is registered again, which changes nothing.
+    set_robust_list(head, bytes.max(HEAD_BYTES))
+}
+
 /// Wakes everybody who waits for the seat: for whoever finds it vacant for longer than a waiter takes to sit down.
 pub fn wake_waiters(word: &AtomicU32) {
     // It fails only for an address that is none.
@@ -175,13 +186,7 @@ const _: () = assert!(mem::offset_of!(Registration, entry) == HEAD_BYTES);
 impl Registration {
     /// Registers an empty list whose entry stands for `word` with the kernel, for the calling thread.
     fn install(word: &AtomicU32) -> io::Result<Box<Self>> {
-        let mut before = (ptr::null_mut(), 0_usize);
-        // SAFETY: thread 0 is the calling one, and both pointers are to variables of the right size.
-        let asked =
-            unsafe { libc::syscall(libc::SYS_get_robust_list, 0 as c_long, &raw mut before.0, &raw mut before.1) };
-        if asked != 0 {
-            return Err(io::Error::last_os_error());
-        }
+        let before = registered()?;
         let registration = Box::new(Self {
             list: AtomicPtr::new(ptr::null_mut()),
             futex_offset: AtomicIsize::new(0),
@@ -237,6 +242,16 @@ impl Registration {
             // The kernel still reads this one: it must stay.
             Box::leak(self);
         }
+    }
+}
+
+/// What the calling thread has registered, and its length.
+fn registered() -> io::Result<(*mut Registration, usize)> {
+    let mut list = (ptr::null_mut(), 0_usize);
+    // SAFETY: thread 0 is the calling one, and both pointers are to variables of the right size.
+    match unsafe { libc::syscall(libc::SYS_get_robust_list, 0 as c_long, &raw mut list.0, &raw mut list.1) } {
+        0 => Ok(list),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 

@@ -106,9 +106,11 @@ pub(crate) fn run_start_hooks() {
 /// only one process does.
 pub(crate) fn begin(queue: &Arc<Queue>, segment: &Arc<Segment>) -> Result<(), BuildError> {
     let can_help = queue.options.listener_in == ListenerIn::Process && thread_count().is_ok_and(|count| count == 1);
+    let begin_here = || begin_thread(queue, segment).and_then(|()| wait_until(|| !is_vacant(segment.seat())));
     let begun = match can_help {
-        true => begin_helpers(queue, segment),
-        false => begin_thread(queue, segment).and_then(|()| wait_until(|| !is_vacant(segment.seat()))),
+        // A limit or a filter may forbid processes and not threads.
+        true => begin_helpers(queue, segment).or_else(|_| begin_here()),
+        false => begin_here(),
     };
     begun.map_err(|error| BuildError::io("cannot start the listener of the queue", error))
 }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use logtree_core::{BuildError, HandlerEntry};
 use logtree_os::claim::{ClaimText, Meeting};
-use logtree_os::election::is_vacant;
-use logtree_os::{ProcessIdentity, Segment, SegmentId, SegmentOptions, SegmentState, default_directory};
+use logtree_os::election::{self, is_vacant};
+use logtree_os::{Death, ProcessIdentity, Segment, SegmentId, SegmentOptions, SegmentState, default_directory};
 
 use crate::process::ProcessSide;
 use crate::queue::{Joined, Queue};
@@ -24,12 +24,16 @@ const LEAVING_TAKES: Duration = Duration::from_millis(2);
 /// Joins the queue of the files behind this one, or makes it; afterwards somebody listens.
 ///
 /// # Errors
-/// If a claim or its directory cannot be used, two live queues meet, or nobody can listen. That there is no shared
-/// memory is no error: a warning goes to stderr, and records go straight to their handlers.
+/// If a claim or its directory cannot be used, or two live queues meet. That there is no shared memory, or that nobody can
+/// listen, is no error: a warning goes to stderr, and records go straight to their handlers.
 pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Option<ProcessSide>), BuildError> {
     let files = meeting_places(queue);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     let until = Instant::now() + patience;
+    if let Err(why) = election::supported() {
+        warn_direct(&format!("no listener for the queue can be told from a dead one ({why})"));
+        return Ok((Joined::Direct, None));
+    }
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let mut meeting = Meeting::lock(&files, left).map_err(|error| BuildError::new(error.to_string()))?;
@@ -38,7 +42,7 @@ pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Op
             None => match make(queue, &mut meeting) {
                 Ok(made) => made,
                 Err(Unmade::NoMemory(why)) => {
-                    warn_no_memory(&why);
+                    warn_direct(&format!("no shared memory for the queue ({why})"));
                     return Ok((Joined::Direct, None));
                 }
                 Err(Unmade::Other(error)) => return Err(error),
@@ -55,10 +59,24 @@ pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Op
             }
             Err(error) => return Err(BuildError::new(error.to_string())),
         };
-        if is_vacant(segment.seat()) {
-            helpers::begin(queue, &segment)?;
+        if is_vacant(segment.seat())
+            && let Err(why) = helpers::begin(queue, &segment)
+        {
+            abandon(&segment, &process, &mut meeting);
+            warn_direct(&why.to_string());
+            return Ok((Joined::Direct, None));
         }
         return Ok((Joined::Segment(segment), Some(process)));
+    }
+}
+
+/// Leaves a segment to which nobody can listen here, and removes it, unless others need it or have left records in it.
+fn abandon(segment: &Segment, process: &ProcessSide, meeting: &mut Meeting) {
+    let ours = process.attachment.slot();
+    process.attachment.leave();
+    if segment.try_abandon(|process| process.slot == ours || process.identity.death() == Death::Dead) {
+        let _ = meeting.remove_if(segment.id().0);
+        let _ = segment.unlink();
     }
 }
 
@@ -220,11 +238,8 @@ fn files_of(handlers: &[Arc<HandlerEntry>]) -> Vec<PathBuf> {
     files
 }
 
-fn warn_no_memory(why: &str) {
-    let message = format!(
-        "logtree: warning: no shared memory for the queue ({why}); each process writes its records itself, in the \
-         thread that logs\n"
-    );
+fn warn_direct(why: &str) {
+    let message = format!("logtree: warning: {why}; each process writes its records itself, in the thread that logs\n");
     // There is nobody else to tell before anything is installed.
     let _ = logtree_os::streams::StandardStream::Stderr.write_all(message.as_bytes());
 }

@@ -14,8 +14,8 @@ use crate::appended::Completed;
 /// Gives a file a name under which nothing is.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system that cannot promise it.
-        Err(Errno::INVAL | Errno::NOSYS) if to.symlink_metadata().is_err() => std::fs::rename(from, to),
+        // A file system that cannot promise it, or a filter of system calls.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) if to.symlink_metadata().is_err() => std::fs::rename(from, to),
         outcome => Ok(outcome?),
     }
 }

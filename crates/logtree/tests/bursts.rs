@@ -98,7 +98,8 @@ fn burst(records: usize, directory: &Path) {
 /// This process's helpers: the standby first, so that it does not take the listener's place.
 fn helpers() -> [Pid; 2] {
     let find = |name: &str| {
-        let numbers = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let numbers =
+            fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let is_it = |pid: &i32| {
             let comm = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

@@ -60,9 +60,7 @@ impl Segment {
         let file = rustix::fs::openat(&directory, &aside, flags, mode)
             .map_err(|error| SegmentError::system(&path, "create", error))?;
         let segment = Self::build(file, &path, options, [high, low]).and_then(|segment| {
-            // Not by a link and an unlink: between the two the segment would have two names, and be refused.
-            rustix::fs::renameat_with(&directory, &aside, &directory, name, RenameFlags::NOREPLACE)
-                .map_err(|error| SegmentError::system(&path, "name", error))?;
+            name_it(&directory, &aside, name).map_err(|error| SegmentError::system(&path, "name", error))?;
             Ok(segment)
         });
         if segment.is_err() {
@@ -158,6 +156,19 @@ impl Segment {
     #[must_use]
     pub fn is_linked(&self) -> bool {
         rustix::fs::lstat(self.path()).is_ok_and(|found| identity(&found) == self.memory.file().identity())
+    }
+}
+
+/// Gives the new file its name, unless somebody has it.
+fn name_it(directory: &OwnedFd, aside: &str, name: &str) -> Result<(), Errno> {
+    match rustix::fs::renameat_with(directory, aside, directory, name, RenameFlags::NOREPLACE) {
+        // An old kernel, or a filter of system calls. Between the two calls the segment has two names, and is refused by
+        // whoever opens it at this moment: only here, therefore.
+        Err(Errno::NOSYS | Errno::INVAL | Errno::PERM) => {
+            rustix::fs::linkat(directory, aside, directory, name, AtFlags::empty())?;
+            rustix::fs::unlinkat(directory, aside, AtFlags::empty())
+        }
+        outcome => outcome,
     }
 }
 
