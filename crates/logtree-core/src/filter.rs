@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Level, Record, Replacement};
+use crate::{HeldRecords, Level, Record, Replacement};
 
 /// Lets records pass or not, or puts others in their place; of a logger or of a handler.
 ///
@@ -31,6 +31,13 @@ pub trait Filter: Send + Sync {
         let _ = (name, level);
         None
     }
+
+    /// Lends what the filter still has to say of records that it held back, such as how many; from then on it is said. A
+    /// [flush](crate::Tree::flush) asks, and the end of a tree; while the program runs a filter speaks by
+    /// [`Verdict::PassAfter`].
+    fn unsaid(&self, say: &mut dyn FnMut(&Record<'_>)) {
+        let _ = say;
+    }
 }
 
 /// Any function of a record is a filter, as in Python; what it answers true to passes.
@@ -49,7 +56,7 @@ impl<F: Fn(&Record<'_>) -> bool + Send + Sync> Filter for F {
 }
 
 /// What a filter decided.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Verdict {
     /// The record goes on.
@@ -58,6 +65,8 @@ pub enum Verdict {
     Reject,
     /// Another record goes on in its place.
     Replace(Box<Replacement>),
+    /// Records of the filter's own go on first, then the record.
+    PassAfter(Box<HeldRecords>),
 }
 
 impl From<bool> for Verdict {
@@ -72,16 +81,29 @@ impl From<Replacement> for Verdict {
     }
 }
 
-/// Hands on what passes all filters: the record, or what one of them put in its place (CPython's `Filterer.filter`).
-pub(crate) fn pass(filters: &[Arc<dyn Filter>], record: &Record<'_>, then: impl FnOnce(&Record<'_>)) {
+/// Hands on what passes all filters: the record, or what one of them put in its place (CPython's `Filterer.filter`), after
+/// what they have to say of others.
+pub(crate) fn pass(filters: &[Arc<dyn Filter>], record: &Record<'_>, then: &mut impl FnMut(&Record<'_>)) {
     for (at, filter) in filters.iter().enumerate() {
+        let behind = &filters[at + 1..];
         match filter.filter(record) {
             Verdict::Pass => {}
             Verdict::Reject => return,
-            Verdict::Replace(replacement) => return pass(&filters[at + 1..], &replacement.of(record), then),
+            Verdict::Replace(replacement) => return pass(behind, &replacement.of(record), then),
+            Verdict::PassAfter(first) => {
+                let level_names = record.level_names;
+                first.for_each(|first| pass(behind, &Record { level_names, ..*first }, then));
+            }
         }
     }
     then(record);
+}
+
+/// Hands on what filters still have to say, each through those behind it.
+pub(crate) fn say_unsaid(filters: &[Arc<dyn Filter>], then: &mut impl FnMut(&Record<'_>)) {
+    for (at, filter) in filters.iter().enumerate() {
+        filter.unsaid(&mut |record| pass(&filters[at + 1..], record, then));
+    }
 }
 
 /// Python's `logging.Filter`: passes the logger `name` and all below it; an empty name passes everything.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Instant;
 
-use crate::filter::pass;
+use crate::filter::{pass, say_unsaid};
 use crate::{BuildError, EmitError, Filter, Formatter, HandlerErrors, Level, Needs, Record, Steps, with_own_record};
 
 /// Does something with a record.
@@ -174,9 +174,18 @@ impl HandlerEntry {
     #[inline(never)]
     fn filter(&self, record: &Record<'_>, steps: &mut dyn Steps) {
         let filtered =
-            catch_unwind(AssertUnwindSafe(|| pass(&self.filters, record, |record| self.emit(record, steps))));
+            catch_unwind(AssertUnwindSafe(|| pass(&self.filters, record, &mut |record| self.emit(record, steps))));
         if filtered.is_err() {
             self.errors.report(&self.name, record, &EmitError::Panic);
+        }
+    }
+
+    /// Handles what its filters [still have to say](Filter::unsaid) of records that they held back.
+    pub fn say_unsaid(&self, steps: &mut dyn Steps) {
+        let say = || say_unsaid(&self.filters, &mut |record| self.emit(record, steps));
+        if catch_unwind(AssertUnwindSafe(say)).is_err() {
+            let message = "what a filter had to say";
+            with_own_record("filter", message, |record| self.errors.report(&self.name, record, &EmitError::Panic));
         }
     }
 

@@ -40,6 +40,20 @@ impl QueueListener {
         }
     }
 
+    /// Handles what filters of the handlers, and of those that these hand on to, [still have to say](crate::Filter::unsaid).
+    pub fn say_unsaid(&self, steps: &mut dyn Steps) {
+        let mut asked: Vec<*const HandlerEntry> = Vec::new();
+        let mut to_ask: Vec<&Arc<HandlerEntry>> = self.handlers.iter().collect();
+        while let Some(entry) = to_ask.pop() {
+            // Handlers may share others many times over.
+            if !asked.contains(&Arc::as_ptr(entry)) {
+                asked.push(Arc::as_ptr(entry));
+                entry.say_unsaid(steps);
+                to_ask.extend(entry.handler.children());
+            }
+        }
+    }
+
     /// Whether records of this level go to that one of the handlers (see [`Handler::hands_on`]).
     pub fn hands_on(&self, entry: &HandlerEntry, level: Level) -> bool {
         !self.respect_handler_level || entry.takes(level)

@@ -3,8 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::filter::pass;
-use crate::{EmitError, Filter, HandlerEntry, HandlerErrors, Level, Needs, Record, Steps};
+use crate::filter::{pass, say_unsaid};
+use crate::{EmitError, Filter, HandlerEntry, HandlerErrors, Level, Needs, Record, Steps, with_own_record};
+
+/// Whom errors of a logger's filters are counted for.
+const A_FILTER: &str = "(filter of a logger)";
 
 /// What a record of one logger passes: a threshold, the logger's own filters, then handlers in Python's order.
 pub struct Route {
@@ -84,10 +87,21 @@ impl Route {
 
     #[inline(never)]
     fn filter(&self, record: &Record<'_>, steps: &mut dyn Steps) {
-        let call_handlers = |record: &Record<'_>| self.call_handlers(record, steps);
-        if catch_unwind(AssertUnwindSafe(|| pass(&self.filters, record, call_handlers))).is_err() {
+        let mut call_handlers = |record: &Record<'_>| self.call_handlers(record, steps);
+        if catch_unwind(AssertUnwindSafe(|| pass(&self.filters, record, &mut call_handlers))).is_err() {
             // DIFFERENCE: in Python the exception is the program's.
-            self.filter_errors.report("(filter of a logger)", record, &EmitError::Panic);
+            self.filter_errors.report(A_FILTER, record, &EmitError::Panic);
+        }
+    }
+
+    /// Handles what the logger's filters [still have to say](Filter::unsaid) of records that they held back.
+    pub(crate) fn say_unsaid(&self, steps: &mut dyn Steps) {
+        let mut call_handlers = |record: &Record<'_>| self.call_handlers(record, steps);
+        if catch_unwind(AssertUnwindSafe(|| say_unsaid(&self.filters, &mut call_handlers))).is_err() {
+            let message = "what a filter had to say";
+            with_own_record("filter", message, |record| {
+                self.filter_errors.report(A_FILTER, record, &EmitError::Panic);
+            });
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use crate::compile::{Routes, compile};
-use crate::{HandlerEntry, Level, LevelNames, Needs, Route, TreeBuilder, logger_name};
+use crate::{Direct, HandlerEntry, Level, LevelNames, Needs, Route, TreeBuilder, logger_name};
 
 /// All loggers of one config. It never changes; another config is another tree.
 #[derive(Debug)]
@@ -91,9 +91,14 @@ impl Tree {
         &self.handlers
     }
 
-    /// Flushes every handler until `deadline`, queues first so that what they hold reaches the others.
+    /// Flushes every handler until `deadline`, queues first so that what they hold reaches the others, after the filters have
+    /// [said](crate::Filter::unsaid) what they held back.
     pub fn flush(&self, deadline: Instant) -> bool {
-        let flush = |flushed, entry: &Arc<HandlerEntry>| entry.handler.flush(deadline) && flushed;
+        self.routes.all.iter().for_each(|route| route.say_unsaid(&mut Direct));
+        let flush = |flushed, entry: &Arc<HandlerEntry>| {
+            entry.say_unsaid(&mut Direct);
+            entry.handler.flush(deadline) && flushed
+        };
         self.handlers.iter().rev().fold(true, flush)
     }
 }

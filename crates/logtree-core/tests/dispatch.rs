@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use logtree_core::{
     Callsite, Direct, EmitError, FieldName, Fields, FieldsBuf, Filter, FormatError, Formatter, Handler, HandlerEntry,
-    Level, LevelNames, Logger, NameFilter, Origin, Record, Replacement, Source, Spans, SpansBuf, Steps, Timestamp,
-    Tree, TreeBuilder, Value, Verdict,
+    HeldRecords, Level, LevelNames, Logger, NameFilter, Origin, Record, Replacement, Source, Spans, SpansBuf, Steps,
+    Timestamp, Tree, TreeBuilder, Value, Verdict,
 };
 
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -294,6 +294,58 @@ fn a_loggers_filter_that_panics_loses_that_record_alone() {
     let tree = builder.build();
     assert!(log(&tree, &seen, "x", Level::INFO).is_empty());
     assert_eq!(log(&tree, &seen, "x.y", Level::INFO), ["a:x.y"]);
+}
+
+/// Says something of its own before each record, and at the end.
+struct Speaks(&'static str);
+
+impl Filter for Speaks {
+    fn filter(&self, record: &Record<'_>) -> Verdict {
+        let mut first = HeldRecords::default();
+        first.push(&Record { name: self.0, ..*record });
+        Verdict::PassAfter(Box::new(first))
+    }
+
+    fn unsaid(&self, say: &mut dyn FnMut(&Record<'_>)) {
+        assert_ne!(self.0, "panics", "as told");
+        logtree_core::with_own_record("filter", "m", |record| say(&Record { name: self.0, ..*record }));
+    }
+}
+
+#[test]
+fn what_a_filter_says_goes_first_and_through_the_filters_behind_it() {
+    let seen = Seen::default();
+    let with_filters = |tag, filters| {
+        let mut made = Arc::into_inner(entry(tag, &seen, Level::NOTSET)).unwrap();
+        made.filters = filters;
+        Arc::new(made)
+    };
+    let not = |name: &'static str| Arc::new(move |record: &Record<'_>| record.name != name) as Arc<dyn Filter>;
+    let h = with_filters("h", vec![not("one"), Arc::new(Speaks("one")), Arc::new(Speaks("two")), not("two")]);
+    let mut builder = with_root(Level::DEBUG, &[&h]);
+    assert_eq!(log(&builder.clone().build(), &seen, "x", Level::INFO), ["h:one", "h:x"]);
+    // A logger's filter says it to all handlers.
+    builder.logger("x", Logger { filters: vec![Arc::new(Speaks("own"))], ..Logger::default() });
+    let tree = builder.build();
+    assert_eq!(log(&tree, &seen, "x", Level::INFO), ["h:one", "h:own", "h:one", "h:x"]);
+    // At a flush loggers' filters come first, as what they say still passes those of handlers.
+    assert!(tree.flush(std::time::Instant::now()));
+    assert_eq!(*seen.lock().unwrap(), ["h:one", "h:own", "h:one"]);
+}
+
+#[test]
+fn a_filter_that_panics_at_a_flush_harms_nobody() {
+    let seen = Seen::default();
+    let mut panics = Arc::into_inner(entry("h", &seen, Level::NOTSET)).unwrap();
+    panics.filters = vec![Arc::new(Speaks("panics"))];
+    let panics = Arc::new(panics);
+    let mut speaks = Arc::into_inner(entry("i", &seen, Level::NOTSET)).unwrap();
+    speaks.filters = vec![Arc::new(Speaks("said"))];
+    let mut builder = with_root(Level::DEBUG, &[&panics, &Arc::new(speaks)]);
+    builder.logger("x", Logger { filters: vec![Arc::new(Speaks("panics"))], ..Logger::default() });
+    assert!(builder.build().flush(std::time::Instant::now()));
+    assert_eq!(*seen.lock().unwrap(), ["i:said"]);
+    assert_eq!(panics.errors.count(), 1);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What names stand for that Python has, whether or not logtree has it: so that their arguments are checked as
-//! CPython checks them, and so that messages can tell what does not exist from what is not there yet.
+//! CPython checks them, and so that messages can tell what does not exist from what is not there yet; and the classes that
+//! only logtree has.
 
+mod ours;
 mod stdlib;
 mod third_party;
 
@@ -84,7 +86,7 @@ impl Signature {
 
 /// What a dotted name stands for in Python's library or in the libraries that logging configs name.
 pub(crate) fn find(name: &str) -> Option<Item> {
-    stdlib::find(name).or_else(|| third_party::find(name))
+    stdlib::find(name).or_else(|| third_party::find(name)).or_else(|| ours::find(name))
 }
 
 /// What a name takes when it is called, if that is known.
@@ -104,7 +106,7 @@ pub(crate) fn looked_into(name: &str) -> &'static [&'static str] {
 
 /// Every name that [`find`] knows a class behind, for suggestions.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    stdlib::names().chain(third_party::names())
+    stdlib::names().chain(third_party::names()).chain(ours::names())
 }
 
 /// Whether `name` is a module of Python's library, and if so whether it is a package.

@@ -1,4 +1,4 @@
-//! Python's handlers for logtree: streams, files, nothing at all, and the way into a queue.
+//! Python's handlers for logtree: streams, files, nothing at all, and the way into a queue; and [`filters`] beyond Python's.
 //!
 //! | class | handler |
 //! |---|---|
@@ -38,6 +38,7 @@ mod compression;
 mod concurrent;
 mod encoding;
 mod file;
+pub mod filters;
 mod follow;
 mod fsync;
 mod line_writer;
@@ -80,7 +81,7 @@ pub use thread_queue::ThreadQueue;
 pub use timed::{TimedRotatingFileHandler, TimedRotatingFileHandlerConfig};
 pub use watched::WatchedFileHandler;
 
-/// Registers the handlers under Python's names, and what `ext://sys.stdout` and `ext://sys.stderr` stand for.
+/// Registers the handlers under Python's names, logtree's own filters, and what `ext://sys.stdout` and `ext://sys.stderr` stand for.
 ///
 /// ```
 /// let mut registry = logtree_core::Registry::default();
@@ -89,6 +90,7 @@ pub use watched::WatchedFileHandler;
 /// assert!(registry.find_object("sys.stdout").is_some());
 /// ```
 pub fn register(registry: &mut Registry) {
+    filters::register(registry);
     queue::register(registry);
     registry
         .handler("logging.StreamHandler", stream::plan)

@@ -8,6 +8,7 @@ fn main() {
     linux::children_and_their_parent_write_whole_lines();
     linux::numbers_that_the_host_uses_again_are_left_alone();
     linux::what_the_parent_holds_the_parent_hands_on();
+    linux::what_the_parent_holds_back_the_parent_counts();
     linux::what_the_parent_has_queued_the_parent_handles();
     linux::a_child_logs_whatever_its_parents_threads_were_doing();
     println!("processes: ok");
@@ -30,6 +31,7 @@ mod linux {
         Callsite, Direct, Fields, Filter, FormatError, Formatter, Handler, HandlerEntry, Level, LevelNames, Origin,
         QueueListener, Record, RecordQueue as _, Source, Spans, Timestamp, Verdict,
     };
+    use logtree_handlers::filters::{DuplicateFilter, DuplicateFilterConfig, RateLimitFilter, RateLimitFilterConfig};
     use logtree_handlers::{
         Buffering, BufferingConfig, FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig, ThreadQueue,
     };
@@ -130,6 +132,34 @@ mod linux {
             flush(&entry);
             assert_eq!(fs::read_to_string(path(name)).unwrap(), "of the child\nof the parent\n");
             entry.handler.close();
+        }
+    }
+
+    pub(crate) fn what_the_parent_holds_back_the_parent_counts() {
+        let directory = tempfile::tempdir().unwrap();
+        let rate = RateLimitFilterConfig::new(1, Duration::from_secs(3600));
+        let filters: [(&str, Arc<dyn Filter>, &str); 2] = [
+            ("rate", Arc::new(RateLimitFilter::new(rate)), " held back: more than 1 in 3600 s\n"),
+            ("duplicate", Arc::new(DuplicateFilter::new(DuplicateFilterConfig::default())), ""),
+        ];
+        for (name, filter, rule) in filters {
+            let path = directory.path().join(name);
+            let mut entry = entry(&path);
+            entry.filters.push(filter);
+            (0..4).for_each(|_| log(&entry, "again"));
+            let child = fork(|| {
+                // It still knows what was logged, and speaks of its own alone.
+                (0..2).for_each(|_| log(&entry, "again"));
+                entry.say_unsaid(&mut Direct);
+            });
+            assert_ends_well(child);
+            let said = |count: u32| match rule {
+                "" => format!("last message repeated {count} times\n"),
+                rule => format!("{count} records{rule}"),
+            };
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("again\n{}", said(2)));
+            entry.say_unsaid(&mut Direct);
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("again\n{}{}", said(2), said(3)));
         }
     }
 

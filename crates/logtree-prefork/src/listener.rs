@@ -163,8 +163,11 @@ impl Listener<'_> {
             }
             handled += 1;
         }
+        if everything {
+            self.queue.listener.say_unsaid(&mut self.batch);
+        }
         let is_unsettled = || self.queue.listener.handlers.iter().any(|entry| entry.handler.is_unsettled());
-        if handled > 0 || is_unsettled() {
+        if handled > 0 || self.batch.staged_bytes() > 0 || is_unsettled() {
             self.queue.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));
             self.commit();
             if self.left.is_some() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use logtree_core::{HandlerEntry, Tree, TreeBuilder};
+use logtree_core::{Direct, HandlerEntry, Tree, TreeBuilder};
 use logtree_dictconfig::last_resort;
 use logtree_layer::{Mode, TreeHandle, TreeLayer};
 use tracing::Subscriber;
@@ -72,9 +72,10 @@ pub(crate) fn tree(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Arc<T
     Ok(with_last_resort(tree))
 }
 
-/// Closes handlers, those that hand on before those that they hand on to.
+/// Closes handlers, those that hand on before those that they hand on to, after their filters have said what they held back.
 pub(crate) fn close(handlers: &[Arc<HandlerEntry>]) {
     for entry in handlers.iter().rev() {
+        entry.say_unsaid(&mut Direct);
         // Whatever goes wrong, the others are closed all the same.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| entry.handler.close()));
     }

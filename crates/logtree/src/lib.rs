@@ -38,6 +38,8 @@
 //!   that are known only at run time, [`disable`] for all loggers, and [`critical!`] for the level that `tracing` lacks.
 //! - [`Registry`] takes classes of your own, which configs then may name: see [`Config`]. A program with a handler that writes
 //!   into SQLite is among the examples.
+//! - Configs may name [filters](handlers::filters) that Python does not have: by level range or field, against floods and
+//!   repetitions, for samples, and to keep secrets out.
 //! - [`explain`] tells what a record would pass, which handlers have it in the end, and why it stops.
 //! - The target `my_app::db` is the logger `my_app.db`; levels, `propagate`, filters and handlers do what Python's do.
 //!
@@ -70,6 +72,7 @@
 //! | `compress` | no | the key `compress: gz` or `zst` of files that roll |
 //! | `appender` | no | `tracing-appender`'s writers as handlers, and handlers as writers of `tracing-subscriber`'s fmt layer |
 //! | `watch` | no | a config that is read again when its file changes; signals that reload, reopen and flush |
+//! | `regex` | no | regular expressions in the filters `logtree.FieldFilter` and `logtree.RedactFilter` |
 //! | `prefork` | no | the queue between processes (Linux) |
 #![forbid(unsafe_code)]
 

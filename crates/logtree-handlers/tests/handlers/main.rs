@@ -10,6 +10,7 @@ mod contract;
 mod cpython;
 mod failures;
 mod file;
+mod filters;
 mod full_disk;
 mod memory;
 mod queue;
