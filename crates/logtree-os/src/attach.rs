@@ -151,9 +151,11 @@ impl Segment {
             return Err(AttachError(Refusal::Full));
         };
         let cell = self.slot(slot);
+        kill_point!("attach: slot taken");
         cell.start_time.store(identity.start_time, Ordering::Relaxed);
         cell.namespaces.store(identity.namespaces, Ordering::Relaxed);
         cell.nonce.store(identity.nonce, Ordering::Relaxed);
+        kill_point!("attach: introduced");
         // Either the closing listener's second look sees the slot, or this look sees that it is closing.
         fence(Ordering::SeqCst);
         let refusal = match self.state() {
@@ -167,6 +169,7 @@ impl Segment {
         }
         let attached = attaching.with(ProcessState::Attached);
         cell.owner.store(attached.pack(), Ordering::Release);
+        kill_point!("attach: attached");
         Ok(Attachment { segment: Arc::clone(self), slot })
     }
 
@@ -227,8 +230,11 @@ impl Segment {
         let clearing = owner.with(ProcessState::Clearing);
         let ours = cell.owner.compare_exchange(word, clearing.pack(), Ordering::AcqRel, Ordering::Relaxed).is_ok();
         if ours {
+            kill_point!("release: slot marked");
             self.units().release_all(Tag::process(slot));
+            kill_point!("release: units freed");
             clear_slot(cell, clearing);
+            kill_point!("release: slot freed");
         }
         ours
     }

@@ -115,6 +115,7 @@ impl Meeting {
         let mut claims = Vec::with_capacity(places.len());
         for (place, log) in places {
             let file = ClaimFile::lock(place, left())?;
+            kill_point!("meeting: claim locked");
             let text = file.read()?;
             claims.push(Claim { log, text, file });
         }

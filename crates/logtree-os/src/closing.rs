@@ -56,9 +56,11 @@ impl Segment {
     ) -> bool {
         let state = &self.head().header.life.state;
         state.store(CLOSING, Ordering::SeqCst);
+        kill_point!("closing: announced");
         fence(Ordering::SeqCst);
         let needed = self.processes().any(|process| !is_dead(&process)) || self.lanes().any(is_needed);
         state.store(if needed { OPEN } else { CLOSED }, Ordering::SeqCst);
+        kill_point!("closing: decided");
         !needed
     }
 
@@ -67,10 +69,14 @@ impl Segment {
     pub fn take_over(&self) -> u64 {
         let life = &self.head().header.life;
         let _was = life.state.compare_exchange(CLOSING, OPEN, Ordering::SeqCst, Ordering::SeqCst);
+        kill_point!("take over: opened");
         self.finish_reclaiming_lanes();
         self.finish_releasing_processes();
+        kill_point!("take over: freed");
         self.stay_awake();
-        life.claim_number.fetch_add(1, Ordering::AcqRel) + 1
+        let before = life.claim_number.fetch_add(1, Ordering::AcqRel);
+        kill_point!("take over: counted");
+        before + 1
     }
 
     /// How many listeners there have been.

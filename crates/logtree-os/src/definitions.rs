@@ -77,10 +77,13 @@ impl DefinitionWriter {
         let place = if fits { self.tail } else { self.new_unit()? };
         let memory = self.segment.memory();
         memory.write(place.unit, place.offset, &(bytes.len() as u64).to_ne_bytes());
+        kill_point!("definition: begun");
         memory.write(place.unit, place.offset + LENGTH_BYTES, bytes);
+        kill_point!("definition: written");
         self.tail = Position { offset: place.offset + whole, ..place };
         // Release: the bytes are there before anybody is told so. A record that names the id follows behind.
         self.segment.slot(self.slot).definitions.store(self.tail.pack(), Ordering::Release);
+        kill_point!("definition: published");
         Ok(((u64::from(place.unit) * u64::from(UNIT_BYTES) + u64::from(place.offset)) / 8) as u32)
     }
 
@@ -88,6 +91,7 @@ impl DefinitionWriter {
         let units = self.segment.units();
         let unit =
             units.allocate(Tag::process(self.slot), self.tail.unit + 1).ok_or(DefineError { too_large: false })?;
+        kill_point!("definition: unit taken");
         let sequence = self.tail.sequence.wrapping_add(1);
         if let Some(header) = units.header(unit) {
             header.ordinal.store(sequence, Ordering::Relaxed);
@@ -95,6 +99,7 @@ impl DefinitionWriter {
         if let Some(full) = units.header(self.tail.unit) {
             full.end.store(self.tail.offset, Ordering::Relaxed);
             full.next.store(unit, Ordering::Relaxed);
+            kill_point!("definition: chain continued");
         }
         Ok(Position { unit, offset: UNIT_START, sequence })
     }

@@ -215,11 +215,14 @@ impl Registration {
         let thread = rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
         let pending = ptr::from_ref(&self.entry).cast_mut();
         self.list_op_pending.store(pending, Ordering::SeqCst);
+        kill_point!("seat: announced");
         // With `WAITERS` always set, the kernel and `leave` wake without anyone having to say that he waits.
         let claim = |seen: u32| (seen & THREAD_ID == 0).then_some(thread | WAITERS);
         let taken = word.fetch_update(Ordering::SeqCst, Ordering::Relaxed, claim).is_ok();
         if taken {
+            kill_point!("seat: taken");
             self.list.store(pending.cast(), Ordering::SeqCst);
+            kill_point!("seat: listed");
         }
         self.list_op_pending.store(ptr::null_mut(), Ordering::SeqCst);
         taken
@@ -228,8 +231,11 @@ impl Registration {
     /// The way back. Killed between freeing and waking, the kernel wakes: a pending word that is zero.
     fn leave(&self, word: &AtomicU32) {
         self.list_op_pending.store(ptr::from_ref(&self.entry).cast_mut(), Ordering::SeqCst);
+        kill_point!("seat: to be left");
         self.list.store(self.head(), Ordering::SeqCst);
+        kill_point!("seat: unlisted");
         word.store(0, Ordering::SeqCst);
+        kill_point!("seat: empty");
         // It fails only for an address that is none.
         let _ = futex::wake(word, Flags::empty(), 1);
         self.list_op_pending.store(ptr::null_mut(), Ordering::SeqCst);

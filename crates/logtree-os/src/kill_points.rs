@@ -1,10 +1,10 @@
-//! Kill points: places in the listener's work where a test kills it.
+//! Kill points: places in the work of listeners, standbys and producers where a test kills them.
 //!
 //! They are there under `--cfg logtree_kill_points` alone, and nothing but a relaxed look at a static before a test
 //! [shares](share) its plan.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rustix::mm::{MapFlags, ProtFlags};
 use rustix::process::{Signal, getpid, kill_process};
@@ -48,6 +48,71 @@ pub const NAMES: &[&str] = &[
     "spill: handled",
     "spill: deleted",
     "spill: swept",
+    "attach: slot taken",
+    "attach: introduced",
+    "attach: attached",
+    "claim: lane taken",
+    "claim: lane counted",
+    "claim: first unit taken",
+    "claim: anchor set",
+    "claim: lane begun",
+    "push: record begun",
+    "push: record written",
+    "push: record published",
+    "grow: unit taken",
+    "grow: units chained",
+    "grow: unit ended",
+    "grow: chain continued",
+    "units: one taken",
+    "definition: unit taken",
+    "definition: chain continued",
+    "definition: begun",
+    "definition: written",
+    "definition: published",
+    "detach: due",
+    "detach: done",
+    "wake: due",
+    "meeting: claim made",
+    "meeting: claim locked",
+    "meeting: claim half written",
+    "meeting: claim written",
+    "meeting: claim emptied",
+    "meeting: claim removed",
+    "segment: made aside",
+    "segment: mapped",
+    "segment: described",
+    "segment: named",
+    "segment: removed",
+    "join: segment made",
+    "join: attached",
+    "join: somebody listens",
+    "seat: announced",
+    "seat: taken",
+    "seat: listed",
+    "seat: to be left",
+    "seat: unlisted",
+    "seat: empty",
+    "standby: made",
+    "standby: begun",
+    "standby: introduced",
+    "standby: seated",
+    "take over: opened",
+    "take over: freed",
+    "take over: counted",
+    "listener: begun",
+    "sleep: announced",
+    "progress: counted",
+    "reclaim: lane marked",
+    "reclaim: units freed",
+    "units: one freed of many",
+    "reclaim: words cleared",
+    "reclaim: lane freed",
+    "release: slot marked",
+    "release: units freed",
+    "release: slot freed",
+    "closing: announced",
+    "closing: decided",
+    "transaction: heads staged",
 ];
 
 /// What the processes of a test share. Zero, nobody is killed.
@@ -56,13 +121,15 @@ pub const NAMES: &[&str] = &[
 struct Plan {
     /// Up to three kills, one after the other: `point + 1 << 32 | passes until then`.
     kills: [AtomicU64; 3],
-    killed: AtomicU32,
-    passes: [[AtomicU64; 32]; 2],
 }
 
-const _: () = assert!(NAMES.len() <= 64 && size_of::<Plan>() <= 4096);
+/// Stands for a kill that is happening, until the next one is known.
+const HAPPENING: u64 = 1;
 
 static PLAN: OnceLock<&'static Plan> = OnceLock::new();
+
+/// Whether this process passes every point unharmed.
+static IS_SPARED: AtomicBool = AtomicBool::new(false);
 
 /// From now on this process and its children pass kill points that [`arm`] can make deadly.
 pub fn share() {
@@ -91,19 +158,14 @@ pub fn arm(kills: &[(&str, u32)]) {
     }
 }
 
+/// This process, and what it forks from now on, dies at no point and counts for none.
+pub fn spare() {
+    IS_SPARED.store(true, Ordering::SeqCst);
+}
+
 /// Whether every planned kill has happened.
 pub fn is_over() -> bool {
     PLAN.get().is_none_or(|plan| plan.kills[0].load(Ordering::SeqCst) == 0)
-}
-
-/// How many processes were killed so far.
-pub fn killed() -> u32 {
-    PLAN.get().map_or(0, |plan| plan.killed.load(Ordering::SeqCst))
-}
-
-/// How often a point was passed so far.
-pub fn passes(name: &str) -> u64 {
-    PLAN.get().map_or(0, |plan| plan.passes.as_flattened()[number(name)].load(Ordering::SeqCst))
 }
 
 /// Passes a point; use [`kill_point!`](crate::kill_point).
@@ -120,19 +182,23 @@ pub fn die() {
 
 /// Passes a point, and says whether the process is to die at it: for places that do half of something first.
 pub fn is_deadly(name: &str) -> bool {
-    let Some(plan) = PLAN.get() else { return false };
+    let Some(plan) = PLAN.get().filter(|_| !IS_SPARED.load(Ordering::SeqCst)) else { return false };
     let point = number(name);
-    plan.passes.as_flattened()[point].fetch_add(1, Ordering::SeqCst);
     let [first, second, third] = &plan.kills;
-    let kill = first.load(Ordering::SeqCst);
-    if kill >> 32 != point as u64 + 1 {
-        return false;
+    loop {
+        let kill = first.load(Ordering::SeqCst);
+        if kill >> 32 != point as u64 + 1 {
+            return false;
+        }
+        let left = if kill as u32 > 1 { kill - 1 } else { HAPPENING };
+        // Of two processes at one point, one dies.
+        if first.compare_exchange(kill, left, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            if left != HAPPENING {
+                return false;
+            }
+            break;
+        }
     }
-    if kill as u32 > 1 {
-        first.store(kill - 1, Ordering::SeqCst);
-        return false;
-    }
-    plan.killed.fetch_add(1, Ordering::SeqCst);
     let next = second.load(Ordering::SeqCst);
     second.store(third.swap(0, Ordering::SeqCst), Ordering::SeqCst);
     first.store(next, Ordering::SeqCst);

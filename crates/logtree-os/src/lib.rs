@@ -28,6 +28,22 @@
 //!
 //! What the first lines name works on every Unix; everything else is for Linux.
 
+/// A place where a test kills the process, under `--cfg logtree_kill_points`; else nothing.
+#[cfg(all(target_os = "linux", logtree_kill_points))]
+#[macro_export]
+macro_rules! kill_point {
+    ($name:literal) => {
+        $crate::kill_points::pass($name)
+    };
+}
+
+/// A place where a test kills the process, under `--cfg logtree_kill_points`; else nothing.
+#[cfg(not(all(target_os = "linux", logtree_kill_points)))]
+#[macro_export]
+macro_rules! kill_point {
+    ($name:literal) => {};
+}
+
 mod address_map;
 mod clock;
 mod exit;
@@ -50,22 +66,6 @@ pub mod streams;
 
 #[cfg(all(target_os = "linux", logtree_kill_points))]
 pub mod kill_points;
-
-/// A place where a test kills the process, under `--cfg logtree_kill_points`; else nothing.
-#[cfg(all(target_os = "linux", logtree_kill_points))]
-#[macro_export]
-macro_rules! kill_point {
-    ($name:literal) => {
-        $crate::kill_points::pass($name)
-    };
-}
-
-/// A place where a test kills the process, under `--cfg logtree_kill_points`; else nothing.
-#[cfg(not(all(target_os = "linux", logtree_kill_points)))]
-#[macro_export]
-macro_rules! kill_point {
-    ($name:literal) => {};
-}
 
 // The shared memory of a queue.
 #[cfg(target_os = "linux")]
@@ -114,7 +114,7 @@ pub use lock::{ForkLock, ForkLockGuard, ForkReset};
 #[cfg(target_os = "linux")]
 pub use helper::{Fork, fork_single_threaded};
 #[cfg(target_os = "linux")]
-pub use process::{Death, ProcessIdentity, current_thread_id, current_thread_name, thread_count};
+pub use process::{Death, ProcessIdentity, current_thread_id, current_thread_name, is_running, thread_count};
 
 #[cfg(target_os = "linux")]
 pub use attach::{AttachError, Attachment, ProcessState, ProcessView};

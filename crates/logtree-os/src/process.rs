@@ -56,6 +56,12 @@ pub fn current_thread_name() -> String {
     rustix::thread::name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
+/// Whether a process of this pid namespace has not ended yet; a zombie has. Without `/proc` none seems to run.
+#[must_use]
+pub fn is_running(pid: u32) -> bool {
+    Stat::read(&format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.has_ended())
+}
+
 /// One life of one program in one process: what a process writes down so that others know it again.
 ///
 /// A process id alone is given to another process sooner or later; with the start time it is not. `exec` keeps both,
@@ -264,6 +270,7 @@ mod tests {
         assert_eq!(myself, ProcessIdentity::current());
         assert_eq!(myself.pid, std::process::id());
         assert_eq!(myself.death(), Death::Alive);
+        assert!(is_running(myself.pid) && !is_running(u32::MAX));
         // The id was given anew: whoever had it before is dead.
         let before_me = ProcessIdentity { start_time: myself.start_time.wrapping_sub(1), ..myself };
         assert_eq!(before_me.death(), Death::Dead);

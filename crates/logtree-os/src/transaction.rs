@@ -121,6 +121,7 @@ impl Staging<'_> {
         let segment = self.chain.segment();
         let line = segment.transaction_line();
         let number = line.committed.load(Ordering::Relaxed).wrapping_add(1);
+        kill_point!("transaction: heads staged");
         line.first_unit.store(self.chain.first_unit(), Ordering::Relaxed);
         line.bytes.store(self.bytes as u64, Ordering::Relaxed);
         line.heads.store(count, Ordering::Relaxed);

@@ -74,6 +74,7 @@ impl<'a> Units<'a> {
                 break free?;
             }
         };
+        kill_point!("units: one taken");
         let header = self.0.unit(unit)?;
         header.next.store(0, Ordering::Relaxed);
         header.end.store(0, Ordering::Relaxed);
@@ -109,6 +110,7 @@ impl<'a> Units<'a> {
             let owner = self.owner(unit);
             if Tag::of(owner) == tag {
                 self.release(unit, owner);
+                kill_point!("units: one freed of many");
             }
         }
     }

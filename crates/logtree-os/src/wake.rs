@@ -55,6 +55,7 @@ impl Sleeper {
             Sleep::Deep => SLEEPING,
         };
         line.state.store(state, Ordering::SeqCst);
+        kill_point!("sleep: announced");
         fence(Ordering::SeqCst);
         // A nap needs no barrier: what a producer's late look misses waits for the nap's end, no longer.
         if how == Sleep::Deep && !sync::heavy_barrier() {
@@ -86,6 +87,7 @@ impl Sleeper {
         let line = &self.segment.head().header.progress;
         line.heartbeat_ns.store(now_ns, Ordering::Relaxed);
         line.progress.fetch_add(1, Ordering::Release);
+        kill_point!("progress: counted");
         fence(Ordering::SeqCst);
         if line.wanted.load(Ordering::Relaxed) != 0 {
             line.wanted.store(0, Ordering::Relaxed);
@@ -170,6 +172,7 @@ impl Segment {
 #[cold]
 fn wake(word: &AtomicU32, state: u32) {
     if word.compare_exchange(state, AWAKE, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        kill_point!("wake: due");
         sync::futex_wake(word);
     }
 }

@@ -5,14 +5,16 @@
 //! already, or all helpers were killed) does a process that logs listen itself, on a thread of its own.
 
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use logtree_core::{BuildError, HandlerEntry, StdStream};
 use logtree_os::election::{Seat, is_vacant, wake_waiters};
 use logtree_os::helper::{Helper, HelperOptions, HelperState, spawn_helper};
-use logtree_os::{Death, ForkGeneration, ForkLock, ForkReset, ProcessIdentity, Segment, SegmentState, thread_count};
+use logtree_os::{
+    Death, ForkGeneration, ForkLock, ForkReset, ProcessIdentity, Segment, SegmentState, is_running, kill_point,
+    thread_count,
+};
 
 use crate::listener::listen;
 use crate::options::ListenerIn;
@@ -30,6 +32,8 @@ pub(crate) enum Role {
 
 /// How long a new listener may take to sit down.
 const SEATED_WITHIN: Duration = Duration::from_secs(5);
+/// So many helpers are made, one after the other, before a thread listens.
+const ATTEMPTS: u32 = 3;
 /// How often a standby looks whether it is still needed.
 const STANDBY_LOOKS: Duration = Duration::from_millis(250);
 
@@ -115,22 +119,34 @@ pub(crate) fn begin(queue: &Arc<Queue>, segment: &Arc<Segment>) -> Result<(), Bu
     begun.map_err(|error| BuildError::io("cannot start the listener of the queue", error))
 }
 
+/// Makes a helper that listens, another one if that is killed at once, and a thread if that goes on.
 fn begin_helpers(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
-    let listener = spawn_helper(&helper_options(queue, "logtree-listen"), || {
-        if let Ok(Some(seat)) = Seat::wait_take(segment, SEATED_WITHIN) {
-            listen(queue, segment, seat, Role::Helper);
+    if !has_standby(segment) {
+        // What a killed one left in a segment that was found.
+        forget_standby(segment);
+    }
+    for _ in 0..ATTEMPTS {
+        let mut listener = spawn_helper(&helper_options(queue, "logtree-listen"), || {
+            if let Ok(Some(seat)) = Seat::wait_take(segment, SEATED_WITHIN) {
+                listen(queue, segment, seat, Role::Helper);
+            }
+            0
+        })?;
+        // It is the listener that makes the standby, always. Without one the queue works as well, so that none is no error.
+        let _ = wait_until(|| listener.reap() != HelperState::Running || standby(segment).start_time != 0);
+        let is_lost = |listener: &mut Helper| listener.reap() != HelperState::Running && !has_standby(segment);
+        wait_until(|| !is_vacant(segment.seat()) || is_lost(&mut listener))?;
+        queue.helpers.lock().first = Some(listener);
+        if !is_vacant(segment.seat()) {
+            return Ok(());
         }
-        0
-    })?;
-    queue.helpers.lock().first = Some(listener);
-    wait_until(|| !is_vacant(segment.seat()))?;
-    // It is the listener that makes the standby, always. Without one the queue works as well, so that none is no error.
-    let _ = wait_until(|| standby(segment).start_time != 0);
-    Ok(())
+    }
+    begin_thread(queue, segment)?;
+    wait_until(|| !is_vacant(segment.seat()))
 }
 
 /// Waits for what a new helper or thread does first.
-fn wait_until(is_so: impl Fn() -> bool) -> io::Result<()> {
+fn wait_until(mut is_so: impl FnMut() -> bool) -> io::Result<()> {
     let began = Instant::now();
     while !is_so() {
         if began.elapsed() > SEATED_WITHIN {
@@ -151,19 +167,23 @@ fn writes_stdout(entry: &HandlerEntry) -> bool {
     entry.handler.std_stream() == Some(StdStream::Stdout) || entry.handler.children().iter().any(of_child)
 }
 
-/// A standby's life: it waits for the listener's seat, and leaves when the queue is closed.
+/// A standby's life: it waits for the listener's seat, and leaves when the queue is closed, or when another one stands by: where
+/// listeners were killed right after they had made theirs, there can be two.
 fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>) -> u8 {
     let me = ProcessIdentity::current();
+    kill_point!("standby: begun");
     for (number, word) in [me.pid.into(), me.start_time, me.namespaces, me.nonce].into_iter().enumerate() {
         segment.set_word(words::STANDBY + number, word);
     }
     let is_over = || segment.state() == SegmentState::Closed || segment.word(words::LEFT) != Some(0);
+    kill_point!("standby: introduced");
     loop {
         if is_over() {
             return 0;
         }
         match Seat::wait_take(segment, STANDBY_LOOKS) {
             Ok(Some(seat)) if !is_over() => {
+                kill_point!("standby: seated");
                 // `ps` is to show who listens.
                 let _ = logtree_os::helper::rename("logtree-listen");
                 forget_standby(segment);
@@ -172,6 +192,10 @@ fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>) -> u8 {
             }
             Ok(_) => {}
             Err(_) => return 1,
+        }
+        let named = standby(segment);
+        if named != me && named.start_time != 0 && named.death() == Death::Alive {
+            return 0;
         }
     }
 }
@@ -194,11 +218,12 @@ pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Rol
         forget_standby(segment);
         let options = helper_options(queue, "logtree-standby").sibling(true);
         // If it cannot be made now, the next look tries again.
-        if let Ok(made) = spawn_helper(&options, || stand_by(queue, segment))
-            && segment.word(words::STANDBY) == Some(0)
-        {
-            // Until it says itself who it is.
-            segment.set_word(words::STANDBY, made.pid().into());
+        if let Ok(made) = spawn_helper(&options, || stand_by(queue, segment)) {
+            kill_point!("standby: made");
+            if segment.word(words::STANDBY) == Some(0) {
+                // Until it says itself who it is.
+                segment.set_word(words::STANDBY, made.pid().into());
+            }
         }
     }
 }
@@ -268,7 +293,7 @@ fn has_standby(segment: &Segment) -> bool {
     let standby = standby(segment);
     match standby.start_time {
         // It was made a moment ago, and has not yet said who it is.
-        0 => standby.pid != 0 && Path::new(&format!("/proc/{}", standby.pid)).exists(),
+        0 => standby.pid != 0 && is_running(standby.pid),
         _ => standby.death() != Death::Dead,
     }
 }

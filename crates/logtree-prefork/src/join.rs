@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use logtree_core::{BuildError, HandlerEntry};
 use logtree_os::claim::{ClaimText, Meeting};
 use logtree_os::election::{self, is_vacant};
-use logtree_os::{Death, ProcessIdentity, Segment, SegmentId, SegmentOptions, SegmentState, default_directory};
+use logtree_os::{
+    Death, ProcessIdentity, Segment, SegmentId, SegmentOptions, SegmentState, default_directory, kill_point,
+};
 
 use crate::process::ProcessSide;
 use crate::queue::{Joined, Queue};
@@ -59,6 +61,7 @@ pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Op
             }
             Err(error) => return Err(BuildError::new(error.to_string())),
         };
+        kill_point!("join: attached");
         if is_vacant(segment.seat())
             && let Err(why) = helpers::begin(queue, &segment)
         {
@@ -66,6 +69,7 @@ pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Op
             warn_direct(&why.to_string());
             return Ok((Joined::Direct, None));
         }
+        kill_point!("join: somebody listens");
         return Ok((Joined::Segment(segment), Some(process)));
     }
 }
@@ -204,6 +208,7 @@ fn make(queue: &Queue, meeting: &mut Meeting) -> Result<Arc<Segment>, Unmade> {
         error => Unmade::Other(BuildError::new(error.to_string())),
     })?;
     streams::announce(&segment);
+    kill_point!("join: segment made");
     let text = ClaimText::new(queue.options.name.as_deref().unwrap_or(&name), segment.path(), segment.id().0);
     if let Err(error) = meeting.write(&text) {
         let _ = segment.unlink();

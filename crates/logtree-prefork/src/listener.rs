@@ -63,6 +63,7 @@ pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segm
         }
     }
     segment.sweep_spills();
+    kill_point!("listener: begun");
     helpers::run_start_hooks();
     let mut listener = Listener {
         queue,

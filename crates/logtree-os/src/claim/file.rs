@@ -82,6 +82,12 @@ impl ClaimFile {
     pub(super) fn write(&self, text: &ClaimText) -> Result<(), ClaimError> {
         let bytes = text.to_bytes();
         let mut length = 0;
+        #[cfg(logtree_kill_points)]
+        if crate::kill_points::is_deadly("meeting: claim half written") {
+            // As pwrite(2) leaves it when its process is killed.
+            let _half = pwrite(&self.file, &bytes[..bytes.len() / 2], 0);
+            crate::kill_points::die();
+        }
         while let Some(rest) = bytes.get(length..).filter(|rest| !rest.is_empty()) {
             match pwrite(&self.file, rest, length as u64) {
                 Ok(0) => return Err(ClaimError::io(&self.path, "write the claim file")(io::ErrorKind::WriteZero)),
@@ -90,12 +96,15 @@ impl ClaimFile {
                 Err(error) => return Err(ClaimError::io(&self.path, "write the claim file")(error)),
             }
         }
+        kill_point!("meeting: claim written");
         // The text is whole without this; it takes the end of a longer one away, for people who look.
         ftruncate(&self.file, length as u64).map_err(ClaimError::io(&self.path, "shorten the claim file"))
     }
 
     pub(super) fn clear(&self) -> Result<(), ClaimError> {
-        ftruncate(&self.file, 0).map_err(ClaimError::io(&self.path, "empty the claim file"))
+        let emptied = ftruncate(&self.file, 0).map_err(ClaimError::io(&self.path, "empty the claim file"));
+        kill_point!("meeting: claim emptied");
+        emptied
     }
 
     /// Takes the name away, as the last thing under the lock. Who waits for this file sees that it has none, and opens the
@@ -103,6 +112,7 @@ impl ClaimFile {
     pub(super) fn remove_if_empty(&self) {
         if fstat(&self.file).is_ok_and(|stat| stat.st_size == 0) && still_named(&self.place, &self.name, &self.file) {
             let _ = unlinkat(&self.place.directory, &self.name, AtFlags::empty());
+            kill_point!("meeting: claim removed");
         }
     }
 }
@@ -127,7 +137,11 @@ fn open_or_make(place: &Place, name: &OsString, path: &Path) -> Result<OwnedFd, 
         // First without `CREATE`: in shared directories the kernel refuses to "make" what another user made
         // (`fs.protected_regular`), and its owner makes a clearer message.
         let opened = match openat(&place.directory, name, flags, mode) {
-            Err(Errno::NOENT) => openat(&place.directory, name, flags | OFlags::CREATE | OFlags::EXCL, mode),
+            Err(Errno::NOENT) => {
+                let made = openat(&place.directory, name, flags | OFlags::CREATE | OFlags::EXCL, mode);
+                kill_point!("meeting: claim made");
+                made
+            }
             opened => opened,
         };
         match opened {

@@ -136,8 +136,10 @@ impl LaneProducer {
         let (lane, generation) = LaneIndex::first(LaneIndex::COUNT)
             .find_map(|lane| Some((lane, try_claim(segment.lane(lane), process)?)))
             .ok_or(ClaimLaneError { no_memory: false })?;
+        kill_point!("claim: lane taken");
         let life = &segment.head().header.life;
         life.lanes_high.fetch_max(lane.number() as u32 + 1, Ordering::AcqRel);
+        kill_point!("claim: lane counted");
         let cell = segment.lane(lane);
         let Some(unit) = segment.units().allocate(Tag::lane(lane), 0) else {
             // Not simply free again: the listener may have seen it claimed, so it is the one to free it.
@@ -147,9 +149,12 @@ impl LaneProducer {
         if let Some(header) = segment.units().header(unit) {
             header.ordinal.store(0, Ordering::Relaxed);
         }
+        kill_point!("claim: first unit taken");
         let tail = Position::start_of(unit);
         cell.consumer.anchor.store(unit, Ordering::Relaxed);
+        kill_point!("claim: anchor set");
         cell.producer.tail.store(tail.pack(), Ordering::Release);
+        kill_point!("claim: lane begun");
         Ok(Self {
             segment: Arc::clone(segment),
             lane,
@@ -197,7 +202,9 @@ impl LaneProducer {
     #[inline]
     fn publish(&mut self) -> Published {
         self.tail.sequence = self.tail.sequence.wrapping_add(1);
+        kill_point!("push: record written");
         self.cell().producer.tail.store(self.tail.pack(), Ordering::Release);
+        kill_point!("push: record published");
         self.segment.after_publishing()
     }
 
@@ -215,6 +222,7 @@ impl LaneProducer {
         let memory = self.segment.memory();
         let header = FrameHeader { length: length as u32, kind, head, sequence: self.tail.sequence };
         memory.write(unit, offset, &header.to_bytes());
+        kill_point!("push: record begun");
         offset += FRAME_HEADER;
         for &piece in pieces {
             let mut rest = piece;
@@ -262,7 +270,9 @@ impl LaneProducer {
         let (unit, end) = self.write(first, UNIT_START, head, kind, length, pieces);
         if let Some(full) = self.segment.units().header(self.tail.unit) {
             full.end.store(self.tail.offset, Ordering::Relaxed);
+            kill_point!("grow: unit ended");
             full.next.store(first, Ordering::Relaxed);
+            kill_point!("grow: chain continued");
         }
         self.tail.unit = unit;
         self.tail.offset = end.next_multiple_of(8);
@@ -301,6 +311,7 @@ impl LaneProducer {
                 self.starved = Some((releases, 0));
                 return None;
             };
+            kill_point!("grow: unit taken");
             if let Some(header) = units.header(unit) {
                 header.ordinal.store(self.ordinal.wrapping_add(place), Ordering::Relaxed);
             }
@@ -308,6 +319,7 @@ impl LaneProducer {
                 Some(previous) => {
                     previous.end.store(UNIT_BYTES, Ordering::Relaxed);
                     previous.next.store(unit, Ordering::Relaxed);
+                    kill_point!("grow: units chained");
                 }
                 None => first = unit,
             }
@@ -369,7 +381,9 @@ fn detach(cell: &LaneCell) {
     {
         // It fails if the listener retires the lane at this moment, which is as good.
         let detached = claimed.with(LaneState::Detached).pack();
+        kill_point!("detach: due");
         let _state = word.compare_exchange(owner, detached, Ordering::AcqRel, Ordering::Relaxed);
+        kill_point!("detach: done");
     }
 }
 

@@ -35,7 +35,9 @@ impl Segment {
 
     /// Each step can be repeated by a successor, who finds the lane RECLAIMING until the last.
     fn clear_lane(&self, lane: LaneIndex, owner: LaneOwner) {
+        kill_point!("reclaim: lane marked");
         self.units().release_all(Tag::lane(lane));
+        kill_point!("reclaim: units freed");
         let cell = self.lane(lane);
         let (producer, consumer) = (&cell.producer, &cell.consumer);
         for counter in producer.drops.iter().chain(&consumer.reported) {
@@ -47,8 +49,10 @@ impl Segment {
         for word in [&consumer.anchor, &consumer.spare, &consumer.passed] {
             word.store(0, Ordering::Relaxed);
         }
+        kill_point!("reclaim: words cleared");
         // Release: whoever claims the lane next sees all of the above.
         consumer.owner.store(owner.with(LaneState::Free).pack(), Ordering::Release);
+        kill_point!("reclaim: lane freed");
     }
 
     /// Finishes what a killed listener had begun to reclaim.

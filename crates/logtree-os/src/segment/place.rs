@@ -59,8 +59,11 @@ impl Segment {
         let mode = Mode::RUSR | Mode::WUSR;
         let file = rustix::fs::openat(&directory, &aside, flags, mode)
             .map_err(|error| SegmentError::system(&path, "create", error))?;
+        kill_point!("segment: made aside");
         let segment = Self::build(file, &path, options, [high, low]).and_then(|segment| {
+            kill_point!("segment: described");
             name_it(&directory, &aside, name).map_err(|error| SegmentError::system(&path, "name", error))?;
+            kill_point!("segment: named");
             Ok(segment)
         });
         if segment.is_err() {
@@ -79,6 +82,7 @@ impl Segment {
         }
         let reserve = options.reserve_bytes.clamp(LEAST_RESERVE_BYTES, FULL_RESERVE_BYTES);
         let memory = Memory::map(file, reserve, LEAST_RESERVE_BYTES).map_err(|error| cannot_map(path, error))?;
+        kill_point!("segment: mapped");
         let birth = &memory.head().header.birth;
         birth.id[0].store(id[0], Ordering::Relaxed);
         birth.id[1].store(id[1], Ordering::Relaxed);
@@ -144,6 +148,7 @@ impl Segment {
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };
+        kill_point!("segment: removed");
         // Nobody would find them any more.
         self.remove_all_spills();
         match outcome {

@@ -28,8 +28,35 @@ fn main() {
         #[cfg(logtree_kill_points)]
         (
             "a_listener_killed_at_any_point_writes_each_line_once",
-            walk::a_listener_killed_at_any_point_writes_each_line_once,
+            walk::listener::a_listener_killed_at_any_point_writes_each_line_once,
         ),
+        #[cfg(logtree_kill_points)]
+        (
+            "a_producer_killed_at_any_point_loses_nothing_and_blocks_nobody",
+            walk::producer::a_producer_killed_at_any_point_loses_nothing_and_blocks_nobody,
+        ),
+        #[cfg(logtree_kill_points)]
+        (
+            "a_process_killed_at_any_point_while_it_installs_keeps_nobody_out",
+            walk::joiner::a_process_killed_while_it_installs_keeps_nobody_out,
+        ),
+        #[cfg(logtree_kill_points)]
+        (
+            "a_process_killed_at_any_point_while_it_finds_a_queue_left_behind_keeps_nobody_out",
+            walk::joiner::a_process_killed_while_it_finds_a_queue_left_behind_keeps_nobody_out,
+        ),
+        #[cfg(logtree_kill_points)]
+        (
+            "a_listener_killed_at_any_point_while_it_leaves_keeps_nobody_out",
+            walk::leaver::a_listener_killed_while_it_leaves_keeps_nobody_out,
+        ),
+        #[cfg(logtree_kill_points)]
+        (
+            "a_listener_killed_at_any_point_while_it_frees_what_the_dead_left_frees_all",
+            walk::burial::a_listener_killed_while_it_frees_what_the_dead_left_frees_all,
+        ),
+        #[cfg(logtree_kill_points)]
+        ("any_point_is_on_a_way", walk::every_kill_point_is_on_a_way),
         ("a_killed_worker_harms_nobodys_records", kills::a_killed_worker_harms_nobodys_records),
         ("a_dead_workers_last_records_wait_for_their_time", kills::a_dead_workers_last_records_wait_for_their_time),
         ("what_all_left_behind_is_written_by_the_next", kills::what_all_left_behind_is_written_by_the_next),

@@ -162,7 +162,7 @@ impl Formatter for Lined {
 /// Files that get the same lines, each in its way.
 pub(crate) struct Logs {
     /// At once.
-    plain: PathBuf,
+    pub(crate) plain: PathBuf,
     /// From a handler that holds them back.
     held: PathBuf,
     /// It rolls, and everything is kept.
@@ -265,16 +265,37 @@ impl Queue {
         self.log_padded(Level::INFO, Timestamp::now(), number, more);
     }
 
+    /// The same with a record that takes several units of a lane, from a place in the code that no other record comes from.
+    #[cfg(logtree_kill_points)]
+    pub(crate) fn log_bulky(&self, number: u32) {
+        let thread = rustix::thread::gettid().as_raw_nonzero();
+        let name = format!("test.{thread}.{number}.{}", "x".repeat(3000));
+        let callsite = Callsite { index: None, name: name.into(), ..Callsite::default() };
+        self.log_from(&callsite, Level::INFO, Timestamp::now(), number, 0, Some(&"trace\n".repeat(7000)));
+    }
+
     pub(crate) fn log_with(&self, level: Level, created: Timestamp, number: u32) {
         self.log_padded(level, created, number, 0);
     }
 
     fn log_padded(&self, level: Level, created: Timestamp, number: u32, more: usize) {
         let callsite = Callsite { index: Some(0), name: "test".into(), ..Callsite::default() };
+        self.log_from(&callsite, level, created, number, more, None);
+    }
+
+    fn log_from(
+        &self,
+        callsite: &Callsite,
+        level: Level,
+        created: Timestamp,
+        number: u32,
+        more: usize,
+        exc_text: Option<&str>,
+    ) {
         let thread = rustix::thread::gettid().as_raw_nonzero().get();
         let origin = Origin { process: std::process::id(), thread: thread.unsigned_abs().into(), ..Origin::default() };
         let record = Record {
-            callsite: &callsite,
+            callsite,
             name: "test",
             level,
             level_names: LevelNames::STANDARD,
@@ -284,7 +305,7 @@ impl Queue {
             fields: Fields::EMPTY,
             spans: Spans::EMPTY,
             function: None,
-            exc_text: None,
+            exc_text,
             stack_info: None,
             source: Source::Tracing,
             attributes: Fields::EMPTY,
@@ -341,6 +362,12 @@ pub(crate) fn processes() -> Vec<(Pid, String)> {
         Some((Pid::from_raw(pid)?, comm.trim_end().to_owned()))
     });
     named.collect()
+}
+
+/// The state of a process, as `ps` shows it; empty if it is gone.
+#[cfg(logtree_kill_points)]
+pub(crate) fn state_of(pid: Pid) -> String {
+    parent_and_state(pid).map(|(_, state)| state).unwrap_or_default()
 }
 
 /// The parent and the state of a process that is not a zombie.
