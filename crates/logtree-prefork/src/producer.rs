@@ -123,7 +123,9 @@ impl ThreadLane {
         let (producer, own_streams) = queue.claim_lane()?;
         let made_in = ForkGeneration::current();
         let callsites = Vec::new();
-        Ok(Self { queue: queue.number, made_in, producer, own_streams, whose: (0, 0), origin: 0, callsites })
+        // Nobody's: a record that was read from elsewhere may say that it is of process 0.
+        let (whose, origin) = ((u32::MAX, u64::MAX), 0);
+        Ok(Self { queue: queue.number, made_in, producer, own_streams, whose, origin, callsites })
     }
 
     /// The hot path: two look-ups, one encoding into pieces, one copy, one store.

@@ -5,6 +5,8 @@
 #[path = "../../logtree-handlers/tests/handlers/contract.rs"]
 #[allow(dead_code)]
 mod contract;
+#[path = "../../logtree-handlers/tests/handlers/forked.rs"]
+mod forked;
 #[path = "../../logtree-handlers/tests/handlers/specimen.rs"]
 #[allow(dead_code)]
 mod specimen;

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use logtree_core::{Direct, FormatError, Formatter, Handler, HandlerEntry, Level, Record, set_report_hook};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
+use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
 
+use crate::forked::in_child;
 use crate::specimen::{Brackets, Unfiltered, lines, with_record};
 
 /// A handler in its entry, and where its lines go, if anywhere.
@@ -16,6 +17,8 @@ pub(crate) struct Subject {
     pub(crate) far: Option<Arc<HandlerEntry>>,
     /// Whether it formats where it is logged, and not behind that.
     pub(crate) formats_near: bool,
+    /// Whether it formats and writes in another process, which counts its errors itself.
+    pub(crate) is_elsewhere: bool,
     /// Whether it takes a flush to see a record.
     pub(crate) is_held: bool,
     pub(crate) output: Option<PathBuf>,
@@ -31,8 +34,9 @@ impl Subject {
     pub(crate) fn new(handler: Box<dyn Handler>, output: Option<PathBuf>) -> Self {
         let chatty = Arc::new(Chatty::default());
         let entry = entry(handler, Arc::clone(&chatty) as Arc<dyn Formatter>);
-        let (far, formats_near, is_held, outlives_close, outlives_fork) = (None, true, false, true, true);
-        Self { entry, far, formats_near, is_held, output, outlives_close, outlives_fork, chatty }
+        let (far, formats_near, is_elsewhere, is_held) = (None, true, false, false);
+        let (outlives_close, outlives_fork) = (true, true);
+        Self { entry, far, formats_near, is_elsewhere, is_held, output, outlives_close, outlives_fork, chatty }
     }
 
     /// A handler that hands on to `file`, which formats.
@@ -86,7 +90,7 @@ pub(crate) fn assert_contract(subject: &Subject) {
     // Errors are counted; what is said about them goes nowhere.
     set_report_hook(|_| {});
     let entry = &subject.entry;
-    let formats = subject.output.is_some();
+    let formats = subject.output.is_some() && !subject.is_elsewhere;
 
     subject.handle("one");
     subject.handle("filtered");
@@ -101,7 +105,9 @@ pub(crate) fn assert_contract(subject: &Subject) {
     subject.assert_lines(&["<one>", "<가나다 two", "lines>", "<after>"]);
     assert_eq!(subject.errors(), if formats { 2 } else { 0 });
     assert_threads_do_not_mix(subject);
-    assert_reentrant(subject);
+    if !subject.is_elsewhere {
+        assert_reentrant(subject);
+    }
     assert_forkable(subject);
 
     // Reopening and closing lose nothing, and nothing is over after them.
@@ -176,18 +182,10 @@ fn assert_reentrant(subject: &Subject) {
 /// A child logs at once, and what it logs is there; its parent goes on.
 fn assert_forkable(subject: &Subject) {
     let errors = subject.errors();
-    // SAFETY: the child takes no lock that another thread may hold, but those under test; glibc keeps its allocator usable.
-    // A child that hangs all the same is killed.
-    let child = match unsafe { libc::fork() } {
-        -1 => panic!("fork: {}", std::io::Error::last_os_error()),
-        0 => {
-            subject.handle("child");
-            let is_well = subject.entry.handler.flush(deadline()) && subject.errors() == errors;
-            // SAFETY: `_exit` runs nothing.
-            unsafe { libc::_exit(i32::from(!is_well)) }
-        }
-        child => Pid::from_raw(child).unwrap(),
-    };
+    let child = in_child(|| {
+        subject.handle("child");
+        subject.entry.handler.flush(deadline()) && subject.errors() == errors
+    });
     let began = Instant::now();
     let status = loop {
         match waitpid(Some(child), WaitOptions::NOHANG).unwrap() {

@@ -11,6 +11,7 @@ mod cpython;
 mod failures;
 mod file;
 mod filters;
+mod forked;
 mod full_disk;
 mod memory;
 mod queue;

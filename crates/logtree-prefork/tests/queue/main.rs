@@ -4,11 +4,18 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+#[path = "../../../logtree-handlers/tests/handlers/contract.rs"]
+#[allow(dead_code)]
+mod contract;
 mod figures;
+mod forked;
 mod kills;
 mod large;
 mod pressure;
 mod sharing;
+#[path = "../../../logtree-handlers/tests/handlers/specimen.rs"]
+#[allow(dead_code)]
+mod specimen;
 mod support;
 #[cfg(logtree_kill_points)]
 mod walk;
@@ -68,6 +75,7 @@ fn main() {
         ("processes_share_a_queue_by_its_name", sharing::processes_share_a_queue_by_its_name),
         ("each_process_keeps_its_own_console", sharing::each_process_keeps_its_own_console),
         ("a_console_that_nobody_reads_stops_no_file", sharing::a_console_that_nobody_reads_stops_no_file),
+        ("the_queue_keeps_to_the_contract_of_handlers", forked::the_queue_keeps_to_the_contract_of_handlers),
         ("two_queues_over_one_file_are_refused", sharing::two_queues_over_one_file_are_refused),
         ("what_does_not_fit_is_counted_and_said", pressure::what_does_not_fit_is_counted_and_said),
         ("a_producer_that_may_wait_loses_nothing", pressure::a_producer_that_may_wait_loses_nothing),
