@@ -27,5 +27,6 @@ pub use handle::TreeHandle;
 pub use layer::{Mode, TreeLayer};
 #[cfg(feature = "log")]
 pub use log_records::LogRecords;
+pub use scratch::abandon_handling;
 #[cfg(feature = "fmt")]
 pub use writer::{HandlerWriter, RecordWriter};

@@ -57,6 +57,13 @@ pub(crate) fn is_handling() -> bool {
     BUSY.try_with(Cell::get).is_ok_and(|busy| busy != Busy::No)
 }
 
+/// Forgets the record that the calling thread is handling, and those that wait for it: for a process that was made in the
+/// middle of a logging call and never goes back there, such as a listener. What it logs itself would wait for ever.
+pub fn abandon_handling() {
+    let _ = BUSY.try_with(|busy| busy.set(Busy::No));
+    let _ = WAITING.try_with(|all| all.try_borrow_mut().map(|mut all| all.clear()));
+}
+
 /// Lends the thread's buffers, empty. Inside itself, and while the thread's locals are destroyed, it lends new ones.
 #[inline]
 pub(crate) fn with_scratch(use_it: impl FnOnce(&mut Scratch)) {

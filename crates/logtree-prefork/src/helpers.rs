@@ -1,8 +1,8 @@
 //! Who listens: a helper process with a standby, or a thread.
 //!
 //! Whoever makes a queue while it has one thread makes a helper that listens; that one makes a second, which waits for its
-//! seat, and having taken it makes the next. Only where no helper can be made (the process has threads
-//! already, or all helpers were killed) does a process that logs listen itself, on a thread of its own.
+//! seat, and having taken it makes the next. If all helpers were killed, a process that logs makes them anew. Only where no
+//! helper can be made, because the process has threads already, does it listen itself, on a thread of its own.
 
 use std::io;
 use std::sync::{Arc, OnceLock};
@@ -40,11 +40,14 @@ const STANDBY_LOOKS: Duration = Duration::from_millis(250);
 /// The helpers and threads of a queue that are this process's.
 #[derive(Debug, Default)]
 pub(crate) struct Helpers {
-    first: Option<Helper>,
-    /// Those that it and its successors made as this process's children, as far as this process has met them.
+    /// Those that this process made and has not yet seen end.
+    made: Vec<Helper>,
+    /// Whether it ever made one.
+    has_made: bool,
+    /// Those that they and their successors made as this process's children, as far as this process has met them.
     standbys: Vec<u32>,
-    /// When this process last started a listening thread.
-    thread_started: Option<(ForkGeneration, Instant)>,
+    /// When this process last saw to it that somebody listens, and where.
+    begun: Option<(ForkGeneration, Instant, Role)>,
 }
 
 impl ForkReset for Helpers {
@@ -55,6 +58,26 @@ impl ForkReset for Helpers {
 
     fn torn() -> Self {
         Self::default()
+    }
+}
+
+impl Helpers {
+    /// Whether a helper or a thread that this process made a moment ago may still be about to sit down.
+    fn is_beginning(&mut self) -> bool {
+        self.reap_made();
+        self.begun.is_some_and(|(of, begun, role)| {
+            let is_recent = of == ForkGeneration::current() && begun.elapsed() < Duration::from_millis(100);
+            is_recent && (role == Role::Thread || !self.made.is_empty())
+        })
+    }
+
+    fn add(&mut self, helper: Helper) {
+        self.has_made = true;
+        self.made.push(helper);
+    }
+
+    fn reap_made(&mut self) {
+        self.made.retain_mut(|helper| helper.reap() == HelperState::Running);
     }
 }
 
@@ -109,14 +132,18 @@ pub(crate) fn run_start_hooks() {
 /// Sees to it that somebody listens to a queue that nobody listens to. To be called with the claims locked, so that
 /// only one process does.
 pub(crate) fn begin(queue: &Arc<Queue>, segment: &Arc<Segment>) -> Result<(), BuildError> {
-    let can_help = queue.options.listener_in == ListenerIn::Process && thread_count().is_ok_and(|count| count == 1);
     let begin_here = || begin_thread(queue, segment).and_then(|()| wait_until(|| !is_vacant(segment.seat())));
-    let begun = match can_help {
+    let begun = match can_help(queue) {
         // A limit or a filter may forbid processes and not threads.
         true => begin_helpers(queue, segment).or_else(|_| begin_here()),
         false => begin_here(),
     };
     begun.map_err(|error| BuildError::io("cannot start the listener of the queue", error))
+}
+
+/// Whether this process can make helpers.
+fn can_help(queue: &Queue) -> bool {
+    queue.options.listener_in == ListenerIn::Process && thread_count().is_ok_and(|count| count == 1)
 }
 
 /// Makes a helper that listens, another one if that is killed at once, and a thread if that goes on.
@@ -126,23 +153,30 @@ fn begin_helpers(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
         forget_standby(segment);
     }
     for _ in 0..ATTEMPTS {
-        let mut listener = spawn_helper(&helper_options(queue, "logtree-listen"), || {
-            if let Ok(Some(seat)) = Seat::wait_take(segment, SEATED_WITHIN) {
-                listen(queue, segment, seat, Role::Helper);
-            }
-            0
-        })?;
+        let mut listener = make_listener(queue, segment)?;
         // It is the listener that makes the standby, always. Without one the queue works as well, so that none is no error.
         let _ = wait_until(|| listener.reap() != HelperState::Running || standby(segment).start_time != 0);
         let is_lost = |listener: &mut Helper| listener.reap() != HelperState::Running && !has_standby(segment);
         wait_until(|| !is_vacant(segment.seat()) || is_lost(&mut listener))?;
-        queue.helpers.lock().first = Some(listener);
+        queue.helpers.lock().add(listener);
         if !is_vacant(segment.seat()) {
             return Ok(());
         }
     }
     begin_thread(queue, segment)?;
     wait_until(|| !is_vacant(segment.seat()))
+}
+
+/// Makes a helper that listens, unless somebody else has sat down before it.
+fn make_listener(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<Helper> {
+    // Its name says more when it has the seat.
+    spawn_helper(&helper_options(queue, "logtree-standby"), || {
+        if let Ok(Some(seat)) = Seat::try_take(segment) {
+            let _ = logtree_os::helper::rename("logtree-listen");
+            listen(queue, segment, seat, Role::Helper);
+        }
+        0
+    })
 }
 
 /// Waits for what a new helper or thread does first.
@@ -263,28 +297,33 @@ fn begin_thread(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
 /// A record was published, and nobody held the listener's seat at that moment.
 ///
 /// As a rule a standby is about to take it, in a fraction of a millisecond; that there is one is all there is to know, and
-/// nobody waits for it. If there is none, this process listens itself.
+/// nobody waits for it. If there is none, this process sees to it: a program of one thread stays one.
 #[cold]
 pub(crate) fn nobody_listens(queue: &Arc<Queue>) {
     let Joined::Segment(segment) = queue.joined() else { return };
     let Some(mut helpers) = queue.helpers.try_lock() else { return };
-    let generation = ForkGeneration::current();
-    if !is_vacant(segment.seat()) {
-        return;
-    }
-    let is_starting = helpers
-        .thread_started
-        .is_some_and(|(of, started)| of == generation && started.elapsed() < Duration::from_millis(100));
-    if is_starting {
+    if !is_vacant(segment.seat()) || helpers.is_beginning() {
         return;
     }
     if has_standby(&segment) {
         // The kernel wakes one who stands by. If that one was killed before it took the seat, there may be another.
-        wake_waiters(segment.seat());
-    } else if is_vacant(segment.seat()) {
-        helpers.thread_started = Some((generation, Instant::now()));
+        return wake_waiters(segment.seat());
+    }
+    if !is_vacant(segment.seat()) {
+        // It has just sat down.
+        return;
+    }
+    let role = if can_help(queue) { Role::Helper } else { Role::Thread };
+    helpers.begun = Some((ForkGeneration::current(), Instant::now(), role));
+    drop(helpers);
+    let made = match role {
+        Role::Helper => make_listener(queue, &segment).ok(),
+        Role::Thread => None,
+    };
+    match made {
+        Some(listener) => queue.helpers.lock().add(listener),
         // If there can be no thread either, the records wait for a process that listens.
-        let _ = begin_thread(queue, &segment);
+        None => _ = begin_thread(queue, &segment),
     }
 }
 
@@ -302,8 +341,10 @@ fn has_standby(segment: &Segment) -> bool {
 pub(crate) fn reap(queue: &Queue) {
     let Joined::Segment(segment) = queue.joined() else { return };
     let Some(mut helpers) = queue.helpers.try_lock() else { return };
-    let Some(first) = &mut helpers.first else { return };
-    let _ = first.reap();
+    if !helpers.has_made {
+        return;
+    }
+    helpers.reap_made();
     let standby = standby(&segment).pid;
     if standby != 0 && !helpers.standbys.contains(&standby) {
         helpers.standbys.push(standby);

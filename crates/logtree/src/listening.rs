@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use logtree_core::Tree;
-use logtree_layer::{Mode, TreeLayer};
+use logtree_layer::{Mode, TreeLayer, abandon_handling};
 use logtree_os::{ForkGeneration, ForkLock, ForkReset};
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -43,6 +43,8 @@ impl Drop for Starting {
 }
 
 fn surround(run_hooks: &dyn Fn()) {
+    // A helper may have been made by a process that was just logging.
+    abandon_handling();
     let starting = STARTING.lock().0.clone();
     match starting {
         Some((made_in, tree)) if !tracing::dispatcher::has_been_set() => {

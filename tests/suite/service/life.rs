@@ -263,6 +263,43 @@ fn a_listener_killed_at_rest_is_followed_by_another() {
     }
 }
 
+/// A worker makes them anew, in the middle of its logging call; they listen, say so, and leave as the first ones do.
+#[test]
+fn helpers_killed_together_are_made_anew() {
+    for mode in MODES {
+        let service = Service::start(mode);
+        // Who was just made by the listener has its name for a moment.
+        let listener = || {
+            eventually("one listener", || match service.place.listeners()[..] {
+                [listener] => Some(listener),
+                _ => None,
+            })
+        };
+        let mut answers = BTreeMap::new();
+        for id in 0..3 {
+            let standby = eventually("standby", || service.place.threads_named("logtree-standby").first().copied());
+            let killed = [standby, listener()];
+            killed.into_iter().for_each(|helper| kill(helper, Signal::KILL));
+            eventually("end of both", || {
+                let processes = service.place.processes();
+                killed.iter().all(|helper| !processes.contains_key(helper)).then_some(())
+            });
+            answers.insert(id, get(service.address, &format!("/test?id={id}")).unwrap().process.unwrap());
+            // Its first line, the request's, and a line of each successor.
+            let lines = 2 * id as usize + 3;
+            eventually("word of a new listener and the request", || {
+                (fs::read_to_string(service.place.log()).unwrap().lines().count() == lines).then_some(())
+            });
+            let name = service.place.processes().remove(&listener());
+            assert_eq!(name.as_deref(), Some("logtree-listen"), "a process, no thread of a worker");
+        }
+        let (place, ended) = service.end();
+        assert!(ended.status.success(), "{ended:?}");
+        assert_logged_once(&requests_in(&place, 4), &answers);
+        place.assert_nothing_left(None);
+    }
+}
+
 /// Whatever the listener was about to write, the next one writes, and nothing else.
 #[test]
 fn a_listener_killed_at_work_loses_and_repeats_nothing() {

@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use logtree_core::{Level, Overflow, QueueLimits, Timestamp};
+use logtree_os::helper::HelperState;
 use logtree_prefork::QueueOptions;
-use rustix::process::getpid;
+use rustix::process::{Pid, getpid};
 
 use crate::support::{
     self, Lines, Logs, Queue, helper, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit,
@@ -86,18 +87,50 @@ pub(crate) fn listeners_killed_at_random_write_each_line_once() {
     }
 }
 
-pub(crate) fn when_all_helpers_are_killed_a_process_listens() {
+pub(crate) fn when_all_helpers_are_killed_a_process_makes_them_anew() {
     let directory = tempfile::tempdir().unwrap();
     let queue = Queue::started(&directory.path().join("app.log"));
-    (0..100).for_each(|number| queue.log(number));
+    for round in 0..5 {
+        let killed = kill_both_helpers();
+        (100 * round..100 * (round + 1)).for_each(|number| queue.log(number));
+        assert!(queue.flush());
+        assert!(!killed.contains(&helper("logtree-listen")) && !killed.contains(&helper("logtree-standby")));
+        assert_eq!(threads_named("logtree-listen"), 0, "a program of one thread stays one");
+    }
+    assert_eq!(Lines::of(&queue.log).assert_whole(), 500);
+}
+
+pub(crate) fn when_all_helpers_are_killed_a_process_with_threads_listens() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = Queue::started(&directory.path().join("app.log"));
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let thread = std::thread::spawn(move || stopped.recv());
+    kill_both_helpers();
+    (0..1000).for_each(|number| queue.log(number));
     assert!(queue.flush());
-    let listener = helper("logtree-listen");
-    let standby = helper("logtree-standby");
-    kill(standby);
-    kill(listener);
-    (100..1000).for_each(|number| queue.log(number));
-    assert!(queue.flush());
+    assert_eq!(threads_named("logtree-listen"), 1);
+    drop(stop);
+    assert!(thread.join().unwrap().is_err());
     assert_eq!(Lines::of(&queue.log).assert_whole(), 1000);
+}
+
+/// The standby first, so that it does not take the listener's place.
+fn kill_both_helpers() -> [Pid; 2] {
+    let helpers = ["logtree-standby", "logtree-listen"].map(helper);
+    helpers.iter().for_each(|pid| kill(*pid));
+    until("they are gone", || {
+        helpers
+            .iter()
+            .all(|pid| logtree_os::helper::reap(pid.as_raw_nonzero().get().unsigned_abs()) != HelperState::Running)
+    });
+    helpers
+}
+
+/// The threads of this process that have such a name.
+fn threads_named(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    names.filter(|comm| comm.trim_end() == name).count()
 }
 
 pub(crate) fn a_killed_worker_harms_nobodys_records() {

@@ -30,7 +30,14 @@ fn main() {
         ),
         ("a_process_with_threads_listens_itself", sharing::a_process_with_threads_listens_itself),
         ("a_killed_listener_is_succeeded_by_its_standby", kills::a_killed_listener_is_succeeded_by_its_standby),
-        ("when_all_helpers_are_killed_a_process_listens", kills::when_all_helpers_are_killed_a_process_listens),
+        (
+            "when_all_helpers_are_killed_a_process_makes_them_anew",
+            kills::when_all_helpers_are_killed_a_process_makes_them_anew,
+        ),
+        (
+            "when_all_helpers_are_killed_a_process_with_threads_listens",
+            kills::when_all_helpers_are_killed_a_process_with_threads_listens,
+        ),
         ("listeners_killed_at_random_write_each_line_once", kills::listeners_killed_at_random_write_each_line_once),
         #[cfg(logtree_kill_points)]
         (
