@@ -21,7 +21,8 @@ use crate::look::Look;
 /// - A stream that takes no more, as its reader stands still, is waited for a second; then records are lost, and counted,
 ///   until it takes some again. (`DIFFERENCE`: Python waits for ever, and all that logs with it, unless someone made the
 ///   stream non-blocking. A terminal that stops in the middle of a line may still hold up that line.)
-/// - A stream that is closed makes each record an error; the program goes on.
+/// - A stream that is closed makes each record an error; the program goes on, where SIGPIPE is ignored as in Rust's programs
+///   and Python's.
 ///
 /// ```
 /// use logtree_handlers::{StreamHandler, StreamHandlerConfig};

@@ -11,6 +11,7 @@ fn main() {
     linux::what_the_parent_holds_back_the_parent_counts();
     linux::what_the_parent_has_queued_the_parent_handles();
     linux::a_child_logs_whatever_its_parents_threads_were_doing();
+    linux::a_child_logs_while_its_parents_threads_roll_the_file();
     println!("processes: ok");
 }
 
@@ -22,7 +23,7 @@ mod linux {
     use std::fs::{self, File};
     use std::io::Write as _;
     use std::panic::{AssertUnwindSafe, catch_unwind};
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
@@ -33,7 +34,9 @@ mod linux {
     };
     use logtree_handlers::filters::{DuplicateFilter, DuplicateFilterConfig, RateLimitFilter, RateLimitFilterConfig};
     use logtree_handlers::{
-        Buffering, BufferingConfig, FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig, ThreadQueue,
+        Buffering, BufferingConfig, FileHandler, FileHandlerConfig, MemoryHandler, MemoryHandlerConfig,
+        RotatingFileHandler, RotatingFileHandlerConfig, ThreadQueue, TimedRotatingFileHandler,
+        TimedRotatingFileHandlerConfig, WatchedFileHandler,
     };
     use logtree_os::helper::{HelperEnd, HelperOptions, HelperState, spawn_helper};
     use logtree_os::{Fork, fork_single_threaded};
@@ -276,6 +279,75 @@ mod linux {
             (children, text.lines().count()),
             (expected.iter().map(String::as_str).collect(), CHILDREN + logged)
         );
+    }
+
+    pub(crate) fn a_child_logs_while_its_parents_threads_roll_the_file() {
+        const CHILDREN: usize = 60;
+        const MAX_BYTES: u64 = 2000;
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| {
+            fs::create_dir(directory.path().join(name)).unwrap();
+            directory.path().join(name).join("a.log")
+        };
+        let (size, time, watched) = (path("size"), path("time"), path("watched"));
+        let rotating = RotatingFileHandlerConfig::new(&size);
+        let rotating = RotatingFileHandlerConfig { max_bytes: MAX_BYTES, backup_count: 100_000, ..rotating };
+        let timed = TimedRotatingFileHandlerConfig::new(&time);
+        let timed = TimedRotatingFileHandlerConfig { max_bytes: MAX_BYTES, ..timed };
+        let handlers: [(PathBuf, Box<dyn Handler>); 3] = [
+            (size, Box::new(RotatingFileHandler::new(rotating).unwrap())),
+            (time, Box::new(TimedRotatingFileHandler::new(timed).unwrap())),
+            (watched.clone(), Box::new(WatchedFileHandler::new(FileHandlerConfig::new(&watched)).unwrap())),
+        ];
+        for (path, handler) in handlers {
+            let entry = HandlerEntry::new("file", handler, Arc::new(Bare));
+            entry.handler.open().unwrap();
+            let is_over = AtomicBool::new(false);
+            let logged: Vec<usize> = std::thread::scope(|scope| {
+                let (entry, is_over, path) = (&entry, &is_over, &path);
+                let busy = |thread: usize| {
+                    move || {
+                        let mut logged = 0;
+                        while !is_over.load(Ordering::Relaxed) {
+                            log(entry, &format!("{thread} {logged} end"));
+                            logged += 1;
+                        }
+                        logged
+                    }
+                };
+                let threads: Vec<_> = (0..2).map(|thread| scope.spawn(busy(thread))).collect();
+                for number in 0..CHILDREN {
+                    let child = fork(|| {
+                        log(entry, &format!("child {number} end"));
+                        assert_eq!(entry.errors.count(), 0);
+                    });
+                    assert_ends_well(child);
+                    if *path == watched {
+                        // Whoever watches a file has others who move it.
+                        fs::rename(path, path.with_extension(number.to_string())).unwrap();
+                        while !path.exists() {
+                            std::thread::yield_now();
+                        }
+                    }
+                }
+                is_over.store(true, Ordering::Relaxed);
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(entry.errors.count(), 0);
+            let files: Vec<String> = fs::read_dir(path.parent().unwrap())
+                .unwrap()
+                .map(|e| fs::read_to_string(e.unwrap().path()).unwrap())
+                .collect();
+            let mut lines: Vec<&str> = files.iter().flat_map(|text| text.lines()).collect();
+            lines.sort_unstable();
+            let of = |who: String, count: usize| (0..count).map(move |number| format!("{who} {number} end"));
+            let mut expected: Vec<String> = of("child".into(), CHILDREN).collect();
+            logged.iter().enumerate().for_each(|(thread, count)| expected.extend(of(thread.to_string(), *count)));
+            expected.sort_unstable();
+            assert_eq!(lines.len(), expected.len());
+            assert!(lines.iter().zip(&expected).all(|(line, expected)| line == expected), "torn, lost or repeated");
+            assert!(files.len() > 20, "{} files", files.len());
+        }
     }
 
     /// A helper has lost all descriptors of its host, as a program has that turned itself into a daemon.

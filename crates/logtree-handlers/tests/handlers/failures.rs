@@ -375,38 +375,48 @@ fn devices_are_written_and_never_rolled() {
 #[test]
 fn a_named_pipe_is_never_waited_for() {
     for class in Class::ALL {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("pipe");
-        let made = Command::new("mkfifo").arg(&path).status().unwrap();
-        assert!(made.success());
-        let log = Log::closed(class, &path);
-        // Python waits for a reader, whatever it is that logs.
-        let began = Instant::now();
-        assert!(log.entry.handler.open().is_err());
-        assert!(log.log_all(0..100).is_empty());
-        assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
-        let open = || {
-            let reader = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK;
-            fs::File::from(rustix::fs::open(&path, reader, rustix::fs::Mode::empty()).unwrap())
-        };
-        let reader = open();
-        assert_eq!(log.log_all(100..150).len(), 50, "{class:?}");
-        assert_eq!(read(&reader), (100..150).collect::<Vec<_>>());
-        drop(reader);
-        assert!(log.log_all(150..160).is_empty(), "{class:?}");
-        let reader = open();
-        assert_eq!(log.log_all(160..170).len(), 10, "{class:?}");
-        assert_eq!(read(&reader), (160..170).collect::<Vec<_>>());
-        // A reader who stands still is waited for once, for a second.
-        let began = Instant::now();
-        let written = log.log_all(1000..3000);
-        assert!(began.elapsed() < Duration::from_millis(2500), "{:?}", began.elapsed());
-        assert!((500..1000).contains(&written.len()), "{}", written.len());
-        assert_eq!(read(&reader), written, "{class:?}");
-        assert_eq!(log.log_all(3000..3010).len(), 10);
-        assert_eq!(read(&reader), (3000..3010).collect::<Vec<_>>(), "{class:?}");
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        // Whoever waits, waits for ever.
+        let (sender, receiver) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            write_to_a_pipe(class);
+            sender.send(()).unwrap();
+        });
+        receiver.recv_timeout(Duration::from_secs(30)).unwrap();
     }
+}
+
+fn write_to_a_pipe(class: Class) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    let log = Log::closed(class, &path);
+    // Python waits for a reader, whatever it is that logs.
+    let began = Instant::now();
+    assert!(log.entry.handler.open().is_err());
+    assert!(log.log_all(0..100).is_empty());
+    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+    let open = || {
+        let reader = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::NONBLOCK;
+        fs::File::from(rustix::fs::open(&path, reader, rustix::fs::Mode::empty()).unwrap())
+    };
+    let reader = open();
+    assert_eq!(log.log_all(100..150).len(), 50, "{class:?}");
+    assert_eq!(read(&reader), (100..150).collect::<Vec<_>>());
+    drop(reader);
+    assert!(log.log_all(150..160).is_empty(), "{class:?}");
+    let reader = open();
+    assert_eq!(log.log_all(160..170).len(), 10, "{class:?}");
+    assert_eq!(read(&reader), (160..170).collect::<Vec<_>>());
+    // A reader who stands still is waited for once, for a second.
+    let began = Instant::now();
+    let written = log.log_all(1000..3000);
+    assert!(began.elapsed() < Duration::from_millis(2500), "{:?}", began.elapsed());
+    assert!((500..1000).contains(&written.len()), "{}", written.len());
+    assert_eq!(read(&reader), written, "{class:?}");
+    assert_eq!(log.log_all(3000..3010).len(), 10);
+    assert_eq!(read(&reader), (3000..3010).collect::<Vec<_>>(), "{class:?}");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
 /// The numbers of whole lines that stand in a pipe; half a line has its own.

@@ -127,3 +127,18 @@ fn a_full_file_rolls_before_its_time() {
     let names: Vec<_> = rolled(&handler).iter().map(|path| path.extension().unwrap().to_owned()).collect();
     assert_eq!(names, ["3", "4", "5"]);
 }
+
+#[test]
+fn of_two_hundred_old_files_the_oldest_go() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    // One for each hour of ten days, named as they are.
+    let name = |hour: u32| directory.path().join(format!("a.log.2019-12-{:02}_{:02}", 1 + hour / 24, hour % 24));
+    (0..240).for_each(|hour| fs::write(name(hour), hour.to_string()).unwrap());
+    leave(&path, "old\n", LONG_AGO_S);
+    emit(&handler(&path, When::Hours, 200), "one").unwrap();
+    let rolled = directory.path().join("a.log.2020-01-02_03");
+    assert_eq!((lines(&rolled), lines(&path)), (vec!["old".into()], vec!["<one>".into()]));
+    let left: Vec<u32> = (0..240).filter(|hour| name(*hour).exists()).collect();
+    assert_eq!(left, (41..240).collect::<Vec<_>>());
+}
