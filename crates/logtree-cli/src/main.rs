@@ -8,6 +8,7 @@
 //! | `event` | one line of `emit`'s input: from JSON to a record, by the rules of `logging.makeLogRecord` |
 //! | `explain` | `logtree explain`: what a record would pass |
 //! | `python` | JSON as Python reads it, and how Python prints it |
+//! | `schema` | `logtree schema`: JSON Schema of configs, for editors |
 //! | `stat` | `logtree stat`: what goes on in the queues between processes |
 //! | `tree` | `logtree tree`: the loggers and handlers of a config, drawn |
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ mod emit;
 mod event;
 mod explain;
 mod python;
+mod schema;
 #[cfg(target_os = "linux")]
 mod stat;
 mod tree;
@@ -41,6 +43,7 @@ enum Command {
     Tree(tree::Tree),
     Explain(explain::Explain),
     Emit(emit::Emit),
+    Schema(schema::Schema),
     #[cfg(target_os = "linux")]
     Stat(stat::Stat),
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Tree(tree) => tree.run(),
         Command::Explain(explain) => explain.run(),
         Command::Emit(emit) => emit.run(),
+        Command::Schema(schema) => schema.run(),
         #[cfg(target_os = "linux")]
         Command::Stat(stat) => stat.run(),
     };

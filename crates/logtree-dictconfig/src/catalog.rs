@@ -41,6 +41,11 @@ impl Signature {
         Self { call, required, optional }
     }
 
+    /// The names of the arguments that must be given.
+    pub(crate) fn required(&self) -> &'static [&'static str] {
+        self.required
+    }
+
     /// The names of the arguments.
     pub(crate) fn keywords(&self) -> impl Iterator<Item = &'static str> {
         self.required.iter().chain(self.optional).copied()

@@ -1,7 +1,7 @@
 //! The schema, as CPython reads it (`logging.config.DictConfigurator`), but all of it: a problem does not end the
 //! check, and what Python swallows is a warning.
 
-mod absent;
+pub(crate) mod absent;
 mod arguments;
 mod filters;
 mod formatters;
@@ -29,8 +29,9 @@ use crate::suggest;
 pub(crate) use loggers::{EARLIER_HANDLER, no_handler};
 pub(crate) use scope::At;
 
-/// The keys of a config. `levels` and `env` are logtree's own.
-const KEYS: [&str; 10] = [
+/// The keys of a config. `levels` and `env` are logtree's own; `$schema` is for editors.
+const KEYS: [&str; 11] = [
+    "$schema",
     "version",
     "incremental",
     "disable_existing_loggers",

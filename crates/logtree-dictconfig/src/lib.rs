@@ -26,6 +26,7 @@
 //!   handlers, all of them or none.
 //! - [`Plan::outline`] gives the tree as it will be, for who wants to look at it before anything is opened.
 //! - [`Built`] holds the handlers, and gives the [`TreeBuilder`](logtree_core::TreeBuilder) of its loggers.
+//! - [`schema`] tells editors what a config may say.
 //! - [`Problems`] is this crate's error.
 #![forbid(unsafe_code)]
 
@@ -52,6 +53,7 @@ mod python;
 mod refusal;
 mod render;
 mod resolve;
+mod schema;
 mod source;
 mod suggest;
 #[cfg(feature = "toml")]
@@ -66,6 +68,7 @@ pub use format::Format;
 pub use node::Span;
 pub use plan::{HandlerSpec, LoggerSpec, Plan};
 pub use problem::{Color, Exception, Problem, Problems};
+pub use schema::schema;
 pub use source::Place;
 
 /// A registry with Python's own classes and those of other projects, as far as logtree has them in every build.

@@ -115,7 +115,7 @@ pub use logtree_core::{
     Kwargs, Level, Logger, NameFilter, Needs, Object, Outcome, Record, Registry, Replacement, Source, Spans, SpansBuf,
     Stage, StdStream, Steps, Timestamp, Tree, Value, Verdict,
 };
-pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems};
+pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems, schema};
 pub use logtree_formatters as formatters;
 pub use logtree_handlers as handlers;
 #[cfg(feature = "appender")]

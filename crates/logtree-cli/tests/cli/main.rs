@@ -10,6 +10,7 @@ mod differential;
 mod emit;
 mod ini;
 mod json;
+mod schema;
 #[cfg(target_os = "linux")]
 mod stat;
 mod support;

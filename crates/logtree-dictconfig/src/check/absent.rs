@@ -4,13 +4,11 @@
 
 use logtree_core::{Argument, ArgumentError};
 
-use super::arguments::Arguments;
-
 /// What the constructor of `class` says to arguments whose names are right.
 ///
 /// # Errors
 /// CPython's.
-pub(super) fn check(class: &str, arguments: &Arguments) -> Result<(), ArgumentError> {
+pub(crate) fn check(class: &str, arguments: &[(String, Argument)]) -> Result<(), ArgumentError> {
     let given = |keyword: &str| arguments.iter().find(|(name, _)| name == keyword).map(|(_, argument)| argument);
     match class {
         "logging.handlers.SysLogHandler" => syslog(given("address"), given("socktype")),
@@ -35,7 +33,7 @@ pub(super) fn check(class: &str, arguments: &Arguments) -> Result<(), ArgumentEr
 }
 
 /// A facility that the SysLogHandler does not know, which Python minds at each record only.
-pub(super) fn unknown_facility<'a>(class: &str, arguments: &'a Arguments) -> Option<&'a str> {
+pub(super) fn unknown_facility<'a>(class: &str, arguments: &'a [(String, Argument)]) -> Option<&'a str> {
     let facility = arguments.iter().find(|(name, _)| name == "facility").map(|(_, facility)| facility);
     match facility {
         Some(Argument::Str(name)) if class == "logging.handlers.SysLogHandler" => {
