@@ -4,7 +4,7 @@ use std::ffi::c_int;
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use logtree_core::{Argument, Direct, Handler as _, Kwargs, Registry, StdStream};
@@ -124,6 +124,16 @@ fn a_reader_who_stands_still_is_waited_for_once() {
 #[test]
 #[ignore = "the test above runs it in a process of its own"]
 fn to_a_reader_who_stands_still() {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        fill_what_nobody_reads();
+        sender.send(()).unwrap();
+    });
+    // Whoever waits for such a reader waits for ever.
+    receiver.recv_timeout(Duration::from_secs(30)).unwrap();
+}
+
+fn fill_what_nobody_reads() {
     // Both wait, as nobody has made them non-blocking.
     let (reader, writer) = std::io::pipe().unwrap();
     let (near, far) = std::os::unix::net::UnixStream::pair().unwrap();
@@ -205,20 +215,30 @@ fn signals_interrupt_nothing() {
 #[test]
 #[ignore = "the test above runs it in a process of its own"]
 fn while_signals_come() {
-    // Each millisecond, with a handler that lets no system call go on.
+    // To this thread, all the time, with a handler that lets no system call go on.
     // SAFETY: zero is valid for all fields.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = count_alarm as extern "C" fn(c_int) as libc::sighandler_t;
     // SAFETY: the handler does nothing but add to an atomic.
     unsafe { libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut()) };
-    let millisecond = libc::timeval { tv_sec: 0, tv_usec: 1000 };
-    let timer = libc::itimerval { it_interval: millisecond, it_value: millisecond };
-    // SAFETY: both pointers are valid or null.
-    unsafe { libc::setitimer(libc::ITIMER_REAL, &timer, std::ptr::null_mut()) };
-    let handler = StreamHandler::new(StreamHandlerConfig::default());
-    for number in 0..INTERRUPTED {
-        let message = format!("{number:0width$}", width = INTERRUPTED_BYTES);
-        with_record(&message, |record| handler.emit(record, &Brackets, &mut Direct)).unwrap();
-    }
-    assert!(ALARMS.load(Ordering::Relaxed) > 10);
+    // SAFETY: it has no conditions.
+    let this_thread = unsafe { libc::pthread_self() };
+    let is_over = AtomicBool::new(false);
+    let is_written = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                // SAFETY: the thread waits for this one.
+                unsafe { libc::pthread_kill(this_thread, libc::SIGALRM) };
+                std::thread::sleep(Duration::from_micros(200));
+            }
+        });
+        let handler = StreamHandler::new(StreamHandlerConfig::default());
+        let is_written = (0..INTERRUPTED).all(|number| {
+            let message = format!("{number:0width$}", width = INTERRUPTED_BYTES);
+            with_record(&message, |record| handler.emit(record, &Brackets, &mut Direct)).is_ok()
+        });
+        is_over.store(true, Ordering::Relaxed);
+        is_written
+    });
+    assert!(is_written && ALARMS.load(Ordering::Relaxed) > 10);
 }
