@@ -13,7 +13,8 @@ use logtree_core::{BuildError, HandlerEntry};
 use logtree_os::claim::{ClaimText, Meeting};
 use logtree_os::election::{self, is_vacant};
 use logtree_os::{
-    Death, ProcessIdentity, Segment, SegmentId, SegmentOptions, SegmentState, default_directory, kill_point,
+    Death, ProcessIdentity, Segment, SegmentError, SegmentId, SegmentOptions, SegmentState, default_directory,
+    kill_point,
 };
 
 use crate::process::ProcessSide;
@@ -26,51 +27,66 @@ const LEAVING_TAKES: Duration = Duration::from_millis(2);
 /// Joins the queue of the files behind this one, or makes it; afterwards somebody listens.
 ///
 /// # Errors
-/// If a claim or its directory cannot be used, or two live queues meet. That there is no shared memory, or that nobody can
-/// listen, is no error: a warning goes to stderr, and records go straight to their handlers.
+/// If two live queues meet, a claim is another user's, or somebody does not let go of one. Whatever the machine lacks (shared
+/// memory, a place for one process more, room for a claim, who could listen) is no error: a warning goes to stderr, and
+/// records go straight to their handlers.
 pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Option<ProcessSide>), BuildError> {
+    match join_segment(queue, patience) {
+        Ok((segment, process)) => Ok((Joined::Segment(segment), Some(process))),
+        Err(Unjoined::Shortage(why)) => {
+            warn(&format!("{why}; each process writes its records itself, in the thread that logs"));
+            Ok((Joined::Direct, None))
+        }
+        Err(Unjoined::Refused(why)) => Err(BuildError::new(why)),
+    }
+}
+
+/// Why a queue is not joined.
+enum Unjoined {
+    /// The machine lacks something.
+    Shortage(String),
+    /// The config is not to be accepted.
+    Refused(String),
+}
+
+fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>, ProcessSide), Unjoined> {
     let files = meeting_places(queue);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     let until = Instant::now() + patience;
-    if let Err(why) = election::supported() {
-        warn_direct(&format!("no listener for the queue can be told from a dead one ({why})"));
-        return Ok((Joined::Direct, None));
-    }
+    election::supported()
+        .map_err(|why| Unjoined::Shortage(format!("no listener for the queue can be told from a dead one ({why})")))?;
     loop {
         let left = until.saturating_duration_since(Instant::now());
-        let mut meeting = Meeting::lock(&files, left).map_err(|error| BuildError::new(error.to_string()))?;
+        let mut meeting = Meeting::lock(&files, left).map_err(|error| match error {
+            error if error.is_timeout() || error.is_foreign() || error.is_not_found() => {
+                Unjoined::Refused(error.to_string())
+            }
+            error => Unjoined::Shortage(error.to_string()),
+        })?;
         let segment = match find(queue, &meeting)? {
             Some(found) => found,
-            None => match make(queue, &mut meeting) {
-                Ok(made) => made,
-                Err(Unmade::NoMemory(why)) => {
-                    warn_direct(&format!("no shared memory for the queue ({why})"));
-                    return Ok((Joined::Direct, None));
-                }
-                Err(Unmade::Other(error)) => return Err(error),
-            },
+            None => make(queue, &mut meeting)?,
         };
         // Attached before anything else: a listener leaves when it finds nobody.
         let process = match ProcessSide::attach(&segment, queue.options.limits.capacity_bytes) {
             Ok(process) => process,
-            Err(error) if error.is_full() => return Err(BuildError::new(error.to_string())),
+            Err(error) if error.is_full() => return Err(Unjoined::Shortage(error.to_string())),
             Err(_) if Instant::now() < until => {
                 drop(meeting);
                 std::thread::sleep(LEAVING_TAKES);
                 continue;
             }
-            Err(error) => return Err(BuildError::new(error.to_string())),
+            Err(error) => return Err(Unjoined::Refused(error.to_string())),
         };
         kill_point!("join: attached");
         if is_vacant(segment.seat())
             && let Err(why) = helpers::begin(queue, &segment)
         {
             abandon(&segment, &process, &mut meeting);
-            warn_direct(&why.to_string());
-            return Ok((Joined::Direct, None));
+            return Err(Unjoined::Shortage(why.to_string()));
         }
         kill_point!("join: somebody listens");
-        return Ok((Joined::Segment(segment), Some(process)));
+        return Ok((segment, process));
     }
 }
 
@@ -139,14 +155,14 @@ pub(crate) fn leave(queue: &Queue, segment: &Segment, close: impl FnOnce() -> bo
 }
 
 /// The live segment that the claims name, if there is one.
-fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, BuildError> {
+fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, Unjoined> {
     let mut found: Option<(Arc<Segment>, &ClaimText, &Path)> = None;
     for claim in meeting.claims() {
         let Some(text) = claim.text().filter(|text| !text.is_of_former_boot()) else { continue };
-        let Some(segment) = open_live(text.segment(), Some(text.segment_id())) else { continue };
+        let Some(segment) = open_live(text.segment(), Some(text.segment_id()))? else { continue };
         match &found {
             Some((first, of, log)) if first.id() != segment.id() => {
-                return Err(BuildError::new(format!(
+                return Err(Unjoined::Refused(format!(
                     "{} is written by the queue '{}' and {} by the queue '{}'; one queue cannot join both",
                     log.display(),
                     of.queue(),
@@ -159,10 +175,10 @@ fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, BuildE
     }
     let named = queue.options.name.as_deref();
     let Some((segment, text, log)) = found else {
-        return Ok(named.and_then(|name| open_live(&default_directory().join(file_name(name)), None)));
+        return named.map_or(Ok(None), |name| open_live(&default_directory().join(file_name(name)), None));
     };
     match named {
-        Some(name) if name != text.queue() => Err(BuildError::new(format!(
+        Some(name) if name != text.queue() => Err(Unjoined::Refused(format!(
             "{} is written by the queue '{}' already; the queue '{name}' cannot write it too",
             log.display(),
             text.queue(),
@@ -171,48 +187,55 @@ fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, BuildE
     }
 }
 
-/// The segment at a path, if it is this program's kind, and not closed. What is left of a closed one is removed.
-fn open_live(path: &Path, id: Option<u128>) -> Option<Arc<Segment>> {
-    let segment = Segment::open(path).ok()?;
+/// The segment at a path, if it is this program's kind, and not closed. What is left of a closed one is removed; what is no
+/// segment that this program may use is said, and left alone.
+fn open_live(path: &Path, id: Option<u128>) -> Result<Option<Arc<Segment>>, Unjoined> {
+    let segment = match Segment::open(path) {
+        Ok(segment) => segment,
+        Err(error) if error.is_absent() => return Ok(None),
+        Err(error) if is_useless(&error) => {
+            warn(&format!("{error}; it is not joined, and records that may be left in it are not written"));
+            return Ok(None);
+        }
+        Err(error) => return Err(Unjoined::Shortage(error.to_string())),
+    };
     if id.is_some_and(|id| segment.id() != SegmentId(id)) {
-        return None;
+        return Ok(None);
     }
     if segment.state() == SegmentState::Closed {
         let _ = segment.unlink();
-        return None;
+        return Ok(None);
     }
-    Some(segment)
+    Ok(Some(segment))
 }
 
-enum Unmade {
-    NoMemory(String),
-    Other(BuildError),
+/// Whether a file is there, and no segment that this program can ever use.
+fn is_useless(error: &SegmentError) -> bool {
+    error.is_untrusted() || error.is_invalid() || error.is_abi()
 }
 
-fn make(queue: &Queue, meeting: &mut Meeting) -> Result<Arc<Segment>, Unmade> {
+fn make(queue: &Queue, meeting: &mut Meeting) -> Result<Arc<Segment>, Unjoined> {
     let directory = default_directory();
     let name = match &queue.options.name {
         Some(name) => file_name(name),
         None => file_name(&format!("{:016x}-{}", ProcessIdentity::current().nonce, queue.number)),
     };
     let segment = match Segment::create(&directory, &name, &SegmentOptions::default()) {
-        // Left behind by a program of another version, or closed a moment ago: it is nobody's.
-        Err(error) if error.is_exists() && Segment::open(error.path()).is_err() => {
+        // Left behind by a program of another version, or by no program at all, which was said when it was found.
+        Err(error) if error.is_exists() && Segment::open(error.path()).is_err_and(|error| is_useless(&error)) => {
             let _ = std::fs::remove_file(directory.join(&name));
             Segment::create(&directory, &name, &SegmentOptions::default())
         }
         outcome => outcome,
     };
-    let segment = segment.map_err(|error| match error {
-        error if error.is_no_memory() || error.is_absent() => Unmade::NoMemory(error.to_string()),
-        error => Unmade::Other(BuildError::new(error.to_string())),
-    })?;
+    let segment = segment.map_err(|error| Unjoined::Shortage(format!("no shared memory for the queue ({error})")))?;
     streams::announce(&segment);
     kill_point!("join: segment made");
     let text = ClaimText::new(queue.options.name.as_deref().unwrap_or(&name), segment.path(), segment.id().0);
     if let Err(error) = meeting.write(&text) {
+        let _ = meeting.remove_if(segment.id().0);
         let _ = segment.unlink();
-        return Err(Unmade::Other(BuildError::new(error.to_string())));
+        return Err(Unjoined::Shortage(error.to_string()));
     }
     Ok(segment)
 }
@@ -243,8 +266,8 @@ fn files_of(handlers: &[Arc<HandlerEntry>]) -> Vec<PathBuf> {
     files
 }
 
-fn warn_direct(why: &str) {
-    let message = format!("logtree: warning: {why}; each process writes its records itself, in the thread that logs\n");
+fn warn(what: &str) {
+    let message = format!("logtree: warning: {what}\n");
     // There is nobody else to tell before anything is installed.
     let _ = logtree_os::streams::StandardStream::Stderr.write_all(message.as_bytes());
 }

@@ -101,7 +101,11 @@ impl Handler for QueueProducer {
             Put::Refused(reason) => queue.refused(reason, record),
             Put::Direct => queue.handle_here(record, |_| true),
             Put::Dropped => {}
-            Put::NoPlace => return Err(io::Error::other("the queue has no place for this process").into()),
+            Put::NoPlace => {
+                queue.handle_here(record, |_| true);
+                let said = "the queue has no place for this process, which writes its records itself";
+                return Err(io::Error::other(said).into());
+            }
         }
         Ok(())
     }
@@ -174,7 +178,8 @@ impl Queue {
             match producer::put(self, record) {
                 Put::Published(published, own) => return self.after_publishing(published, own, record),
                 Put::Refused(again) => reason = again,
-                Put::Dropped | Put::Direct | Put::NoPlace => return,
+                Put::Direct | Put::NoPlace => return self.handle_here(record, |_| true),
+                Put::Dropped => return,
             }
         }
         while let (DropReason::Full, Overflow::Block(timeout)) = (reason, self.options.limits.overflow) {
@@ -184,7 +189,8 @@ impl Queue {
             match producer::put(self, record) {
                 Put::Published(published, own) => return self.after_publishing(published, own, record),
                 Put::Refused(again) => reason = again,
-                Put::Dropped | Put::Direct | Put::NoPlace => return,
+                Put::Direct | Put::NoPlace => return self.handle_here(record, |_| true),
+                Put::Dropped => return,
             }
         }
         producer::count_drop(self, reason);

@@ -16,6 +16,7 @@ mod sharing;
 #[path = "../../../logtree-handlers/tests/handlers/specimen.rs"]
 #[allow(dead_code)]
 mod specimen;
+mod start;
 mod support;
 #[cfg(logtree_kill_points)]
 mod walk;
@@ -74,6 +75,11 @@ fn main() {
         ("a_killed_worker_harms_nobodys_records", kills::a_killed_worker_harms_nobodys_records),
         ("a_dead_workers_last_records_wait_for_their_time", kills::a_dead_workers_last_records_wait_for_their_time),
         ("what_all_left_behind_is_written_by_the_next", kills::what_all_left_behind_is_written_by_the_next),
+        ("what_is_no_segment_of_ours_is_said_and_left_alone", start::what_is_no_segment_of_ours_is_said_and_left_alone),
+        ("a_named_queue_replaces_what_it_cannot_use", start::a_named_queue_replaces_what_it_cannot_use),
+        ("where_no_claim_can_be_made_each_writes_for_itself", start::where_no_claim_can_be_made_each_writes_for_itself),
+        ("more_processes_than_places_lose_nothing", start::more_processes_than_places_lose_nothing),
+        ("half_made_segments_are_swept_in_time", start::half_made_segments_are_swept_in_time),
         ("what_nobody_needs_is_swept_away", kills::what_nobody_needs_is_swept_away),
         (
             "a_worker_that_comes_when_all_have_left_begins_anew",
