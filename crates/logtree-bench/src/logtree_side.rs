@@ -63,12 +63,15 @@ pub(crate) fn refused_shared(_: &Path) -> Started {
 
 /// Into memory, by a format that names the spans and their fields if there are any.
 pub(crate) fn text(fields: usize, spans: usize) -> Started {
-    let mut config = with_handlers(json!({"sink": sink()}), "sink");
-    if spans > 0 {
-        config["formatters"]["story"]["format"] = json!(STORY_IN_SPANS);
-    }
-    let guard = config_of(&config, &registry())?.install()?;
+    let format = if spans > 0 { STORY_IN_SPANS } else { STORY };
+    let guard = formatted(format)?;
     Ok(Running { call: calls::texts(fields, spans), finish: Box::new(|| drop(guard)) })
+}
+
+fn formatted(format: &str) -> Result<logtree::Guard, Box<dyn Error>> {
+    let mut config = with_handlers(json!({"sink": sink()}), "sink");
+    config["formatters"]["story"]["format"] = json!(format);
+    Ok(config_of(&config, &registry())?.install()?)
 }
 
 pub(crate) fn null_sink(call: Calls) -> Started {
@@ -101,9 +104,8 @@ pub(crate) fn many_loggers(loggers: usize) -> Started {
 
 /// Nothing is logged inside the spans, but a format names their fields.
 pub(crate) fn spans(_: &Path) -> Started {
-    let mut running = text(0, 1)?;
-    running.call = Box::new(calls::spans);
-    Ok(running)
+    let guard = formatted(STORY_IN_SPANS)?;
+    Ok(Running { call: Box::new(calls::spans), finish: Box::new(|| drop(guard)) })
 }
 
 pub(crate) fn log_file(directory: &Path) -> Started {

@@ -88,18 +88,77 @@ impl<'a> Fields<'a> {
 
     /// The value of the field called `name`, where `names` are the callsite's. The last one recorded wins.
     pub fn find(&self, name: &str, names: &[Box<str>]) -> Option<Value<'a>> {
-        let mut found = None;
-        let mut reader = Reader::new(self.0);
-        // Only what was asked for is read.
-        while let Ok(head) = Head::read(&mut reader) {
-            if head.is_called(name, names) {
-                found = Some((head.kind, reader.rest()));
-            }
-            if skip_value(head.kind, &mut reader).is_err() {
-                break;
+        let named = |(field, _): &(UnreadName<'_>, _)| field.bytes(names) == Some(name.as_bytes());
+        Unread(self.0).filter(named).last().and_then(|(_, value)| value.read())
+    }
+
+    /// Looks for the fields of several names at once: `found` has a place for each, in which the last one recorded stays, or
+    /// what was there before.
+    pub(crate) fn find_each(&self, wanted: &[Box<str>], names: &[Box<str>], found: &mut [Option<FoundValue<'a>>]) {
+        for (field, value) in Unread(self.0) {
+            let Some(field) = field.bytes(names) else { continue };
+            for (name, place) in wanted.iter().zip(&mut *found) {
+                if *name.as_bytes() == *field {
+                    *place = Some(value);
+                }
             }
         }
-        found.and_then(|(kind, bytes)| read_value(kind, &mut Reader::new(bytes)).ok())
+    }
+}
+
+/// A value that was found and not read yet.
+#[derive(Clone, Copy, Debug)]
+pub struct FoundValue<'a> {
+    kind: u8,
+    /// It, and what comes behind it.
+    bytes: &'a [u8],
+}
+
+impl<'a> FoundValue<'a> {
+    /// The value; `None` if another process wrote something that is none.
+    #[inline]
+    pub fn read(self) -> Option<Value<'a>> {
+        read_value(self.kind, &mut Reader::new(self.bytes)).ok()
+    }
+}
+
+/// The fields that are encoded in some bytes, of which only names and lengths are read.
+struct Unread<'a>(&'a [u8]);
+
+impl<'a> Iterator for Unread<'a> {
+    type Item = (UnreadName<'a>, FoundValue<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&[tag, low, high], behind) = self.0.split_first_chunk()?;
+        let number = u16::from_le_bytes([low, high]);
+        let kind = tag & !INLINE_NAME;
+        let (name, bytes) = if tag == kind {
+            (UnreadName::Index(number), behind)
+        } else {
+            let (inline, value) = behind.split_at_checked(number.into())?;
+            (UnreadName::Inline(inline), value)
+        };
+        self.0 = bytes.get(value_length(kind, bytes)?..)?;
+        Some((name, FoundValue { kind, bytes }))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum UnreadName<'a> {
+    Index(u16),
+    /// Text, if it is UTF-8.
+    Inline(&'a [u8]),
+}
+
+impl<'a> UnreadName<'a> {
+    /// The name, where `names` are the callsite's.
+    #[inline]
+    fn bytes(self, names: &'a [Box<str>]) -> Option<&'a [u8]> {
+        match self {
+            Self::Index(index) => names.get(usize::from(index)).map(|name| name.as_bytes()),
+            Self::Inline(inline) => Some(inline),
+        }
     }
 }
 
@@ -244,48 +303,16 @@ impl FloorCharBoundary for str {
     }
 }
 
-/// What stands before a value.
-struct Head<'a> {
-    kind: u8,
-    name: HeadName<'a>,
-}
-
-enum HeadName<'a> {
-    Index(u16),
-    /// Text, if it is UTF-8.
-    Inline(&'a [u8]),
-}
-
-impl<'a> Head<'a> {
-    #[inline]
-    fn read(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let tag = reader.u8()?;
-        let number = reader.u16()?;
-        let name = match tag & INLINE_NAME {
-            0 => HeadName::Index(number),
-            _ => HeadName::Inline(reader.bytes(number.into())?),
-        };
-        Ok(Self { kind: tag & !INLINE_NAME, name })
-    }
-
-    #[inline]
-    fn is_called(&self, name: &str, names: &[Box<str>]) -> bool {
-        match self.name {
-            HeadName::Index(index) => names.get(usize::from(index)).is_some_and(|known| **known == *name),
-            HeadName::Inline(inline) => *inline == *name.as_bytes(),
-        }
-    }
-}
-
 // Inlined, so that a field is not built in one place and then copied to the next, which a formatted line feels.
 #[inline]
 fn read_field<'a>(reader: &mut Reader<'a>) -> Result<Field<'a>, DecodeError> {
-    let Head { kind, name } = Head::read(reader)?;
-    let name = match name {
-        HeadName::Index(index) => FieldName::Index(index),
-        HeadName::Inline(name) => FieldName::Inline(std::str::from_utf8(name).map_err(|_| DecodeError::Utf8)?),
+    let tag = reader.u8()?;
+    let number = reader.u16()?;
+    let name = match tag & INLINE_NAME {
+        0 => FieldName::Index(number),
+        _ => FieldName::Inline(reader.text(number.into())?),
     };
-    Ok(Field { name, value: read_value(kind, reader)? })
+    Ok(Field { name, value: read_value(tag & !INLINE_NAME, reader)? })
 }
 
 #[inline]
@@ -307,14 +334,14 @@ fn read_value<'a>(kind: u8, reader: &mut Reader<'a>) -> Result<Value<'a>, Decode
     })
 }
 
-fn skip_value(kind: u8, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
-    let length = match kind {
-        kind::NONE => 0,
-        kind::BOOL => 1,
-        kind::I64 | kind::U64 | kind::F64 => 8,
-        kind::I128 | kind::U128 => 16,
-        kind::STR..=kind::ERROR => reader.u32()? as usize,
-        _ => return Err(DecodeError::UnknownKind),
-    };
-    reader.bytes(length).map(drop)
+/// How many bytes the value of that kind takes that `bytes` begin with; `None` if there is no such kind, or no length.
+#[inline]
+fn value_length(kind: u8, bytes: &[u8]) -> Option<usize> {
+    /// By kind; text and the like have their length before them.
+    const LENGTHS: [u8; 7] = [0, 1, 8, 8, 16, 16, 8];
+    match LENGTHS.get(usize::from(kind)) {
+        Some(length) => Some(usize::from(*length)),
+        None if kind <= kind::ERROR => Some(4 + u32::from_le_bytes(*bytes.first_chunk()?) as usize),
+        None => None,
+    }
 }

@@ -47,7 +47,7 @@ mod value;
 pub use cut::LEAST_CUT_BYTES;
 pub use error::{ArgumentError, BuildError, EmitError, FormatError};
 pub use explain::{Destination, Explanation, FilterStage, HandlerStage, Outcome, Stage};
-pub use fields::{Field, FieldName, Fields, FieldsBuf, FieldsIter};
+pub use fields::{Field, FieldName, Fields, FieldsBuf, FieldsIter, FoundValue};
 pub use filter::{Filter, NameFilter, Verdict};
 pub use formatter::{Formatter, Needs};
 pub use handler::{Handler, HandlerEntry, StdStream};

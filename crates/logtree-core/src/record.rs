@@ -1,6 +1,6 @@
 //! A record: one event, borrowed from wherever it was made.
 
-use crate::{FieldName, Fields, FieldsBuf, Level, LevelName, LevelNames, Spans, Value};
+use crate::{FieldName, Fields, FieldsBuf, FoundValue, Level, LevelName, LevelNames, Spans, Value};
 
 /// What never changes between the records of one place in the code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -194,6 +194,12 @@ impl<'a> Record<'a> {
     /// The value of the field `name`: the event's own, else that of the nearest span that has it.
     pub fn field(&self, name: &str) -> Option<Value<'a>> {
         self.fields.find(name, &self.callsite.field_names).or_else(|| self.spans.find(name))
+    }
+
+    /// The same for several names at once, with a place in `found` for each: much cheaper than one by one.
+    pub fn find_fields(&self, names: &[Box<str>], found: &mut [Option<FoundValue<'a>>]) {
+        self.spans.all_fields().for_each(|fields| fields.find_each(names, &[], found));
+        self.fields.find_each(names, &self.callsite.field_names, found);
     }
 
     /// Python's `relativeCreated`: milliseconds since logging began in the process.

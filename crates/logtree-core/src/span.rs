@@ -34,6 +34,12 @@ impl<'a> Spans<'a> {
         Ok(Self(bytes))
     }
 
+    /// Takes bytes that are those of [spans](Self::as_bytes) for sure. If they are not, nothing worse happens than that some
+    /// are not found.
+    pub fn trust(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
     /// The encoded bytes.
     pub fn as_bytes(&self) -> &'a [u8] {
         self.0
@@ -52,15 +58,19 @@ impl<'a> Spans<'a> {
 
     /// The value of the field called `name` in the nearest span that has it.
     pub fn find(&self, name: &str) -> Option<Value<'a>> {
-        let mut found = None;
+        self.all_fields().fold(None, |found, fields| fields.find(name, &[]).or(found))
+    }
+
+    /// The fields of each, from the outermost to the innermost, with nothing else read.
+    pub(crate) fn all_fields(&self) -> impl Iterator<Item = Fields<'a>> + use<'a> {
         let mut reader = Reader::new(self.0);
-        while let Ok(span) = reader.long_bytes() {
-            let mut span = Reader::new(span);
-            // Its own name is nothing that was asked for.
-            let has_name = span.u16().and_then(|length| span.bytes(length.into()));
-            found = has_name.ok().and_then(|_| Fields::trust(span.rest()).find(name, &[])).or(found);
-        }
-        found
+        std::iter::from_fn(move || {
+            let mut span = Reader::new(reader.long_bytes().ok()?);
+            // Its own name is nothing that anybody looks for.
+            let length = span.u16().ok()?;
+            span.bytes(length.into()).ok()?;
+            Some(Fields::trust(span.rest()))
+        })
     }
 }
 
@@ -69,6 +79,11 @@ impl<'a> Spans<'a> {
 pub struct SpansBuf(Vec<u8>);
 
 impl SpansBuf {
+    /// No spans.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
     /// The spans so far.
     pub fn as_spans(&self) -> Spans<'_> {
         Spans(&self.0)

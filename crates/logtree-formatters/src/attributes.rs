@@ -238,7 +238,12 @@ impl Lookup {
         if let Some(attribute) = self.attribute {
             return attribute.find(record);
         }
-        if let Some(value) = record.field(&self.name) {
+        self.find_field(record, record.field(&self.name))
+    }
+
+    /// The same for a name that is no attribute's, once it was looked for among the fields of `record`.
+    pub(crate) fn find_field<'a>(&'a self, record: &Record<'a>, value: Option<Value<'a>>) -> Found<'a> {
+        if let Some(value) = value {
             return Found::Operand(Operand::Value(value));
         }
         let is_python = record.source == Source::Python;

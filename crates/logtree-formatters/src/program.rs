@@ -1,10 +1,10 @@
 //! A `%` format, compiled: what CPython's `unicode_format` would do with it at each record, found out once.
 
-use logtree_core::{Argument, FormatError, Record};
+use logtree_core::{Argument, FormatError, FoundValue, Record, Value};
 
 use crate::attributes::{Attribute, Composed, Found, Lookup};
 use crate::composer::missing;
-use crate::conversion::{self, Case, Kind, Spec, error};
+use crate::conversion::{self, Case, Kind, Operand, Spec, error};
 use crate::literal::Literal;
 
 /// What a format does: the steps, and where it fails, if it must.
@@ -12,7 +12,12 @@ use crate::literal::Literal;
 pub(crate) struct Program {
     pub(crate) steps: Box<[Step]>,
     pub(crate) end: End,
+    /// The names of fields that are looked for together, before the first step.
+    fields: Box<[Box<str>]>,
 }
+
+/// So many names of fields are looked for together; those that come later in a format, one by one.
+const MOST_FIELDS: usize = 8;
 
 /// One step.
 #[derive(Clone, Debug)]
@@ -30,6 +35,10 @@ pub(crate) struct Conversion {
     spec: Spec,
     /// The attribute, if it is one and stands as it is.
     plain: Option<Attribute>,
+    /// Where the field stands among those that are looked for together, if it is one.
+    field: Option<usize>,
+    /// Whether it is `%s` and nothing more.
+    is_bare: bool,
 }
 
 /// How a program ends.
@@ -62,7 +71,18 @@ impl Program {
             Ok(()) => End::Whole,
             Err(broken) => End::Broken { lookup: broken.lookup, star: broken.star, error: broken.error },
         };
-        Self { steps: parser.steps.into(), end }
+        let mut fields: Vec<Box<str>> = Vec::new();
+        for step in &mut parser.steps {
+            let Step::Conversion(Conversion { lookup, field, .. }) = step else { continue };
+            if lookup.is_field() {
+                *field = fields.iter().position(|known| **known == *lookup.name());
+                if field.is_none() && fields.len() < MOST_FIELDS {
+                    *field = Some(fields.len());
+                    fields.push(lookup.name().into());
+                }
+            }
+        }
+        Self { steps: parser.steps.into(), end, fields: fields.into() }
     }
 
     /// Appends what the format makes of a record; `compose` appends text that has to be put together.
@@ -77,13 +97,20 @@ impl Program {
         compose: impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
         let is_usual = record.attributes.is_empty();
+        let mut found = [None; MOST_FIELDS];
+        if is_usual && !self.fields.is_empty() {
+            record.find_fields(&self.fields, &mut found);
+        }
         for step in &self.steps {
             match step {
                 Step::Literal(text) => text.push(out),
                 Step::Conversion(Conversion { plain: Some(attribute), .. }) if is_usual => {
                     attribute.push(record, out, &compose)?;
                 }
-                Step::Conversion(conversion) => conversion.push(record, out, &compose)?,
+                Step::Conversion(conversion) => {
+                    let field = conversion.field.filter(|_| is_usual).map(|field| found[field]);
+                    conversion.push(record, field, out, &compose)?;
+                }
             }
         }
         match &self.end {
@@ -116,25 +143,39 @@ impl Program {
 impl Conversion {
     fn new(lookup: Lookup, spec: Spec) -> Self {
         let plain = lookup.plain(&spec);
-        Self { lookup, spec, plain }
+        let is_bare = spec.kind == Kind::Str && spec.is_bare();
+        Self { lookup, spec, plain, field: None, is_bare }
     }
 
-    fn push(
-        &self,
-        record: &Record<'_>,
+    /// Appends what is made of the value; `field` is what was found of the field, if it was looked for.
+    fn push<'a>(
+        &'a self,
+        record: &Record<'a>,
+        field: Option<Option<FoundValue<'a>>>,
         out: &mut String,
         compose: impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
-        match self.lookup.find(record) {
-            Found::Operand(operand) => conversion::push(out, operand, &self.spec),
+        let found = match field {
+            Some(value) => self.lookup.find_field(record, value.and_then(FoundValue::read)),
+            None => self.lookup.find(record),
+        };
+        match found {
+            // Nearly all fields in nearly all formats.
+            Found::Operand(Operand::Value(Value::Str(text))) if self.is_bare => out.push_str(text),
+            Found::Operand(Operand::Value(Value::U64(number))) if self.is_bare => {
+                out.push_str(itoa::Buffer::new().format(number));
+            }
+            Found::Composed(composed) if self.is_bare => return compose(composed, out),
+            Found::Operand(operand) => return conversion::push(out, operand, &self.spec),
             Found::Composed(composed) => {
                 let start = out.len();
                 compose(composed, out)?;
-                conversion::convert_written(out, start, &self.spec)
+                return conversion::convert_written(out, start, &self.spec);
             }
-            Found::Nothing => Ok(()),
-            Found::Missing => Err(missing(self.lookup.name())),
+            Found::Nothing => {}
+            Found::Missing => return Err(missing(self.lookup.name())),
         }
+        Ok(())
     }
 }
 

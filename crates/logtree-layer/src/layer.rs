@@ -140,15 +140,9 @@ where
             }
             let mut function = None;
             if reads.needs().spans
-                && let Some(scope) = cx.event_scope(event)
+                && let Some(span) = cx.event_span(event)
             {
-                let file = event.metadata().file();
-                for span in scope.from_root() {
-                    spans::append(&span, spans);
-                    if span.metadata().file() == file {
-                        function = Some(span.metadata().name());
-                    }
-                }
+                function = spans::append_all(&span, Some(self.number), event.metadata().file(), spans);
             }
             let record = Record {
                 callsite: &known.callsite,

@@ -130,15 +130,7 @@ fn current_spans(spans: &mut SpansBuf, file: Option<&str>) -> Option<&'static st
     dispatcher::get_default(|dispatch| {
         let registry = dispatch.downcast_ref::<Registry>()?;
         let current = dispatch.current_span();
-        let span = registry.span(current.id()?)?;
-        let mut function = None;
-        for span in span.scope().from_root() {
-            spans::append(&span, spans);
-            if span.metadata().file() == file {
-                function = Some(span.metadata().name());
-            }
-        }
-        function
+        spans::append_all(&registry.span(current.id()?)?, None, file, spans)
     })
 }
 

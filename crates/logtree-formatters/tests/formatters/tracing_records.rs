@@ -37,6 +37,27 @@ fn fields_that_the_format_does_not_name_follow_the_message() {
 }
 
 #[test]
+fn a_format_may_name_many_fields_and_one_of_them_again() {
+    let mut specimen = Specimen::tracing("m");
+    specimen.indexed_field(0, Value::Str("ann"));
+    let names: Vec<String> = (0..20).map(|number| format!("field_{number}")).collect();
+    for (name, number) in names.iter().zip(0..) {
+        specimen.field(name, Value::I64(number));
+    }
+    // Of one name the last counts.
+    specimen.field("field_3", Value::Str("three"));
+    let span: Vec<(&str, Value<'_>)> = names.iter().map(|name| (&**name, Value::Bool(true))).collect();
+    specimen.span("outer", &[("of_outer", Value::I64(1)), ("of_both", Value::I64(2)), ("user", Value::Str("bob"))]);
+    specimen.span("inner", &[("of_both", Value::I64(3)), ("field_3", Value::None)]);
+    specimen.span("full", &span);
+    let format = names.iter().map(|name| format!("%({name})s")).collect::<Vec<_>>().join(" ");
+    let shown = formatted(&format!("%(of_both)s %(user)s {format} %(user)r %(of_outer)s %(spans)s %(msg)s"), &specimen);
+    let numbers: Vec<String> =
+        (0..20).map(|number| if number == 3 { "three".into() } else { number.to_string() }).collect();
+    assert_eq!(shown, format!("3 ann {} 'ann' 1 outer:inner:full m", numbers.join(" ")));
+}
+
+#[test]
 fn without_a_message_the_fields_begin_the_text() {
     let mut specimen = Specimen::tracing("");
     specimen.field("a", Value::I64(1));

@@ -8,4 +8,5 @@ mod failing;
 #[cfg(feature = "log")]
 mod log_records;
 mod records;
+mod spans;
 mod support;

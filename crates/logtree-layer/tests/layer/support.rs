@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use logtree_core::{
-    EmitError, FieldName, FormatError, Formatter, Handler, HandlerEntry, Level, Logger, Record, Steps, Tree,
+    EmitError, Field, FieldName, FormatError, Formatter, Handler, HandlerEntry, Level, Logger, Record, Steps, Tree,
     TreeBuilder,
 };
 use logtree_layer::{Mode, TreeHandle, TreeLayer};
@@ -19,6 +19,8 @@ pub(crate) struct Seen {
     /// `name=value` by the value's `Debug`, which tells the types apart.
     pub(crate) fields: Vec<String>,
     pub(crate) spans: Vec<String>,
+    /// `span.name=value` of all of them.
+    pub(crate) span_fields: Vec<String>,
     pub(crate) function: Option<String>,
     pub(crate) exc_text: Option<String>,
     pub(crate) place: (String, String, u32),
@@ -47,7 +49,7 @@ impl Remember {
 
 impl Handler for Remember {
     fn emit(&self, record: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
-        let name = |name| match name {
+        let name = |field: &Field<'_>| match field.name {
             FieldName::Inline(name) => name.to_owned(),
             FieldName::Index(index) => record.callsite.field_names[usize::from(index)].to_string(),
         };
@@ -56,8 +58,16 @@ impl Handler for Remember {
             name: record.name.to_owned(),
             level: record.level,
             message: record.message.to_owned(),
-            fields: record.fields.iter().map(|field| format!("{}={:?}", name(field.name), field.value)).collect(),
+            fields: record.fields.iter().map(|field| format!("{}={:?}", name(&field), field.value)).collect(),
             spans: record.spans.iter().map(|span| span.name.to_owned()).collect(),
+            span_fields: record
+                .spans
+                .iter()
+                .flat_map(|span| {
+                    let shown = |field: Field<'_>| format!("{}.{}={:?}", span.name, name(&field), field.value);
+                    span.fields.iter().map(shown).collect::<Vec<_>>()
+                })
+                .collect(),
             function: record.function.map(str::to_owned),
             exc_text: record.exc_text.map(str::to_owned),
             place: (callsite.pathname.to_string(), callsite.module.to_string(), callsite.line),
@@ -96,4 +106,9 @@ pub(crate) fn with_layer(mode: Mode, levels: &[(&str, Level)], body: impl FnOnce
     let layer: TreeLayer<Registry> = TreeLayer::new(tree(&entry(remember.clone()), levels), mode);
     let handle = layer.handle();
     tracing::subscriber::with_default(Registry::default().with(layer), || body(&remember, &handle));
+}
+
+/// A span that is made elsewhere than the events inside.
+pub(crate) fn span_of_another_file() -> tracing::Span {
+    tracing::info_span!("elsewhere")
 }
