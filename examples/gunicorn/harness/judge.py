@@ -12,7 +12,7 @@ import time
 
 from harness.load import payload
 
-HEAD = r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(?P<ms>\d{3}) config=(?P<config>\d+) process=(?P<process>\d+) "
+HEAD = r"(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d),(?P<ms>\d{3}) config=(?P<config>\d+) process=(?P<process>\d+) thread=(?P<thread>\d+) "
 ORDER = re.compile(
     HEAD + r"(?P<level>INFO|WARNING) shop\.orders handled request=(?P<request>\d+-\d+) number=(?P<number>\d+) "
     r"order=(?P<order>\d+) payload=(?P<payload>[0-9a-f]+)\n"
@@ -58,15 +58,15 @@ class Verdict:
                 if match := LISTENER.fullmatch(line):
                     self.listener_starts += 1
                 elif match := ORDER.fullmatch(line):
-                    number, order, process = (int(match[name]) for name in ("number", "order", "process"))
+                    number, order, thread = (int(match[name]) for name in ("number", "order", "thread"))
                     if not self._is_of_its_request(match, is_in):
                         self.faults["torn"].append(where)
                     elif number in seen[match["request"]]:
                         self.faults["repeated"].append(where)
-                    elif order <= last_order.get(process, -1):
+                    elif order <= last_order.get(thread, -1):
                         self.faults["order"].append(where)
                     seen[match["request"]].add(number)
-                    last_order[process] = order
+                    last_order[thread] = order
                 else:
                     # Also what logtree says of records that it dropped: there are to be none.
                     self.faults["torn"].append(where)

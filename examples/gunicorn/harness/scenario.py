@@ -29,6 +29,7 @@ MODES = {
     "preload": "the master installs, the workers are forked from it",
     "workers": "each worker installs for itself",
     "daemon": "as preload, with a master that daemonises",
+    "threads": "as workers, which have threads",
 }
 
 
@@ -81,10 +82,12 @@ class Scenario:
         # A worker that is told to end before it has set its signal handlers does not hear it, and is killed only then.
         arguments += ["--graceful-timeout", str(REPLACE_S)]
         arguments += ["--error-logfile", self.directory / "stderr" if self.mode == "daemon" else "-"]
-        if self.mode != "workers":
+        if self.mode in ("preload", "daemon"):
             arguments += ["--preload"]
         if self.mode == "daemon":
             arguments += ["--daemon", "--capture-output"]
+        if self.mode == "threads":
+            arguments += ["--threads", "4"]
         if "--control-socket" in subprocess.run([arguments[0], "--help"], capture_output=True, text=True).stdout:
             # From 25 on the master has a thread for it, and CPython warns of its forks whoever logs. One mode has it all
             # the same: whatever logtree does there, it does in a process with threads.
@@ -181,7 +184,7 @@ class Scenario:
 
     def stop(self):
         """As a service manager stops it: the master, or all processes of the service at once."""
-        everyone = list(descendants({self.load.pid})) if self.mode == "workers" else self.masters
+        everyone = list(descendants({self.load.pid})) if self.mode in ("workers", "threads") else self.masters
         for pid in everyone:
             send(pid, signal.SIGTERM)
         self.wait_for(lambda: not any(map(is_running, self.masters)), "gunicorn does not end on SIGTERM")
