@@ -14,8 +14,9 @@ STANDING_BY = "logtree-standby"
 
 # Between two looks.
 INTERVAL_S = 0.01
-# Who was just made has its maker's name for a moment; so several that listen are looked at again for so long.
-SAME_TIME_S = 0.1
+# Who was just made has its maker's name for a moment, and a moment is long on a busy machine; so several that listen are
+# looked at again for so long.
+SAME_TIME_S = 0.5
 
 PR_SET_CHILD_SUBREAPER = 36
 
