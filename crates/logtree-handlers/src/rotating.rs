@@ -31,8 +31,9 @@ const PROBED: u32 = 16;
 ///   is room; and where several write at the same moment, each may put a record into a file that is just full.
 /// - `maxAge` and `maxTotalBytes` delete the oldest ones besides, at each roll. Only files whose whole name is the log's and
 ///   a number are ever deleted, and their compressed forms where `compress` is set: see [`Compress`].
-/// - Where it cannot roll, because a directory is in the way or the rights are missing, lines go on into the old file,
-///   and each is counted as an error, until it can. (`DIFFERENCE`: Python loses the records.)
+/// - Where it cannot roll, because a directory is in the way, the rights are missing or the disk takes no more files, lines go
+///   on into the old file, and each is counted as an error, until it can. (`DIFFERENCE`: Python loses the records.)
+/// - A log that is a link rolls by the size of what it leads to; then the link is renamed, and a file begun, as in Python.
 /// - A file that was moved or deleted is begun anew within a few milliseconds. (`DIFFERENCE`: in Python, when it is full.)
 /// - On a full disk it behaves as [`FileHandler`] does; rolling takes no room.
 pub struct RotatingFileHandler {
