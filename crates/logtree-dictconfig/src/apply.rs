@@ -8,6 +8,7 @@ use logtree_core::{Filter, HandlerEntry, Level, Logger, TreeBuilder};
 use logtree_formatters::default_formatter;
 use logtree_handlers::{StreamHandler, StreamHandlerConfig};
 
+use crate::env_levels::EnvLevel;
 use crate::plan::LoggerSpec;
 
 /// Loggers by name, the root under the empty one.
@@ -75,6 +76,13 @@ pub(crate) fn apply_incremental(loggers: &mut Loggers, specs: &[LoggerSpec]) {
             logger.disabled = false;
             logger.propagate = spec.propagate.unwrap_or(logger.propagate);
         }
+    }
+}
+
+/// Sets the levels that the environment gives, as Python's `setLevel` would.
+pub(crate) fn set_levels(loggers: &mut Loggers, levels: &[EnvLevel]) {
+    for EnvLevel { name, level } in levels {
+        loggers.entry(Arc::from(&**name)).or_default().level = *level;
     }
 }
 

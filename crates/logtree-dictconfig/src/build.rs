@@ -8,6 +8,7 @@ use logtree_formatters::default_formatter;
 
 use crate::apply::{self, Parts};
 use crate::check::{At, EARLIER_HANDLER, no_handler};
+use crate::env_levels::EnvLevel;
 use crate::plan::{HandlerLevel, HandlerSpec, LoggerSpec, Made, Plan};
 use crate::problem::{Exception, Problem, Problems, Reason};
 use crate::python::repr_str;
@@ -22,6 +23,7 @@ pub struct Built {
     pub(crate) loggers: Vec<LoggerSpec>,
     pub(crate) handler_levels: Vec<HandlerLevel>,
     pub(crate) levels: LevelNames,
+    pub(crate) env_levels: Vec<EnvLevel>,
     pub(crate) is_incremental: bool,
     pub(crate) disable_existing: bool,
 }
@@ -61,11 +63,13 @@ impl Built {
     fn apply_to_loggers(&self, builder: &mut TreeBuilder) {
         builder.level_names.extend(&self.levels);
         if self.is_incremental {
-            return apply::apply_incremental(&mut builder.loggers, &self.loggers);
+            apply::apply_incremental(&mut builder.loggers, &self.loggers);
+        } else {
+            builder.handlers.clone_from(&self.handlers);
+            builder.filters.clone_from(&self.parts.filters);
+            apply::apply(&mut builder.loggers, &self.loggers, &self.parts, self.disable_existing);
         }
-        builder.handlers.clone_from(&self.handlers);
-        builder.filters.clone_from(&self.parts.filters);
-        apply::apply(&mut builder.loggers, &self.loggers, &self.parts, self.disable_existing);
+        apply::set_levels(&mut builder.loggers, &self.env_levels);
     }
 
     /// Whether the config only changes levels and `propagate` of what is there.
@@ -112,7 +116,7 @@ impl Plan {
     /// # Errors
     /// As [`open`](Self::open), but for handlers that are not there.
     pub fn open_on_top(self) -> Result<Opened, Problems> {
-        let Self { source, levels, formatters, filters, handlers, loggers, handler_levels, .. } = self;
+        let Self { source, levels, env_levels, formatters, filters, handlers, loggers, handler_levels, .. } = self;
         let mut making =
             Making { source: Arc::clone(&source), problems: Vec::new(), entries: Vec::new(), at: Vec::new() };
         let mut parts = Parts::default();
@@ -148,6 +152,7 @@ impl Plan {
             loggers,
             handler_levels,
             levels,
+            env_levels,
             is_incremental: self.is_incremental,
             disable_existing: self.disable_existing,
         };

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use logtree_core::{Filter, Formatter, LevelNames, Registry};
 
+use crate::env_levels::EnvLevel;
 use crate::found::{Found, clipped};
 use crate::node::{Kind, Node};
 use crate::plan::{HandlerLevel, HandlerSpec, LoggerSpec, Made, Plan};
@@ -29,14 +30,15 @@ use crate::suggest;
 pub(crate) use loggers::{EARLIER_HANDLER, no_handler};
 pub(crate) use scope::At;
 
-/// The keys of a config. `levels` and `env` are logtree's own; `$schema` is for editors.
-const KEYS: [&str; 11] = [
+/// The keys of a config. `levels`, `env` and `env_levels` are logtree's own; `$schema` is for editors.
+const KEYS: [&str; 12] = [
     "$schema",
     "version",
     "incremental",
     "disable_existing_loggers",
     "levels",
     "env",
+    "env_levels",
     "formatters",
     "filters",
     "handlers",
@@ -51,6 +53,7 @@ pub(crate) struct Checker<'a> {
     registry: &'a Registry,
     resolver: Resolver<'a>,
     levels: LevelNames,
+    env_levels: Vec<EnvLevel>,
     formatters: BTreeMap<String, Made<Arc<dyn Formatter>>>,
     filters: BTreeMap<String, Made<Arc<dyn Filter>>>,
     handlers: Vec<HandlerSpec>,
@@ -81,6 +84,7 @@ pub(crate) fn check(
         registry,
         resolver: Resolver::new(root, registry, assumed),
         levels: LevelNames::default(),
+        env_levels: Vec::new(),
         formatters: BTreeMap::new(),
         filters: BTreeMap::new(),
         handlers: Vec::new(),
@@ -93,10 +97,13 @@ pub(crate) fn check(
         problems,
     };
     let (is_incremental, disable_existing) = checker.config();
-    let Checker { source, levels, formatters, filters, handlers, loggers, handler_levels, problems, .. } = checker;
+    let Checker {
+        source, levels, env_levels, formatters, filters, handlers, loggers, handler_levels, problems, ..
+    } = checker;
     let plan = Plan {
         source,
         levels,
+        env_levels,
         formatters,
         filters,
         handlers,
@@ -122,6 +129,7 @@ impl<'a> Checker<'a> {
         self.duplicates(self.root, &at);
         self.version(&at);
         self.level_names();
+        self.env_levels();
         let is_incremental = self.switch("incremental", false);
         let disable_existing = is_incremental || self.switch("disable_existing_loggers", true);
         if is_incremental {

@@ -40,6 +40,7 @@ mod config;
 mod corpus;
 mod digits;
 mod env;
+mod env_levels;
 mod filters;
 mod format;
 mod found;

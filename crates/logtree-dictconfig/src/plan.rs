@@ -6,6 +6,7 @@ use std::sync::Arc;
 use logtree_core::{Argument, Filter, Formatter, HandlerPlan, Level, LevelNames};
 
 use crate::check::At;
+use crate::env_levels::EnvLevel;
 use crate::problem::Problem;
 use crate::source::Source;
 
@@ -15,6 +16,8 @@ use crate::source::Source;
 pub struct Plan {
     pub(crate) source: Arc<Source>,
     pub(crate) levels: LevelNames,
+    /// What the environment says of loggers, on top of what the config says.
+    pub(crate) env_levels: Vec<EnvLevel>,
     pub(crate) formatters: BTreeMap<String, Made<Arc<dyn Formatter>>>,
     pub(crate) filters: BTreeMap<String, Made<Arc<dyn Filter>>>,
     /// Those that others hand on to before those.

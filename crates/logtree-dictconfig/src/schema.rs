@@ -73,6 +73,11 @@ fn top_level() -> Value {
             "description": "Whether `${NAME}` and `${NAME:-default}` in strings come from the environment; `$${` stands for `${`.",
             "default": false,
         },
+        "env_levels": {
+            "description": "The variable of the environment whose levels are set on top: `info,my_app::db=debug`, as of EnvFilter.",
+            "anyOf": [{"type": ["string", "null"]}, reference()],
+            "examples": ["RUST_LOG"],
+        },
         "levels": {
             "description": "Names of levels beyond Python's, with their numbers.",
             "anyOf": [{"type": "object", "additionalProperties": {"type": "integer"}}, reference()],

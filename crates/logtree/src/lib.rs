@@ -28,7 +28,8 @@
 //!   problem at once, each with its place in the text; nothing was opened or changed by then.
 //! - The same config may be written in JSON, in YAML as PyYAML reads it, in TOML, or in the older INI of `fileConfig`, of which
 //!   nothing is evaluated. With the top-level key `env: true`, `${NAME}` and `${NAME:-default}` in its strings come from the
-//!   environment, and `$${` stands for `${`.
+//!   environment, and `$${` stands for `${`. With `env_levels: RUST_LOG`, that variable's levels are set on top, written as for
+//!   `EnvFilter`: `info,my_app::db=debug`.
 //! - [`Config::install`] makes it the program's logging: `tracing` events and records of the `log` crate pass the logger
 //!   tree. [`Config::layer`] gives a layer to stand beside others.
 //! - [`Guard`] flushes when it is dropped, and on demand. It also changes what is installed while the program runs:

@@ -8,6 +8,7 @@ mod check;
 mod colors;
 mod differential;
 mod emit;
+mod env_levels;
 mod ini;
 mod json;
 mod schema;

@@ -5,6 +5,7 @@ use logtree_core::{Level, LevelNames};
 use super::Checker;
 use super::scope::{At, Scope};
 use crate::catalog::Item;
+use crate::env_levels::{self, BadDirective};
 use crate::node::{Kind, Node};
 use crate::refusal::Refusal;
 use crate::resolve::{Known, Value};
@@ -30,6 +31,38 @@ impl<'a> Checker<'a> {
                 _ => {
                     let message = format!("Level {} has no number: {}", entry.key.repr(), entry.value.repr());
                     self.refuse(None, &at, Refusal::type_error(message).expected("an integer"));
+                }
+            }
+        }
+    }
+
+    /// The levels that the variable says which our own top-level key `env_levels` names.
+    pub(super) fn env_levels(&mut self) {
+        let Some(entry) = self.root.entry("env_levels") else { return };
+        let at = At::root(self.root).key(entry).1;
+        let variable = match self.resolver.convert(&entry.value) {
+            Ok(value) if value.is_none() => return,
+            Ok(Value::Node(Node { kind: Kind::Str(name), .. })) if !name.is_empty() && !name.contains(['=', '\0']) => {
+                name
+            }
+            Ok(_) => {
+                let refusal = Refusal::type_error("env_levels must name a variable of the environment");
+                return self.refuse(None, &at, refusal.expected("\"RUST_LOG\", or another name"));
+            }
+            Err(refusal) => return self.refuse(None, &at, refusal),
+        };
+        let Some(value) = std::env::var_os(variable) else { return };
+        let Some(value) = value.to_str() else {
+            return self.refuse(None, &at, Refusal::value_error(format!("{variable} is not UTF-8")));
+        };
+        match env_levels::parse(value, &self.levels) {
+            Ok(levels) => self.env_levels = levels,
+            Err(bad) => {
+                for BadDirective { message, expected, level } in bad {
+                    let known = ["off", "error", "warn", "info", "debug", "trace"];
+                    let guess = level.and_then(|level| suggest::closest(&level, known));
+                    let refusal = Refusal::value_error(format!("{variable}: {message}"));
+                    self.refuse(None, &at, refusal.expected(expected).guess(guess));
                 }
             }
         }

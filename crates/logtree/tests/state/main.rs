@@ -9,6 +9,7 @@ mod changes;
 mod child;
 mod code;
 mod differential;
+mod environment;
 mod load;
 mod queue;
 
@@ -20,7 +21,7 @@ type Life = (&'static str, fn());
 fn main() {
     let asked = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let is_asked = |name: &str| name.contains(&asked);
-    let lives: Vec<Life> = [changes::LIVES, code::LIVES, load::LIVES, queue::LIVES].concat();
+    let lives: Vec<Life> = [changes::LIVES, code::LIVES, environment::LIVES, load::LIVES, queue::LIVES].concat();
     let mut passed = 0;
     for (name, life) in lives.into_iter().filter(|(name, _)| is_asked(name)) {
         println!("test {name} ...");
