@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::{Filter, HandlerEntry, Level, Logger, Needs, Route, TreeBuilder};
+use crate::{Filter, HandlerEntry, Level, Logger, Needs, Route, SpanEvents, TreeBuilder};
 
 /// All routes of a tree, and whose they are.
 #[derive(Debug, Default)]
@@ -112,13 +112,14 @@ pub(crate) fn compile(source: &TreeBuilder, handlers: &[Arc<HandlerEntry>]) -> R
 pub(crate) struct Walk {
     /// The first level that is set.
     pub(crate) level: Level,
+    pub(crate) span_events: SpanEvents,
     pub(crate) handlers: Handlers,
 }
 
 impl Walk {
     /// Where the root's parent would be.
     pub(crate) fn above_the_root() -> Self {
-        Self { level: Level::NOTSET, handlers: Arc::new([]) }
+        Self { level: Level::NOTSET, span_events: SpanEvents::NONE, handlers: Arc::new([]) }
     }
 
     /// The walk from a logger up, whose parent's is this one. Without `propagate` it goes on to `none`.
@@ -138,7 +139,7 @@ impl Walk {
                 handlers.into()
             }
         };
-        Self { level, handlers }
+        Self { level, span_events: logger.span_events.unwrap_or(self.span_events), handlers }
     }
 }
 
@@ -149,15 +150,15 @@ struct Compiler<'a> {
     routes: Routes,
     /// The walk of each route.
     walks: Vec<Walk>,
-    /// Routes without filters, by their level and the address of their list of handlers, which the walk keeps alive.
-    known: HashMap<(Level, *const Arc<HandlerEntry>), u32>,
+    /// Routes without filters, by what else they consist of and the address of their list of handlers, which the walk keeps alive.
+    known: HashMap<(Level, SpanEvents, *const Arc<HandlerEntry>), u32>,
 }
 
 impl Compiler<'_> {
     /// Adds a logger; answers with the index of the route of those below it.
     fn logger(&mut self, name: &Arc<str>, logger: &Logger, parent: &Walk, none: &Handlers) -> u32 {
         let walk = parent.through(logger, none);
-        let key = (walk.level, walk.handlers.as_ptr());
+        let key = (walk.level, walk.span_events, walk.handlers.as_ptr());
         let below = match self.known.get(&key) {
             Some(index) => *index,
             None => {
@@ -185,7 +186,10 @@ impl Compiler<'_> {
             // The last resort.
             None => needs.and(entry.own_needs()),
         });
-        self.routes.all.push(Route::new(walk.level, self.source.disable, filters, Arc::clone(handlers), needs));
+        self.routes.all.push(
+            Route::new(walk.level, self.source.disable, filters, Arc::clone(handlers), needs)
+                .with_span_events(walk.span_events),
+        );
         self.walks.push(walk.clone());
         index
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::{Filter, HandlerEntry, Level};
+use crate::{Filter, HandlerEntry, Level, SpanEvents};
 
 /// One logger, as a config describes it.
 #[derive(Clone)]
@@ -14,6 +14,8 @@ pub struct Logger {
     pub propagate: bool,
     /// Whether records made by this very logger end at once.
     pub disabled: bool,
+    /// At which points of their lives there are records of its spans; where it does not say it, the logger above does.
+    pub span_events: Option<SpanEvents>,
     /// Looked at for records made by this very logger; all must pass.
     pub filters: Vec<Arc<dyn Filter>>,
     /// Its handlers, in order. The same one twice counts once, as with Python's `addHandler`.
@@ -22,7 +24,8 @@ pub struct Logger {
 
 impl Default for Logger {
     fn default() -> Self {
-        Self { level: Level::NOTSET, propagate: true, disabled: false, filters: Vec::new(), handlers: Vec::new() }
+        let (filters, handlers) = Default::default();
+        Self { level: Level::NOTSET, propagate: true, disabled: false, span_events: None, filters, handlers }
     }
 }
 
@@ -45,6 +48,13 @@ impl Logger {
     /// Sets whether records go on to the handlers of the parent.
     pub fn propagate(&mut self, propagate: bool) -> &mut Self {
         self.propagate = propagate;
+        self
+    }
+
+    /// Has records made of its spans, and of those of loggers below it: at their level, of their target, once they are made,
+    /// entered, left or closed. What tracing-subscriber's fmt does with `with_span_events`.
+    pub fn set_span_events(&mut self, events: SpanEvents) -> &mut Self {
+        self.span_events = Some(events);
         self
     }
 

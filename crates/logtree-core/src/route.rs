@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crate::filter::{pass, say_unsaid};
-use crate::{EmitError, Filter, HandlerEntry, HandlerErrors, Level, Needs, Record, Steps, with_own_record};
+use crate::{EmitError, Filter, HandlerEntry, HandlerErrors, Level, Needs, Record, SpanEvents, Steps, with_own_record};
 
 /// Whom errors of a logger's filters are counted for.
 const A_FILTER: &str = "(filter of a logger)";
@@ -20,6 +20,7 @@ pub struct Route {
     filter_errors: HandlerErrors,
     handlers: Arc<[Arc<HandlerEntry>]>,
     needs: Needs,
+    span_events: SpanEvents,
 }
 
 impl Route {
@@ -30,7 +31,24 @@ impl Route {
         handlers: Arc<[Arc<HandlerEntry>]>,
         needs: Needs,
     ) -> Self {
-        Self { level, disable, filters, filter_errors: HandlerErrors::default(), handlers, needs }
+        Self {
+            level,
+            disable,
+            filters,
+            filter_errors: HandlerErrors::default(),
+            handlers,
+            needs,
+            span_events: SpanEvents::NONE,
+        }
+    }
+
+    pub(crate) fn with_span_events(self, span_events: SpanEvents) -> Self {
+        Self { span_events, ..self }
+    }
+
+    /// At which points of their lives there are records of the logger's spans.
+    pub fn span_events(&self) -> SpanEvents {
+        self.span_events
     }
 
     /// A route that lets nothing pass.

@@ -16,6 +16,7 @@ pub struct Tree {
     /// Those of the source, and those that only loggers still lead to.
     handlers: Vec<Arc<HandlerEntry>>,
     needs: Needs,
+    has_span_events: bool,
     nowhere: Route,
 }
 
@@ -33,6 +34,7 @@ impl Tree {
         Self {
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
             needs: routes.all.iter().fold(Needs::default(), |needs, route| needs.and(route.needs())),
+            has_span_events: routes.all.iter().any(|route| !route.span_events().is_empty()),
             handlers,
             source,
             routes,
@@ -78,6 +80,16 @@ impl Tree {
     /// What anything in the tree reads of a record beyond the event itself.
     pub fn needs(&self) -> Needs {
         self.needs
+    }
+
+    /// Whether any logger has records made of its spans.
+    pub fn has_span_events(&self) -> bool {
+        self.has_span_events
+    }
+
+    /// Whether spans are of any use: something reads them, or records are made of them.
+    pub fn wants_spans(&self) -> bool {
+        self.needs.spans || self.has_span_events
     }
 
     /// The names of levels.

@@ -56,7 +56,7 @@ pub(crate) fn apply(loggers: &mut Loggers, specs: &[LoggerSpec], parts: &Parts, 
     for name in existing {
         let Some(logger) = loggers.get_mut(&name) else { continue };
         if spared.contains(&name) {
-            (logger.level, logger.propagate) = (Level::NOTSET, true);
+            (logger.level, logger.propagate, logger.span_events) = (Level::NOTSET, true, None);
             logger.handlers.clear();
         } else {
             logger.disabled = disable_existing;
@@ -89,6 +89,7 @@ pub(crate) fn set_levels(loggers: &mut Loggers, levels: &[EnvLevel]) {
 /// Level if given, handlers anew, filters in addition (CPython's `common_logger_config`).
 fn replace(logger: &mut Logger, spec: &LoggerSpec, parts: &Parts) {
     logger.level = spec.level.unwrap_or(logger.level);
+    logger.span_events = spec.span_events.or(logger.span_events);
     logger.handlers.clear();
     for entry in spec.handlers.iter().filter_map(|name| parts.handlers.get(name)) {
         logger.add_handler(Arc::clone(entry));

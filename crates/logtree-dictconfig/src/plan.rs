@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use logtree_core::{Argument, Filter, Formatter, HandlerPlan, Level, LevelNames};
+use logtree_core::{Argument, Filter, Formatter, HandlerPlan, Level, LevelNames, SpanEvents};
 
 use crate::check::At;
 use crate::env_levels::EnvLevel;
@@ -89,6 +89,7 @@ pub struct LoggerSpec {
     pub(crate) propagate: Option<bool>,
     pub(crate) handlers: Vec<String>,
     pub(crate) filters: Vec<String>,
+    pub(crate) span_events: Option<SpanEvents>,
     /// Whether it is the top-level key `root`, which comes after all loggers.
     pub(crate) is_root_section: bool,
 }
@@ -210,5 +211,10 @@ impl LoggerSpec {
     /// The names of its filters.
     pub fn filters(&self) -> &[String] {
         &self.filters
+    }
+
+    /// At which points of their lives there are records of its spans, if the config says so.
+    pub fn span_events(&self) -> Option<SpanEvents> {
+        self.span_events
     }
 }

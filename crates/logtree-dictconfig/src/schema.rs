@@ -7,7 +7,7 @@
 mod probe;
 mod words;
 
-use logtree_core::{LevelNames, Registry};
+use logtree_core::{LevelNames, Registry, SpanEvents};
 use serde_json::{Map, Value, json};
 
 use crate::catalog::{self, Item};
@@ -244,8 +244,18 @@ fn logger(propagate: &str) -> Value {
             "propagate": {"description": propagate, "default": true},
             "handlers": names("The names of its handlers, in order."),
             "filters": names("The names of its filters: all must let a record pass."),
+            "span_events": span_events(),
         },
     })
+}
+
+fn span_events() -> Value {
+    let names = json!({"enum": SpanEvents::NAMES.map(|(name, _)| name)});
+    let mut events =
+        either(vec![names.clone(), json!({"type": "array", "items": names}), json!({"type": "null"}), reference()]);
+    events["description"] =
+        "At which points of their lives there are records of the spans of this logger and those below.".into();
+    events
 }
 
 /// An entry, each class of which has its own keys.

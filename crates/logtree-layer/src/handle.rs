@@ -1,9 +1,7 @@
 //! The tree that a layer uses, and how it is changed while the program runs.
 
 use std::convert::Infallible;
-#[cfg(feature = "log")]
-use std::sync::atomic::AtomicBool;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -25,6 +23,8 @@ struct Current {
     /// The tree's, read without the price of holding on to a tree; 0, which is no tree's, while it is swapped, and for good
     /// in a child that is forked just then.
     generation: AtomicU32,
+    /// Whether the tree has records made of spans, so that one that has not pays for no more than the question.
+    has_span_events: AtomicBool,
     /// Whether the records of the `log` crate come here, whose own threshold then follows the tree.
     #[cfg(feature = "log")]
     takes_log_records: AtomicBool,
@@ -50,9 +50,11 @@ impl ForkReset for Former {
 impl TreeHandle {
     pub(crate) fn new(tree: Arc<Tree>) -> Self {
         let generation = AtomicU32::new(tree.generation());
+        let has_span_events = AtomicBool::new(tree.has_span_events());
         Self(Arc::new(Current {
             tree: ArcSwap::new(tree),
             generation,
+            has_span_events,
             #[cfg(feature = "log")]
             takes_log_records: AtomicBool::new(false),
             changing: ForkLock::default(),
@@ -76,6 +78,12 @@ impl TreeHandle {
         self.0.generation.load(Ordering::Acquire)
     }
 
+    /// Whether it has records made of spans.
+    #[inline]
+    pub(crate) fn has_span_events(&self) -> bool {
+        self.0.has_span_events.load(Ordering::Relaxed)
+    }
+
     /// Uses another tree from now on and answers with the old one: [`update`](Self::update) whatever is there.
     pub fn swap(&self, tree: Arc<Tree>) -> Arc<Tree> {
         match self.update(|_| Ok::<_, Infallible>(tree)) {
@@ -96,6 +104,7 @@ impl TreeHandle {
         let tree = change(&self.0.tree.load())?;
         let generation = tree.generation();
         self.0.generation.store(0, Ordering::Release);
+        self.0.has_span_events.store(tree.has_span_events(), Ordering::Relaxed);
         let old = self.0.tree.swap(tree);
         self.0.generation.store(generation, Ordering::Release);
         changing.0.retain(|former| former.strong_count() > 0);

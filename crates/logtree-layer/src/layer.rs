@@ -17,7 +17,7 @@ use crate::callsite::KnownCallsite;
 use crate::handle::{TreeHandle, hint};
 use crate::scratch::{self, Scratch, with_scratch};
 use crate::visit::EventVisitor;
-use crate::{origin, spans};
+use crate::{origin, span_events, spans};
 
 /// Whether other layers stand beside this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,11 @@ where
         let tree = self.tree.load();
         let is_wanted = if metadata.is_span() {
             // A logger's level never decides about spans: their fields belong to every record inside.
-            tree.needs().spans
+            let is_recorded = || {
+                let known = KnownCallsite::find(metadata);
+                !tree.route(known.route_index(&tree)).span_events().is_empty()
+            };
+            tree.needs().spans || (tree.has_span_events() && is_recorded())
         } else {
             let known = KnownCallsite::find(metadata);
             known.is_routed_by_event() || tree.route(known.route_index(&tree)).wants(known.level)
@@ -87,20 +91,44 @@ where
             return None;
         }
         let tree = self.tree.load();
-        Some(if tree.needs().spans { LevelFilter::TRACE } else { hint(tree.lowest_wanted()) })
+        Some(if tree.wants_spans() { LevelFilter::TRACE } else { hint(tree.lowest_wanted()) })
     }
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
-        if let Some(span) = cx.span(id)
-            && self.tree.load().needs().spans
-        {
-            spans::on_new_span(&span, attributes, self.number);
+        if let Some(span) = cx.span(id) {
+            if self.tree.load().wants_spans() {
+                spans::on_new_span(&span, attributes, self.number);
+            }
+            if self.tree.has_span_events() {
+                span_events::on_new(&self.tree, self.number, &span);
+            }
         }
     }
 
     fn on_record(&self, id: &Id, values: &Values<'_>, cx: Context<'_, S>) {
         if let Some(span) = cx.span(id) {
             spans::on_record(&span, values, self.number);
+        }
+    }
+
+    #[inline]
+    fn on_enter(&self, id: &Id, cx: Context<'_, S>) {
+        if self.tree.has_span_events() {
+            span_events::on_enter(&self.tree, self.number, cx.span(id));
+        }
+    }
+
+    #[inline]
+    fn on_exit(&self, id: &Id, cx: Context<'_, S>) {
+        if self.tree.has_span_events() {
+            span_events::on_exit(&self.tree, self.number, cx.span(id));
+        }
+    }
+
+    #[inline]
+    fn on_close(&self, id: Id, cx: Context<'_, S>) {
+        if self.tree.has_span_events() {
+            span_events::on_close(&self.tree, self.number, cx.span(&id));
         }
     }
 

@@ -18,6 +18,8 @@ mod named;
 mod origin;
 mod place;
 mod scratch;
+mod span_events;
+mod span_times;
 mod spans;
 mod visit;
 #[cfg(feature = "fmt")]

@@ -39,6 +39,8 @@
 //!   that are known only at run time, [`disable`] for all loggers, and [`critical!`] for the level that `tracing` lacks.
 //! - [`Registry`] takes classes of your own, which configs then may name: see [`Config`]. A program with a handler that writes
 //!   into SQLite is among the examples.
+//! - With the key `span_events` (`new`, `enter`, `exit`, `close`, `active`, `full`, or a list) on a logger, or
+//!   [`Logger::set_span_events`], there are records of its spans, as fmt makes them `with_span_events`.
 //! - Configs may name [filters](handlers::filters) that Python does not have: by level range or field, against floods and
 //!   repetitions, for samples, and to keep secrets out.
 //! - [`explain`] tells what a record would pass, which handlers have it in the end, and why it stops.
@@ -113,8 +115,8 @@ pub use logger::{LoggerHandle, disable, explain, get_logger};
 pub use logtree_core::{
     AppendFile, Argument, ArgumentError, BuildError, Destination, EmitError, Explanation, Field, FieldName, Fields,
     FieldsBuf, FileEnd, Filter, FilterStage, FormatError, Formatter, Handler, HandlerEntry, HandlerPlan, HandlerStage,
-    Kwargs, Level, Logger, NameFilter, Needs, Object, Outcome, Record, Registry, Replacement, Source, Spans, SpansBuf,
-    Stage, StdStream, Steps, Timestamp, Tree, Value, Verdict,
+    Kwargs, Level, Logger, NameFilter, Needs, Object, Outcome, Record, Registry, Replacement, Source, SpanEvents,
+    Spans, SpansBuf, Stage, StdStream, Steps, Timestamp, Tree, Value, Verdict,
 };
 pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems, schema};
 pub use logtree_formatters as formatters;

@@ -1,8 +1,8 @@
 //! Loggers and the root (CPython's `DictConfigurator.common_logger_config`).
 
-use logtree_core::logger_name;
+use logtree_core::{SpanEvents, logger_name};
 
-use super::scope::{At, Scope};
+use super::scope::{At, Field, Scope};
 use super::sections::Section;
 use super::{Checker, levels, sections};
 use crate::node::{Entry, Kind, Node};
@@ -12,8 +12,8 @@ use crate::refusal::Refusal;
 use crate::resolve::Value;
 use crate::suggest;
 
-/// The keys of a logger; CPython ignores any other.
-const KEYS: [&str; 4] = ["level", "handlers", "filters", "propagate"];
+/// The keys of a logger; CPython ignores any other. `span_events` is logtree's own.
+const KEYS: [&str; 5] = ["level", "handlers", "filters", "propagate", "span_events"];
 
 /// The path of the root's own section.
 const ROOT: &str = "root";
@@ -151,7 +151,7 @@ impl<'a> Checker<'a> {
 
     fn logger(&mut self, scope: &Scope<'a>, is_incremental: bool) -> LoggerSpec {
         let level = self.level(scope);
-        let (mut handlers, mut filters) = (Vec::new(), Vec::new());
+        let (mut handlers, mut filters, mut span_events) = (Vec::new(), Vec::new(), None);
         if !is_incremental {
             if let Some(field) = scope.field("handlers") {
                 handlers = self.references(scope, &field, Section::Handlers);
@@ -159,12 +159,39 @@ impl<'a> Checker<'a> {
             if let Some(field) = scope.field("filters") {
                 filters = self.references(scope, &field, Section::Filters);
             }
+            span_events = scope.field("span_events").and_then(|field| self.span_events(scope, &field));
         }
         // CPython reads the key for named loggers only.
         let propagate = if scope.at.path == ROOT { None } else { self.propagate(scope) };
         self.unknown_logger_keys(scope, is_incremental);
         let name = logger_name(&scope.name).into_owned();
-        LoggerSpec { name, level, propagate, handlers, filters, is_root_section: false }
+        LoggerSpec { name, level, propagate, handlers, filters, span_events, is_root_section: false }
+    }
+
+    /// Our own key `span_events`: a name, or a list of them.
+    fn span_events(&mut self, scope: &Scope<'a>, field: &Field<'a>) -> Option<SpanEvents> {
+        let expected = "new, enter, exit, close, active, full or none, or a list of them";
+        let one = |name: &Node| {
+            let events = name.as_str().and_then(SpanEvents::parse);
+            events.ok_or_else(|| {
+                let known = SpanEvents::NAMES.map(|(name, _)| name);
+                let guess = name.as_str().and_then(|name| suggest::closest(name, known));
+                let refusal = Refusal::value_error(format!("{} is no event of a span", name.repr()));
+                refusal.expected(expected).guess(guess)
+            })
+        };
+        let events = self.resolver.convert(field.node).and_then(|value| match value {
+            value if value.is_none() => Ok(None),
+            Value::Node(Node { kind: Kind::List(items), .. }) => {
+                items.iter().try_fold(SpanEvents::NONE, |events, item| Ok(events | one(item)?)).map(Some)
+            }
+            Value::Node(node) => one(node).map(Some),
+            value => Err(Refusal::value_error(format!("{} is no event of a span", value.repr())).expected(expected)),
+        });
+        events.unwrap_or_else(|refusal| {
+            self.refuse(Some(&scope.outer), &field.at, refusal);
+            None
+        })
     }
 
     fn propagate(&mut self, scope: &Scope<'a>) -> Option<bool> {
@@ -188,7 +215,7 @@ impl<'a> Checker<'a> {
             let at = scope.value_at.key(entry).0;
             if scope.at.path == ROOT && name == "propagate" {
                 self.warn(&at, "the root has nowhere to propagate to; the key is ignored".to_owned());
-            } else if is_incremental && matches!(&*name, "handlers" | "filters") {
+            } else if is_incremental && matches!(&*name, "handlers" | "filters" | "span_events") {
                 self.warn(&at, format!("an incremental config does not change {name}; the key is ignored"));
             } else if !KEYS.contains(&&*name) {
                 let guess = suggest::closest(&name, KEYS).map(str::to_owned);

@@ -15,6 +15,7 @@ mod problems;
 mod properties;
 mod registry;
 mod resolve;
+mod span_events;
 mod verdicts;
 
 use logtree_dictconfig::{Config, Format, Plan, Problem, Problems, registry};

@@ -8,5 +8,6 @@ mod failing;
 #[cfg(feature = "log")]
 mod log_records;
 mod records;
+mod span_events;
 mod spans;
 mod support;

@@ -1,0 +1,101 @@
+//! Records of spans that are made, entered, left and closed, where a logger has them.
+
+use std::fmt::Write as _;
+
+use logtree_core::{FieldName, Fields, Record, Source, SpanEvents, Timestamp, Value};
+use logtree_os::real_time_ns;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+use crate::callsite::KnownCallsite;
+use crate::handle::TreeHandle;
+use crate::scratch::{self, Scratch, with_scratch};
+use crate::{origin, span_times, spans};
+
+/// A span was made, and what it says is kept.
+#[cold]
+pub(crate) fn on_new<'a, S: LookupSpan<'a>>(tree: &TreeHandle, layer: usize, span: &SpanRef<'a, S>) {
+    if events_of(tree, span).contains(SpanEvents::CLOSE) {
+        span_times::begin(span, layer);
+    }
+    make_record(tree, layer, span, SpanEvents::NEW, "new");
+}
+
+#[cold]
+pub(crate) fn on_enter<'a, S: LookupSpan<'a>>(tree: &TreeHandle, layer: usize, span: Option<SpanRef<'a, S>>) {
+    if let Some(span) = span {
+        span_times::count(&span, layer, false);
+        make_record(tree, layer, &span, SpanEvents::ENTER, "enter");
+    }
+}
+
+#[cold]
+pub(crate) fn on_exit<'a, S: LookupSpan<'a>>(tree: &TreeHandle, layer: usize, span: Option<SpanRef<'a, S>>) {
+    if let Some(span) = span {
+        span_times::count(&span, layer, true);
+        make_record(tree, layer, &span, SpanEvents::EXIT, "exit");
+    }
+}
+
+#[cold]
+pub(crate) fn on_close<'a, S: LookupSpan<'a>>(tree: &TreeHandle, layer: usize, span: Option<SpanRef<'a, S>>) {
+    if let Some(span) = span {
+        span_times::count(&span, layer, false);
+        make_record(tree, layer, &span, SpanEvents::CLOSE, "close");
+    }
+}
+
+/// What the span's logger wants records of, if it wants any at the span's level.
+fn events_of<'a, S: LookupSpan<'a>>(tree: &TreeHandle, span: &SpanRef<'a, S>) -> SpanEvents {
+    let (tree, known) = (tree.load(), KnownCallsite::find(span.metadata()));
+    let route = tree.route(known.route_index(&tree));
+    if route.wants(known.level) { route.span_events() } else { SpanEvents::NONE }
+}
+
+/// Hands a record of one moment of the span's life to its logger: of its target and level, inside itself.
+fn make_record<'a, S: LookupSpan<'a>>(
+    tree: &TreeHandle,
+    layer: usize,
+    span: &SpanRef<'a, S>,
+    event: SpanEvents,
+    message: &str,
+) {
+    if !events_of(tree, span).contains(event) {
+        return;
+    }
+    let (tree, known) = (tree.load(), KnownCallsite::find(span.metadata()));
+    let route = known.route_index(&tree);
+    with_scratch(|Scratch { text, spans }| {
+        if tree.route(route).needs().spans {
+            spans::append_all(span, Some(layer), None, spans);
+        } else {
+            // Else nothing would say which span it is.
+            text.fields.push(FieldName::Inline("span"), Value::Str(span.name()));
+        }
+        if event == SpanEvents::CLOSE
+            && let Some((busy, idle)) = span_times::of(span, layer)
+        {
+            for (name, time) in [("time.busy", busy), ("time.idle", idle)] {
+                text.message.clear();
+                let _ = write!(text.message, "{time}");
+                text.fields.push(FieldName::Inline(name), Value::Display(&text.message));
+            }
+        }
+        let record = Record {
+            callsite: &known.callsite,
+            name: &known.callsite.name,
+            level: known.level,
+            level_names: tree.level_names(),
+            created: Timestamp(real_time_ns()),
+            origin: &origin::current(),
+            message,
+            fields: text.fields.as_fields(),
+            spans: spans.as_spans(),
+            function: Some(span.name()),
+            exc_text: None,
+            stack_info: None,
+            source: Source::Tracing,
+            attributes: Fields::EMPTY,
+        };
+        scratch::handle(&tree, route, &record);
+    });
+}
