@@ -44,7 +44,7 @@ fn the_variable_sets_levels_on_top_of_the_configs() {
     assert_eq!(explained(Some("info,app::db=debug"), "app.db.pool", "DEBUG"), (level("+ level DEBUG of app.db"), true));
     assert_eq!(explained(Some("app=trace"), "app::web", "TRACE"), (level("+ level TRACE of app"), true));
     assert_eq!(explained(Some("app=notice"), "app", "NOTICE"), (level("+ level NOTICE of app"), true));
-    assert_eq!(explained(Some("off"), "app", "CRITICAL").1, false);
+    assert!(!explained(Some("off"), "app", "CRITICAL").1);
 }
 
 #[test]
