@@ -89,7 +89,7 @@ proptest! {
             let filters: Vec<Arc<dyn Filter>> =
                 if *has_filter { vec![Arc::new(NameFilter::default())] } else { Vec::new() };
             let handlers = attached.iter().map(|index| Arc::clone(&handlers[*index])).collect();
-            let logger = Logger { level: Level(*level), propagate: *propagate, disabled: *disabled, filters, handlers };
+            let logger = Logger { level: Level(*level), propagate: *propagate, disabled: *disabled, filters, handlers, span_events: None };
             builder.logger(name, logger);
         }
         let tree = builder.build();

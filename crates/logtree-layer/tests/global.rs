@@ -30,6 +30,7 @@ fn global() -> &'static Global {
         let logger = |handler| Logger { level: Level::INFO, handlers: vec![handler], ..Logger::default() };
         builder.logger("logs", logger(entry(Logs(by_logging_handler.clone()))));
         builder.logger("plain", logger(entry(by_plain_handler.clone())));
+        builder.logger("busy", logger(entry(Remember::default())));
         let layer = TreeLayer::new(Arc::new(builder.build()), Mode::Exclusive);
         let handle = layer.handle();
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
@@ -78,4 +79,31 @@ fn a_field_that_logs_spoils_no_record() {
     let said: Vec<_> = seen.iter().map(|Seen { message, fields, .. }| (message.as_str(), fields.len())).collect();
     assert_eq!(said, [("from inside", 0), ("from inside", 0), ("outside chatty", 2)]);
     assert_eq!(seen[2].fields, ["value=Debug(\"chatty\")", "after=I64(1)"]);
+}
+
+/// A value that opens a span, logs in it and records into another, while it is formatted.
+struct Busy<'a>(&'a tracing::Span);
+
+impl std::fmt::Debug for Busy<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let inner = tracing::info_span!(target: "busy", "inner", field = 1);
+        inner.in_scope(|| tracing::info!(target: "busy", "from inside"));
+        self.0.record("later", "recorded from inside");
+        f.write_str("busy")
+    }
+}
+
+#[test]
+fn a_spans_field_that_logs_and_opens_spans_holds_nothing_up() {
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = global();
+        let outer = tracing::info_span!(target: "busy", "outer", later = tracing::field::Empty);
+        let span = tracing::info_span!(target: "busy", "span", value = ?Busy(&outer), later = tracing::field::Empty);
+        span.record("later", tracing::field::debug(Busy(&span)));
+        span.in_scope(|| tracing::info!(target: "busy", "at the end"));
+        done.send(()).unwrap();
+    });
+    // Were the span's extensions locked meanwhile, it would wait for itself for ever.
+    is_done.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
 }

@@ -43,6 +43,7 @@
 //!   [`Logger::set_span_events`], there are records of its spans, as fmt makes them `with_span_events`.
 //! - Configs may name [filters](handlers::filters) that Python does not have: by level range or field, against floods and
 //!   repetitions, for samples, and to keep secrets out.
+//! - [`testing::capture`] is for tests: what the calling thread logs, with its types.
 //! - [`explain`] tells what a record would pass, which handlers have it in the end, and why it stops.
 //! - The target `my_app::db` is the logger `my_app.db`; levels, `propagate`, filters and handlers do what Python's do.
 //!
@@ -101,6 +102,7 @@ mod reload;
 #[cfg(target_os = "linux")]
 mod report;
 mod stats;
+pub mod testing;
 #[cfg(feature = "watch")]
 mod watch;
 

@@ -30,12 +30,13 @@ fn fields_keep_their_types_and_their_order() {
     with_layer(Mode::Exclusive, ALL, |seen, _| {
         let text = "a b";
         info!(
-            i = -1_i64, u = 1_u64, wide = -1_i128, uwide = u128::MAX, f = 0.5, yes = true, text, shown = %text, debug = ?text,
+            bytes = &b"\x00\xff"[..], i = -1_i64, u = 1_u64, wide = -1_i128, uwide = u128::MAX, f = 0.5, yes = true, text, shown = %text, debug = ?text,
             "message {}", 7
         );
         let seen = seen.one();
         assert_eq!(seen.message, "message 7");
         let expected = [
+            "bytes=Bytes([0, 255])",
             "i=I64(-1)",
             "u=U64(1)",
             "wide=I128(-1)",
@@ -47,6 +48,36 @@ fn fields_keep_their_types_and_their_order() {
             "debug=Debug(\"\\\"a b\\\"\")",
         ];
         assert_eq!(seen.fields, expected);
+    });
+}
+
+#[test]
+fn fields_of_spans_keep_their_types_too_also_those_recorded_later() {
+    use logtree_core::Value;
+    with_layer(Mode::Exclusive, ALL, |seen, _| {
+        let error: &(dyn Error + 'static) = &Outer(Inner);
+        let span = info_span!(
+            "s", bytes = &b"\x00\xff"[..], i = -1_i64, u = 1_u64, wide = -1_i128, uwide = u128::MAX, f = 0.5, yes = true,
+            text = "a b", shown = %"a b", debug = ?"a b", error, later = tracing::field::Empty,
+        );
+        span.record("later", 7_u64);
+        span.in_scope(|| info!("inside"));
+        let seen = seen.one();
+        let expected = [
+            ("bytes", format!("{:?}", Value::Bytes(&[0, 255]))),
+            ("i", format!("{:?}", Value::I64(-1))),
+            ("u", format!("{:?}", Value::U64(1))),
+            ("wide", format!("{:?}", Value::I128(-1))),
+            ("uwide", format!("{:?}", Value::U128(u128::MAX))),
+            ("f", format!("{:?}", Value::F64(0.5))),
+            ("yes", format!("{:?}", Value::Bool(true))),
+            ("text", format!("{:?}", Value::Str("a b"))),
+            ("shown", format!("{:?}", Value::Debug("a b"))),
+            ("debug", format!("{:?}", Value::Debug("\"a b\""))),
+            ("error", format!("{:?}", Value::Error("cannot connect"))),
+            ("later", format!("{:?}", Value::U64(7))),
+        ];
+        assert_eq!(seen.span_fields, expected.map(|(name, value)| format!("s.{name}={value}")));
     });
 }
 

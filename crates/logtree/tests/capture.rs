@@ -1,0 +1,108 @@
+//! `logtree::testing::capture`: what a test logs, apart from what others log.
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Barrier;
+
+use logtree::formatters::FormatterConfig;
+use logtree::testing::capture;
+use logtree::{Level, Value, critical};
+use tracing::{debug, error, info, info_span, trace};
+
+#[test]
+fn what_is_logged_can_be_looked_at_with_its_types() {
+    let logs = capture();
+    let span = info_span!(target: "app", "request", id = 7_u64, late = tracing::field::Empty).entered();
+    span.record("late", true);
+    let line = line!() + 1;
+    info!(target: "app::db", rows = 3, ratio = 0.5, name = "ann", id = 8_i64, "queried {}", "it");
+    let record = logs.one();
+    assert_eq!((record.logger(), record.level(), record.message()), ("app.db", Level::INFO, "queried it"));
+    assert_eq!(record.location(), (file!(), line));
+    let expected =
+        [("rows", Value::I64(3)), ("ratio", Value::F64(0.5)), ("name", Value::Str("ann")), ("id", Value::I64(8))];
+    assert_eq!(record.fields(), expected);
+    assert_eq!((record.field("late"), record.field("id")), (Some(Value::Bool(true)), Some(Value::I64(8))));
+    assert_eq!((record.field("nobody"), record.spans()), (None, vec!["request"]));
+    assert_eq!(record.line(), "INFO:app.db:queried it rows=3 ratio=0.5 name=ann id=8");
+    let format = Some("%(levelname)s [%(spans)s] %(id)s %(message)s".to_owned());
+    let formatter = FormatterConfig { format, ..FormatterConfig::default() }.build().unwrap();
+    let formatted = record.formatted(&*formatter).unwrap();
+    assert!(
+        formatted.starts_with("INFO [request") && formatted.ends_with("8 queried it rows=3 ratio=0.5 name=ann"),
+        "{formatted}"
+    );
+}
+
+#[test]
+fn every_level_is_captured_and_errors_bring_their_chain() {
+    let logs = capture();
+    trace!("t");
+    debug!("d");
+    critical!("c");
+    error!(logtree.logger = "other::logger", logtree.level = 35, "o");
+    let error = std::io::Error::other("no route");
+    error!(error = &error as &dyn std::error::Error, "failed");
+    let levels: Vec<i32> = logs.records().iter().map(|record| record.level().0).collect();
+    assert_eq!(levels, [5, 10, 50, 35, 40]);
+    let records = logs.take();
+    assert_eq!((records[3].logger(), records[4].exc_text()), ("other.logger", Some("no route")));
+    assert!(logs.records().is_empty());
+    info!("after");
+    assert_eq!(logs.lines(), ["INFO:capture:after"]);
+}
+
+#[test]
+fn tests_beside_one_another_do_not_mix() {
+    const TESTS: usize = 8;
+    let barrier = Barrier::new(TESTS);
+    std::thread::scope(|scope| {
+        for test in 0..TESTS {
+            let barrier = &barrier;
+            scope.spawn(move || {
+                let logs = capture();
+                for number in 0..200 {
+                    barrier.wait();
+                    info!(test, number, "from one callsite");
+                }
+                let records = logs.take();
+                assert_eq!(records.len(), 200);
+                assert!(records.iter().all(|record| record.field("test") == Some(Value::U64(test as u64))));
+            });
+        }
+    });
+}
+
+#[test]
+fn it_ends_with_what_it_answered_with_and_may_be_nested() {
+    let outer = capture();
+    info!("one");
+    {
+        let inner = capture();
+        info!("two");
+        assert_eq!(inner.one().message(), "two");
+    }
+    info!("three");
+    assert_eq!(outer.lines(), ["INFO:capture:one", "INFO:capture:three"]);
+}
+
+#[test]
+fn threads_of_the_test_are_captured_by_its_dispatch() {
+    let logs = capture();
+    let dispatch = logs.dispatch();
+    let thread = std::thread::spawn(move || {
+        info!("nobody sees this");
+        tracing::dispatcher::with_default(&dispatch, || info!("from the thread"));
+    });
+    thread.join().unwrap();
+    assert_eq!(logs.one().message(), "from the thread");
+}
+
+#[test]
+#[should_panic(expected = "one record was expected, and there are 2")]
+fn one_record_is_not_two() {
+    let logs = capture();
+    info!("one");
+    info!("two");
+    let _ = logs.one();
+}
