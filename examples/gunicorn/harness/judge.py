@@ -51,35 +51,34 @@ class Verdict:
 
     def _judge_files(self, paths, is_in):
         seen, last_order, last_config = collections.defaultdict(set), {}, 0
-        for path in paths:
-            for line in path.open(encoding="utf-8", errors="replace", newline="\n"):
-                self.lines += 1
-                where = f"{path.name}: {line[:300]!r}"
-                if match := LISTENER.fullmatch(line):
-                    self.listener_starts += 1
-                elif match := ORDER.fullmatch(line):
-                    number, order, thread = (int(match[name]) for name in ("number", "order", "thread"))
-                    if not self._is_of_its_request(match, is_in):
-                        self.faults["torn"].append(where)
-                    elif number in seen[match["request"]]:
-                        self.faults["repeated"].append(where)
-                    elif order <= last_order.get(thread, -1):
-                        self.faults["order"].append(where)
-                    seen[match["request"]].add(number)
-                    last_order[thread] = order
-                else:
-                    # Also what logtree says of records that it dropped: there are to be none.
+        for path, line in lines_of(paths):
+            self.lines += 1
+            where = f"{path.name}: {line[:300]!r}"
+            if match := LISTENER.fullmatch(line):
+                self.listener_starts += 1
+            elif match := ORDER.fullmatch(line):
+                number, order, thread = (int(match[name]) for name in ("number", "order", "thread"))
+                if not self._is_of_its_request(match, is_in):
                     self.faults["torn"].append(where)
-                    continue
-                config = int(match["config"])
-                self.lines_by_config[config] += 1
-                if config < last_config:
-                    self.faults["config"].append(f"back from {last_config}: {where}")
-                last_config = max(config, last_config)
-                made = calendar.timegm(time.strptime(match["time"], "%Y-%m-%d %H:%M:%S")) + int(match["ms"]) / 1000
-                wanted = max((config for since, config in self.changes if made > since), default=0)
-                if config < wanted:
-                    self.faults["config"].append(f"not yet {wanted}: {where}")
+                elif number in seen[match["request"]]:
+                    self.faults["repeated"].append(where)
+                elif order <= last_order.get(thread, -1):
+                    self.faults["order"].append(where)
+                seen[match["request"]].add(number)
+                last_order[thread] = order
+            else:
+                # Also what logtree says of records that it dropped: there are to be none.
+                self.faults["torn"].append(where)
+                continue
+            config = int(match["config"])
+            self.lines_by_config[config] += 1
+            if config < last_config:
+                self.faults["config"].append(f"back from {last_config}: {where}")
+            last_config = max(config, last_config)
+            made = calendar.timegm(time.strptime(match["time"], "%Y-%m-%d %H:%M:%S")) + int(match["ms"]) / 1000
+            wanted = max((config for since, config in self.changes if made > since), default=0)
+            if config < wanted:
+                self.faults["config"].append(f"not yet {wanted}: {where}")
         self._judge_losses(seen, is_in)
 
     def _is_of_its_request(self, match, is_in):
@@ -110,6 +109,13 @@ class Verdict:
         for request in self.requests.values():
             if request.kind == "python" and request.process > 0 and said[request.id] != 1:
                 self.faults["python"].append(f"{said[request.id]} lines of {request.id}")
+
+
+def lines_of(paths):
+    for path in paths:
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            for line in file:
+                yield path, line
 
 
 def rolled(path):
