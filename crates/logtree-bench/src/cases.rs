@@ -159,6 +159,22 @@ pub(crate) const CASES: &[Case] = &[
         logtree_side::routes
     ),
     loggers!("loggers", "`info!`: ", "", logtree_side::many_loggers),
+    Case {
+        name: "handlers",
+        title: "many handlers, text with the time, each to a null sink",
+        how: "`info!` with three fields through one logger to so many handlers of one formatter, each of which makes the text; \
+              beside it so many layers of fmt over `io::sink`. What logtree takes with 32, beside others.",
+        variant: "",
+        pace: Pace::Steady { calls: 2_000 },
+        contestants: &[
+            Contestant { name: "logtree, 32 handlers", start: |_| logtree_side::handlers(32), target: None },
+            Contestant { name: "logtree, 8 handlers", start: |_| logtree_side::handlers(8), target: None },
+            Contestant { name: "logtree, 1 handler", start: |_| logtree_side::handlers(1), target: None },
+            Contestant { name: "fmt, 32 layers", start: |_| peers::fmt_layers(32), target: None },
+            Contestant { name: "fmt, 8 layers", start: |_| peers::fmt_layers(8), target: None },
+            Contestant { name: "fmt, 1 layer", start: |_| peers::fmt_layers(1), target: None },
+        ],
+    },
     text!("text-3-0", 3, 0, Some(0.35)),
     text!("text-0-0", 0, 0, None),
     text!("text-10-0", 10, 0, None),
@@ -238,13 +254,15 @@ pub(crate) const CASES: &[Case] = &[
         name: "file",
         title: "text to a file, unbuffered",
         how: "One write(2) a record: `logging.FileHandler`; fmt over `Mutex<File>`; and a line of the same length written \
-              by `File::write_all` and nothing else.",
+              by `File::write_all` and nothing else. The last asks before each write where the descriptor stands, which is \
+              the least by which anybody can know that it still is the file's: what is left to logtree is formatting.",
         variant: "`tracing`, three fields: ",
         pace: Pace::Steady { calls: 5_000 },
         contestants: &[
             Contestant { name: "logtree, FileHandler", start: logtree_side::file, target: None },
             Contestant { name: "fmt, Mutex<File>", start: peers::fmt_file, target: Some(1.0) },
             Contestant { name: "write(2)", start: peers::bare_write, target: Some(1.25) },
+            Contestant { name: "lseek(2) and write(2)", start: peers::asked_write, target: None },
         ],
     },
     Case {

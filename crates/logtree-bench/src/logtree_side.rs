@@ -79,6 +79,16 @@ pub(crate) fn null_sink(call: Calls) -> Started {
     Ok(Running { call, finish: Box::new(|| drop(guard)) })
 }
 
+/// Through one logger to so many sinks.
+pub(crate) fn handlers(count: usize) -> Started {
+    let names: Vec<String> = (0..count).map(|number| format!("sink_{number}")).collect();
+    let sinks = names.iter().map(|name| (name.clone(), sink())).collect::<serde_json::Map<_, _>>();
+    let mut config = with_handlers(Value::Object(sinks), "");
+    config["root"]["handlers"] = json!(names);
+    let guard = config_of(&config, &registry())?.install()?;
+    Ok(Running { call: Box::new(calls::requests), finish: Box::new(|| drop(guard)) })
+}
+
 /// Hands one record to the routes of eight loggers by turns.
 pub(crate) fn routes(loggers: usize) -> Started {
     let layer: TreeLayer<tracing_subscriber::Registry> = config_of(&many(loggers), &registry())?.layer()?;

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, Write as _};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -84,6 +84,26 @@ pub(crate) fn bare_write(directory: &Path) -> Started {
             let _ = file.write_all(LINE);
         }
     }))
+}
+
+/// The same with the cheapest question about the descriptor before each write.
+pub(crate) fn asked_write(directory: &Path) -> Started {
+    let mut file = File::options().append(true).create(true).open(directory.join(LOG_FILE))?;
+    Ok(Running::direct(move |count| {
+        for _ in 0..count {
+            if file.stream_position().is_ok() {
+                let _ = file.write_all(LINE);
+            }
+        }
+    }))
+}
+
+/// So many layers side by side.
+pub(crate) fn fmt_layers(count: usize) -> Started {
+    let layer = || tracing_subscriber::fmt::layer().with_ansi(false).with_writer(io::sink);
+    let layers: Vec<_> = (0..count).map(|_| layer()).collect();
+    tracing_subscriber::registry().with(layers).try_init()?;
+    Ok(Running::direct(calls::requests))
 }
 
 /// The builder of fmt has errors that cross threads, which `?` does not take apart.

@@ -47,7 +47,7 @@ pub(crate) enum Number {
 
 impl Text {
     #[inline]
-    fn of<'a>(self, record: &Record<'a>) -> &'a str {
+    pub(crate) fn of<'a>(self, record: &Record<'a>) -> &'a str {
         match self {
             Self::FileName => record.callsite.filename(),
             Self::Module => &record.callsite.module,
@@ -62,7 +62,7 @@ impl Text {
 
 impl Number {
     #[inline]
-    fn of(self, record: &Record<'_>) -> u64 {
+    pub(crate) fn of(self, record: &Record<'_>) -> u64 {
         match self {
             Self::LineNo => record.callsite.line.into(),
             Self::Process => record.origin.process.into(),

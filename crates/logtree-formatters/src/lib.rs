@@ -53,6 +53,7 @@ mod padding;
 mod percent;
 mod program;
 mod repr;
+mod stretch;
 mod strftime;
 mod styled;
 mod time;

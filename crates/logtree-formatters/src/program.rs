@@ -6,6 +6,7 @@ use crate::attributes::{Attribute, Composed, Found, Lookup};
 use crate::composer::missing;
 use crate::conversion::{self, Case, Kind, Operand, Spec, error};
 use crate::literal::Literal;
+use crate::stretch::Stretch;
 
 /// What a format does: the steps, and where it fails, if it must.
 #[derive(Clone, Debug)]
@@ -26,6 +27,18 @@ pub(crate) enum Step {
     Literal(Literal),
     /// A value and what is made of it.
     Conversion(Conversion),
+    /// Several of them that are remembered.
+    Stretch(Stretch),
+}
+
+impl Step {
+    /// The attribute that it shows as it is.
+    pub(crate) fn plain(&self) -> Option<Attribute> {
+        match self {
+            Self::Conversion(conversion) => conversion.plain,
+            Self::Literal(_) | Self::Stretch(_) => None,
+        }
+    }
 }
 
 /// A value and what is made of it.
@@ -82,7 +95,12 @@ impl Program {
                 }
             }
         }
-        Self { steps: parser.steps.into(), end, fields: fields.into() }
+        let steps = parser.steps.chunk_by(|step, next| Stretch::may_have(step) == Stretch::may_have(next));
+        let steps = steps.flat_map(|steps| match Stretch::new(steps) {
+            Some(stretch) if steps.iter().all(Stretch::may_have) => vec![Step::Stretch(stretch)],
+            _ => steps.to_vec(),
+        });
+        Self { steps: steps.collect(), end, fields: fields.into() }
     }
 
     /// Appends what the format makes of a record; `compose` appends text that has to be put together.
@@ -90,9 +108,9 @@ impl Program {
     /// # Errors
     /// CPython's.
     #[inline]
-    pub(crate) fn run(
-        &self,
-        record: &Record<'_>,
+    pub(crate) fn run<'a>(
+        &'a self,
+        record: &Record<'a>,
         out: &mut String,
         compose: impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
@@ -101,21 +119,82 @@ impl Program {
         if is_usual && !self.fields.is_empty() {
             record.find_fields(&self.fields, &mut found);
         }
-        for step in &self.steps {
+        self.take(&self.steps, record, &found, out, &compose)?;
+        self.end.reach(record)
+    }
+
+    #[inline]
+    fn take<'a>(
+        &'a self,
+        steps: &'a [Step],
+        record: &Record<'a>,
+        found: &[Option<FoundValue<'a>>; MOST_FIELDS],
+        out: &mut String,
+        compose: &impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        let is_usual = record.attributes.is_empty();
+        for step in steps {
             match step {
                 Step::Literal(text) => text.push(out),
                 Step::Conversion(Conversion { plain: Some(attribute), .. }) if is_usual => {
-                    attribute.push(record, out, &compose)?;
+                    attribute.push(record, out, compose)?;
                 }
                 Step::Conversion(conversion) => {
                     let field = conversion.field.filter(|_| is_usual).map(|field| found[field]);
-                    conversion.push(record, field, out, &compose)?;
+                    conversion.push(record, field, out, compose)?;
+                }
+                Step::Stretch(stretch) => {
+                    let take = |out: &mut String| self.take_each(&stretch.steps, record, out, compose);
+                    if is_usual { stretch.push(record, out, take)? } else { take(out)? }
                 }
             }
         }
-        match &self.end {
-            End::Whole => Ok(()),
-            End::Broken { lookup, star, error } => {
+        Ok(())
+    }
+
+    /// Takes the steps of a stretch, which name no field.
+    #[cold]
+    fn take_each(
+        &self,
+        steps: &[Step],
+        record: &Record<'_>,
+        out: &mut String,
+        compose: &impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        for step in steps {
+            match step {
+                Step::Literal(text) => text.push(out),
+                Step::Conversion(conversion) => conversion.push(record, None, out, compose)?,
+                Step::Stretch(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Every name in the format.
+    pub(crate) fn lookups(&self) -> impl Iterator<Item = &Lookup> {
+        let each = self.steps.iter().flat_map(|step| match step {
+            Step::Stretch(stretch) => &stretch.steps,
+            step => std::slice::from_ref(step),
+        });
+        let in_steps = each.filter_map(|step| match step {
+            Step::Conversion(conversion) => Some(&conversion.lookup),
+            Step::Literal(_) | Step::Stretch(_) => None,
+        });
+        let at_the_end = match &self.end {
+            End::Broken { lookup, .. } => lookup.as_ref(),
+            End::Whole => None,
+        };
+        in_steps.chain(at_the_end)
+    }
+}
+
+impl End {
+    #[inline]
+    fn reach(&self, record: &Record<'_>) -> Result<(), FormatError> {
+        match self {
+            Self::Whole => Ok(()),
+            Self::Broken { lookup, star, error } => {
                 Err(match lookup.as_ref().map(|lookup| (lookup, lookup.find(record))) {
                     Some((lookup, Found::Missing)) => missing(lookup.name()),
                     Some((_, Found::Operand(operand))) if *star && operand.integer().is_none() => no_width(),
@@ -124,19 +203,6 @@ impl Program {
                 })
             }
         }
-    }
-
-    /// Every name in the format.
-    pub(crate) fn lookups(&self) -> impl Iterator<Item = &Lookup> {
-        let in_steps = self.steps.iter().filter_map(|step| match step {
-            Step::Conversion(conversion) => Some(&conversion.lookup),
-            Step::Literal(_) => None,
-        });
-        let at_the_end = match &self.end {
-            End::Broken { lookup, .. } => lookup.as_ref(),
-            End::Whole => None,
-        };
-        in_steps.chain(at_the_end)
     }
 }
 
