@@ -142,7 +142,7 @@ struct State {
     has_begun: bool,
     /// It writes for a listener, which puts what is made in its place.
     is_gathering: bool,
-    /// A batch that may not be done yet rolls the file.
+    /// A batch that may not be done yet rolls the file, or is the first one.
     is_being_rolled: bool,
     made: Vec<Made>,
     /// Their steps are in the batch. They stay locked until it is done.
@@ -155,7 +155,7 @@ struct State {
 /// A child leaves to its parent what the parent has begun.
 impl ForkReset for State {
     fn after_fork(&mut self) {
-        *self = Self { has_begun: self.has_begun, ..Self::default() };
+        *self = Self::default();
     }
 
     fn torn() -> Self {
@@ -204,7 +204,7 @@ impl Compression {
 
     /// Whether something is to be settled without a record.
     pub(crate) fn is_unsettled(&self) -> bool {
-        self.0.has_news.load(Ordering::Relaxed)
+        self.0.has_news.load(Ordering::Relaxed) || !self.0.state.lock().has_begun
     }
 
     /// The thread ends as soon as it can.
@@ -249,11 +249,12 @@ impl Shared {
         state.is_gathering = true;
         // The batch before is done.
         state.placed.clear();
-        let is_rolled = std::mem::take(&mut state.is_being_rolled);
-        if !std::mem::replace(&mut state.has_begun, true) || is_rolled {
+        if std::mem::take(&mut state.is_being_rolled) {
             self.ask(&mut state);
         }
-        if self.has_rolled.swap(false, Ordering::Relaxed) {
+        // A listener is to make its standby before it has a thread, and that comes between the first batch and the second.
+        let is_first = !std::mem::replace(&mut state.has_begun, true);
+        if self.has_rolled.swap(false, Ordering::Relaxed) || is_first {
             state.is_being_rolled = true;
             self.has_news.store(true, Ordering::Relaxed);
         }

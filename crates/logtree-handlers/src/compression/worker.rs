@@ -34,11 +34,13 @@ struct Memory {
 }
 
 /// What became of a rolled file.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Done,
     /// Somebody may still write to it, or another process compresses it.
     Later,
+    /// It has another name by now, as others too may have.
+    Moved,
 }
 
 impl Shared {
@@ -57,7 +59,8 @@ impl Shared {
             }
             let is_later = match outcome {
                 _ if self.is_over() => false,
-                Ok(outcome) => outcome == Outcome::Later,
+                // No late process writes behind a queue.
+                Ok(outcome) => outcome == Outcome::Later && !state.is_gathering,
                 Err(error) => {
                     state.error = Some(error);
                     self.has_news.store(true, Ordering::Relaxed);
@@ -81,31 +84,42 @@ impl Shared {
     /// Looks what there is to do, and does it; the oldest first.
     fn compress_all(&self, memory: &mut Memory) -> io::Result<Outcome> {
         self.sweep()?;
-        let mut sources: Vec<_> = self.rolled(&Direct)?.into_iter().filter_map(Source::of).collect();
-        sources.sort_by_key(Source::age);
-        memory.resting.retain(|inode, _| sources.iter().any(|source| source.inode() == *inode));
-        let mut all = Outcome::Done;
-        for source in sources {
-            if self.is_over() {
-                break;
+        loop {
+            let mut sources: Vec<_> = self.rolled(&Direct)?.into_iter().filter_map(Source::of).collect();
+            sources.sort_by_key(Source::age);
+            memory.resting.retain(|inode, _| sources.iter().any(|source| source.inode() == *inode));
+            let mut all = Outcome::Done;
+            for source in sources {
+                if self.is_over() {
+                    return Ok(Outcome::Later);
+                }
+                if memory.left_alone.contains(&source.inode()) || self.is_made(&source) {
+                    continue;
+                }
+                let failed = |error: io::Error| {
+                    let path = source.path.display();
+                    io::Error::new(error.kind(), format!("cannot compress '{path}': {error}"))
+                };
+                match self.compress(&source, memory).map_err(failed)? {
+                    Outcome::Done => {}
+                    Outcome::Later => all = Outcome::Later,
+                    Outcome::Moved => {
+                        all = Outcome::Moved;
+                        break;
+                    }
+                }
             }
-            let is_made = {
-                let state = self.state.lock();
-                let is_made = |made: &Made| made.source == source.identity();
-                state.made.iter().chain(&state.placed).any(is_made) || state.superseded.contains(&source.identity())
-            };
-            if is_made || memory.left_alone.contains(&source.inode()) {
-                continue;
-            }
-            let failed = |error: io::Error| {
-                let path = source.path.display();
-                io::Error::new(error.kind(), format!("cannot compress '{path}': {error}"))
-            };
-            if self.compress(&source, memory).map_err(failed)? == Outcome::Later {
-                all = Outcome::Later;
+            if all != Outcome::Moved {
+                return Ok(all);
             }
         }
-        Ok(all)
+    }
+
+    /// Whether a listener is yet to put in its place what was made of it.
+    fn is_made(&self, source: &Source) -> bool {
+        let state = self.state.lock();
+        let mut made = state.made.iter().chain(&state.placed).map(|made| made.source);
+        made.any(|made| made == source.identity()) || state.superseded.contains(&source.identity())
     }
 
     fn compress(&self, source: &Source, memory: &mut Memory) -> io::Result<Outcome> {
@@ -115,12 +129,19 @@ impl Shared {
                 return self.choose(source, &form, kind, memory);
             }
         }
-        let Some(mut file) = source.open()? else { return Ok(Outcome::Later) };
+        let Some(mut file) = source.open()? else { return Ok(Outcome::Moved) };
         if self.may_grow(source, &file, memory) {
             return Ok(Outcome::Later);
         }
         let _ = fadvise(&file, 0, None, Advice::Sequential);
         let path = self.made_path(source.inode());
+        if self.state.lock().is_gathering {
+            // There is one listener: whoever began this is dead, whatever child of his has it locked.
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
         let Some(mut made) = Made::begin(&path, &source.metadata)? else { return Ok(Outcome::Later) };
         match self.make(&mut made, &mut file) {
             Ok(Some(Placed::Obstructed)) => {
@@ -164,7 +185,7 @@ impl Shared {
 
     /// Both forms are there: somebody was killed between giving the one its name and deleting the other, if they say the same.
     fn choose(&self, source: &Source, form: &Path, kind: Compress, memory: &mut Memory) -> io::Result<Outcome> {
-        let Some(mut file) = source.open()? else { return Ok(Outcome::Later) };
+        let Some(mut file) = source.open()? else { return Ok(Outcome::Moved) };
         if self.may_grow(source, &file, memory) {
             return Ok(Outcome::Later);
         }
@@ -187,7 +208,7 @@ impl Shared {
             let is_form = |path: &Path| path.symlink_metadata().is_ok_and(|m| (m.dev(), m.ino()) == identity);
             // Both may have been given another name meanwhile: then it is looked at again.
             if !source.is_there() || !is_form(form) {
-                return Ok(Outcome::Later);
+                return Ok(Outcome::Moved);
             }
             std::fs::remove_file(&source.path).map(|()| Outcome::Done)
         })?

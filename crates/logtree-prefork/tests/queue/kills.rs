@@ -82,6 +82,7 @@ pub(crate) fn listeners_killed_at_random_write_each_line_once() {
     assert_eq!(rustix::io::read(&until_told, &mut number), Ok(4));
     let stats = &logtree_prefork::stats()[0];
     assert_eq!((stats.refused_transactions, stats.disturbed_appends, stats.unprotected_batches), (0, 0, 0));
+    logs.wait_until_packed();
     for lines in logs.assert_whole() {
         assert_eq!(lines.assert_whole(), u32::from_ne_bytes(number));
     }

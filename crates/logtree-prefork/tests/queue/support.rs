@@ -12,7 +12,9 @@ use logtree_core::{
     LevelNames, Origin, Overflow, QueueLimits, QueueListener, Record, RecordQueue as _, Source, Spans, StdStream,
     Steps, Timestamp,
 };
-use logtree_handlers::{RotatingFileHandler, RotatingFileHandlerConfig, Stream, StreamHandler, StreamHandlerConfig};
+use logtree_handlers::{
+    Compress, RotatingFileHandler, RotatingFileHandlerConfig, Stream, StreamHandler, StreamHandlerConfig,
+};
 use logtree_prefork::{Fork, MultiprocessingQueue, QueueOptions, fork};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
@@ -169,30 +171,45 @@ pub(crate) struct Logs {
     rolled: PathBuf,
     /// It rolls, and one old file is kept.
     kept: PathBuf,
+    /// It rolls, and what was rolled is compressed.
+    packed: PathBuf,
     max_bytes: u64,
 }
 
 impl Logs {
     /// Those that roll do so at so many bytes.
     pub(crate) fn within(directory: &Path, max_bytes: u64) -> Self {
-        let [plain, held, rolled, kept] =
-            ["plain.log", "held.log", "rolled.log", "kept.log"].map(|name| directory.join(name));
+        let [plain, held, rolled, kept, packed] =
+            ["plain.log", "held.log", "rolled.log", "kept.log", "packed.log"].map(|name| directory.join(name));
         // Something to delete when it rolls for the first time.
         std::fs::write(directory.join("kept.log.1"), "").unwrap();
-        Self { plain, held, rolled, kept, max_bytes }
+        Self { plain, held, rolled, kept, packed, max_bytes }
     }
 
-    fn rolling(&self, log: &Path, backup_count: u32) -> Box<dyn Handler> {
+    fn rolling(&self, log: &Path, backup_count: u32, compress: Option<Compress>) -> Box<dyn Handler> {
         let config = RotatingFileHandlerConfig::new(log);
-        let config = RotatingFileHandlerConfig { max_bytes: self.max_bytes, backup_count, ..config };
+        let config = RotatingFileHandlerConfig { max_bytes: self.max_bytes, backup_count, compress, ..config };
         Box::new(RotatingFileHandler::new(config).unwrap())
+    }
+
+    /// Waits until the listener has compressed what was rolled, and left nothing half made.
+    pub(crate) fn wait_until_packed(&self) {
+        let is_left = |name: &str| {
+            let rolled = name.strip_prefix("packed.log.").is_some_and(|rolled| !rolled.ends_with(".gz"));
+            rolled || name.starts_with(".packed.log.") && name.ends_with(".part")
+        };
+        until("all is compressed", || {
+            let names =
+                std::fs::read_dir(self.packed.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
+            !names.into_iter().any(|name| is_left(name.to_str().unwrap()))
+        });
     }
 
     /// Asserts that no line is torn or repeated, and none missing but those that were deleted; for each file that keeps all
     /// how often each stands there.
-    pub(crate) fn assert_whole(&self) -> [Lines; 3] {
+    pub(crate) fn assert_whole(&self) -> [Lines; 4] {
         let kept = Lines::of(&self.kept);
-        let whole = [&self.plain, &self.held, &self.rolled].map(|log| {
+        let whole = [&self.plain, &self.held, &self.rolled, &self.packed].map(|log| {
             let lines = Lines::of(log);
             lines.assert_whole();
             lines
@@ -222,8 +239,9 @@ impl Queue {
         let limits = QueueLimits { capacity_bytes: LANE_BYTES, overflow, ..QueueLimits::default() };
         let options = QueueOptions { limits, ..QueueOptions::default() };
         let plain = Box::new(ToFile(file(&logs.plain)));
-        let (rolled, kept) = (logs.rolling(&logs.rolled, 1000), logs.rolling(&logs.kept, 1));
-        let queue = Self::before(vec![plain, Box::new(holding), rolled, kept], &logs.plain, options);
+        let (rolled, kept) = (logs.rolling(&logs.rolled, 1000, None), logs.rolling(&logs.kept, 1, None));
+        let packed = logs.rolling(&logs.packed, 1000, Some(Compress::Gzip));
+        let queue = Self::before(vec![plain, Box::new(holding), rolled, kept, packed], &logs.plain, options);
         queue.entry.handler.start().unwrap();
         queue
     }
@@ -389,10 +407,11 @@ pub(crate) struct Lines {
 impl Lines {
     /// Once everything is written, also to files that were rolled.
     pub(crate) fn of(log: &Path) -> Self {
-        let numbered = (1..).map(|number| PathBuf::from(format!("{}.{number}", log.display())));
-        let rolled: Vec<_> = numbered.take_while(|path| path.exists()).collect();
+        let numbered = |number: u32| ["", ".gz"].map(|form| PathBuf::from(format!("{}.{number}{form}", log.display())));
+        let rolled = (1..).map(|number| numbered(number).into_iter().filter(|path| path.exists()).collect::<Vec<_>>());
+        let rolled: Vec<_> = rolled.take_while(|forms| !forms.is_empty()).flatten().collect();
         let all = rolled.iter().rev().map(PathBuf::as_path).chain([log]);
-        Self::parse(&all.map(|path| std::fs::read_to_string(path).unwrap_or_default()).collect::<String>())
+        Self::parse(&all.map(text).collect::<String>())
     }
 
     /// While it is written: a reader may see the beginning of a write(2) before its end.
@@ -441,6 +460,14 @@ impl Lines {
             );
         }
     }
+}
+
+/// The text of a file, if it is there, also of a compressed one.
+fn text(path: &Path) -> String {
+    if path.extension().is_none_or(|extension| extension != "gz") {
+        return std::fs::read_to_string(path).unwrap_or_default();
+    }
+    io::read_to_string(flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap())).unwrap()
 }
 
 fn parse_line(line: &str) -> Option<(i32, i32, u32)> {

@@ -10,7 +10,7 @@ use crate::support::{self, Logs, Queue, helper, in_child, until, wait_for_exit};
 /// So many records fill several units of a lane, and several of a transaction.
 const BURST: u32 = 1500;
 /// Where a listener comes in its daily work.
-const POINTS: [&str; 25] = [
+const POINTS: [&str; 30] = [
     "transaction: unit taken",
     "transaction: staged",
     "transaction: heads staged",
@@ -19,9 +19,14 @@ const POINTS: [&str; 25] = [
     "transaction: unit given back",
     "file: created",
     "file: half written",
+    "batch: planned",
     "batch: appended",
     "batch: renamed",
     "batch: deleted",
+    "batch: replacing",
+    "batch: replaced",
+    "compression: begun",
+    "compression: written",
     "transaction: step done",
     "batch: carried out",
     "lane: head stored",
@@ -62,6 +67,8 @@ const SUCCEEDING: [&str; 11] = [
 ];
 /// Not every batch gives files other names.
 const MOVES: [&str; 2] = ["recovery: renamed", "recovery: deleted"];
+/// Nor has every one a compressed file to put in its place.
+const REPLACES: [&str; 2] = ["recovery: replacing", "recovery: replaced"];
 /// So large are files that roll: a burst rolls them more than once, in one batch.
 const MAX_BYTES: u64 = 10_000;
 /// By then a listener has come to every point many times; and a pipe holds as many bytes.
@@ -73,15 +80,23 @@ pub(crate) fn a_listener_killed_at_any_point_writes_each_line_once() {
 
 pub(super) fn ways() -> Vec<Way> {
     let mut ways: Vec<Way> = POINTS.iter().map(|point| vec![*point]).collect();
-    for first in ["transaction: committed", "file: half written"] {
+    // In a batch that appends: others may do no more than put a compressed file in its place.
+    for first in ["batch: planned", "file: half written"] {
         ways.extend(RECOVERING.iter().map(|point| vec![first, *point]));
     }
     for first in ["batch: appended", "sleep: announced"] {
         ways.extend(SUCCEEDING.iter().map(|point| vec![first, *point]));
     }
-    for first in ["batch: appended", "transaction: step done", "batch: heads published"] {
+    ways.push(vec!["transaction: step done", "recovery: all completed"]);
+    for first in ["batch: appended", "batch: heads published"] {
         ways.push(vec![first, "recovery: all completed"]);
         ways.push(vec![first, "recovery: head published"]);
+    }
+    for first in ["batch: replacing", "batch: replaced"] {
+        for name in REPLACES {
+            ways.push(vec![first, name]);
+            ways.push(vec![first, name, name]);
+        }
     }
     // The other file that rolls stands behind it in the same batch.
     for name in MOVES {
@@ -95,7 +110,7 @@ pub(super) fn ways() -> Vec<Way> {
     for first in ["spill: written", "spill: handled"] {
         ways.push(vec![first, "spill: swept"]);
     }
-    ways.push(vec!["transaction: committed", "recovery: half written", "recovery: half written"]);
+    ways.push(vec!["batch: planned", "recovery: half written", "recovery: half written"]);
     ways.push(vec!["file: half written", "recovery: half written", "recovery: completed"]);
     ways
 }
@@ -139,6 +154,7 @@ fn die(way: &[&str], round: u32) {
         let queue = Queue::started_over(&logs);
         queue.log(0);
         assert!(queue.flush());
+        logs.wait_until_packed();
     });
     assert_eq!(wait_for_exit(successor), Some(0), "{way:?}, round {round}");
     // What is swept may be so when all records are written.
