@@ -15,6 +15,8 @@ fn main() {
     linux::children_of_one_parent_roll_a_file_once_for_all();
     linux::children_of_one_parent_roll_at_the_same_time();
     linux::a_lock_that_a_killed_process_held_is_free();
+    #[cfg(feature = "compress")]
+    linux::children_that_roll_and_are_killed_compress_each_file_once();
     println!("rolling: ok");
 }
 
@@ -166,5 +168,103 @@ mod linux {
         waitpid(Some(holder), WaitOptions::empty()).unwrap();
         log(&entry, "free");
         assert_eq!((entry.errors.count(), fs::read_to_string(&path).unwrap()), (10, "<free>\n".into()));
+    }
+
+    /// Each round's children log until they are killed, wherever they are in rolling and compressing.
+    #[cfg(feature = "compress")]
+    pub(crate) fn children_that_roll_and_are_killed_compress_each_file_once() {
+        use std::os::unix::fs::FileExt as _;
+
+        use logtree_handlers::Compress;
+
+        const ROUNDS: usize = 10;
+        const CHILDREN: usize = 4;
+        const DEADLINE: Duration = Duration::from_secs(60);
+        // A write(2) that is killed half way leaves half a line elsewhere.
+        let memory = Path::new("/dev/shm");
+        let directory = tempfile::tempdir_in(if memory.is_dir() { memory } else { Path::new("/tmp") }).unwrap();
+        let counted = tempfile::tempdir().unwrap();
+        let at = |name: String| directory.path().join(name);
+        let config = RotatingFileHandlerConfig::new(at("a.log".into()));
+        let config = RotatingFileHandlerConfig { max_bytes: 4_000, backup_count: 100_000, ..config };
+        let open = |compress| {
+            let config = RotatingFileHandlerConfig { compress: Some(compress), ..config.clone() };
+            opened(Box::new(RotatingFileHandler::new(config).unwrap()))
+        };
+        let counts: Vec<_> =
+            (0..ROUNDS * CHILDREN).map(|who| File::create(counted.path().join(who.to_string()))).collect();
+        let count = |who: usize| {
+            let mut count = [0; 8];
+            let file = File::open(counted.path().join(who.to_string())).unwrap();
+            file.read_exact_at(&mut count, 0).map_or(0, |()| usize::from_ne_bytes(count))
+        };
+        let mut seed = u64::from(std::process::id());
+        println!("seed {seed}");
+        for round in 0..ROUNDS {
+            // Both forms, one beside the other.
+            let entry = open(if round % 2 == 0 { Compress::Gzip } else { Compress::Zstd });
+            let fork = |who: usize| match fork_single_threaded().unwrap() {
+                Fork::Parent(pid) => (who, pid),
+                Fork::Child => {
+                    for number in 0_usize.. {
+                        log(&entry, &format!("{who} {number} end"));
+                        counts[who].as_ref().unwrap().write_all_at(&(number + 1).to_ne_bytes(), 0).unwrap();
+                    }
+                    std::process::exit(1);
+                }
+            };
+            for (who, pid) in (0..CHILDREN).map(|child| fork(round * CHILDREN + child)).collect::<Vec<_>>() {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                let (began, enough) = (Instant::now(), 500 + (seed >> 33) as usize % 1500);
+                while count(who) < enough && began.elapsed() < DEADLINE {
+                    std::thread::sleep(Duration::from_micros(100));
+                }
+                kill_process(pid, Signal::KILL).unwrap();
+                waitpid(Some(pid), WaitOptions::empty()).unwrap();
+            }
+        }
+        // The next start finishes it all.
+        let entry = open(Compress::Gzip);
+        let is_compressed = || {
+            let names = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            let is_left = |name: &str| name != "a.log" && !name.ends_with(".gz") && !name.ends_with(".zst");
+            !names.into_iter().any(|name| is_left(name.to_str().unwrap()))
+        };
+        let began = Instant::now();
+        log(&entry, &format!("{} 0 end", ROUNDS * CHILDREN));
+        while !is_compressed() {
+            assert!(began.elapsed() < DEADLINE, "waited in vain until all is compressed");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let (mut text, mut both, mut numbers) = (String::new(), [0; 2], Vec::new());
+        for entry in fs::read_dir(directory.path()).unwrap() {
+            let path = entry.unwrap().path();
+            let file = File::open(&path).unwrap();
+            match path.extension().and_then(|form| form.to_str()) {
+                Some("gz") => {
+                    both[0] += 1;
+                    text += &std::io::read_to_string(flate2::read::MultiGzDecoder::new(file)).unwrap();
+                }
+                Some("zst") => {
+                    both[1] += 1;
+                    text += &std::io::read_to_string(zstd::Decoder::new(file).unwrap()).unwrap();
+                }
+                _ => continue,
+            }
+            numbers.push(path.with_extension(""));
+        }
+        // A kill may leave a gap between the numbers, but no file in both forms.
+        numbers.sort_unstable();
+        assert!(numbers.windows(2).all(|pair| pair[0] != pair[1]), "{numbers:?}");
+        text += &fs::read_to_string(at("a.log".into())).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        // A record that was written may not have been counted.
+        let written = |who: usize| lines.iter().filter(|line| line.starts_with(&format!("<{who} "))).count();
+        for who in 0..ROUNDS * CHILDREN {
+            assert!((count(who)..=count(who) + 1).contains(&written(who)), "{} of {}", written(who), count(who));
+        }
+        assert_whole(&lines, ROUNDS * CHILDREN, written);
+        assert!(both.iter().all(|form| *form > 0), "{both:?}");
+        println!("{} lines, {both:?} files of each form", lines.len());
     }
 }

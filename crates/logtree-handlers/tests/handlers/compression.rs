@@ -14,6 +14,7 @@ use logtree_handlers::{
     TimedRotatingFileHandlerConfig, When,
 };
 
+use crate::failures::{disk, on_a_small_disk};
 use crate::specimen::{Brackets, with_record};
 
 /// Nothing takes so long but a bug.
@@ -282,6 +283,43 @@ fn a_handler_that_is_closed_leaves_its_work_to_the_next() {
     emit(&second, "one");
     until_compressed(directory.path());
     assert!(is_there("app.log.1.gz"));
+}
+
+#[test]
+fn a_full_disk() {
+    on_a_small_disk("compression::on_a_disk_that_is_full");
+}
+
+#[test]
+#[ignore = "the test above runs it on a small disk"]
+fn on_a_disk_that_is_full() {
+    let at = |name: &str| disk().join(name);
+    let mut old = vec![0; 4200];
+    File::open("/dev/urandom").unwrap().read_exact(&mut old).unwrap();
+    fs::write(at("app.log.1"), &old).unwrap();
+    fs::write(at("ballast"), [0; 4096]).unwrap();
+    let first = handler(&at("app.log"), 1 << 20, 9, Compress::Gzip);
+    // Four pages of five are taken with the first record, and two are needed.
+    let mut said = String::new();
+    let mut count = 0;
+    until("it is said", || {
+        let outcome = with_record("more", |record| first.emit(record, &Brackets, &mut Direct));
+        count += 1;
+        said = outcome.err().map(|error| error.to_string()).unwrap_or_default();
+        !said.is_empty()
+    });
+    assert!(said.contains("cannot compress") && said.contains("os error 28"), "{said}");
+    // What there was is whole, and nothing is left of what could not be.
+    assert_eq!((fs::read(at("app.log.1")).unwrap(), text(&at("app.log"))), (old.clone(), "<more>\n".repeat(count)));
+    assert_eq!(names(&disk()), set(&["app.log", "app.log.1", "ballast"]));
+    drop(first);
+    fs::remove_file(at("ballast")).unwrap();
+    let second = handler(&at("app.log"), 1 << 20, 9, Compress::Gzip);
+    emit(&second, "one");
+    until_compressed(&disk());
+    let mut compressed = Vec::new();
+    flate2::read::GzDecoder::new(File::open(at("app.log.1.gz")).unwrap()).read_to_end(&mut compressed).unwrap();
+    assert_eq!((compressed, names(&disk())), (old, set(&["app.log", "app.log.1.gz"])));
 }
 
 #[test]

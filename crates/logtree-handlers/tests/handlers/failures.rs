@@ -127,7 +127,7 @@ fn for_each_class(mut check: impl FnMut(Log)) {
 
 /// Runs the ignored test `name` in a mount namespace of its own, with a file system of 20 KiB and a few files under the
 /// directory that it gets, if that is allowed here.
-fn on_a_small_disk(name: &str) {
+pub(crate) fn on_a_small_disk(name: &str) {
     let directory = tempfile::tempdir().unwrap();
     const MOUNT: &str = "mount -t tmpfs -o size=20k,nr_inodes=6 logtree \"$0\"";
     let shell = |script: &str| {
@@ -147,7 +147,7 @@ fn on_a_small_disk(name: &str) {
 
 const DISK: &str = "LOGTREE_TEST_DISK";
 
-fn disk() -> PathBuf {
+pub(crate) fn disk() -> PathBuf {
     std::env::var_os(DISK).unwrap().into()
 }
 
