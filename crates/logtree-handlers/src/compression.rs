@@ -43,8 +43,9 @@ use crate::{FileHandler, LogFile};
 ///
 /// `app.log.1` becomes `app.log.1.gz` or `app.log.1.zst`, as gzip(1) and zstd(1) read them. For the operator:
 ///
-/// - A thread does it, `logtree-pack`, which is there while there is something to compress, begins not before the first
-///   record, and runs when nothing else wants to (`nice` 19). Behind a queue between processes it is the listener's.
+/// - A thread does it, `logtree-pack`, which is there while there is something to compress and begins not before the first
+///   record; what takes long does another, `logtree-codec`, with a tenth of the processor's time where others want it (`nice`
+///   10). Behind a queue between processes they are the listener's.
 /// - A compressed file keeps the place, rights, owner and times of the one that it replaces. It is counted and deleted as
 ///   that one, whichever of the two forms was chosen when it was made.
 /// - Until it is whole it stands beside the log as `.app.log.INODE.gz.part`; only then it gets its name, and only then the

@@ -14,7 +14,7 @@ use crate::buffer::{with_bytes, with_text};
 use crate::follow::Follow;
 use crate::fsync::Fsync;
 use crate::stream::terminator;
-use crate::{Encoding, EncodingErrors, LogFile, OpenMode};
+use crate::{Encoding, EncodingErrors, LogFile, OpenMode, latest};
 
 /// Appends each record and a terminator to a file.
 ///
@@ -30,6 +30,7 @@ pub struct FileHandler {
     /// The same file, as steps take it.
     appended: Arc<dyn AppendFile>,
     delay: bool,
+    latest: Option<PathBuf>,
     terminator: String,
     encoding: Encoding,
     errors: EncodingErrors,
@@ -54,6 +55,9 @@ pub struct FileHandlerConfig {
     pub access: Access,
     /// When it is brought to the disk; never.
     pub fsync: Fsync,
+    /// A symbolic link that is made to lead to the file when the handler is opened: for files whose names tell processes or days
+    /// apart. A relative name is one beside the file. A link that is there is replaced, anything else is an error. None.
+    pub latest: Option<PathBuf>,
 }
 
 impl FileHandlerConfig {
@@ -68,11 +72,12 @@ impl FileHandlerConfig {
             terminator: "\n".into(),
             access: Access::default(),
             fsync: Fsync::Never,
+            latest: None,
         }
     }
 
     /// Takes the arguments `filename`, `mode`, `encoding`, `delay` and `errors`, beyond Python's `permissions`, `owner`,
-    /// `group` and `fsync`, and the attribute `terminator`.
+    /// `group`, `fsync` and `latest`, and the attribute `terminator`.
     ///
     /// # Errors
     /// CPython's, for what is missing, unknown, of another type or no mode; ours for encodings that are not there.
@@ -103,6 +108,7 @@ impl FileHandlerConfig {
         if let Some(fsync) = kwargs.string("fsync")? {
             config.fsync = fsync.parse()?;
         }
+        config.latest = kwargs.string("latest")?.map(PathBuf::from);
         config.delay = kwargs.truth("delay").unwrap_or(false);
         kwargs.finish()?;
         Ok(config)
@@ -129,9 +135,9 @@ impl FileHandler {
     /// The same with a file that is looked at whether it was moved.
     pub(crate) fn following(config: FileHandlerConfig, follow: Follow) -> Result<Self, ArgumentError> {
         let path = absolute(&config.filename)?;
-        let FileHandlerConfig { mode, delay, terminator, encoding, errors, access, fsync, .. } = config;
+        let FileHandlerConfig { mode, delay, terminator, encoding, errors, access, fsync, latest, .. } = config;
         let file = Arc::new(LogFile::following(path, mode, follow).with(access, fsync));
-        Ok(Self { appended: file.clone(), file, delay, terminator, encoding, errors })
+        Ok(Self { appended: file.clone(), file, delay, latest, terminator, encoding, errors })
     }
 
     /// The file, as steps take it.
@@ -182,11 +188,14 @@ impl Handler for FileHandler {
     }
 
     fn open(&self) -> Result<(), BuildError> {
-        if self.delay {
-            return Ok(());
+        let failed = |what: &str, error| {
+            BuildError::io(format!("cannot {what} the log file '{}'", self.path().display()), error)
+        };
+        if !self.delay {
+            self.file.open().map_err(|error| failed("open", error))?;
         }
-        let failed = |error| BuildError::io(format!("cannot open the log file '{}'", self.path().display()), error);
-        self.file.open().map_err(failed)
+        let latest = self.latest.as_deref().map(|latest| latest::point(latest, self.path()));
+        latest.unwrap_or(Ok(())).map_err(|error| failed("make a link to", error))
     }
 
     fn start(&self) -> Result<(), BuildError> {

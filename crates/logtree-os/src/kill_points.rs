@@ -18,6 +18,7 @@ pub const NAMES: &[&str] = &[
     "transaction: unit given back",
     "file: created",
     "file: half written",
+    "batch: planned",
     "batch: appended",
     "batch: renamed",
     "batch: deleted",

@@ -280,7 +280,12 @@ impl Batch {
                 }
             }
         }
-        staging.commit(heads)
+        let committed = staging.commit(heads)?;
+        #[cfg(logtree_kill_points)]
+        if self.steps.iter().any(|step| matches!(step.work, Work::Append { .. })) {
+            kill_point!("batch: planned");
+        }
+        Ok(committed)
     }
 
     /// Does every step, one write for each append. What could not be written stays, for another attempt, and so does what

@@ -176,7 +176,10 @@ impl Listener<'_> {
                 return handled;
             }
             self.merge.publish_heads();
-            kill_point!("batch: heads published");
+            #[cfg(logtree_kill_points)]
+            if handled > 0 {
+                kill_point!("batch: heads published");
+            }
             self.batch.finish();
             words::count(self.segment, words::HANDLED, handled as u64);
             words::count(self.segment, words::LATE, late);

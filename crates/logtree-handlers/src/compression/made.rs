@@ -85,7 +85,7 @@ impl Made {
     ///
     /// # Errors
     /// Those of reading and writing; `StorageFull` if there would be too little room left.
-    pub(super) fn go_on(&mut self, kind: Compress, source: &mut File, is_over: &dyn Fn() -> bool) -> io::Result<()> {
+    pub(super) fn go_on(&mut self, kind: Compress, source: &mut File, is_over: &IsOver<'_>) -> io::Result<()> {
         loop {
             let mut counted = Counted { read: source, bytes: 0, is_over };
             codec::encode(kind, &mut counted, Roomy { file: &self.file, unlooked: 0 })?;
@@ -138,11 +138,14 @@ impl Drop for Made {
     }
 }
 
+/// Whether it is to be given up.
+pub(super) type IsOver<'a> = dyn Fn() -> bool + Sync + 'a;
+
 /// Counts what is read, and ends when it is to.
 struct Counted<'a> {
     read: &'a mut File,
     bytes: u64,
-    is_over: &'a dyn Fn() -> bool,
+    is_over: &'a IsOver<'a>,
 }
 
 impl Read for Counted<'_> {

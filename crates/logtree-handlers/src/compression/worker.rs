@@ -21,6 +21,10 @@ use super::{Compress, Placed, Shared, directory, with_extension};
 /// What cannot be compressed yet is looked at again after so long a time, then after twice that, and so on.
 const FIRST_NAP: Duration = Duration::from_millis(5);
 const LONGEST_NAP: Duration = Duration::from_secs(10);
+/// Against a thread that logs it gets a tenth of the time; with 19 it would get nearly none on a busy machine, where there is
+/// most to compress.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
 /// So long a file rests of which it is not known who has it open.
 const REST: Duration = Duration::from_secs(1);
 
@@ -45,9 +49,6 @@ enum Outcome {
 
 impl Shared {
     pub(super) fn work(self: Arc<Self>) {
-        // Of this thread alone, under Linux.
-        #[cfg(target_os = "linux")]
-        let _ = rustix::process::setpriority_process(None, 19);
         let (mut memory, mut nap) = (Memory::default(), FIRST_NAP);
         self.state.lock().is_asked = false;
         loop {
@@ -168,8 +169,10 @@ impl Shared {
     /// Makes the compressed file, and puts it in its place unless a listener does that.
     fn make(&self, made: &mut Made, file: &mut File) -> io::Result<Option<Placed>> {
         loop {
-            made.go_on(self.kind, file, &|| self.is_over())?;
-            made.finish(&file.metadata()?, self.file.is_synced())?;
+            out_of_the_way(|| {
+                made.go_on(self.kind, file, &|| self.is_over())?;
+                made.finish(&file.metadata()?, self.file.is_synced())
+            })??;
             if self.state.lock().is_gathering {
                 return Ok(None);
             }
@@ -191,8 +194,10 @@ impl Shared {
         }
         let made = File::open(form)?;
         let identity = made.metadata().map(|metadata| (metadata.dev(), metadata.ino()))?;
-        let is_same = super::codec::decoder(kind, made).and_then(|made| is_same(&mut file, made, &|| self.is_over()));
-        if !is_same.unwrap_or(false) {
+        let is_same = out_of_the_way(|| {
+            super::codec::decoder(kind, made).and_then(|made| is_same(&mut file, made, &|| self.is_over()))
+        });
+        if !is_same?.unwrap_or(false) {
             memory.left_alone.push(source.inode());
             let message = format!("'{}' is there already and holds something else", form.display());
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
@@ -266,6 +271,21 @@ impl Shared {
         name.push(format!(".{inode}.{}.part", self.kind.extension()));
         directory(&self.file).join(name)
     }
+}
+
+/// Does something on a thread that others go before, and waits for it. That one must take no lock: on a busy machine whoever
+/// logs would wait for it as long.
+fn out_of_the_way<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+    let work = || {
+        // Of this thread alone, under Linux.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::setpriority_process(None, NICENESS);
+        work()
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("logtree-codec".into()).spawn_scoped(scope, work)?;
+        thread.join().map_err(|_| io::Error::other("the thread that compresses has panicked"))
+    })
 }
 
 /// A rolled file that is not compressed.

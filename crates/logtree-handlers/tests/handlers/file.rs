@@ -176,3 +176,27 @@ fn nothing_is_allocated_at_a_record() {
         assert_eq!(allocations.count_total, 1, "{encoding}");
     }
 }
+
+#[test]
+fn a_link_leads_to_the_log_of_the_last_one_that_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let handler = |name: &str, delay: bool| {
+        let given = serde_json::json!({"filename": at(name), "latest": "app.log", "delay": delay});
+        let config = FileHandlerConfig::from_kwargs(crate::cpython::kwargs("FileHandler", &given, Vec::new()));
+        FileHandler::new(config.unwrap()).unwrap()
+    };
+    for (name, delay) in [("app-1.log", false), ("app-2.log", true)] {
+        let handler = handler(name, delay);
+        assert!(fs::read_link(at("app.log")).ok() != Some(name.into()), "not before it is opened");
+        handler.open().unwrap();
+        assert_eq!(fs::read_link(at("app.log")).unwrap(), Path::new(name));
+        with_record(name, |record| handler.emit(record, &Brackets, &mut Direct)).unwrap();
+        assert_eq!(lines(&at("app.log")), [format!("<{name}>")]);
+    }
+    fs::remove_file(at("app.log")).unwrap();
+    fs::write(at("app.log"), "somebody's").unwrap();
+    let error = handler("app-3.log", false).open().unwrap_err().to_string();
+    assert!(error.contains("cannot make a link to the log file") && error.contains("is there already"), "{error}");
+    assert_eq!(fs::read_to_string(at("app.log")).unwrap(), "somebody's");
+}
