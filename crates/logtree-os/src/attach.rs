@@ -131,6 +131,8 @@ pub struct ProcessView {
 pub struct Attachment {
     segment: Arc<Segment>,
     slot: SlotIndex,
+    /// The slot's word while it is this one's.
+    owner: u64,
 }
 
 impl Segment {
@@ -170,7 +172,7 @@ impl Segment {
         let attached = attaching.with(ProcessState::Attached);
         cell.owner.store(attached.pack(), Ordering::Release);
         kill_point!("attach: attached");
-        Ok(Attachment { segment: Arc::clone(self), slot })
+        Ok(Attachment { segment: Arc::clone(self), slot, owner: attached.pack() })
     }
 
     /// Every slot that is not free.
@@ -178,6 +180,14 @@ impl Segment {
         SlotIndex::all()
             .filter_map(|slot| self.process_view(slot))
             .filter(|process| process.state != ProcessState::Free)
+    }
+
+    /// Whether a process has left its slot, and no thread of it has a lane: what it has said is that none will claim one.
+    #[must_use]
+    pub fn has_left(&self, process: &ProcessView) -> bool {
+        fence(Ordering::SeqCst);
+        let is_its = |lane: crate::LaneView| lane.process == process.slot && lane.state == LaneState::Claimed;
+        process.state == ProcessState::Detached && !self.lanes().any(is_its)
     }
 
     /// One slot; `None` if its words make no sense.
@@ -293,17 +303,23 @@ impl Attachment {
         self.leave();
     }
 
-    /// As [`detach`](Self::detach), for one of several owners; nobody may claim a lane by it any more.
+    /// As [`detach`](Self::detach), for one of several owners. A lane that somebody is claiming by it just now is to be given
+    /// up: see [`is_attached`](Self::is_attached).
     pub fn leave(&self) {
         let word = &self.segment.slot(self.slot).owner;
-        let owner = word.load(Ordering::Relaxed);
-        if let Some(attached) = SlotOwner::unpack(owner)
-            && attached.state == ProcessState::Attached
-        {
+        if let Some(attached) = SlotOwner::unpack(self.owner) {
             // Only a listener that took this process for dead could have changed it: then there is nothing to say.
             let detached = attached.with(ProcessState::Detached).pack();
-            let _state = word.compare_exchange(owner, detached, Ordering::AcqRel, Ordering::Relaxed);
+            let _state = word.compare_exchange(self.owner, detached, Ordering::AcqRel, Ordering::Relaxed);
         }
+    }
+
+    /// Whether the slot is this one's, and not left. For a thread that has just claimed a lane by it: either this sees that
+    /// it was left meanwhile, or the listener, who frees the slots of who has left and has no lane, sees the lane.
+    #[must_use]
+    pub fn is_attached(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.segment.slot(self.slot).owner.load(Ordering::Acquire) == self.owner
     }
 }
 

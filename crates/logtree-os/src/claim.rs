@@ -77,10 +77,25 @@ impl Claim {
         self.file.path()
     }
 
+    /// Whether a helper that lives [attends](attend) it, in whatever namespace. One that was killed does not.
+    #[must_use]
+    pub fn is_attended(&self) -> bool {
+        self.file.is_attended()
+    }
+
     /// What it says; `None` if it was not there, was not written to the end, or is not understood.
     #[must_use]
     pub fn text(&self) -> Option<&ClaimText> {
         self.text.as_ref()
+    }
+}
+
+/// Keeps the claims of these log files attended, those that name this segment, until this process ends: others can see that
+/// their queue lives although its memory is another container's. It keeps a descriptor of each open, and so is for
+/// processes of logtree's own.
+pub fn attend(paths: &[&Path], segment_id: u128) {
+    for place in paths.iter().filter_map(|path| key::Place::of(path).ok().flatten()) {
+        file::attend(&place, |text| text.segment_id() == segment_id);
     }
 }
 

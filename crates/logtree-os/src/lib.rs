@@ -114,7 +114,9 @@ pub use lock::{ForkLock, ForkLockGuard, ForkReset};
 #[cfg(target_os = "linux")]
 pub use helper::{Fork, fork_single_threaded};
 #[cfg(target_os = "linux")]
-pub use process::{Death, ProcessIdentity, current_thread_id, current_thread_name, is_running, thread_count};
+pub use process::{
+    Death, ProcessIdentity, current_thread_id, current_thread_name, dead_elsewhere, is_running, thread_count,
+};
 
 #[cfg(target_os = "linux")]
 pub use attach::{AttachError, Attachment, ProcessState, ProcessView};

@@ -1,5 +1,9 @@
 //! Who this process is, who another one was, and whether that one is dead.
 
+mod elsewhere;
+
+pub use elsewhere::dead_elsewhere;
+
 use std::cell::Cell;
 use std::io;
 use std::time::Duration;
@@ -14,13 +18,29 @@ use crate::{ForkGeneration, ForkLock, ForkReset};
 /// How many threads the calling process has, as the kernel counts them (`num_threads` in proc_pid_stat(5)).
 ///
 /// A thread that was joined a moment ago may still be counted: `pthread_join` returns before the kernel has taken it
-/// apart.
+/// apart. Where `/proc` does not tell, as in a `chroot`, two stand for more.
 ///
 /// # Errors
 ///
-/// When `/proc` is not mounted or is that of another pid namespace.
+/// When `/proc` is not mounted or is that of another pid namespace, and the kernel does not say it either.
 pub fn thread_count() -> io::Result<usize> {
-    Ok(Stat::read("/proc/self/stat")?.threads)
+    match Stat::read("/proc/self/stat") {
+        Ok(stat) => Ok(stat.threads),
+        Err(error) => match has_one_thread() {
+            Some(true) => Ok(1),
+            Some(false) => Ok(2),
+            None => Err(error),
+        },
+    }
+}
+
+/// Whether this process has one thread only; `None` where a filter forbids the question.
+fn has_one_thread() -> Option<bool> {
+    // SAFETY: with this flag alone the call changes nothing; it fails with EINVAL if there is another thread (unshare(2)).
+    match unsafe { libc::unshare(libc::CLONE_THREAD) } {
+        0 => Some(true),
+        _ => (io::Error::last_os_error().raw_os_error() == Some(libc::EINVAL)).then_some(false),
+    }
 }
 
 /// The native id of the calling thread (gettid(2)), remembered for each thread and asked for anew in a child.
@@ -240,6 +260,12 @@ mod tests {
              18446744073709551615 1 1 0 0 0 0 0 4096 0 0 0 0 17 1 0 0 0 0 0 0 0 0 0 0 0 0 0\n"
         )
         .into_bytes()
+    }
+
+    #[test]
+    fn a_second_thread_is_noticed_without_proc() {
+        // The test harness has one of its own.
+        std::thread::scope(|scope| assert_eq!(scope.spawn(has_one_thread).join().unwrap(), Some(false)));
     }
 
     #[test]

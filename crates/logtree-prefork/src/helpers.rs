@@ -19,7 +19,7 @@ use logtree_os::{
 use crate::listener::listen;
 use crate::options::ListenerIn;
 use crate::queue::{Joined, Queue};
-use crate::words;
+use crate::{join, words};
 
 /// Where a listener runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(crate) enum Role {
 const SEATED_WITHIN: Duration = Duration::from_secs(5);
 /// So many helpers are made, one after the other, before a thread listens.
 const ATTEMPTS: u32 = 3;
+/// So soon a standby sits down that can. Together with what it takes to make a listener that is less than 50 ms.
+const STANDBY_SITS_DOWN_WITHIN: Duration = Duration::from_millis(20);
 /// How often a standby looks whether it is still needed.
 const STANDBY_LOOKS: Duration = Duration::from_millis(250);
 
@@ -48,6 +50,8 @@ pub(crate) struct Helpers {
     standbys: Vec<u32>,
     /// When this process last saw to it that somebody listens, and where.
     begun: Option<(ForkGeneration, Instant, Role)>,
+    /// When this process first woke the standby of the listener that was the so-manieth.
+    woken: Option<(u64, Instant)>,
 }
 
 impl ForkReset for Helpers {
@@ -69,6 +73,19 @@ impl Helpers {
             let is_recent = of == ForkGeneration::current() && begun.elapsed() < Duration::from_millis(100);
             is_recent && (role == Role::Thread || !self.made.is_empty())
         })
+    }
+
+    /// Whether the standby may still be about to sit down. One that is stopped is not, and one that was killed with its pid
+    /// namespace cannot be told from one that lives.
+    fn may_be_woken(&mut self, segment: &Segment) -> bool {
+        let listeners = segment.claim_number();
+        match self.woken {
+            Some((former, since)) if former == listeners => since.elapsed() < STANDBY_SITS_DOWN_WITHIN,
+            _ => {
+                self.woken = Some((listeners, Instant::now()));
+                true
+            }
+        }
     }
 
     fn add(&mut self, helper: Helper) {
@@ -173,6 +190,7 @@ fn make_listener(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<Helpe
     spawn_helper(&helper_options(queue, "logtree-standby"), || {
         if let Ok(Some(seat)) = Seat::try_take(segment) {
             let _ = logtree_os::helper::rename("logtree-listen");
+            join::attend(queue, segment);
             listen(queue, segment, seat, Role::Helper);
         }
         0
@@ -206,6 +224,7 @@ fn writes_stdout(entry: &HandlerEntry) -> bool {
 fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>) -> u8 {
     let me = ProcessIdentity::current();
     kill_point!("standby: begun");
+    join::attend(queue, segment);
     for (number, word) in [me.pid.into(), me.start_time, me.namespaces, me.nonce].into_iter().enumerate() {
         segment.set_word(words::STANDBY + number, word);
     }
@@ -306,8 +325,12 @@ pub(crate) fn nobody_listens(queue: &Arc<Queue>) {
         return;
     }
     if has_standby(&segment) {
-        // The kernel wakes one who stands by. If that one was killed before it took the seat, there may be another.
-        return wake_waiters(segment.seat());
+        if helpers.may_be_woken(&segment) {
+            // The kernel wakes one who stands by. If that one was killed before it took the seat, there may be another.
+            return wake_waiters(segment.seat());
+        }
+        // So that the next listener makes another one.
+        forget_standby(&segment);
     }
     if !is_vacant(segment.seat()) {
         // It has just sat down.

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use logtree_core::{EmitError, HandlerErrors, Record, side, with_own_record};
 use logtree_os::streams::StandardStream;
-use logtree_os::{Death, DropCounts, DropReason, LaneIndex, LaneState, ProcessState, ProcessView, Segment, SlotIndex};
+use logtree_os::{
+    Death, DropCounts, DropReason, LaneIndex, LaneState, ProcessIdentity, ProcessState, ProcessView, Segment,
+    SlotIndex, dead_elsewhere,
+};
 
 use crate::definitions::Definitions;
 use crate::helpers::{self, Role};
@@ -20,6 +23,8 @@ use crate::words;
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// Drops are said at most so often.
 const SAY_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the dead of other pid namespaces are looked for, which takes some milliseconds if there are any.
+const LOOK_ELSEWHERE_INTERVAL: Duration = Duration::from_secs(1);
 /// Nobody takes so long to attach.
 const ATTACHED_WITHIN: Duration = Duration::from_secs(5);
 /// How long a listener that nobody needs any more tries to write what cannot be written.
@@ -34,6 +39,9 @@ pub(crate) struct House<'a> {
     /// Processes that were met while they attached, and since when.
     attaching: HashMap<(SlotIndex, u32), Instant>,
     looked: Option<Instant>,
+    /// Processes of other pid namespaces that are known to be dead, and when they were last looked for.
+    dead_elsewhere: Vec<ProcessIdentity>,
+    looked_elsewhere: Option<Instant>,
     said: Option<Instant>,
     unsaid: Vec<Report>,
     being_said: Vec<Report>,
@@ -84,6 +92,8 @@ impl<'a> House<'a> {
             claim_number,
             attaching: HashMap::new(),
             looked: None,
+            dead_elsewhere: Vec::new(),
+            looked_elsewhere: None,
             said: None,
             unsaid: Vec::new(),
             being_said: Vec::new(),
@@ -101,6 +111,7 @@ impl<'a> House<'a> {
         self.looked = Some(Instant::now());
         helpers::keep_standby(self.queue, self.segment, self.role);
         self.note_attaching();
+        self.look_elsewhere();
         let dead: Vec<SlotIndex> =
             self.segment.processes().filter(|process| self.is_gone(process)).map(|process| process.slot).collect();
         self.gather_reports();
@@ -266,7 +277,14 @@ impl<'a> House<'a> {
     /// Whether a process will put no record into the queue any more, for certain.
     fn is_gone(&self, process: &ProcessView) -> bool {
         match process.state {
-            ProcessState::Detached | ProcessState::Attached => process.identity.death() == Death::Dead,
+            ProcessState::Detached | ProcessState::Attached => {
+                self.segment.has_left(process)
+                    || match process.identity.death() {
+                        Death::Dead => true,
+                        Death::Alive => false,
+                        Death::Unknown => self.dead_elsewhere.contains(&process.identity),
+                    }
+            }
             // It has not said yet who it is. Attaching takes microseconds; who has not done it in so long a time,
             // and whose number nobody has, was killed in it.
             ProcessState::Attaching => {
@@ -276,6 +294,20 @@ impl<'a> House<'a> {
             }
             ProcessState::Free | ProcessState::Clearing => true,
         }
+    }
+
+    /// Looks for the dead among processes of other pid namespaces.
+    fn look_elsewhere(&mut self) {
+        if self.looked_elsewhere.is_some_and(|looked| looked.elapsed() < LOOK_ELSEWHERE_INTERVAL) {
+            return;
+        }
+        let is_unknown = |process: &ProcessView| {
+            matches!(process.state, ProcessState::Attached | ProcessState::Detached)
+                && process.identity.death() == Death::Unknown
+        };
+        let unknown: Vec<_> = self.segment.processes().filter(is_unknown).map(|process| process.identity).collect();
+        self.dead_elsewhere = if unknown.is_empty() { Vec::new() } else { dead_elsewhere(&unknown) };
+        self.looked_elsewhere = Some(Instant::now());
     }
 
     fn note_attaching(&mut self) {

@@ -4,13 +4,13 @@
 //! of all its files, reads them, joins the segment that they name or makes one, sees to it that somebody listens, and
 //! lets go. So of many processes that start at once one makes the queue, and the others find it.
 
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logtree_core::{BuildError, HandlerEntry};
-use logtree_os::claim::{ClaimText, Meeting};
+use logtree_os::claim::{Claim, ClaimText, Meeting};
 use logtree_os::election::{self, is_vacant};
 use logtree_os::{
     Death, ProcessIdentity, Segment, SegmentError, SegmentId, SegmentOptions, SegmentState, default_directory,
@@ -154,12 +154,44 @@ pub(crate) fn leave(queue: &Queue, segment: &Segment, close: impl FnOnce() -> bo
     true
 }
 
+/// Says to processes in other namespaces that the queue lives. For helpers.
+pub(crate) fn attend(queue: &Queue, segment: &Segment) {
+    let files = meeting_places(queue);
+    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    logtree_os::claim::attend(&files, segment.id().0);
+}
+
+/// The device of the shared memory that this process has; 0 if it has none.
+fn device_of_memory() -> u64 {
+    // The user's own directory may not be made yet.
+    default_directory().ancestors().find_map(|path| Some(std::fs::metadata(path).ok()?.dev())).unwrap_or(0)
+}
+
+/// That a file is written by a queue whose memory is another one's, of another container with the same volume.
+fn elsewhere(claim: &Claim, text: &ClaimText) -> Unjoined {
+    Unjoined::Refused(format!(
+        "{} is written by the queue '{}' already, whose memory {} is on device {}, while that of this process, {}, is on device \
+         {}: containers that write the same file have to share /dev/shm too, or write a file each",
+        claim.log().display(),
+        text.queue(),
+        text.segment().display(),
+        text.device(),
+        default_directory().display(),
+        device_of_memory(),
+    ))
+}
+
 /// The live segment that the claims name, if there is one.
 fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, Unjoined> {
     let mut found: Option<(Arc<Segment>, &ClaimText, &Path)> = None;
     for claim in meeting.claims() {
         let Some(text) = claim.text().filter(|text| !text.is_of_former_boot()) else { continue };
-        let Some(segment) = open_live(text.segment(), Some(text.segment_id()))? else { continue };
+        let Some(segment) = open_live(text.segment(), Some(text.segment_id()))? else {
+            if claim.is_attended() && text.device() != device_of_memory() {
+                return Err(elsewhere(claim, text));
+            }
+            continue;
+        };
         match &found {
             Some((first, of, log)) if first.id() != segment.id() => {
                 return Err(Unjoined::Refused(format!(

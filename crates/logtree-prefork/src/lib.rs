@@ -61,6 +61,7 @@ use logtree_core::{Argument, BuildError, Handler, Object, QueueListener, RecordQ
 pub use helpers::{on_listener_start, surround_start_hooks};
 pub use logtree_os::{Fork, fork_single_threaded as fork};
 pub use options::{ListenerIn, QueueOptions};
+pub use queue::leave;
 pub use stats::{Drops, LaneStats, OwnerStats, QueueLook, QueueStats, stats};
 
 /// Python's `multiprocessing.Queue`, as a `QueueHandler` in a config names it.

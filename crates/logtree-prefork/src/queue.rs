@@ -9,7 +9,8 @@ use logtree_core::{
     BuildError, Direct, EmitError, Formatter, Handler, HandlerEntry, Level, Overflow, QueueListener, Record, Steps,
     side,
 };
-use logtree_os::{DropReason, ForkLock, ForkReset, LaneIndex, LaneProducer, Published, Segment};
+use logtree_os::election::is_vacant;
+use logtree_os::{DropReason, ForkLock, ForkReset, LaneIndex, LaneProducer, Published, Segment, SegmentState};
 
 use crate::helpers::{self, Helpers};
 use crate::options::QueueOptions;
@@ -22,6 +23,9 @@ use crate::{join, stats, sweep};
 const JOIN_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a logging call may, when its process has to join anew.
 const REJOIN_PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long the first process of a pid namespace waits for a listener to see that nobody needs it.
+const LEAVING_TAKES: Duration = Duration::from_secs(1);
 
 /// A queue, as this process knows it.
 pub(crate) struct Queue {
@@ -215,7 +219,7 @@ impl Queue {
             looks += 1;
             looks > 1
         });
-        if logtree_os::election::is_vacant(segment.seat()) {
+        if is_vacant(segment.seat()) {
             helpers::nobody_listens(self);
         }
         true
@@ -233,15 +237,45 @@ impl Queue {
     /// A lane for the calling thread, or what becomes of its record without one.
     #[cold]
     pub(crate) fn claim_lane(self: &Arc<Self>) -> Result<(LaneProducer, OwnStreams), Put> {
-        let attached = self.with_process(|process| (Arc::clone(&process.attachment), process.own_streams));
-        let Some((attachment, own_streams)) = attached else {
-            return Err(if matches!(self.joined(), Joined::Direct) { Put::Direct } else { Put::NoPlace });
-        };
-        // Outside the lock: many threads may claim at once, and the first lane in new memory takes a while.
-        attachment.claim_lane(self.options.limits.capacity_bytes).map(|lane| (lane, own_streams)).map_err(|_| {
-            attachment.count_drop_no_lane();
-            Put::Dropped
-        })
+        loop {
+            let attached = self.with_process(|process| (Arc::clone(&process.attachment), process.own_streams));
+            let Some((attachment, own_streams)) = attached else {
+                return Err(if matches!(self.joined(), Joined::Direct) { Put::Direct } else { Put::NoPlace });
+            };
+            // Outside the lock: many threads may claim at once, and the first lane in new memory takes a while.
+            match attachment.claim_lane(self.options.limits.capacity_bytes) {
+                Ok(lane) if attachment.is_attached() => return Ok((lane, own_streams)),
+                // The process has left in between, which it does once, when it ends.
+                Ok(lane) => lane.detach(),
+                Err(_) => {
+                    attachment.count_drop_no_lane();
+                    return Err(Put::Dropped);
+                }
+            }
+        }
+    }
+
+    /// Says that this process is about to end, so that nobody has to find out that it is dead, who might not be able to: it may
+    /// live in another pid namespace. What it logs all the same gets a place of its own.
+    fn leave(&self) {
+        let Some(process) = self.process.try_lock().and_then(|mut slot| slot.0.take()) else { return };
+        process.attachment.leave();
+        let segment = process.attachment.segment();
+        if std::process::id() == 1 {
+            // With the first process of a pid namespace all others are killed, helpers too.
+            let is_needed = || segment.processes().any(|process| !sweep::is_gone(segment, &process));
+            let until = Instant::now() + LEAVING_TAKES;
+            while !is_vacant(segment.seat()) && !is_needed() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        if is_vacant(segment.seat()) {
+            // Nobody else tidies up.
+            let is_closed = || segment.state() == SegmentState::Closed;
+            join::leave(self, segment, || {
+                is_closed() || segment.try_abandon(|process| sweep::is_gone(segment, process))
+            });
+        }
     }
 
     /// Does something with this process's side, after attaching to the segment if that is not done; `None` if it cannot.
@@ -303,7 +337,7 @@ impl Queue {
             if left.is_zero() {
                 return false;
             }
-            if logtree_os::election::is_vacant(segment.seat()) {
+            if is_vacant(segment.seat()) {
                 helpers::nobody_listens(self);
             }
             segment.request_flush();
@@ -311,6 +345,11 @@ impl Queue {
         }
         true
     }
+}
+
+/// Says to all queues that this process is about to end; to be called once what it has logged is [flushed](Handler::flush).
+pub fn leave() {
+    stats::queues().iter().for_each(|queue| queue.leave());
 }
 
 /// Nanoseconds since this process first asked; for waits, not for comparing between processes.

@@ -49,8 +49,8 @@ pub(crate) fn sweep() {
 /// Closes and removes a segment if nobody listens to it, is attached to it, or has left a record in it.
 fn close_if_empty(path: &Path) -> Option<(PathBuf, u128)> {
     let segment = Segment::open(path).ok()?;
-    let is_left =
-        segment.state() == SegmentState::Closed || (is_vacant(segment.seat()) && segment.try_abandon(is_dead));
+    let is_left = segment.state() == SegmentState::Closed
+        || (is_vacant(segment.seat()) && segment.try_abandon(|process| is_gone(&segment, process)));
     if !is_left {
         return None;
     }
@@ -58,9 +58,12 @@ fn close_if_empty(path: &Path) -> Option<(PathBuf, u128)> {
     Some((path.to_owned(), segment.id().0))
 }
 
-fn is_dead(process: &logtree_os::ProcessView) -> bool {
+/// Whether a process will put nothing into a segment any more, for certain.
+pub(crate) fn is_gone(segment: &Segment, process: &logtree_os::ProcessView) -> bool {
     match process.state {
-        ProcessState::Attached | ProcessState::Detached => process.identity.death() == Death::Dead,
+        ProcessState::Attached | ProcessState::Detached => {
+            segment.has_left(process) || process.identity.death() == Death::Dead
+        }
         ProcessState::Attaching => false,
         ProcessState::Free | ProcessState::Clearing => true,
     }

@@ -85,6 +85,8 @@ fn flush_at_exit() {
     let tree = INSTALLED.try_lock().and_then(|installed| Some(installed.0.as_ref()?.1.tree.clone()));
     if let Some(tree) = tree {
         tree.tree().flush(Instant::now() + DROP_TIMEOUT);
+        #[cfg(all(feature = "prefork", target_os = "linux"))]
+        logtree_prefork::leave();
     }
 }
 

@@ -5,9 +5,9 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fd::{AsFd, OwnedFd};
+use rustix::fd::{AsFd, IntoRawFd as _, OwnedFd};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
-use rustix::fs::{fcntl_lock, fstat, ftruncate, openat, statat, unlinkat};
+use rustix::fs::{fcntl_lock, flock, fstat, ftruncate, openat, statat, unlinkat};
 use rustix::io::{Errno, pread, pwrite};
 use rustix::process::{Flock, FlockType, fcntl_getlk, geteuid};
 
@@ -101,6 +101,17 @@ impl ClaimFile {
         ftruncate(&self.file, length as u64).map_err(ClaimError::io(&self.path, "shorten the claim file"))
     }
 
+    /// Whether somebody [attends](attend) it.
+    pub(super) fn is_attended(&self) -> bool {
+        match flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {
+                let _ = flock(&self.file, FlockOperation::Unlock);
+                false
+            }
+            Err(error) => error == Errno::WOULDBLOCK,
+        }
+    }
+
     pub(super) fn clear(&self) -> Result<(), ClaimError> {
         let emptied = ftruncate(&self.file, 0).map_err(ClaimError::io(&self.path, "empty the claim file"));
         kill_point!("meeting: claim emptied");
@@ -115,6 +126,21 @@ impl ClaimFile {
             kill_point!("meeting: claim removed");
         }
     }
+}
+
+/// Keeps a claim attended, if it says what `is_ours` looks for, for as long as this process lives.
+///
+/// By flock(2), which has nothing to do with the record locks of meetings. The descriptor is never closed: closing any one of a
+/// file frees all of the process' record locks on it.
+pub(super) fn attend(place: &Place, is_ours: impl Fn(&ClaimText) -> bool) {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let Ok(file) = openat(&place.directory, place.claim_name(), flags, Mode::empty()) else { return };
+    let mut bytes = [0; LONGEST];
+    let length = pread(&file, &mut bytes, 0).unwrap_or(0);
+    if ClaimText::from_bytes(&bytes[..length]).is_some_and(|text| is_ours(&text)) {
+        let _ = flock(&file, FlockOperation::NonBlockingLockShared);
+    }
+    let _never_closed = file.into_raw_fd();
 }
 
 /// What a claim says, without a lock and so without waiting for anybody. It may be about to change.

@@ -1,0 +1,264 @@
+//! What hosts do, and what comes of it.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use rustix::process::{Signal, geteuid, kill_process};
+
+use crate::place::{Place, works};
+
+pub(crate) const TESTS: &[(&str, fn())] = &[
+    ("a_program_that_execs_goes_on_in_its_next_life", a_program_that_execs_goes_on_in_its_next_life),
+    (
+        "unrelated_processes_meet_whatever_way_leads_to_the_file",
+        unrelated_processes_meet_whatever_way_leads_to_the_file,
+    ),
+    ("unrelated_processes_meet_by_a_name", unrelated_processes_meet_by_a_name),
+    ("processes_of_several_namespaces_meet", processes_of_several_namespaces_meet),
+    ("a_listener_in_a_namespace_that_ends_is_followed", a_listener_in_a_namespace_that_ends_is_followed),
+    ("namespaces_that_share_a_volume_alone_are_refused", namespaces_that_share_a_volume_alone_are_refused),
+    ("a_volume_that_another_container_left_is_written", a_volume_that_another_container_left_is_written),
+    ("a_master_may_be_process_one", a_master_may_be_process_one),
+    (
+        "what_process_one_left_when_it_was_killed_is_written_by_the_next",
+        what_process_one_left_when_it_was_killed_is_written_by_the_next,
+    ),
+    ("another_user_goes_on_logging", another_user_goes_on_logging),
+    ("a_program_in_another_root_goes_on_logging", a_program_in_another_root_goes_on_logging),
+    ("a_daemon_that_closes_everything_goes_on_logging", a_daemon_that_closes_everything_goes_on_logging),
+];
+
+/// Commands that come before a host's.
+const PID_NAMESPACE: &[&str] = &["unshare", "--pid", "--fork", "--mount-proc"];
+const MOUNT_NAMESPACE: &[&str] = &["unshare", "--mount"];
+const OWN_SHARED_MEMORY: &[&str] =
+    &["unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /dev/shm && exec \"$0\" \"$@\""];
+
+/// Somebody who owns nothing.
+const NOBODY: u32 = 65534;
+
+fn a_program_that_execs_goes_on_in_its_next_life() {
+    let place = Place::new();
+    // What the first life logged last is in no guard's hands.
+    let words = "install logging.json log first 500 exec install logging.json log second 500 \
+                 fork log child 500 exec install logging.json log grandchild 500";
+    place.host(words).end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("first", 500), ("second", 500), ("child", 500), ("grandchild", 500)]);
+}
+
+fn unrelated_processes_meet_whatever_way_leads_to_the_file() {
+    let place = Place::new();
+    fs::create_dir(place.path("release")).unwrap();
+    symlink("release", place.path("current")).unwrap();
+    place.config("one.json", "release/app.log", None);
+    place.config("two.json", "current/../current/app.log", None);
+    let hosts = ["one", "two"].map(|name| {
+        place.host(&format!("install {name}.json log {name} 500 touch {name} wait go log {name}-later 500"))
+    });
+    place.wait("one");
+    place.wait("two");
+    place.listener();
+    place.touch("go");
+    hosts.into_iter().for_each(|host| host.end_well());
+    place.assert_nothing_left();
+    let expected = [("one", 500), ("one-later", 500), ("two", 500), ("two-later", 500)];
+    place.assert_once("release/app.log", &expected);
+}
+
+fn unrelated_processes_meet_by_a_name() {
+    let place = Place::new();
+    let name = format!("test-{}", std::process::id());
+    for config in ["one", "two"] {
+        place.config(&format!("{config}.json"), "app.log", Some(&name));
+    }
+    let hosts =
+        ["one", "two"].map(|name| place.host(&format!("install {name}.json log {name} 500 touch {name} wait go")));
+    place.wait("one");
+    place.wait("two");
+    place.listener();
+    place.touch("go");
+    hosts.into_iter().for_each(|host| host.end_well());
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("one", 500), ("two", 500)]);
+}
+
+fn processes_of_several_namespaces_meet() {
+    let wrappers = [("outside", &[][..]), ("pid", PID_NAMESPACE), ("mount", MOUNT_NAMESPACE)];
+    if !wrappers.iter().filter(|(_, wrapper)| !wrapper.is_empty()).all(|(_, wrapper)| works(wrapper)) {
+        return;
+    }
+    // Whoever comes first makes the queue, and its listener.
+    for first in 0..wrappers.len() {
+        let place = Place::new();
+        let mut hosts = Vec::new();
+        for at in 0..wrappers.len() {
+            let (name, wrapper) = wrappers[(first + at) % wrappers.len()];
+            let words = format!(
+                "install logging.json log {name} 2000 touch {name} wait go log {name}-later 2000 flush touch {name}-done \
+                 wait over-{name}"
+            );
+            hosts.push((name, place.host_under(wrapper, &words)));
+            place.wait(name);
+        }
+        // One that is killed is followed, whoever sees whom.
+        kill_process(place.listener(), Signal::KILL).unwrap();
+        place.touch("go");
+        wrappers.iter().for_each(|(name, _)| place.wait(&format!("{name}-done")));
+        place.listener();
+        // Whoever made the helpers ends first, and the last one tidies up, whether there are any yet or not.
+        for (name, host) in hosts {
+            place.touch(&format!("over-{name}"));
+            host.end_well();
+        }
+        place.assert_nothing_left();
+        let names = wrappers.map(|(name, _)| (name, 2000));
+        let later = ["outside-later", "pid-later", "mount-later"].map(|name| (name, 2000));
+        place.assert_once("app.log", &[names, later].concat());
+    }
+}
+
+fn a_listener_in_a_namespace_that_ends_is_followed() {
+    if !works(PID_NAMESPACE) {
+        return;
+    }
+    let place = Place::new();
+    // The helpers are of the namespace, and are killed with its first process.
+    let inside = place.host_under(PID_NAMESPACE, "install logging.json log inside 1000 touch inside wait never");
+    place.wait("inside");
+    let outside =
+        place.host("install logging.json log outside 1000 touch outside wait go log outside-later 1000 flush");
+    place.wait("outside");
+    let listener = place.listener();
+    inside.kill_namespace();
+    crate::until("the listener is gone with its namespace", || rustix::process::test_kill_process(listener).is_err());
+    place.touch("go");
+    let _ = inside.end();
+    outside.end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("inside", 1000), ("outside", 1000), ("outside-later", 1000)]);
+}
+
+fn namespaces_that_share_a_volume_alone_are_refused() {
+    if !works(OWN_SHARED_MEMORY) {
+        return;
+    }
+    let place = Place::new();
+    let first = place.host("install logging.json log first 100 touch first wait go log later 100");
+    place.wait("first");
+    let (code, said) = place.host_under(OWN_SHARED_MEMORY, "install logging.json log second 100").end();
+    assert_eq!(code, Some(3), "{said}");
+    // Both are named: the queue that there is, with its memory, and the memory that this process has.
+    for part in [
+        &*place.path("app.log").display().to_string(),
+        "already, whose memory /dev/shm/logtree-",
+        "while that of this process, /dev/shm/logtree-",
+    ] {
+        assert!(said.contains(part), "{part:?} is not said: {said}");
+    }
+    place.touch("go");
+    first.end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("first", 100), ("later", 100)]);
+}
+
+fn a_volume_that_another_container_left_is_written() {
+    if !works(OWN_SHARED_MEMORY) {
+        return;
+    }
+    let place = Place::new();
+    // All of it is killed, as a container is, and leaves a claim of a queue whose memory is gone.
+    let first = place.host_under(OWN_SHARED_MEMORY, "install logging.json log first 100 flush touch first wait never");
+    place.wait("first");
+    for (pid, _) in place.processes() {
+        let _ = kill_process(pid, Signal::KILL);
+    }
+    let _ = first.end();
+    crate::until("all are gone", || place.processes().is_empty());
+    place.host_under(OWN_SHARED_MEMORY, "install logging.json log second 100").end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("first", 100), ("second", 100)]);
+}
+
+fn a_master_may_be_process_one() {
+    if !works(PID_NAMESPACE) {
+        return;
+    }
+    let place = Place::new();
+    place.host_under(PID_NAMESPACE, "install logging.json log master 1000 fork log worker 1000").end_well();
+    // The worker is the host from there on; the master has waited for it, and ends without a word more.
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("master", 1000), ("worker", 1000)]);
+}
+
+fn what_process_one_left_when_it_was_killed_is_written_by_the_next() {
+    if !works(PID_NAMESPACE) {
+        return;
+    }
+    let place = Place::new();
+    let words = "install logging.json log before 100 flush touch ready wait go log left 1000 touch logged wait never";
+    let inside = place.host_under(PID_NAMESPACE, words);
+    place.wait("ready");
+    let listener = place.listener();
+    // It takes nothing any more, so that the records are in shared memory when all are killed at once.
+    kill_process(listener, Signal::STOP).unwrap();
+    place.touch("go");
+    place.wait("logged");
+    inside.kill_namespace();
+    let _ = inside.end();
+    crate::until("all are gone", || place.processes().is_empty());
+    place.assert_once("app.log", &[("before", 100)]);
+    place.host_under(PID_NAMESPACE, "install logging.json log next 100 flush").end_well();
+    place.assert_once("app.log", &[("before", 100), ("left", 1000), ("next", 100)]);
+    // Only from the first namespace can be seen that all of the other ones are dead.
+    place.host("install logging.json log last 100").end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("before", 100), ("left", 1000), ("next", 100), ("last", 100)]);
+}
+
+fn another_user_goes_on_logging() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root becomes another user");
+        return;
+    }
+    let place = Place::new();
+    // As a server does: opens as root, then serves as somebody else, in children too; more than one lane's first unit holds.
+    let words =
+        format!("install logging.json log root 100 fork setuid {NOBODY} burst other 2000 fork burst child 2000 flush");
+    place.host(&words).end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("root", 100), ("other", 2000), ("child", 2000)]);
+}
+
+fn a_program_in_another_root_goes_on_logging() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root has another root");
+        return;
+    }
+    let place = Place::new();
+    fs::create_dir(place.path("jail")).unwrap();
+    let jail = place.path("jail");
+    let words = format!(
+        "install logging.json log before 100 fork chroot {} burst inside 2000 fork burst child 2000 touch ready wait go \
+         burst later 2000 flush",
+        jail.display()
+    );
+    let host = place.host(&words);
+    place.wait("jail/ready");
+    kill_process(place.listener(), Signal::KILL).unwrap();
+    place.touch("jail/go");
+    host.end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("before", 100), ("inside", 2000), ("child", 2000), ("later", 2000)]);
+}
+
+fn a_daemon_that_closes_everything_goes_on_logging() {
+    let place = Place::new();
+    fs::create_dir(place.path("files")).unwrap();
+    let words = "install logging.json log before 100 daemonise replace files burst daemon 2000 \
+                 fork burst worker 2000 flush unharmed files touch done";
+    place.host(words).end_well();
+    place.wait("done");
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("before", 100), ("daemon", 2000), ("worker", 2000)]);
+}
