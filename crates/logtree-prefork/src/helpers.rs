@@ -34,8 +34,10 @@ pub(crate) enum Role {
 const SEATED_WITHIN: Duration = Duration::from_secs(5);
 /// So many helpers are made, one after the other, before a thread listens.
 const ATTEMPTS: u32 = 3;
-/// So soon a standby sits down that can. Together with what it takes to make a listener that is less than 50 ms.
-const STANDBY_SITS_DOWN_WITHIN: Duration = Duration::from_millis(20);
+/// So soon a standby sits down that lives, however busy the machine is, unless it is stopped.
+const STANDBY_SITS_DOWN_WITHIN: Duration = Duration::from_secs(1);
+/// So long one is waited for of which nobody can say whether it lives. With what it takes to make a listener it is less than 50 ms.
+const UNKNOWN_STANDBY_SITS_DOWN_WITHIN: Duration = Duration::from_millis(20);
 /// How often a standby looks whether it is still needed.
 const STANDBY_LOOKS: Duration = Duration::from_millis(250);
 
@@ -50,7 +52,7 @@ pub(crate) struct Helpers {
     standbys: Vec<u32>,
     /// When this process last saw to it that somebody listens, and where.
     begun: Option<(ForkGeneration, Instant, Role)>,
-    /// When this process first woke the standby of the listener that was the so-manieth.
+    /// When this process first woke the standby of the listener with this number.
     woken: Option<(u64, Instant)>,
 }
 
@@ -80,7 +82,12 @@ impl Helpers {
     fn may_be_woken(&mut self, segment: &Segment) -> bool {
         let listeners = segment.claim_number();
         match self.woken {
-            Some((former, since)) if former == listeners => since.elapsed() < STANDBY_SITS_DOWN_WITHIN,
+            Some((former, since)) if former == listeners => {
+                let standby = standby(segment);
+                let is_unknown = standby.start_time != 0 && standby.death() == Death::Unknown;
+                let within = if is_unknown { UNKNOWN_STANDBY_SITS_DOWN_WITHIN } else { STANDBY_SITS_DOWN_WITHIN };
+                since.elapsed() < within
+            }
             _ => {
                 self.woken = Some((listeners, Instant::now()));
                 true

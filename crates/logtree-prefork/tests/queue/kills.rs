@@ -119,12 +119,12 @@ pub(crate) fn when_all_helpers_are_killed_a_process_with_threads_listens() {
 fn kill_both_helpers() -> [Pid; 2] {
     let helpers = ["logtree-standby", "logtree-listen"].map(helper);
     helpers.iter().for_each(|pid| kill(*pid));
-    until("they are gone", || {
-        helpers
-            .iter()
-            .all(|pid| logtree_os::helper::reap(pid.as_raw_nonzero().get().unsigned_abs()) != HelperState::Running)
-    });
+    until("they are gone", || helpers.iter().all(|helper| is_gone(*helper)));
     helpers
+}
+
+fn is_gone(helper: Pid) -> bool {
+    logtree_os::helper::reap(helper.as_raw_nonzero().get().unsigned_abs()) != HelperState::Running
 }
 
 /// The threads of this process that have such a name.
@@ -191,6 +191,8 @@ pub(crate) fn what_all_left_behind_is_written_by_the_next() {
         let helpers = stop_helpers();
         (1..5000).for_each(|number| queue.log(number));
         helpers.into_iter().for_each(kill);
+        // While one of them is still dying, the next process finds that somebody listens.
+        until("they are gone", || helpers.iter().all(|helper| is_gone(*helper)));
         kill(me);
     });
     assert_eq!(wait_for_exit(first), None);
