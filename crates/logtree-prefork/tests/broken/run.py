@@ -78,8 +78,8 @@ BROKEN = [
      (OS + "units.rs", "word.compare_exchange(owner, free, Ordering::AcqRel", "word.compare_exchange(owner, free, Ordering::Relaxed")),
     ("claim without compare-and-swap", LANES,
      (OS + "lane/producer.rs",
-      "cell.consumer.owner.compare_exchange(word, claimed.pack(), Ordering::Acquire, Ordering::Relaxed).is_ok()",
-      "{ cell.consumer.owner.store(claimed.pack(), Ordering::Release); true }")),
+      "    let outcome = cell.consumer.owner.compare_exchange(word, claimed.pack(), Ordering::Acquire, Ordering::Relaxed);\n    outcome.is_ok().then_some(claimed.generation)\n",
+      "    cell.consumer.owner.store(claimed.pack(), Ordering::Release);\n    Some(claimed.generation)\n")),
     ("definition after record", LANES,
      (OS + "definitions.rs", "definitions.store(self.tail.pack(), Ordering::Release)",
       "definitions.store(place.pack(), Ordering::Release)")),
@@ -127,7 +127,7 @@ BROKEN = [
     ("the seat taken before it is announced to the kernel", INSTALLER,
      (OS + "election.rs", "        self.list_op_pending.store(pending, Ordering::SeqCst);\n        kill_point!(\"seat: announced\");\n",
       "        kill_point!(\"seat: announced\");\n")),
-    ("a claim that is half written is believed to be free for ever", INSTALLER,
+    ("a standby that is a zombie keeps its place", INSTALLER,
      (PREFORK + "helpers.rs", "        0 => standby.pid != 0 && is_running(standby.pid),", "        0 => standby.pid != 0,")),
     ("a lane freed before its units", BURIAL,
      (OS + "lane/reclaim.rs", "        kill_point!(\"reclaim: lane marked\");\n        self.units()",
@@ -152,6 +152,11 @@ def main():
     place = root / "target/broken"
     tree = place / "tree"
     copy(root, tree)
+    for kind, _, *changes in chosen:
+        for file, old, _ in changes:
+            count = (tree / file).read_text().count(old)
+            if count != 1:
+                sys.exit(f"{kind}: what is to be broken stands {count} times in {file}:\n{old}")
     for test in dict.fromkeys(test for _, test, *_ in chosen):
         noticed = test.run(tree, place)
         if noticed:
@@ -163,8 +168,6 @@ def main():
         for file, old, new in changes:
             text = (tree / file).read_text()
             before.setdefault(file, text)
-            if text.count(old) != 1:
-                sys.exit(f"{kind}: what is to be broken stands {text.count(old)} times in {file}:\n{old}")
             (tree / file).write_text(text.replace(old, new))
         noticed = test.run(tree, place)
         survivors += noticed is None
