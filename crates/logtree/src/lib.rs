@@ -123,6 +123,30 @@ pub use logtree_core::{
 pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems, schema};
 pub use logtree_formatters as formatters;
 pub use logtree_handlers as handlers;
+/// Behind a cross-process queue, the lines of many processes' fmt layers are written by its one listener, each exactly once
+/// and as fmt made them; the file behind it should have no formatter. Of a program that keeps its fmt layer:
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use logtree::{Config, Format, HandlerWriter};
+///
+/// let config = r#"{
+///     "version": 1,
+///     "handlers": {
+///         "file": {"class": "logging.handlers.RotatingFileHandler", "filename": "app.log", "maxBytes": 10000000,
+///                  "backupCount": 7},
+///         "queue": {"class": "logging.handlers.QueueHandler", "queue": {"()": "multiprocessing.Queue"},
+///                   "handlers": ["file"]}
+///     },
+///     "root": {"handlers": ["queue"]}
+/// }"#;
+/// let tree = Config::parse(config, Format::Json, &logtree::registry())?.tree()?;
+/// let queue = tree.handlers().iter().find(|handler| handler.name == "queue").unwrap();
+/// // Before workers are forked: they have the writer, and lanes of their own.
+/// tracing_subscriber::fmt().with_writer(HandlerWriter::new(Arc::clone(queue))).init();
+/// tracing::info!("from any process");
+/// # Ok::<(), logtree::Error>(())
+/// ```
 #[cfg(feature = "appender")]
 pub use logtree_layer::HandlerWriter;
 pub use logtree_layer::TreeLayer;

@@ -362,3 +362,41 @@ fn driven_and_interrupted_it_ends_both_and_cleans_up() {
         }
     }
 }
+
+/// Another build of a program, or another program: what it shares with the one before is the log file.
+#[test]
+fn what_a_killed_service_left_is_written_by_another_program() {
+    let service = Service::start(&[]);
+    assert_eq!(get(service.address, "/test?log=5").unwrap().status, 200);
+    for name in ["logtree-standby", "logtree-listen"] {
+        let [helper] = *eventually(name, || Some(service.place.threads_named(name)).filter(|found| found.len() == 1))
+        else {
+            unreachable!()
+        };
+        kill(helper, Signal::STOP);
+        eventually("stopped helper", || {
+            let stat = fs::read_to_string(format!("/proc/{helper}/stat")).unwrap();
+            stat.rsplit(") ").next()?.starts_with('T').then_some(())
+        });
+    }
+    assert_eq!(get(service.address, "/test?log=200").unwrap().status, 200);
+    let requests = |place: &Place| {
+        let log = fs::read_to_string(place.log()).unwrap();
+        log.lines().filter_map(record).filter(|record| record.logger == "my_logger").collect::<Vec<_>>()
+    };
+    service.place.processes().into_keys().for_each(|process| kill(process, Signal::KILL));
+    let (place, _) = service.collect();
+    assert_eq!(requests(&place).len(), 5);
+    place.config(|config| {
+        config["handlers"]["queue"]["handlers"] = serde_json::json!(["file"]);
+        config["root"] = serde_json::json!({"level": "INFO", "handlers": ["queue"]});
+    });
+    let output = place.command_of(&crate::built::example("hello")).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    place.assert_nothing_left(None);
+    let requests = requests(&place);
+    assert_eq!(requests.len(), 205);
+    assert!(requests.iter().all(|record| record.message == request_message(record.process)));
+    assert!(fs::read_to_string(place.log()).unwrap().contains("paid order=17"));
+}
