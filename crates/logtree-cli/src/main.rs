@@ -7,6 +7,7 @@
 //! | `emit` | `logtree emit`: records through a config, as its loggers would handle them |
 //! | `event` | one line of `emit`'s input: from JSON to a record, by the rules of `logging.makeLogRecord` |
 //! | `explain` | `logtree explain`: what a record would pass |
+//! | `listen` | `logtree listen`: the listener of a queue as a service |
 //! | `python` | JSON as Python reads it, and how Python prints it |
 //! | `schema` | `logtree schema`: JSON Schema of configs, for editors |
 //! | `stat` | `logtree stat`: what goes on in the queues between processes |
@@ -18,6 +19,8 @@ mod config;
 mod emit;
 mod event;
 mod explain;
+#[cfg(target_os = "linux")]
+mod listen;
 mod python;
 mod schema;
 #[cfg(target_os = "linux")]
@@ -45,6 +48,8 @@ enum Command {
     Emit(emit::Emit),
     Schema(schema::Schema),
     #[cfg(target_os = "linux")]
+    Listen(listen::Listen),
+    #[cfg(target_os = "linux")]
     Stat(stat::Stat),
 }
 
@@ -66,6 +71,8 @@ fn main() -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Emit(emit) => emit.run(),
         Command::Schema(schema) => schema.run(),
+        #[cfg(target_os = "linux")]
+        Command::Listen(listen) => listen.run(),
         #[cfg(target_os = "linux")]
         Command::Stat(stat) => stat.run(),
     };

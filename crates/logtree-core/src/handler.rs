@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Instant;
 
 use crate::filter::{pass, say_unsaid};
-use crate::{BuildError, EmitError, Filter, Formatter, HandlerErrors, Level, Needs, Record, Steps, with_own_record};
+use crate::{
+    BuildError, EmitError, Filter, Formatter, HandlerErrors, Level, Needs, QueueListener, Record, Steps,
+    with_own_record,
+};
 
 /// Does something with a record.
 ///
@@ -36,6 +39,11 @@ pub trait Handler: Send + Sync {
     /// What will not start; then the config is refused.
     fn start(&self) -> Result<(), BuildError> {
         Ok(())
+    }
+
+    /// Whether it starts the handlers that it hands records on to, when it is started itself, and whoever starts it is not to.
+    fn starts_children(&self) -> bool {
+        false
     }
 
     /// Brings everything handled so far to where it belongs, until `deadline` at the latest; answers whether it is there.
@@ -92,6 +100,11 @@ pub trait Handler: Send + Sync {
 
     /// The name of the queue that it puts records into, as configs call it, if it is a way into one.
     fn queue(&self) -> Option<&str> {
+        None
+    }
+
+    /// The far end of that queue.
+    fn queue_listener(&self) -> Option<&QueueListener> {
         None
     }
 

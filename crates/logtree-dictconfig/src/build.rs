@@ -174,6 +174,11 @@ impl Opened {
         self.built.tree()
     }
 
+    /// The handlers, those that others hand on to before those.
+    pub fn handlers(&self) -> &[Arc<HandlerEntry>] {
+        self.built.handlers()
+    }
+
     /// The second half of [`Plan::build`]: starts the handlers.
     ///
     /// # Errors
@@ -230,7 +235,14 @@ impl Making {
     }
 
     fn start(&mut self) -> Result<(), Problems> {
-        for (entry, at) in self.made() {
+        let made = self.made();
+        let started_by_others: Vec<_> = made
+            .iter()
+            .filter(|(entry, _)| entry.handler.starts_children())
+            .flat_map(|(entry, _)| below(entry))
+            .map(|child| Arc::as_ptr(&child))
+            .collect();
+        for (entry, at) in made.into_iter().filter(|(entry, _)| !started_by_others.contains(&Arc::as_ptr(entry))) {
             if let Err(error) = entry.handler.start() {
                 self.refuse_build(&entry.name, &at, &error);
                 // One is enough: the next need not start a process that ends at once.
@@ -280,6 +292,12 @@ fn no_handlers<'a>(source: &Arc<Source>, missing: impl IntoIterator<Item = &'a H
         Problem { exception: Some("ValueError"), expected: Some(EARLIER_HANDLER.to_owned()), ..problem }
     };
     Problems { reason: Reason::Refused, problems: missing.into_iter().map(problem).collect() }
+}
+
+/// All that a handler hands on to, and that those hand on to.
+fn below(entry: &HandlerEntry) -> Vec<Arc<HandlerEntry>> {
+    let children = entry.handler.children();
+    children.iter().flat_map(|child| std::iter::once(Arc::clone(child)).chain(below(child))).collect()
 }
 
 fn close(entries: &[Arc<HandlerEntry>]) {

@@ -21,7 +21,7 @@ use logtree_core::{Filter, Formatter, LevelNames, Registry};
 use crate::env_levels::EnvLevel;
 use crate::found::{Found, clipped};
 use crate::node::{Kind, Node};
-use crate::plan::{HandlerLevel, HandlerSpec, LoggerSpec, Made, Plan};
+use crate::plan::{HandlerLevel, HandlerSpec, LoggerSpec, Made, Plan, Read};
 use crate::problem::{Exception, Note, Problem};
 use crate::refusal::Refusal;
 use crate::resolve::{Resolver, Value};
@@ -112,6 +112,7 @@ pub(crate) fn check(
         is_incremental,
         disable_existing,
         warnings: Vec::new(),
+        read: Read::default(),
     };
     (plan, problems.finish())
 }

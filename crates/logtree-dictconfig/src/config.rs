@@ -1,6 +1,8 @@
 //! Reading a config: from a file, a text or a value to a checked plan.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +12,7 @@ use crate::check::check;
 use crate::env;
 use crate::format::Format;
 use crate::node::Node;
-use crate::plan::Plan;
+use crate::plan::{Plan, Read};
 use crate::problem::{Problem, Problems, Reason};
 use crate::source::Source;
 use crate::{ini, json};
@@ -45,12 +47,13 @@ pub struct Config<'r> {
     is_strict: bool,
     assumed: BTreeSet<String>,
     is_on_top: bool,
+    environment: Option<BTreeMap<String, OsString>>,
 }
 
 impl<'r> Config<'r> {
     /// Reads configs that may name what is in `registry`.
     pub fn new(registry: &'r Registry) -> Self {
-        Self { registry, is_strict: false, assumed: BTreeSet::new(), is_on_top: false }
+        Self { registry, is_strict: false, assumed: BTreeSet::new(), is_on_top: false, environment: None }
     }
 
     /// Whether a warning is an error.
@@ -73,6 +76,13 @@ impl<'r> Config<'r> {
     #[must_use]
     pub fn on_top(mut self, is_on_top: bool) -> Self {
         self.is_on_top = is_on_top;
+        self
+    }
+
+    /// Takes the variables that configs name from here, and no others; without it, they are the process's.
+    #[must_use]
+    pub fn environment(mut self, variables: BTreeMap<String, OsString>) -> Self {
+        self.environment = Some(variables);
         self
     }
 
@@ -122,7 +132,9 @@ impl<'r> Config<'r> {
     /// If it says what dictConfig does not understand: every problem of it.
     pub fn parse_value(&self, value: serde_json::Value, origin: impl Into<String>) -> Result<Plan, Problems> {
         let source = Arc::new(Source { origin: origin.into(), text: String::new() });
-        self.check(source, json::from_value(value), Vec::new(), Format::Json)
+        let text = value.to_string();
+        let plan = self.check(source, json::from_value(value), Vec::new(), Format::Json)?;
+        Ok(Plan { read: Read { value: Some(text), ..plan.read }, ..plan })
     }
 
     fn check(
@@ -132,7 +144,15 @@ impl<'r> Config<'r> {
         mut problems: Vec<Problem>,
         format: Format,
     ) -> Result<Plan, Problems> {
-        problems.extend(env::expand(&source, &mut root, |name| std::env::var_os(name)));
+        let named = RefCell::new(BTreeMap::new());
+        problems.extend(env::expand(&source, &mut root, |name| {
+            let value = match &self.environment {
+                Some(variables) => variables.get(name).cloned(),
+                None => std::env::var_os(name),
+            };
+            named.borrow_mut().extend(value.clone().map(|value| (name.to_owned(), value)));
+            value
+        }));
         let (plan, mut found) = check(source, &root, self.registry, &self.assumed, self.is_on_top);
         // What follows from a variable that is not set is no second problem.
         let unset: BTreeSet<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
@@ -144,7 +164,10 @@ impl<'r> Config<'r> {
         }
         match problems.iter().any(Problem::is_error) {
             true => Err(Problems { reason: Reason::Refused, problems }),
-            false => Ok(Plan { warnings: problems, ..plan }),
+            false => {
+                let read = Read { format, value: None, environment: named.into_inner() };
+                Ok(Plan { warnings: problems, read, ..plan })
+            }
         }
     }
 }

@@ -1,12 +1,14 @@
 //! The plan: a config that was checked, with nothing opened yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::sync::Arc;
 
 use logtree_core::{Argument, Filter, Formatter, HandlerPlan, Level, LevelNames, SpanEvents};
 
 use crate::check::At;
 use crate::env_levels::EnvLevel;
+use crate::format::Format;
 use crate::problem::Problem;
 use crate::source::Source;
 
@@ -29,6 +31,17 @@ pub struct Plan {
     pub(crate) is_incremental: bool,
     pub(crate) disable_existing: bool,
     pub(crate) warnings: Vec<Problem>,
+    pub(crate) read: Read,
+}
+
+/// What a plan was read from, but for the text.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Read {
+    pub(crate) format: Format,
+    /// As JSON, if it never was text.
+    pub(crate) value: Option<String>,
+    /// The variables that it names and that are set.
+    pub(crate) environment: BTreeMap<String, OsString>,
 }
 
 /// What a class made of its arguments.
@@ -98,6 +111,41 @@ impl Plan {
     /// What Python would have swallowed silently, and classes that are not there yet.
     pub fn warnings(&self) -> &[Problem] {
         &self.warnings
+    }
+
+    /// The text that it was read from, as another process would read it again: with [`format`](Self::format) and
+    /// [`environment`](Self::environment).
+    pub fn text(&self) -> &str {
+        self.read.value.as_ref().unwrap_or(&self.source.text)
+    }
+
+    /// The format of its [text](Self::text).
+    pub fn format(&self) -> Format {
+        self.read.format
+    }
+
+    /// The environment variables that the text names and that were set when it was read.
+    pub fn environment(&self) -> &BTreeMap<String, OsString> {
+        &self.read.environment
+    }
+
+    /// The plan of one handler and of those that it hands on to, with no loggers.
+    #[must_use]
+    pub fn only(mut self, handler: &str) -> Self {
+        let mut wanted = BTreeSet::from([handler.to_owned()]);
+        // Who hands on stands behind those that he hands on to.
+        for spec in self.handlers.iter().rev() {
+            if wanted.contains(&spec.name) {
+                wanted.extend(spec.children().map(str::to_owned));
+            }
+        }
+        self.handlers.retain(|spec| wanted.contains(&spec.name));
+        let uses = |name: &String| self.handlers.iter().any(|spec| spec.formatter.as_ref() == Some(name));
+        self.formatters.retain(|name, _| uses(name));
+        let uses = |name: &String| self.handlers.iter().any(|spec| spec.filters.contains(name));
+        self.filters.retain(|name, _| uses(name));
+        self.loggers.clear();
+        self
     }
 
     /// The handlers, those that others hand on to before those.

@@ -151,8 +151,17 @@ impl Meeting {
     ///
     /// When a claim cannot be written: the disk is full, or this process is a forked child and holds no lock.
     pub fn write(&mut self, text: &ClaimText) -> Result<(), ClaimError> {
+        self.write_where(text, |_| true)
+    }
+
+    /// [`write`](Self::write) into the claims of which `is_meant` is true.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub fn write_where(&mut self, text: &ClaimText, is_meant: impl Fn(&Claim) -> bool) -> Result<(), ClaimError> {
         let locked = self.is_locked();
-        for claim in &mut self.claims {
+        for claim in self.claims.iter_mut().filter(|claim| is_meant(claim)) {
             if !locked {
                 return Err(ClaimError::not_locked(claim.file.path()));
             }

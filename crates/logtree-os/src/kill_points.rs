@@ -11,6 +11,12 @@ use rustix::process::{Signal, getpid, kill_process};
 
 /// Every kill point there is; [`pass`] refuses any other name, so that a walk over these leaves none out.
 pub const NAMES: &[&str] = &[
+    "config: files claimed",
+    "config: published",
+    "config: rebuilt",
+    "config: closed",
+    "config: files freed",
+    "config: followed",
     "transaction: unit taken",
     "transaction: staged",
     "transaction: described",

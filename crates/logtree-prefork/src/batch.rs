@@ -329,6 +329,11 @@ impl Batch {
         std::mem::take(&mut self.given_up)
     }
 
+    /// Forgets the files of handlers that are no more. Nothing may stand to be done.
+    pub(crate) fn forget_files(&mut self) {
+        self.files.clear();
+    }
+
     /// Gives up what could not be written.
     pub(crate) fn abandon(&mut self) {
         self.clear();

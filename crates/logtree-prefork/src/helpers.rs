@@ -12,10 +12,10 @@ use logtree_core::{BuildError, HandlerEntry, StdStream};
 use logtree_os::election::{Seat, is_vacant, wake_waiters};
 use logtree_os::helper::{Helper, HelperOptions, HelperState, spawn_helper};
 use logtree_os::{
-    Death, ForkGeneration, ForkLock, ForkReset, ProcessIdentity, Segment, SegmentState, is_running, kill_point,
-    thread_count,
+    Death, ForkGeneration, ForkLock, ForkReset, ProcessIdentity, Segment, is_running, kill_point, thread_count,
 };
 
+use crate::handover;
 use crate::listener::listen;
 use crate::options::ListenerIn;
 use crate::queue::{Joined, Queue};
@@ -26,6 +26,8 @@ use crate::{join, words};
 pub(crate) enum Role {
     /// In a process that does nothing else.
     Helper,
+    /// In the main thread of a program that does nothing else.
+    Service,
     /// On a thread of a process that logs.
     Thread,
 }
@@ -39,7 +41,7 @@ const STANDBY_SITS_DOWN_WITHIN: Duration = Duration::from_secs(1);
 /// So long one is waited for of which nobody can say whether it lives. With what it takes to make a listener it is less than 50 ms.
 const UNKNOWN_STANDBY_SITS_DOWN_WITHIN: Duration = Duration::from_millis(20);
 /// How often a standby looks whether it is still needed.
-const STANDBY_LOOKS: Duration = Duration::from_millis(250);
+pub(crate) const STANDBY_LOOKS: Duration = Duration::from_millis(250);
 
 /// The helpers and threads of a queue that are this process's.
 #[derive(Debug, Default)]
@@ -54,6 +56,8 @@ pub(crate) struct Helpers {
     begun: Option<(ForkGeneration, Instant, Role)>,
     /// When this process first woke the standby of the listener with this number.
     woken: Option<(u64, Instant)>,
+    /// When it last offered to listen in the place of one who cannot build the config.
+    pub(crate) offered: Option<(ForkGeneration, Instant)>,
 }
 
 impl ForkReset for Helpers {
@@ -95,7 +99,7 @@ impl Helpers {
         }
     }
 
-    fn add(&mut self, helper: Helper) {
+    pub(crate) fn add(&mut self, helper: Helper) {
         self.has_made = true;
         self.made.push(helper);
     }
@@ -166,7 +170,7 @@ pub(crate) fn begin(queue: &Arc<Queue>, segment: &Arc<Segment>) -> Result<(), Bu
 }
 
 /// Whether this process can make helpers.
-fn can_help(queue: &Queue) -> bool {
+pub(crate) fn can_help(queue: &Queue) -> bool {
     queue.options.listener_in == ListenerIn::Process && thread_count().is_ok_and(|count| count == 1)
 }
 
@@ -182,7 +186,7 @@ fn begin_helpers(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
         let _ = wait_until(|| listener.reap() != HelperState::Running || standby(segment).start_time != 0);
         let is_lost = |listener: &mut Helper| listener.reap() != HelperState::Running && !has_standby(segment);
         wait_until(|| !is_vacant(segment.seat()) || is_lost(&mut listener))?;
-        queue.helpers.lock().add(listener);
+        queue.place().helpers.lock().add(listener);
         if !is_vacant(segment.seat()) {
             return Ok(());
         }
@@ -216,55 +220,48 @@ fn wait_until(mut is_so: impl FnMut() -> bool) -> io::Result<()> {
     Ok(())
 }
 
-fn helper_options<'a>(queue: &Queue, name: &str) -> HelperOptions<'a> {
+pub(crate) fn helper_options<'a>(queue: &Queue, name: &str) -> HelperOptions<'a> {
     let keep_stdout = queue.listener.handlers.iter().any(|entry| writes_stdout(entry));
     HelperOptions::new(name).keep_stdout(keep_stdout).keep_stderr(true)
 }
 
-fn writes_stdout(entry: &HandlerEntry) -> bool {
+pub(crate) fn writes_stdout(entry: &HandlerEntry) -> bool {
     let of_child = |child: &Arc<HandlerEntry>| writes_stdout(child);
     entry.handler.std_stream() == Some(StdStream::Stdout) || entry.handler.children().iter().any(of_child)
 }
 
-/// A standby's life: it waits for the listener's seat, and leaves when the queue is closed, or when another one stands by: where
-/// listeners were killed right after they had made theirs, there can be two.
+/// A standby's life: it waits for the listener's seat, and leaves when the queue is closed, or when another one stands by.
 fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>) -> u8 {
-    let me = ProcessIdentity::current();
     kill_point!("standby: begun");
     join::attend(queue, segment);
+    appoint(segment, &ProcessIdentity::current());
+    kill_point!("standby: introduced");
+    match handover::wait_for_seat(segment, || true) {
+        Ok(Some(seat)) => {
+            kill_point!("standby: seated");
+            // `ps` is to show who listens.
+            let _ = logtree_os::helper::rename("logtree-listen");
+            forget_standby(segment);
+            listen(queue, segment, seat, Role::Helper);
+            0
+        }
+        Ok(None) => 0,
+        Err(_) => 1,
+    }
+}
+
+/// Says in the segment who stands by.
+pub(crate) fn appoint(segment: &Segment, me: &ProcessIdentity) {
     for (number, word) in [me.pid.into(), me.start_time, me.namespaces, me.nonce].into_iter().enumerate() {
         segment.set_word(words::STANDBY + number, word);
     }
-    let is_over = || segment.state() == SegmentState::Closed || segment.word(words::LEFT) != Some(0);
-    kill_point!("standby: introduced");
-    loop {
-        if is_over() {
-            return 0;
-        }
-        match Seat::wait_take(segment, STANDBY_LOOKS) {
-            Ok(Some(seat)) if !is_over() => {
-                kill_point!("standby: seated");
-                // `ps` is to show who listens.
-                let _ = logtree_os::helper::rename("logtree-listen");
-                forget_standby(segment);
-                listen(queue, segment, seat, Role::Helper);
-                return 0;
-            }
-            Ok(_) => {}
-            Err(_) => return 1,
-        }
-        let named = standby(segment);
-        if named != me && named.start_time != 0 && named.death() == Death::Alive {
-            return 0;
-        }
-    }
 }
 
-fn forget_standby(segment: &Segment) {
+pub(crate) fn forget_standby(segment: &Segment) {
     (0..4).for_each(|number| segment.set_word(words::STANDBY + number, 0));
 }
 
-fn standby(segment: &Segment) -> ProcessIdentity {
+pub(crate) fn standby(segment: &Segment) -> ProcessIdentity {
     let word = |number| segment.word(words::STANDBY + number).unwrap_or_default();
     ProcessIdentity { pid: word(0) as u32, start_time: word(1), namespaces: word(2), nonce: word(3) }
 }
@@ -276,7 +273,7 @@ pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Rol
     }
     if !has_standby(segment) {
         forget_standby(segment);
-        let options = helper_options(queue, "logtree-standby").sibling(true);
+        let options = helper_options(queue, "logtree-standby").sibling(role == Role::Helper);
         // If it cannot be made now, the next look tries again.
         if let Ok(made) = spawn_helper(&options, || stand_by(queue, segment)) {
             kill_point!("standby: made");
@@ -326,18 +323,24 @@ fn begin_thread(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
 /// nobody waits for it. If there is none, this process sees to it: a program of one thread stays one.
 #[cold]
 pub(crate) fn nobody_listens(queue: &Arc<Queue>) {
-    let Joined::Segment(segment) = queue.joined() else { return };
-    let Some(mut helpers) = queue.helpers.try_lock() else { return };
+    if let Joined::Segment(segment) = queue.joined() {
+        nobody_listens_to(queue, &segment);
+    }
+}
+
+/// [`nobody_listens`], to a segment that the queue may be about to join.
+pub(crate) fn nobody_listens_to(queue: &Arc<Queue>, segment: &Arc<Segment>) {
+    let Some(mut helpers) = queue.place().helpers.try_lock() else { return };
     if !is_vacant(segment.seat()) || helpers.is_beginning() {
         return;
     }
-    if has_standby(&segment) {
-        if helpers.may_be_woken(&segment) {
+    if has_standby(segment) {
+        if helpers.may_be_woken(segment) {
             // The kernel wakes one who stands by. If that one was killed before it took the seat, there may be another.
             return wake_waiters(segment.seat());
         }
         // So that the next listener makes another one.
-        forget_standby(&segment);
+        forget_standby(segment);
     }
     if !is_vacant(segment.seat()) {
         // It has just sat down.
@@ -347,18 +350,18 @@ pub(crate) fn nobody_listens(queue: &Arc<Queue>) {
     helpers.begun = Some((ForkGeneration::current(), Instant::now(), role));
     drop(helpers);
     let made = match role {
-        Role::Helper => make_listener(queue, &segment).ok(),
-        Role::Thread => None,
+        Role::Helper => make_listener(queue, segment).ok(),
+        Role::Service | Role::Thread => None,
     };
     match made {
-        Some(listener) => queue.helpers.lock().add(listener),
+        Some(listener) => queue.place().helpers.lock().add(listener),
         // If there can be no thread either, the records wait for a process that listens.
-        None => _ = begin_thread(queue, &segment),
+        None => _ = begin_thread(queue, segment),
     }
 }
 
 /// Whether somebody stands by, as far as can be told.
-fn has_standby(segment: &Segment) -> bool {
+pub(crate) fn has_standby(segment: &Segment) -> bool {
     let standby = standby(segment);
     match standby.start_time {
         // It was made a moment ago, and has not yet said who it is.
@@ -370,8 +373,8 @@ fn has_standby(segment: &Segment) -> bool {
 /// Takes away what is left of helpers that have ended: children of the process that made the queue, all of them.
 pub(crate) fn reap(queue: &Queue) {
     let Joined::Segment(segment) = queue.joined() else { return };
-    let Some(mut helpers) = queue.helpers.try_lock() else { return };
-    if !helpers.has_made {
+    let Some(mut helpers) = queue.place().helpers.try_lock() else { return };
+    if !helpers.has_made && !queue.is_service() {
         return;
     }
     helpers.reap_made();

@@ -32,7 +32,7 @@ const LAST_ATTEMPTS: Duration = Duration::from_secs(5);
 
 /// What the listener keeps track of between its rounds.
 pub(crate) struct House<'a> {
-    queue: &'a Arc<Queue>,
+    queue: Arc<Queue>,
     segment: &'a Arc<Segment>,
     role: Role,
     claim_number: u64,
@@ -84,9 +84,9 @@ impl Report {
 }
 
 impl<'a> House<'a> {
-    pub(crate) fn new(queue: &'a Arc<Queue>, segment: &'a Arc<Segment>, role: Role, claim_number: u64) -> Self {
+    pub(crate) fn new(queue: &Arc<Queue>, segment: &'a Arc<Segment>, role: Role, claim_number: u64) -> Self {
         Self {
-            queue,
+            queue: Arc::clone(queue),
             segment,
             role,
             claim_number,
@@ -102,6 +102,22 @@ impl<'a> House<'a> {
         }
     }
 
+    /// The queue has another config by now.
+    pub(crate) fn change_to(&mut self, queue: &Arc<Queue>) {
+        self.queue = Arc::clone(queue);
+    }
+
+    /// Says on stderr that the config is one that this process cannot build; another one is looked for.
+    pub(crate) fn say_refused(&self, why: &str) {
+        let name = &self.queue.listener.name;
+        let message = format!(
+            "logtree: warning: a listener of the queue '{name}' cannot go on with its new config, and leaves it to a \
+             process that can: {why}\n"
+        );
+        // A closed stderr leaves nobody to tell.
+        let _ = StandardStream::Stderr.write_all(message.as_bytes());
+    }
+
     /// Frees what the dead left, gathers what is to be said of drops; whether nobody needs the listener any more.
     pub(crate) fn keep(&mut self, merge: &mut Merge, definitions: &mut Definitions) -> bool {
         let is_leaving = helpers::termination_requested(self.role);
@@ -109,7 +125,7 @@ impl<'a> House<'a> {
             return false;
         }
         self.looked = Some(Instant::now());
-        helpers::keep_standby(self.queue, self.segment, self.role);
+        helpers::keep_standby(&self.queue, self.segment, self.role);
         self.note_attaching();
         self.look_elsewhere();
         let dead: Vec<SlotIndex> =
@@ -121,7 +137,13 @@ impl<'a> House<'a> {
                 definitions.forget(slot);
             }
         }
-        self.unsaid.is_empty() && self.role == Role::Helper && self.leave()
+        self.unsaid.is_empty() && self.role != Role::Thread && self.leave()
+    }
+
+    /// [`keep`](Self::keep), although a look was taken a moment ago; whether nobody needs the queue any more.
+    pub(crate) fn leave_at_once(&mut self, merge: &mut Merge, definitions: &mut Definitions) -> bool {
+        self.looked = None;
+        self.keep(merge, definitions)
     }
 
     /// Frees lanes that are read to their end and whose thread, or process, is gone; drops in them are said first.
@@ -151,7 +173,7 @@ impl<'a> House<'a> {
     /// Leaves if nobody is attached: nothing that was published stays unread, nothing of the queue stays behind.
     fn leave(&self) -> bool {
         // The claims are locked first: whoever comes meanwhile waits for them and finds either a queue or none.
-        join::leave(self.queue, self.segment, || self.segment.try_close(|process| self.is_gone(process)))
+        join::leave(&self.queue, self.segment, || self.segment.try_close(|process| self.is_gone(process)))
     }
 
     /// What is to be said, once a second.
@@ -259,7 +281,7 @@ impl<'a> House<'a> {
             return GivesUp::No;
         }
         helpers::leave_to_the_next_start(self.segment);
-        let (gives_up, say) = match join::leave_behind(self.queue, self.segment, is_needed) {
+        let (gives_up, say) = match join::leave_behind(&self.queue, self.segment, is_needed) {
             LeaveBehind::Leave(left) => (GivesUp::Leaves(left), "stay in memory for the next process that has it"),
             LeaveBehind::Lose => (GivesUp::Loses, "are lost"),
             LeaveBehind::Stay => {

@@ -7,6 +7,7 @@
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use logtree_core::{BuildError, HandlerEntry};
@@ -17,9 +18,10 @@ use logtree_os::{
     kill_point,
 };
 
+use crate::config::{Configured, Shared};
 use crate::process::ProcessSide;
 use crate::queue::{Joined, Queue};
-use crate::{helpers, streams};
+use crate::{handover, helpers, streams, words};
 
 /// While the listener of the segment that was found is about to leave.
 const LEAVING_TAKES: Duration = Duration::from_millis(2);
@@ -34,6 +36,8 @@ pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Op
     match join_segment(queue, patience) {
         Ok((segment, process)) => Ok((Joined::Segment(segment), Some(process))),
         Err(Unjoined::Shortage(why)) => {
+            // Those that this process has started or closed already are none the worse for it.
+            start_handlers(&queue.listener.handlers, &|_| true)?;
             warn(&format!("{why}; each process writes its records itself, in the thread that logs"));
             Ok((Joined::Direct, None))
         }
@@ -49,12 +53,20 @@ enum Unjoined {
     Refused(String),
 }
 
+impl From<BuildError> for Unjoined {
+    fn from(error: BuildError) -> Self {
+        Self::Refused(error.to_string())
+    }
+}
+
 fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>, ProcessSide), Unjoined> {
     let files = meeting_places(queue);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     let until = Instant::now() + patience;
     election::supported()
         .map_err(|why| Unjoined::Shortage(format!("no listener for the queue can be told from a dead one ({why})")))?;
+    // What it was in another segment says nothing of this one.
+    queue.generation.store(0, Ordering::Relaxed);
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let mut meeting = Meeting::lock(&files, left).map_err(|error| match error {
@@ -64,7 +76,12 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
             error => Unjoined::Shortage(error.to_string()),
         })?;
         let segment = match find(queue, &meeting)? {
-            Some(found) => found,
+            Some(found) => {
+                let shared = Shared::of(&found);
+                let is_newer = queue.configured.as_ref().is_some_and(|mine| mine.config.is_newer_than(&shared));
+                start_handlers(&queue.listener.handlers, &|file| is_newer && !shared.writes(file))?;
+                found
+            }
             None => make(queue, &mut meeting)?,
         };
         // Attached before anything else: a listener leaves when it finds nobody.
@@ -80,12 +97,19 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
         };
         kill_point!("join: attached");
         if is_vacant(segment.seat())
+            && !queue.is_service()
             && let Err(why) = helpers::begin(queue, &segment)
         {
             abandon(&segment, &process, &mut meeting);
             return Err(Unjoined::Shortage(why.to_string()));
         }
         kill_point!("join: somebody listens");
+        drop(meeting);
+        let left = until.saturating_duration_since(Instant::now());
+        if let Err(error) = publish_config(queue, &segment, left, |_| Ok(())) {
+            process.attachment.leave();
+            return Err(error.into());
+        }
         return Ok((segment, process));
     }
 }
@@ -100,10 +124,113 @@ fn abandon(segment: &Segment, process: &ProcessSide, meeting: &mut Meeting) {
     }
 }
 
-/// The claims of a queue for a listener that is about to leave; `None` if somebody holds them, who is about to join.
-fn lock_to_leave(queue: &Queue) -> Option<Left> {
-    const PATIENCE: Duration = Duration::from_millis(20);
+/// Gives the segment this queue's config, if it is newer than the one there, and waits until the listener has it.
+///
+/// # Errors
+/// If a claim or its directory cannot be used, or another live queue writes a file of the config.
+pub(crate) fn bring_config(queue: &Arc<Queue>, segment: &Arc<Segment>, patience: Duration) -> Result<(), BuildError> {
+    let start = |shared: Option<&Shared>| {
+        start_handlers(&queue.listener.handlers, &|file| shared.is_some_and(|shared| !shared.writes(file)))
+    };
+    publish_config(queue, segment, patience, start)
+}
+
+/// [`bring_config`], with `start` to start the handlers before they are another process's: with the config that was there
+/// before, if the queue's takes its place.
+fn publish_config(
+    queue: &Arc<Queue>,
+    segment: &Arc<Segment>,
+    patience: Duration,
+    start: impl Fn(Option<&Shared>) -> Result<(), BuildError>,
+) -> Result<(), BuildError> {
+    let Some(Configured { config, .. }) = &queue.configured else { return start(None) };
+    let shared = Shared::of(segment);
+    if let Some(generation) = config.generation_in(&shared) {
+        queue.generation.store(generation, Ordering::Relaxed);
+        handover::offer_if_asked(queue, segment);
+        return start(None);
+    }
+    if !config.is_newer_than(&shared) {
+        return start(None);
+    }
+    // Whoever changes the text of a segment has locked its own claim.
     let files = meeting_places(queue);
+    let places: Vec<&Path> = files.iter().map(PathBuf::as_path).chain([segment.path()]).collect();
+    let mut meeting = Meeting::lock(&places, patience).map_err(|error| BuildError::new(error.to_string()))?;
+    let id = segment.id();
+    let is_ours = |claim: &Claim| claim.text().is_some_and(|text| text.segment_id() == id.0);
+    for claim in meeting.claims().iter().filter(|claim| !is_ours(claim)) {
+        let Some(text) = claim.text().filter(|text| !text.is_of_former_boot()) else { continue };
+        if matches!(open_live(text.segment(), Some(text.segment_id())), Ok(Some(_))) {
+            let (log, other) = (claim.log().display(), text.queue());
+            return Err(BuildError::new(format!(
+                "{log} is written by the queue '{other}' already; the queue '{}' cannot write it too",
+                queue.listener.name,
+            )));
+        }
+    }
+    // Another process may have been faster.
+    let shared = Shared::of(segment);
+    if config.is_newer_than(&shared) {
+        let name = segment.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let text = ClaimText::new(queue.options.name.as_deref().unwrap_or(name), segment.path(), id.0);
+        let is_named = queue.options.name.is_some();
+        let is_missing = |claim: &Claim| !is_ours(claim) && (is_named || claim.log() != segment.path());
+        meeting.write_where(&text, is_missing).map_err(|error| BuildError::new(error.to_string()))?;
+        kill_point!("config: files claimed");
+        start(Some(&shared))?;
+        let are_former_freed = segment.word(words::LISTENING) >= Some(shared.generation);
+        let next = shared.next(config, &queue.listener.name, absolute(files), are_former_freed);
+        queue.generation.store(next.generation, Ordering::Relaxed);
+        next.publish(segment);
+        kill_point!("config: published");
+    } else {
+        queue.generation.store(config.generation_in(&shared).unwrap_or_default(), Ordering::Relaxed);
+        start(None)?;
+    }
+    drop(meeting);
+    handover::wait_until_followed(queue, segment);
+    Ok(())
+}
+
+/// Starts handlers that stand behind a queue. A file whose handler empties it is emptied when the queue begins to write it,
+/// and not by each process that joins: what stands in it by then is other processes'.
+fn start_handlers(handlers: &[Arc<HandlerEntry>], is_new: &dyn Fn(&Path) -> bool) -> Result<(), BuildError> {
+    for entry in handlers {
+        start_handlers(entry.handler.children(), is_new)?;
+        let file = entry.handler.file().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
+        match file {
+            Some(file) if !is_new(&file) => entry.handler.close(),
+            _ => entry.handler.start()?,
+        }
+        // It has one writer, which this process is not.
+        entry.handler.reopen();
+    }
+    Ok(())
+}
+
+fn absolute(files: Vec<PathBuf>) -> Vec<PathBuf> {
+    files.into_iter().map(|file| std::path::absolute(&file).unwrap_or(file)).collect()
+}
+
+/// Gives up the claims of files that the segment's config writes no more.
+pub(crate) fn free_former_files(segment: &Segment) {
+    const PATIENCE: Duration = Duration::from_millis(20);
+    for file in Shared::of(segment).former_files {
+        let Ok(mut meeting) = Meeting::lock(&[&file], PATIENCE) else { continue };
+        // A config that came meanwhile may write it again; it came under this lock or will.
+        if !Shared::of(segment).files.contains(&file) {
+            let _ = meeting.remove_if(segment.id().0);
+        }
+    }
+}
+
+/// The claims of a queue for a listener that is about to leave; `None` if somebody holds them, who is about to join.
+fn lock_to_leave(queue: &Queue, segment: &Segment) -> Option<Left> {
+    const PATIENCE: Duration = Duration::from_millis(20);
+    // This process may have another config than the listener had.
+    let mut files = meeting_places(queue);
+    files.extend(Shared::of(segment).files);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     match Meeting::lock(&files, PATIENCE) {
         Ok(meeting) => Some(Left(Some(meeting))),
@@ -128,7 +255,7 @@ pub(crate) enum LeaveBehind {
 
 /// Looks whether records can be left in a segment that stays; `is_needed` is asked while nobody can join.
 pub(crate) fn leave_behind(queue: &Queue, segment: &Segment, is_needed: impl FnOnce() -> bool) -> LeaveBehind {
-    let Some(left) = lock_to_leave(queue) else { return LeaveBehind::Stay };
+    let Some(left) = lock_to_leave(queue, segment) else { return LeaveBehind::Stay };
     let claims = left.0.as_ref().map(Meeting::claims).unwrap_or_default();
     let is_claimed = claims.iter().any(|claim| claim.text().is_some_and(|text| text.segment_id() == segment.id().0));
     if is_needed() {
@@ -142,7 +269,7 @@ pub(crate) fn leave_behind(queue: &Queue, segment: &Segment, is_needed: impl FnO
 
 /// Closes a segment that nobody needs, and removes its name and claims; `false` if somebody needs it.
 pub(crate) fn leave(queue: &Queue, segment: &Segment, close: impl FnOnce() -> bool) -> bool {
-    let Some(Left(meeting)) = lock_to_leave(queue) else { return false };
+    let Some(Left(meeting)) = lock_to_leave(queue, segment) else { return false };
     if !close() {
         return false;
     }
@@ -250,7 +377,7 @@ fn make(queue: &Queue, meeting: &mut Meeting) -> Result<Arc<Segment>, Unjoined> 
     let directory = default_directory();
     let name = match &queue.options.name {
         Some(name) => file_name(name),
-        None => file_name(&format!("{:016x}-{}", ProcessIdentity::current().nonce, queue.number)),
+        None => file_name(&format!("{:016x}-{}", ProcessIdentity::current().nonce, queue.place().number)),
     };
     let segment = match Segment::create(&directory, &name, &SegmentOptions::default()) {
         // Left behind by a program of another version, or by no program at all, which was said when it was found.
@@ -263,6 +390,15 @@ fn make(queue: &Queue, meeting: &mut Meeting) -> Result<Arc<Segment>, Unjoined> 
     let segment = segment.map_err(|error| Unjoined::Shortage(format!("no shared memory for the queue ({error})")))?;
     streams::announce(&segment);
     kill_point!("join: segment made");
+    if let Err(error) = start_handlers(&queue.listener.handlers, &|_| true) {
+        let _ = segment.unlink();
+        return Err(error.into());
+    }
+    if let Some(Configured { config, .. }) = &queue.configured {
+        let first = Shared::default().next(config, &queue.listener.name, absolute(meeting_places(queue)), true);
+        queue.generation.store(first.generation, Ordering::Relaxed);
+        first.publish(&segment);
+    }
     let text = ClaimText::new(queue.options.name.as_deref().unwrap_or(&name), segment.path(), segment.id().0);
     if let Err(error) = meeting.write(&text) {
         let _ = meeting.remove_if(segment.id().0);

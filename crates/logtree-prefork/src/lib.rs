@@ -23,11 +23,14 @@
 //! | `producer.rs` | a thread's lane: the hot path |
 //! | `process.rs` | this process in the segment: its slot and its definitions |
 //! | `join.rs` | finding or making the segment |
+//! | `config.rs` | which config of several processes the listener has |
+//! | `handover.rs` | how the seat goes from one who lives to another |
 //! | `helpers.rs` | who listens: helpers, standby, thread |
 //! | `listener.rs` | the listener's round; `merge.rs` its order, `batch.rs` its writes, `house.rs` its housekeeping |
 //! | `plan.rs` | what a batch will do, said before it is done; `recovery.rs`, `appended.rs`, `moved.rs`: finished by a successor |
 //! | `names.rs` | the names of files as a batch will leave them |
 //! | `sweep.rs` | removing what killed processes left and nobody needs |
+//! | `service.rs` | a program that listens and does nothing else |
 //! | `stats.rs` | what can be said of a queue |
 //! | `words.rs` | the words of a segment |
 #![forbid(unsafe_code)]
@@ -35,7 +38,9 @@
 
 mod appended;
 mod batch;
+mod config;
 mod definitions;
+mod handover;
 mod helpers;
 mod house;
 mod join;
@@ -49,6 +54,7 @@ mod process;
 mod producer;
 mod queue;
 mod recovery;
+mod service;
 mod stats;
 mod streams;
 mod sweep;
@@ -58,11 +64,13 @@ use std::sync::Arc;
 
 use logtree_core::{Argument, BuildError, Handler, Object, QueueListener, RecordQueue, Registry};
 
+pub use config::{ConfigAge, ConfigText, Configured, Rebuild, with_config};
 pub use helpers::{on_listener_start, surround_start_hooks};
 pub use logtree_os::{Fork, fork_single_threaded as fork};
 pub use options::{ListenerIn, QueueOptions};
 pub use queue::leave;
-pub use stats::{Drops, LaneStats, OwnerStats, QueueLook, QueueStats, stats};
+pub use service::{ServiceControl, serve};
+pub use stats::{ConfigStats, Drops, LaneStats, OwnerStats, QueueLook, QueueStats, stats};
 
 /// Python's `multiprocessing.Queue`, as a `QueueHandler` in a config names it.
 #[derive(Clone, Debug, Default)]

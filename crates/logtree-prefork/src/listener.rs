@@ -1,18 +1,21 @@
 //! The listener: one round after the other it reads what is in the lanes, has it handled, and says so.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logtree_core::codec::{self, Parts};
-use logtree_core::{Callsite, HandlerErrors, LevelNames, Origin, Record, Timestamp, side};
+use logtree_core::{Callsite, HandlerEntry, HandlerErrors, LevelNames, Origin, Record, Timestamp, side};
 use logtree_os::election::Seat;
 use logtree_os::{Segment, Sleep, Sleeper, kill_point};
 
 use crate::batch::Batch;
+use crate::config::{self, Shared};
 use crate::definitions::Definitions;
+use crate::handover;
 use crate::helpers::{self, Role};
 use crate::house::{GivesUp, House};
-use crate::join::Left;
+use crate::join::{self, Left};
 use crate::merge::Merge;
 use crate::queue::{Queue, monotonic_ns};
 use crate::recovery::Recovery;
@@ -37,11 +40,37 @@ const SLEEP: Duration = Duration::from_millis(125);
 /// Between two attempts to write what could not be written.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// Who says when a listener is to end although it is needed.
+pub(crate) trait Control {
+    /// Whether it is to write what there is, and then to leave its seat to another one. Asked after each batch.
+    fn is_over(&mut self, segment: &Segment) -> bool;
+}
+
+/// Nobody.
+struct Needed;
+
+impl Control for Needed {
+    fn is_over(&mut self, _: &Segment) -> bool {
+        false
+    }
+}
+
 /// Listens until nobody needs the queue any more, or, on a thread of a host, until the process ends.
 pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segment>, role: Role) {
+    listen_until(queue, segment, seat, role, &mut Needed);
+}
+
+/// [`listen`], until it is told to end.
+pub(crate) fn listen_until(
+    queue: &Arc<Queue>,
+    segment: &Arc<Segment>,
+    seat: Seat<Segment>,
+    role: Role,
+    control: &mut dyn Control,
+) {
     let claim_number = segment.take_over();
     helpers::take_up(segment);
-    side::begin_listening(queue.number);
+    side::begin_listening(queue.place().number);
     let interrupted = Recovery::of(segment);
     if interrupted.is_some() {
         // Finishing takes as long as the disk does, and may be cut short in its turn.
@@ -66,8 +95,9 @@ pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segm
     kill_point!("listener: begun");
     helpers::run_start_hooks();
     let mut listener = Listener {
-        queue,
+        queue: Arc::clone(queue),
         segment,
+        role,
         merge: Merge::new(segment),
         definitions: Definitions::default(),
         batch: Batch::new(segment),
@@ -77,12 +107,24 @@ pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segm
         bytes: Vec::new(),
         left: None,
         newest_ns: 0,
+        refused: 0,
     };
+    listener.follow_config();
     let mut busy_until = Instant::now() + NAPS;
     loop {
         let is_flush = listener.sleeper.take_flush_request();
         let handled = listener.round(is_flush);
         if listener.left.is_some() || listener.housekeep() {
+            break;
+        }
+        listener.follow_config();
+        if listener.left.is_some() || handover::is_asked_for(segment) {
+            break;
+        }
+        if control.is_over(segment) && handled == 0 {
+            // What was published before it was told is written; and if nobody is left, nothing of the queue is.
+            while listener.round(true) > 0 && listener.left.is_none() {}
+            listener.house.leave_at_once(&mut listener.merge, &mut listener.definitions);
             break;
         }
         if handled > 0 {
@@ -116,8 +158,9 @@ fn recover(mut recovery: Recovery, segment: &Segment, house: &mut House<'_>, sle
 }
 
 struct Listener<'a> {
-    queue: &'a Arc<Queue>,
+    queue: Arc<Queue>,
     segment: &'a Arc<Segment>,
+    role: Role,
     merge: Merge,
     definitions: Definitions,
     batch: Batch,
@@ -129,6 +172,8 @@ struct Listener<'a> {
     left: Option<Left>,
     /// When the newest record was made that was read so far.
     newest_ns: u64,
+    /// The generation of a config that this process cannot build.
+    refused: u64,
 }
 
 impl Listener<'_> {
@@ -201,7 +246,7 @@ impl Listener<'_> {
     /// Handles what this thread logged itself, and what there is to say of drops.
     fn handle_own(&mut self) -> usize {
         // The handlers are borrowed for themselves, as the batch changes meanwhile.
-        let (queue, batch) = (self.queue, &mut self.batch);
+        let (queue, batch) = (&self.queue, &mut self.batch);
         let mut handled = side::handle_kept(|record| queue.listener.handle(record, batch, |_| true));
         let reports = self.house.due_reports();
         for report in &reports {
@@ -238,6 +283,49 @@ impl Listener<'_> {
         self.house.reports_written();
     }
 
+    /// Goes on with the segment's config, if that is another one than before. Nothing is half done between two batches.
+    fn follow_config(&mut self) {
+        let wanted = Shared::generation_of(self.segment);
+        let word = |number| self.segment.word(number).unwrap_or_default();
+        let has_it = wanted == self.queue.generation();
+        if wanted == self.refused || has_it && word(words::LISTENING) == wanted {
+            return;
+        }
+        let followed = if has_it { Ok(None) } else { config::follow(&self.queue, self.segment, self.role) };
+        match followed {
+            Ok(queue) => {
+                kill_point!("config: rebuilt");
+                if let Some(queue) = queue {
+                    self.change_to(queue);
+                }
+                join::free_former_files(self.segment);
+                kill_point!("config: files freed");
+            }
+            Err(why) => {
+                self.refused = wanted;
+                self.house.say_refused(&why);
+                self.segment.set_word(words::REFUSED, wanted);
+            }
+        }
+        self.segment.set_word(words::LISTENING, self.queue.generation());
+        kill_point!("config: followed");
+        self.sleeper.announce_progress(monotonic_ns());
+    }
+
+    fn change_to(&mut self, queue: Arc<Queue>) {
+        let former = std::mem::replace(&mut self.queue, queue);
+        self.house.change_to(&self.queue);
+        former.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));
+        self.commit();
+        if self.left.is_some() {
+            return;
+        }
+        self.batch.finish();
+        self.batch.forget_files();
+        former.listener.handlers.iter().for_each(|entry| close(entry));
+        kill_point!("config: closed");
+    }
+
     /// Sees to deaths and drops; whether the listener is to leave.
     fn housekeep(&mut self) -> bool {
         self.house.keep(&mut self.merge, &mut self.definitions)
@@ -256,4 +344,11 @@ impl Listener<'_> {
             self.sleeper.sleep(Sleep::Deep, SLEEP, look);
         }
     }
+}
+
+/// Closes a handler, then those that it hands on to.
+fn close(entry: &HandlerEntry) {
+    // Whatever goes wrong, the others are closed all the same.
+    let _ = catch_unwind(AssertUnwindSafe(|| entry.handler.close()));
+    entry.handler.children().iter().for_each(|child| close(child));
 }

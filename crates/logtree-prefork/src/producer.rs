@@ -65,7 +65,7 @@ pub(crate) fn put(queue: &Arc<Queue>, record: &Record<'_>) -> Put {
     let outcome = LANES.try_with(|lanes| {
         let mut lanes = lanes.0.try_borrow_mut().ok()?;
         let generation = ForkGeneration::current();
-        let ours = |lane: &ThreadLane| lane.queue == queue.number && lane.made_in == generation;
+        let ours = |lane: &ThreadLane| lane.queue == queue.place().number && lane.made_in == generation;
         let at = match lanes.iter().position(ours) {
             Some(at) => at,
             None => {
@@ -96,7 +96,7 @@ pub(crate) fn count_drop(queue: &Arc<Queue>, reason: DropReason) {
     let generation = ForkGeneration::current();
     let counted = LANES.try_with(|lanes| {
         let lanes = lanes.0.try_borrow().ok()?;
-        let lane = lanes.iter().find(|lane| lane.queue == queue.number && lane.made_in == generation)?;
+        let lane = lanes.iter().find(|lane| lane.queue == queue.place().number && lane.made_in == generation)?;
         lane.producer.count_drop(reason);
         Some(())
     });
@@ -125,7 +125,7 @@ impl ThreadLane {
         let callsites = Vec::new();
         // Nobody's: a record that was read from elsewhere may say that it is of process 0.
         let (whose, origin) = ((u32::MAX, u64::MAX), 0);
-        Ok(Self { queue: queue.number, made_in, producer, own_streams, whose, origin, callsites })
+        Ok(Self { queue: queue.place().number, made_in, producer, own_streams, whose, origin, callsites })
     }
 
     /// The hot path: two look-ups, one encoding into pieces, one copy, one store.

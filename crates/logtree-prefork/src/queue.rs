@@ -12,6 +12,8 @@ use logtree_core::{
 use logtree_os::election::is_vacant;
 use logtree_os::{DropReason, ForkLock, ForkReset, LaneIndex, LaneProducer, Published, Segment, SegmentState};
 
+use crate::config::{self, Configured};
+use crate::handover;
 use crate::helpers::{self, Helpers};
 use crate::options::QueueOptions;
 use crate::process::{ProcessSide, Slot};
@@ -27,12 +29,22 @@ const REJOIN_PATIENCE: Duration = Duration::from_millis(250);
 /// How long the first process of a pid namespace waits for a listener to see that nobody needs it.
 const LEAVING_TAKES: Duration = Duration::from_secs(1);
 
-/// A queue, as this process knows it.
+/// A queue, as a config of this process has it.
 pub(crate) struct Queue {
-    /// Tells the queues of one process apart.
-    pub(crate) number: u32,
     pub(crate) options: QueueOptions,
     pub(crate) listener: QueueListener,
+    /// The config that the listener comes from, unless it is code's.
+    pub(crate) configured: Option<Configured>,
+    /// The generation that it has, or had, in the segment; 0 if it was never the one there.
+    pub(crate) generation: AtomicU64,
+    place: OnceLock<Arc<Place>>,
+}
+
+/// What configs that name the same queue one after the other have in common: this process's place in the segment, and
+/// its threads' lanes.
+pub(crate) struct Place {
+    /// Tells the queues of one process apart.
+    pub(crate) number: u32,
     joined: ForkLock<Joined>,
     process: ForkLock<Slot>,
     pub(crate) helpers: ForkLock<Helpers>,
@@ -65,38 +77,21 @@ impl ForkReset for Joined {
 /// The handler that puts records into a queue.
 pub(crate) struct QueueProducer {
     queue: Arc<Queue>,
-    /// The queue of an earlier config, if it is [the same](Queue::is_as): it has this process's place in the segment
-    /// already, and its threads' lanes. Its listener, too, is that config's.
-    earlier: OnceLock<Arc<Queue>>,
 }
 
 impl QueueProducer {
     pub(crate) fn new(options: QueueOptions, listener: QueueListener) -> Self {
         // Looked at once before there can be a fork in the middle of the first look.
         monotonic_ns();
-        let queue = Arc::new(Queue {
-            number: side::next_queue_number(),
-            options,
-            listener,
-            joined: ForkLock::new(Joined::Not),
-            process: ForkLock::new(Slot::default()),
-            helpers: ForkLock::new(Helpers::default()),
-            outage: AtomicU64::new(0),
-        });
-        Self { queue, earlier: OnceLock::new() }
-    }
-
-    /// The queue that records go into.
-    #[inline]
-    fn queue(&self) -> &Arc<Queue> {
-        self.earlier.get().unwrap_or(&self.queue)
+        let (configured, generation, place) = (config::configured(), AtomicU64::new(0), OnceLock::new());
+        Self { queue: Arc::new(Queue { options, listener, configured, generation, place }) }
     }
 }
 
 impl Handler for QueueProducer {
     fn emit(&self, record: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
-        let queue = self.queue();
-        if side::is_listening(queue.number) {
+        let queue = &self.queue;
+        if side::is_listening(queue.place().number) {
             side::keep(record);
             return Ok(());
         }
@@ -114,24 +109,32 @@ impl Handler for QueueProducer {
         Ok(())
     }
 
+    fn starts_children(&self) -> bool {
+        true
+    }
+
     fn start(&self) -> Result<(), BuildError> {
         let queue = &self.queue;
         // What stands behind the queue has one writer; this process must not keep its files open beside that.
         queue.listener.handlers.iter().for_each(|entry| entry.handler.reopen());
         sweep::sweep();
-        if let Some(earlier) = stats::queues().into_iter().find(|earlier| queue.is_as(earlier)) {
-            let _ = self.earlier.set(earlier);
-            return Ok(());
+        if let Some(earlier) = queue.find_earlier() {
+            let _ = queue.place.set(Arc::clone(earlier.place()));
         }
-        let (joined, process) = join::join(queue, JOIN_PATIENCE)?;
-        *queue.joined.lock() = joined;
-        queue.process.lock().0 = process;
+        match queue.joined() {
+            Joined::Segment(segment) => join::bring_config(queue, &segment, JOIN_PATIENCE)?,
+            Joined::Not | Joined::Direct => {
+                let (joined, process) = join::join(queue, JOIN_PATIENCE)?;
+                *queue.place().joined.lock() = joined;
+                queue.place().process.lock().0 = process;
+            }
+        }
         stats::remember(queue);
         Ok(())
     }
 
     fn flush(&self, deadline: Instant) -> bool {
-        self.queue().flush(deadline)
+        self.queue.flush(deadline)
     }
 
     fn children(&self) -> &[Arc<HandlerEntry>] {
@@ -145,19 +148,67 @@ impl Handler for QueueProducer {
     fn queue(&self) -> Option<&str> {
         Some("multiprocessing.Queue")
     }
+
+    fn queue_listener(&self) -> Option<&QueueListener> {
+        Some(&self.queue.listener)
+    }
+}
+
+impl Place {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
+            number: side::next_queue_number(),
+            joined: ForkLock::new(Joined::Not),
+            process: ForkLock::new(Slot::default()),
+            helpers: ForkLock::new(Helpers::default()),
+            outage: AtomicU64::new(0),
+        })
+    }
 }
 
 impl Queue {
-    /// Whether an earlier config's queue does for this one: it has the same name and leads to handlers of the same names,
-    /// files and streams. Else each config that is read again would take one more of the places for processes.
-    fn is_as(&self, earlier: &Self) -> bool {
+    /// The same queue with another config's listener.
+    pub(crate) fn with_listener(&self, listener: QueueListener, configured: Configured, generation: u64) -> Arc<Self> {
+        let place = OnceLock::from(Arc::clone(self.place()));
+        let (options, generation) = (self.options.clone(), AtomicU64::new(generation));
+        Arc::new(Self { options, listener, configured: Some(configured), generation, place })
+    }
+
+    #[inline]
+    pub(crate) fn place(&self) -> &Arc<Place> {
+        self.place.get_or_init(Place::new)
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Whether the process does nothing but listen.
+    pub(crate) fn is_service(&self) -> bool {
+        self.configured.as_ref().is_some_and(|configured| configured.is_service)
+    }
+
+    /// The queue of an earlier config that this one goes on with: else each config that is read again would take one more of
+    /// the places for processes. It has the same name for processes to meet at, and the handler the same name or a file
+    /// in common. Where no config can tell the listener of other handlers, they must be the same.
+    fn find_earlier(&self) -> Option<Arc<Self>> {
+        let is_same_place = |earlier: &Arc<Self>| {
+            matches!(earlier.joined(), Joined::Segment(_)) && earlier.options.name == self.options.name
+        };
+        let earlier: Vec<_> = stats::queues().into_iter().rev().filter(is_same_place).collect();
+        let mine = join::meeting_places(self);
+        let has_name = |earlier: &&Arc<Self>| earlier.listener.name == self.listener.name;
+        let shares_file = |earlier: &&Arc<Self>| join::meeting_places(earlier).iter().any(|file| mine.contains(file));
+        if self.configured.is_some() {
+            return earlier.iter().find(has_name).or_else(|| earlier.iter().find(shares_file)).cloned();
+        }
         let handlers = |queue: &Self| -> Vec<_> {
             queue.listener.handlers.iter().map(|entry| (entry.name.clone(), entry.handler.std_stream())).collect()
         };
-        matches!(earlier.joined(), Joined::Segment(_))
-            && earlier.listener.name == self.listener.name
-            && handlers(earlier) == handlers(self)
-            && join::meeting_places(earlier) == join::meeting_places(self)
+        let is_same = |earlier: &&Arc<Self>| {
+            has_name(earlier) && handlers(earlier) == handlers(self) && join::meeting_places(earlier) == mine
+        };
+        earlier.iter().find(is_same).cloned()
     }
 
     /// What is rarely to be done once a record is safe.
@@ -170,7 +221,7 @@ impl Queue {
             self.handle_here(record, |entry| own_streams.has(entry));
         }
         if self.options.limits.overflow != Overflow::Drop {
-            self.outage.store(0, Ordering::Relaxed);
+            self.place().outage.store(0, Ordering::Relaxed);
         }
     }
 
@@ -205,7 +256,7 @@ impl Queue {
         const TURN: Duration = Duration::from_millis(20);
         let Joined::Segment(segment) = self.joined() else { return false };
         let now_ns = monotonic_ns();
-        let began_ns = match self.outage.compare_exchange(0, now_ns, Ordering::Relaxed, Ordering::Relaxed) {
+        let began_ns = match self.place().outage.compare_exchange(0, now_ns, Ordering::Relaxed, Ordering::Relaxed) {
             Ok(_) => now_ns,
             Err(began_ns) => began_ns,
         };
@@ -231,7 +282,7 @@ impl Queue {
     }
 
     pub(crate) fn joined(&self) -> Joined {
-        self.joined.lock().clone()
+        self.place().joined.lock().clone()
     }
 
     /// A lane for the calling thread, or what becomes of its record without one.
@@ -258,7 +309,7 @@ impl Queue {
     /// Says that this process is about to end, so that nobody has to find out that it is dead, who might not be able to: it may
     /// live in another pid namespace. What it logs all the same gets a place of its own.
     fn leave(&self) {
-        let Some(process) = self.process.try_lock().and_then(|mut slot| slot.0.take()) else { return };
+        let Some(process) = self.place().process.try_lock().and_then(|mut slot| slot.0.take()) else { return };
         process.attachment.leave();
         let segment = process.attachment.segment();
         if std::process::id() == 1 {
@@ -281,11 +332,18 @@ impl Queue {
     /// Does something with this process's side, after attaching to the segment if that is not done; `None` if it cannot.
     pub(crate) fn with_process<R>(self: &Arc<Self>, use_it: impl FnOnce(&mut ProcessSide) -> R) -> Option<R> {
         // The holder may be joining anew, which takes so long at most.
-        let mut slot = self.process.lock_within(2 * REJOIN_PATIENCE)?;
+        let mut slot = self.place().process.lock_within(2 * REJOIN_PATIENCE)?;
         if slot.0.is_none() {
             slot.0 = self.attach();
         }
         slot.0.as_mut().map(use_it)
+    }
+
+    /// This process puts no record into the queue any more.
+    pub(crate) fn detach(&self) {
+        if let Some(process) = self.place().process.lock().0.take() {
+            process.attachment.leave();
+        }
     }
 
     /// Attaches to the segment, or to a new one if all processes had left the old one before this one came.
@@ -303,7 +361,7 @@ impl Queue {
                 Err(error) if error.is_closing() => std::thread::sleep(CLOSING_TAKES),
                 Err(_) => {
                     let (joined, process) = join::join(self, REJOIN_PATIENCE).ok()?;
-                    *self.joined.lock() = joined;
+                    *self.place().joined.lock() = joined;
                     return process;
                 }
             }
@@ -322,7 +380,8 @@ impl Queue {
         const TURN: Duration = Duration::from_millis(50);
         helpers::reap(self);
         let Joined::Segment(segment) = self.joined() else { return true };
-        let Some(slot) = self.process.lock_within(REJOIN_PATIENCE).map(|slot| {
+        handover::offer_if_asked(self, &segment);
+        let Some(slot) = self.place().process.lock_within(REJOIN_PATIENCE).map(|slot| {
             let process = slot.0.as_ref()?;
             // A process may have joined anew: only the lanes of its present segment can be waited for.
             Arc::ptr_eq(process.attachment.segment(), &segment).then(|| process.attachment.slot())

@@ -9,6 +9,7 @@ use logtree_os::{
     default_directory,
 };
 
+use crate::config::Shared;
 use crate::join;
 use crate::process::CAPACITY_WORD;
 use crate::queue::{Joined, Queue};
@@ -62,8 +63,25 @@ pub struct QueueStats {
     pub unprotected_batches: u64,
     /// Bytes of shared memory in use.
     pub memory_bytes: u64,
+    /// Which config its handlers come from.
+    pub config: ConfigStats,
     /// The processes, those too that have left and whose lanes are still to be read.
     pub owners: Vec<OwnerStats>,
+}
+
+/// The config of a queue: each newer one raises the generation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConfigStats {
+    /// The generation of the newest config; 0 if code says what is logged.
+    pub generation: u64,
+    /// That of the config whose handlers the listener has: the same, but for the moments of a change, or if nobody who
+    /// listens can build the newest one.
+    pub listening: u64,
+    /// Where it was read from.
+    pub origin: String,
+    /// From where its file names count.
+    pub directory: PathBuf,
 }
 
 /// Records that were dropped, by reason.
@@ -118,7 +136,16 @@ pub struct LaneStats {
 
 /// What can be said of each queue of this process that is in shared memory.
 pub fn stats() -> Vec<QueueStats> {
-    queues().iter().filter_map(|queue| queue.stats()).collect()
+    let mut seen = Vec::new();
+    let mut is_new = |queue: &Arc<Queue>| {
+        // Of configs that follow each other, the one before may be in use still.
+        let number = queue.place().number;
+        let is_new = !seen.contains(&number);
+        seen.push(number);
+        is_new
+    };
+    let newest_first: Vec<_> = queues().into_iter().rev().filter(|queue| is_new(queue)).collect();
+    newest_first.iter().rev().filter_map(|queue| queue.stats()).collect()
 }
 
 /// A queue that is looked at from outside, as `logtree stat` does. Nobody whose queue it is notices.
@@ -214,6 +241,7 @@ impl Queue {
 fn of(name: String, path: &Path, sight: &SegmentSight) -> QueueStats {
     let word = |number: usize| sight.words.get(number).copied().unwrap_or_default();
     let owners = owners(sight);
+    let shared = Shared::parse(&sight.text).unwrap_or_default();
     // What the log has told of, and what it has not yet.
     let untold = |of: &dyn Fn(&DropCounts) -> u64| -> u64 {
         sight.lanes.iter().map(|fill| of(&fill.lane.drops.since(&fill.lane.reported))).sum()
@@ -247,6 +275,12 @@ fn of(name: String, path: &Path, sight: &SegmentSight) -> QueueStats {
         disturbed_appends: word(words::DISTURBED),
         unprotected_batches: word(words::UNPROTECTED),
         memory_bytes: sight.size_bytes,
+        config: ConfigStats {
+            generation: word(words::CONFIG),
+            listening: word(words::LISTENING),
+            origin: shared.config.origin,
+            directory: shared.config.directory,
+        },
         owners,
     }
 }

@@ -21,9 +21,7 @@ impl OwnStreams {
     pub(crate) fn of_this_process(segment: &Segment) -> Self {
         let mut own = 0;
         for (at, (_, stream)) in STREAMS.iter().enumerate() {
-            let word = |number| segment.word(words::STREAMS + 3 * at + number).unwrap_or_default();
-            let listeners = StreamId { device: word(0), inode: word(1), special_device: word(2) };
-            if stream.id() != Some(listeners) {
+            if stream.id() != Some(announced(segment, at)) {
                 own |= 1 << at;
             }
         }
@@ -35,6 +33,16 @@ impl OwnStreams {
         let stream = handler.handler.std_stream();
         STREAMS.iter().enumerate().any(|(at, (ours, _))| stream == Some(*ours) && self.0 & 1 << at != 0)
     }
+}
+
+/// Whether this process's standard output is the one that listeners write to.
+pub(crate) fn has_announced_stdout(segment: &Segment) -> bool {
+    StandardStream::Stdout.id() == Some(announced(segment, 0))
+}
+
+fn announced(segment: &Segment, at: usize) -> StreamId {
+    let word = |number| segment.word(words::STREAMS + 3 * at + number).unwrap_or_default();
+    StreamId { device: word(0), inode: word(1), special_device: word(2) }
 }
 
 /// Says in a new segment which files are behind the streams of its listeners: those of the process that makes them.

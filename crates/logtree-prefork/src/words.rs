@@ -10,6 +10,14 @@ pub(crate) const STANDBY: usize = 8;
 pub(crate) const DISTURBED: usize = 12;
 /// Batches that were written without a plan.
 pub(crate) const UNPROTECTED: usize = 13;
+/// The generation of the segment's config: see `config.rs`.
+pub(crate) const CONFIG: usize = 6;
+/// The generation of the config whose handlers the listener has.
+pub(crate) const LISTENING: usize = 7;
+/// The generation of a config that the listener cannot build.
+pub(crate) const REFUSED: usize = 14;
+/// The process that asks for the seat, and stands by for it.
+pub(crate) const ASKS: usize = 24;
 /// Not 0 while records are left for the next start.
 pub(crate) const LEFT: usize = 15;
 /// Records that have reached their handlers.

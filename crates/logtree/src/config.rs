@@ -14,6 +14,7 @@ use crate::guard::Guard;
 use crate::install::{self, Opened};
 use crate::registry::registry;
 use crate::reload::FileOrigin;
+use crate::sharing::{Age, Sharing};
 
 /// Reads and checks a config file. Its extension tells the format: `json`, `yaml` or `yml`, `toml`, and `ini`, `conf` or
 /// `cfg` for that of Python's `fileConfig`; any other is JSON.
@@ -37,8 +38,10 @@ pub fn from_str(text: &str, format: Format) -> Result<Config, Error> {
 /// # Errors
 /// As [`from_file`].
 pub fn from_value(value: serde_json::Value) -> Result<Config, Error> {
-    let plan = logtree_dictconfig::Config::new(&registry()).on_top(true).parse_value(value, "config")?;
-    Ok(Config { plan, origin: None })
+    let registry = registry();
+    let plan = logtree_dictconfig::Config::new(&registry).on_top(true).parse_value(value, "config")?;
+    let sharing = Sharing::new(&plan, "config", Age::of_program(), &registry);
+    Ok(Config { plan, origin: None, sharing })
 }
 
 /// A config that was checked. Nothing of it is open yet.
@@ -77,6 +80,7 @@ pub struct Config {
     plan: Plan,
     /// The file that it was read from.
     origin: Option<FileOrigin>,
+    sharing: Sharing,
 }
 
 impl Config {
@@ -87,8 +91,12 @@ impl Config {
     pub fn load(path: impl AsRef<Path>, registry: &Registry) -> Result<Self, Error> {
         let path = path.as_ref();
         let origin = FileOrigin::new(path, registry);
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        // Before it is read: it may change meanwhile.
+        let age = Age::of_file(&absolute);
         let plan = logtree_dictconfig::Config::new(registry).on_top(true).load(path)?;
-        Ok(Self { plan, origin: Some(origin) })
+        let sharing = Sharing::new(&plan, &path.display().to_string(), age, registry);
+        Ok(Self { plan, origin: Some(origin), sharing })
     }
 
     /// [`from_str`] with classes of the program's own.
@@ -97,7 +105,8 @@ impl Config {
     /// As [`from_file`].
     pub fn parse(text: &str, format: Format, registry: &Registry) -> Result<Self, Error> {
         let plan = logtree_dictconfig::Config::new(registry).on_top(true).parse(text, format, "config")?;
-        Ok(Self { plan, origin: None })
+        let sharing = Sharing::new(&plan, "config", Age::of_program(), registry);
+        Ok(Self { plan, origin: None, sharing })
     }
 
     /// What Python would have swallowed silently: unknown keys, a truthy `"false"`, and the like.
@@ -144,13 +153,19 @@ impl Config {
 
     /// Makes the handlers and opens them.
     pub(crate) fn open(self) -> Result<Opened, Error> {
-        let opened = self.plan.open()?;
+        let Self { plan, origin, sharing } = self;
+        let opened = sharing.run(|| plan.open())?;
         let tree = opened.tree();
-        let start = Box::new(|| opened.start().map(drop).map_err(Error::from));
-        Ok(Opened { tree, start, origin: self.origin })
+        let start = Box::new(move || sharing.run(|| opened.start()).map(drop).map_err(Error::from));
+        Ok(Opened { tree, start, origin })
     }
 
-    pub(crate) fn into_plan(self) -> Plan {
-        self.plan
+    /// The program was told to go on with it.
+    pub(crate) fn in_force_now(self) -> Self {
+        Self { sharing: self.sharing.in_force_now(), ..self }
+    }
+
+    pub(crate) fn into_parts(self) -> (Plan, Sharing) {
+        (self.plan, self.sharing)
     }
 }

@@ -19,6 +19,8 @@ enum Kind {
     NotOfAFile,
     #[cfg(feature = "watch")]
     Watch(std::io::Error),
+    #[cfg(all(feature = "prefork", target_os = "linux"))]
+    Listen(String),
 }
 
 impl Error {
@@ -37,6 +39,11 @@ impl Error {
     #[cfg(feature = "watch")]
     pub(crate) fn watch(error: std::io::Error) -> Self {
         Self(Kind::Watch(error))
+    }
+
+    #[cfg(all(feature = "prefork", target_os = "linux"))]
+    pub(crate) fn listen(why: impl Into<String>) -> Self {
+        Self(Kind::Listen(why.into()))
     }
 
     /// Whether the program has a `tracing` subscriber already: logtree's or another one.
@@ -76,6 +83,8 @@ impl fmt::Display for Error {
             }
             #[cfg(feature = "watch")]
             Kind::Watch(error) => write!(f, "nobody can watch for signals: {error}"),
+            #[cfg(all(feature = "prefork", target_os = "linux"))]
+            Kind::Listen(why) => write!(f, "cannot listen: {why}"),
             Kind::AlreadyInstalled => f.write_str(
                 "logging is installed already; to change it while the program runs, use the guard of the first install",
             ),
@@ -91,6 +100,8 @@ impl std::error::Error for Error {
             Kind::Handler(_, error) => Some(error),
             #[cfg(feature = "watch")]
             Kind::Watch(error) => Some(error),
+            #[cfg(all(feature = "prefork", target_os = "linux"))]
+            Kind::Listen(_) => None,
             Kind::NotOfAFile | Kind::AlreadyInstalled => None,
         }
     }

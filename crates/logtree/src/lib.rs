@@ -101,6 +101,7 @@ mod registry;
 mod reload;
 #[cfg(target_os = "linux")]
 mod report;
+mod sharing;
 mod stats;
 pub mod testing;
 #[cfg(feature = "watch")]

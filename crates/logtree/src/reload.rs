@@ -51,7 +51,7 @@ impl FileOrigin {
 
     /// Reads the file again, and makes what it says the logging, as of a fresh process.
     pub(crate) fn reload(&self, installed: &TreeHandle) -> Result<(), Error> {
-        let install::Opened { tree, start, .. } = Config::load(&self.path, &self.registry)?.open()?;
+        let install::Opened { tree, start, .. } = Config::load(&self.path, &self.registry)?.in_force_now().open()?;
         start()?;
         let old = installed.update(|current| {
             // What code said of all logging holds whatever the file says.
@@ -67,7 +67,8 @@ impl FileOrigin {
 
 /// Applies a config on top of what stands.
 pub(crate) fn apply(config: Config, installed: &TreeHandle) -> Result<(), Error> {
-    let built = config.into_plan().open_on_top()?.start()?;
+    let (plan, sharing) = config.in_force_now().into_parts();
+    let built = sharing.run(|| plan.open_on_top()?.start())?;
     let old = installed.update(|current| {
         let mut before = current.source().clone();
         for name in logger::names() {

@@ -36,6 +36,12 @@ fn queue(queue: &QueueStats) -> Value {
         "disturbed_appends": queue.disturbed_appends,
         "unprotected_batches": queue.unprotected_batches,
         "memory_bytes": queue.memory_bytes,
+        "config": {
+            "generation": queue.config.generation,
+            "listening": queue.config.listening,
+            "origin": queue.config.origin,
+            "directory": queue.config.directory.display().to_string(),
+        },
         "owners": queue.owners.iter().map(owner).collect::<Value>(),
     })
 }

@@ -38,6 +38,16 @@ fn one(text: &mut String, queue: &QueueStats, earlier: Option<(&QueueStats, f64)
         ordinal(queue.claim_number),
         somebody(queue.standby),
     )?;
+    match (queue.config.generation, queue.config.listening) {
+        (0, _) => writeln!(text, "  config     in the code of its programs")?,
+        (newest, listening) => {
+            write!(text, "  config     {}, generation {newest}", queue.config.origin)?;
+            match newest == listening {
+                true => writeln!(text)?,
+                false => writeln!(text, "; the listener has {listening}")?,
+            }
+        }
+    }
     write!(text, "  records    {} handled", queue.handled)?;
     if let Some((earlier, seconds)) = earlier {
         let rate = queue.handled.saturating_sub(earlier.handled) as f64 / seconds.max(0.001);

@@ -11,6 +11,8 @@ mod emit;
 mod env_levels;
 mod ini;
 mod json;
+#[cfg(target_os = "linux")]
+mod listen;
 mod schema;
 #[cfg(target_os = "linux")]
 mod stat;

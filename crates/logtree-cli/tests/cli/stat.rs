@@ -16,7 +16,7 @@ use crate::support::Place;
 /// Nothing takes so long but a bug.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(found) = look() {
@@ -112,6 +112,7 @@ fn who_listens_what_waits_and_what_was_dropped() {
     let lines = [
         format!("queue {}\n", producer.name),
         format!("\n  listener   {listener}, the 1st so far; standing by: {standby}\n"),
+        "\n  config     config.json, generation 1\n".to_owned(),
         format!("\n  records    10 handled, {waiting} wait ("),
         format!("\n  dropped    {dropped}: full {dropped}\n"),
     ];

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod config;
 #[path = "../../../logtree-handlers/tests/handlers/contract.rs"]
 #[allow(dead_code)]
 mod contract;
@@ -72,6 +73,28 @@ fn main() {
         ),
         #[cfg(logtree_kill_points)]
         ("any_point_is_on_a_way", walk::every_kill_point_is_on_a_way),
+        (
+            "a_newer_config_reaches_the_listener_and_its_successors",
+            config::a_newer_config_reaches_the_listener_and_its_successors,
+        ),
+        ("a_file_that_the_new_config_leaves_out_is_free", config::a_file_that_the_new_config_leaves_out_is_free),
+        (
+            "a_listener_that_cannot_build_the_config_hands_over",
+            config::a_listener_that_cannot_build_the_config_hands_over,
+        ),
+        (
+            "a_thread_listens_where_no_helper_can_build_the_config",
+            config::a_thread_listens_where_no_helper_can_build_the_config,
+        ),
+        (
+            "a_process_goes_on_in_its_place_with_another_config",
+            config::a_process_goes_on_in_its_place_with_another_config,
+        ),
+        #[cfg(logtree_kill_points)]
+        (
+            "whoever_is_killed_at_any_point_while_the_config_changes",
+            config::whoever_is_killed_at_any_point_while_the_config_changes,
+        ),
         ("a_killed_worker_harms_nobodys_records", kills::a_killed_worker_harms_nobodys_records),
         ("a_dead_workers_last_records_wait_for_their_time", kills::a_dead_workers_last_records_wait_for_their_time),
         ("what_all_left_behind_is_written_by_the_next", kills::what_all_left_behind_is_written_by_the_next),

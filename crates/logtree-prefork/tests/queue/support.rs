@@ -77,6 +77,11 @@ struct ToFile(Arc<dyn AppendFile>);
 
 struct LogFile(PathBuf);
 
+/// A handler that appends to the file.
+pub(crate) fn to_file(log: &Path) -> Box<dyn Handler> {
+    Box::new(ToFile(Arc::new(LogFile(log.to_owned()))))
+}
+
 impl AppendFile for LogFile {
     fn path(&self) -> &Path {
         &self.0
@@ -259,7 +264,7 @@ impl Queue {
         Self::before(vec![Box::new(StreamHandler::new(config)), Box::new(file)], log, options)
     }
 
-    fn before(handlers: Vec<Box<dyn Handler>>, log: &Path, options: QueueOptions) -> Self {
+    pub(crate) fn before(handlers: Vec<Box<dyn Handler>>, log: &Path, options: QueueOptions) -> Self {
         let entries = handlers.into_iter().map(|handler| HandlerEntry::new("test", handler, Arc::new(Lined)));
         let handlers = entries.map(Arc::new).collect();
         let listener = QueueListener { name: "queue".into(), handlers, respect_handler_level: true };

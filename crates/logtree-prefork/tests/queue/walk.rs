@@ -26,7 +26,9 @@ const GROUPS: usize = 16;
 /// Each point there is must be on a way. That it is come to, each walk sees to.
 pub(crate) fn every_kill_point_is_on_a_way() {
     let all = [listener::ways(), producer::ways(), joiner::ways(), leaver::ways(), burial::ways()].concat();
-    let missing: Vec<_> = NAMES.iter().filter(|name| !all.iter().flatten().any(|point| point == *name)).collect();
+    // Configs have walks of their own.
+    let names = NAMES.iter().filter(|name| !name.starts_with("config: "));
+    let missing: Vec<_> = names.filter(|name| !all.iter().flatten().any(|point| point == *name)).collect();
     assert!(missing.is_empty(), "no way leads to {missing:?}");
 }
 
