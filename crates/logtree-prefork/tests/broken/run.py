@@ -138,8 +138,8 @@ BROKEN = [
     ("half freed lanes forgotten by the next listener", BURIAL,
      (OS + "closing.rs", "        self.finish_reclaiming_lanes();\n", "")),
     ("a forked child writes into its parent's lane", QUEUE,
-     (PREFORK + "producer.rs", "        let ours = |lane: &ThreadLane| lane.queue == queue.number && lane.made_in == generation;\n        let at",
-      "        let ours = |lane: &ThreadLane| lane.queue == queue.number;\n        let at")),
+     (PREFORK + "producer.rs", "        let ours = |lane: &ThreadLane| lane.queue == queue.place().number && lane.made_in == generation;\n        let at",
+      "        let ours = |lane: &ThreadLane| lane.queue == queue.place().number;\n        let at")),
 ]
 
 
