@@ -84,6 +84,12 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 mod tests {
     use std::collections::BTreeMap;
 
+    /// Keywords of logtree's own.
+    const BEYOND: &[(&str, &str)] = &[
+        ("cloghandler.ConcurrentRotatingFileHandler", "compress"),
+        ("concurrent_log_handler.ConcurrentRotatingFileHandler", "compress"),
+    ];
+
     #[test]
     fn signatures_are_the_packages() {
         let theirs: BTreeMap<String, (String, Vec<String>, Vec<String>)> =
@@ -92,7 +98,8 @@ mod tests {
         for (name, (call, required, optional)) in theirs {
             let ours = crate::catalog::signature(&name).unwrap();
             assert_eq!(ours.call, call, "{name}");
-            assert_eq!(ours.keywords().collect::<Vec<_>>(), [required.clone(), optional].concat(), "{name}");
+            let keywords: Vec<_> = ours.keywords().filter(|keyword| !BEYOND.contains(&(&name, *keyword))).collect();
+            assert_eq!(keywords, [required.clone(), optional].concat(), "{name}");
             assert_eq!(ours.required, required, "{name}");
         }
     }
