@@ -119,3 +119,17 @@ pub(crate) fn spdlog_requests(count: u32) {
         spdlog::info!("request answered user={user} status={status} took_ms={took_ms}");
     }
 }
+
+/// The same by slog's, with fields, which are written behind the message.
+#[inline(never)]
+pub(crate) fn slog_requests(logger: &slog::Logger, count: u32) {
+    // No literal: the 2024 edition reads one behind `#` as something else.
+    const TAG: &str = "my_app::http";
+    for number in 0..count {
+        let (user, status, took_ms) = black_box(("ann", 200_u64, f64::from(number) + 0.25));
+        slog::info!(
+            logger, #TAG, "request answered";
+            "user" => user, "status" => status, "took_ms" => took_ms
+        );
+    }
+}

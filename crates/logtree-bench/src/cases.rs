@@ -4,6 +4,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::queued_peers::{self, Waits};
 use crate::round::{Calls, Pace};
 use crate::{calls, log_peers, logtree_side, peers};
 
@@ -119,12 +120,23 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         name: "queue-thread",
         title: "`info!` with three fields into a queue within the process, one thread, paced",
-        how: "The same with `queue.Queue`, whose listener is a thread.",
+        how: "The same with `queue.Queue`, whose listener is a thread. ftlog (by `log::info!`, with its own file) and slog-async \
+              (slog's macro with three fields, `File`) wait when their queues of 100,000 are full, so they lose nothing.",
         variant: "",
         pace: Pace::Bursts { bursts: 40, calls: 64, pause: Duration::from_micros(300) },
         contestants: &[
             Contestant { name: "logtree, queue.Queue", start: logtree_side::thread_queue, target: None },
             Contestant { name: "fmt + NonBlocking", start: peers::non_blocking, target: Some(0.4) },
+            Contestant {
+                name: "ftlog",
+                start: |directory| queued_peers::ftlog_file(directory, Waits::UntilQueued),
+                target: Some(1.0),
+            },
+            Contestant {
+                name: "slog-async",
+                start: |directory| queued_peers::slog_async_file(directory, Waits::UntilQueued),
+                target: Some(1.0),
+            },
         ],
     },
     Case {
@@ -188,7 +200,9 @@ pub(crate) const CASES: &[Case] = &[
         name: "log",
         title: "records of the `log` crate, text with the time, to a null sink",
         how: "`log::info!` with three values in its message. All write the story's line, by their own pattern or, where they \
-              leave it to the program, by `write!`; LogTracer + fmt writes fmt's own format; spdlog-rs by its own macro.",
+              leave it to the program, by `write!`; LogTracer + fmt writes fmt's own format; spdlog-rs and slog by their own \
+              macros, slog with fields. ftlog and slog-async write on a thread of their own; a round ends when it has written \
+              all, and what they take is time on the clock, of up to two processors.",
         variant: "",
         pace: Pace::Steady { calls: 20_000 },
         contestants: &[
@@ -206,6 +220,9 @@ pub(crate) const CASES: &[Case] = &[
             Contestant { name: "flexi_logger", start: log_peers::flexi_sink, target: Some(1.0) },
             Contestant { name: "fern", start: log_peers::fern_sink, target: Some(1.0) },
             Contestant { name: "spdlog-rs", start: log_peers::spdlog_sink, target: Some(1.0) },
+            Contestant { name: "ftlog", start: queued_peers::ftlog_sink, target: Some(1.0) },
+            Contestant { name: "slog", start: queued_peers::slog_sink, target: Some(1.0) },
+            Contestant { name: "slog + slog-async", start: queued_peers::slog_async_sink, target: Some(1.0) },
         ],
     },
     Case {
@@ -278,17 +295,29 @@ pub(crate) const CASES: &[Case] = &[
             Contestant { name: "flexi_logger", start: log_peers::flexi_file, target: Some(1.0) },
             Contestant { name: "fern", start: log_peers::fern_file, target: Some(1.0) },
             Contestant { name: "spdlog-rs", start: log_peers::spdlog_file, target: Some(1.0) },
+            Contestant { name: "slog", start: queued_peers::slog_file, target: Some(1.0) },
+            Contestant {
+                name: "slog + slog-async",
+                start: |directory| queued_peers::slog_async_file(directory, Waits::UntilWritten),
+                target: Some(1.0),
+            },
         ],
     },
     Case {
         name: "file-buffered",
         title: "text to a file, buffered",
-        how: "`logging.FileHandler` with `buffering: 8 KiB`; spdlog-rs's file sink, which has a buffer of that size.",
+        how: "`logging.FileHandler` with `buffering: 8 KiB`; spdlog-rs's file sink, which has a buffer of that size, as has \
+              ftlog's, which a thread fills; its rounds end when that has written all.",
         variant: "`log`: ",
         pace: Pace::Steady { calls: 20_000 },
         contestants: &[
             Contestant { name: "logtree, FileHandler", start: logtree_side::buffered_log_file, target: None },
             Contestant { name: "spdlog-rs", start: log_peers::spdlog_buffered_file, target: Some(1.0) },
+            Contestant {
+                name: "ftlog",
+                start: |directory| queued_peers::ftlog_file(directory, Waits::UntilWritten),
+                target: Some(1.0),
+            },
         ],
     },
 ];

@@ -13,7 +13,7 @@
 //! | file | is |
 //! |---|---|
 //! | `cases` | what is measured, and who takes part |
-//! | `logtree_side`, `peers`, `log_peers` | the contestants: how each is set up |
+//! | `logtree_side`, `peers`, `log_peers`, `queued_peers` | the contestants: how each is set up |
 //! | `calls` | the logging calls, the same code for all |
 //! | `round` | how a round is timed |
 //! | `contest` | contestants as processes that take turns |
@@ -26,6 +26,7 @@ mod contest;
 mod log_peers;
 mod logtree_side;
 mod peers;
+mod queued_peers;
 mod report;
 mod round;
 

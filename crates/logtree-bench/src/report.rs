@@ -46,7 +46,7 @@ fn versions() -> String {
     });
     let named = packages.filter(|(name, _)| {
         let tracing = ["tracing", "tracing-core", "tracing-subscriber", "tracing-appender", "tracing-log"];
-        let peers = ["fern", "flexi_logger", "log", "log4rs", "spdlog-rs"];
+        let peers = ["fern", "flexi_logger", "ftlog", "log", "log4rs", "slog", "slog-async", "spdlog-rs"];
         *name == "logtree" || tracing.contains(name) || peers.contains(name)
     });
     named.map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ")
