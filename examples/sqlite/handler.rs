@@ -11,7 +11,8 @@ use rusqlite::{Connection, TransactionBehavior, params};
 ///
 /// - Rows are held in memory until there are [`batch`](SqliteConfig::batch) of them, one of
 ///   [`flush_level`](SqliteConfig::flush_level) comes, or one comes an [`interval`](SqliteConfig::interval) after the first
-///   of them; then all are written in one transaction. A flush writes too, and so does the guard of the program when it is dropped.
+///   of them; then all are written in one transaction. A flush writes too, and so does the guard of the program when it is
+///   dropped.
 /// - What is committed survives the end of the process by whatever cause; what is held ends with it. Behind a
 ///   `multiprocessing.Queue` nothing is held beyond a batch of the queue.
 /// - A database that another process keeps locked is waited for, [`busy_timeout`](SqliteConfig::busy_timeout) long. Then,

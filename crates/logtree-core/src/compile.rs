@@ -150,7 +150,8 @@ struct Compiler<'a> {
     routes: Routes,
     /// The walk of each route.
     walks: Vec<Walk>,
-    /// Routes without filters, by what else they consist of and the address of their list of handlers, which the walk keeps alive.
+    /// Routes without filters, by what else they consist of and the address of their list of handlers, which the walk keeps
+    /// alive.
     known: HashMap<(Level, SpanEvents, *const Arc<HandlerEntry>), u32>,
 }
 

@@ -17,8 +17,8 @@ impl Source {
         (1 + before.matches('\n').count(), 1 + before[line_start..].chars().count())
     }
 
-    /// Where a span stands. One that ends inside a character ends behind it: who marks the first byte of something does not know
-    /// what is there.
+    /// Where a span stands. One that ends inside a character ends behind it: who marks the first byte of something does not
+    /// know what is there.
     pub(crate) fn place(&self, span: Span) -> Place {
         let is_boundary = |end: &usize| self.text.is_char_boundary(*end);
         let end = (span.end..=self.text.len()).find(is_boundary).unwrap_or(span.end);

@@ -5,8 +5,8 @@
 //!
 //! `DIFFERENCE`: a record that would make the file too large goes into the next one, as with Python's own handler; without
 //! `backupCount` the file is not emptied but grows; the file is opened when the program starts; there is no file for
-//! a lock, so that `lock_file_directory` has no meaning, nor have `debug` and `keep_file_open`; with `use_gzip` files are compressed
-//! later, as by `compress: gz`, and without the feature `compress` not at all.
+//! a lock, so that `lock_file_directory` has no meaning, nor have `debug` and `keep_file_open`; with `use_gzip` files are
+//! compressed later, as by `compress: gz`, and without the feature `compress` not at all.
 
 use logtree_core::{Argument, ArgumentError, HandlerPlan, Kwargs};
 

@@ -55,8 +55,9 @@ pub struct FileHandlerConfig {
     pub access: Access,
     /// When it is brought to the disk; never.
     pub fsync: Fsync,
-    /// A symbolic link that is made to lead to the file when the handler is opened: for files whose names tell processes or days
-    /// apart. A relative name is one beside the file. A link that is there is replaced, anything else is an error. None.
+    /// A symbolic link that is made to lead to the file when the handler is opened: for files whose names tell processes or
+    /// days apart. A relative name is one beside the file. A link that is there is replaced, anything else is an error.
+    /// None.
     pub latest: Option<PathBuf>,
 }
 

@@ -6,8 +6,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Makes `latest` a symbolic link to the log file `file`; relative, it stands beside that. Whoever opens the name meanwhile finds
-/// the link of before or this one.
+/// Makes `latest` a symbolic link to the log file `file`; relative, it stands beside that. Whoever opens the name meanwhile
+/// finds the link of before or this one.
 ///
 /// # Errors
 /// `AlreadyExists` if something else than a link has the name; else those of symlink(2) and rename(2).

@@ -82,7 +82,8 @@ pub use thread_queue::ThreadQueue;
 pub use timed::{TimedRotatingFileHandler, TimedRotatingFileHandlerConfig};
 pub use watched::WatchedFileHandler;
 
-/// Registers the handlers under Python's names, logtree's own filters, and what `ext://sys.stdout` and `ext://sys.stderr` stand for.
+/// Registers the handlers under Python's names, logtree's own filters, and what `ext://sys.stdout` and `ext://sys.stderr`
+/// stand for.
 ///
 /// ```
 /// let mut registry = logtree_core::Registry::default();

@@ -2,8 +2,9 @@
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted (clock_gettime(2), `CLOCK_REALTIME`).
 ///
-/// What [`SystemTime::now`](std::time::SystemTime::now) says, 18 ns sooner: that calculates a duration, and may have to say that
-/// there is none. By the C library, as rustix finds the kernel's clock by itself and does not live under valgrind then.
+/// What [`SystemTime::now`](std::time::SystemTime::now) says, 18 ns sooner: that calculates a duration, and may have to say
+/// that there is none. By the C library, as rustix finds the kernel's clock by itself and does not live under valgrind
+/// then.
 #[inline]
 #[must_use]
 #[allow(clippy::unnecessary_cast, reason = "elsewhere they have 32 bits")]

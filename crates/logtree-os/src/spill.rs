@@ -100,8 +100,9 @@ impl Segment {
         }
     }
 
-    /// Deletes spill files that no lane waits for, and those of a segment that had this one's name before. Only for the holder of the [seat](Segment::seat), when it has finished what
-    /// was [interrupted](Segment::interrupted), and after lanes were reclaimed.
+    /// Deletes spill files that no lane waits for, and those of a segment that had this one's name before. Only for the
+    /// holder of the [seat](Segment::seat), when it has finished what was [interrupted](Segment::interrupted), and after
+    /// lanes were reclaimed.
     pub fn sweep_spills(&self) {
         let is_linked = self.is_linked();
         self.remove_spills(|name| name.map_or(!is_linked, |name| self.waits_for(name)));

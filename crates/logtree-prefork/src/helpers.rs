@@ -38,7 +38,8 @@ const SEATED_WITHIN: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 3;
 /// So soon a standby sits down that lives, however busy the machine is, unless it is stopped.
 const STANDBY_SITS_DOWN_WITHIN: Duration = Duration::from_secs(1);
-/// So long one is waited for of which nobody can say whether it lives. With what it takes to make a listener it is less than 50 ms.
+/// So long one is waited for of which nobody can say whether it lives. With what it takes to make a listener it is less
+/// than 50 ms.
 const UNKNOWN_STANDBY_SITS_DOWN_WITHIN: Duration = Duration::from_millis(20);
 /// How often a standby looks whether it is still needed.
 pub(crate) const STANDBY_LOOKS: Duration = Duration::from_millis(250);

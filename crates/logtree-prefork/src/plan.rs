@@ -5,8 +5,8 @@
 //! ```
 //!
 //! The second piece is the bytes that are appended, or the path that a file is renamed to; or that path and, behind a NUL, the
-//! one of the file that is replaced. Everything between two heavy bars is a piece, and begins at a multiple of 8. What travels is read by the same
-//! machine, so numbers stand in its own order.
+//! one of the file that is replaced. Everything between two heavy bars is a piece, and begins at a multiple of 8. What
+//! travels is read by the same machine, so numbers stand in its own order.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;

@@ -15,8 +15,8 @@ use crate::stats;
 
 /// What a listening program is told, and asks back.
 pub trait ServiceControl {
-    /// Whether it goes on. Asked after each batch, and ten times a second while there is none; on this thread a newer config may
-    /// be started meanwhile, of the same queue.
+    /// Whether it goes on. Asked after each batch, and ten times a second while there is none; on this thread a newer
+    /// config may be started meanwhile, of the same queue.
     fn goes_on(&mut self) -> bool;
 
     /// The program listens from now on, as the queue's `claim_number`-th listener.

@@ -105,7 +105,8 @@ impl Installing {
 ///
 /// In a child of `fork` it flushes what the child itself has logged. What changes the logging changes it for this process
 /// alone, and for those that it forks from then on. What stands behind a `multiprocessing.Queue` [`reload`](Self::reload) and
-/// [`apply`](Self::apply) change for all its processes: the listener goes on with the newest config that one of them has brought.
+/// [`apply`](Self::apply) change for all its processes: the listener goes on with the newest config that one of them has
+/// brought.
 ///
 /// ```no_run
 /// use logtree::Level;
@@ -152,8 +153,8 @@ impl Guard {
     /// Reads the config's file again and makes what it says the logging, as if in a fresh process: of what was applied or
     /// set since, nothing stays but [`disable`](crate::disable). Whole or not at all; no record is lost or waits.
     ///
-    /// Where the new config writes a file of the old one, records in flight may reach it by either; `mode: w` empties it, but behind a
-    /// `multiprocessing.Queue` only once in the queue's life.
+    /// Where the new config writes a file of the old one, records in flight may reach it by either; `mode: w` empties it,
+    /// but behind a `multiprocessing.Queue` only once in the queue's life.
     ///
     /// # Errors
     /// If the logging was not [read from a file](crate::from_file), or as [`from_file`](crate::from_file) and

@@ -33,10 +33,11 @@
 //! - [`Config::install`] makes it the program's logging: `tracing` events and records of the `log` crate pass the logger
 //!   tree. [`Config::layer`] gives a layer to stand beside others.
 //! - [`Guard`] flushes when it is dropped, and on demand. It also changes what is installed while the program runs:
-//!   [`Guard::reload`] reads the file again, [`Guard::apply`] puts a config on top by Python's rules, [`Guard::set_level`] sets a
-//!   level. Each is whole or not at all, and no record waits for it or is lost.
-//! - [`builder()`] says in code what a config says, [`basic_config`] what Python's `basicConfig` says; [`get_logger`] is for names
-//!   that are known only at run time, [`disable`] for all loggers, and [`critical!`] for the level that `tracing` lacks.
+//!   [`Guard::reload`] reads the file again, [`Guard::apply`] puts a config on top by Python's rules, [`Guard::set_level`]
+//!   sets a level. Each is whole or not at all, and no record waits for it or is lost.
+//! - [`builder()`] says in code what a config says, [`basic_config`] what Python's `basicConfig` says; [`get_logger`] is
+//!   for names that are known only at run time, [`disable`] for all loggers, and [`critical!`] for the level that `tracing`
+//!   lacks.
 //! - [`Registry`] takes classes of your own, which configs then may name: see [`Config`]. A program with a handler that writes
 //!   into SQLite is among the examples.
 //! - With the key `span_events` (`new`, `enter`, `exit`, `close`, `active`, `full`, or a list) on a logger, or

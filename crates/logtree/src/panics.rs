@@ -7,9 +7,9 @@ use logtree_core::{Level, Value};
 
 use crate::guard::{self, DROP_TIMEOUT};
 
-/// Has each panic logged, before whatever else is done about it: by the logger `panic` at CRITICAL, with the panic's own file and
-/// line, its message, and, where `RUST_BACKTRACE` asks for one, the field `backtrace`. The hook of before, std's to begin
-/// with, is called afterwards.
+/// Has each panic logged, before whatever else is done about it: by the logger `panic` at CRITICAL, with the panic's own
+/// file and line, its message, and, where `RUST_BACKTRACE` asks for one, the field `backtrace`. The hook of before, std's
+/// to begin with, is called afterwards.
 ///
 /// Where a panic aborts the program (`panic = "abort"`), what was logged is flushed first.
 ///

@@ -51,8 +51,8 @@ impl Service {
         Self::started(config, None)
     }
 
-    /// Goes on with another config, by the same rules as [`Guard::reload`](crate::Guard::reload). The listener takes it over after
-    /// its batch.
+    /// Goes on with another config, by the same rules as [`Guard::reload`](crate::Guard::reload). The listener takes it
+    /// over after its batch.
     ///
     /// # Errors
     /// As [`start`](Self::start). Then all stays as it was.

@@ -34,8 +34,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 /// Captures every event of the calling thread, of whatever level, until what it answers with is dropped.
 ///
 /// Tests that run beside one another on other threads have theirs, and what is [installed](crate::Config::install) sees
-/// nothing meanwhile of what is captured. For threads that the test starts, see [`Capture::dispatch`]. Records of the `log` crate
-/// and of [`get_logger`](crate::get_logger) go to what is installed, and are not captured.
+/// nothing meanwhile of what is captured. For threads that the test starts, see [`Capture::dispatch`]. Records of the `log`
+/// crate and of [`get_logger`](crate::get_logger) go to what is installed, and are not captured.
 pub fn capture() -> Capture {
     let records = Records::default();
     let handler = HandlerEntry::new("capture", Box::new(records.clone()), default_formatter());
