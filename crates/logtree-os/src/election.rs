@@ -38,6 +38,12 @@ pub fn is_vacant(word: &AtomicU32) -> bool {
     word.load(Ordering::Relaxed) & THREAD_ID == 0
 }
 
+/// The thread that holds the seat, as it is numbered in its pid namespace.
+#[must_use]
+pub fn holder(word: &AtomicU32) -> Option<u32> {
+    Some(word.load(Ordering::Relaxed) & THREAD_ID).filter(|thread| *thread != 0)
+}
+
 /// Why nobody can take any seat here, if that is so: the kernel, or a filter of system calls, offers no robust futexes.
 ///
 /// # Errors

@@ -16,7 +16,7 @@ use crate::definitions::Definitions;
 use crate::helpers::{self, Role};
 use crate::join::{self, LeaveBehind, Left};
 use crate::merge::Merge;
-use crate::queue::Queue;
+use crate::queue::{self, Queue};
 use crate::words;
 
 /// Between two looks at all processes and lanes.
@@ -120,7 +120,7 @@ impl<'a> House<'a> {
 
     /// Frees what the dead left, gathers what is to be said of drops; whether nobody needs the listener any more.
     pub(crate) fn keep(&mut self, merge: &mut Merge, definitions: &mut Definitions) -> bool {
-        let is_leaving = helpers::termination_requested(self.role);
+        let is_leaving = helpers::termination_requested(self.role) || queue::is_leaving();
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_INTERVAL) && !is_leaving {
             return false;
         }
@@ -137,7 +137,7 @@ impl<'a> House<'a> {
                 definitions.forget(slot);
             }
         }
-        self.unsaid.is_empty() && self.role != Role::Thread && self.leave()
+        self.unsaid.is_empty() && (self.role != Role::Thread || queue::is_leaving()) && self.leave()
     }
 
     /// [`keep`](Self::keep), although a look was taken a moment ago; whether nobody needs the queue any more.

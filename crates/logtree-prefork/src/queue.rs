@@ -1,7 +1,7 @@
 //! One queue of one process: what its config said, the segment it has joined, and its place there.
 
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use logtree_core::{
     BuildError, Direct, EmitError, Formatter, Handler, HandlerEntry, Level, Overflow, QueueListener, Record, Steps,
     side,
 };
-use logtree_os::election::is_vacant;
+use logtree_os::election::{holder, is_vacant};
 use logtree_os::{DropReason, ForkLock, ForkReset, LaneIndex, LaneProducer, Published, Segment, SegmentState};
 
 use crate::config::{self, Configured};
@@ -26,7 +26,7 @@ const JOIN_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a logging call may, when its process has to join anew.
 const REJOIN_PATIENCE: Duration = Duration::from_millis(250);
 
-/// How long the first process of a pid namespace waits for a listener to see that nobody needs it.
+/// How long a process waits whose end is that of the listener too, for that to see that nobody needs it.
 const LEAVING_TAKES: Duration = Duration::from_secs(1);
 
 /// A queue, as a config of this process has it.
@@ -312,10 +312,12 @@ impl Queue {
         let Some(process) = self.place().process.try_lock().and_then(|mut slot| slot.0.take()) else { return };
         process.attachment.leave();
         let segment = process.attachment.segment();
-        if std::process::id() == 1 {
-            // With the first process of a pid namespace all others are killed, helpers too.
+        let listens_here = || holder(segment.seat()).is_some_and(|thread| is_own_thread(thread));
+        // With the first process of a pid namespace all others are killed, helpers too; with any process its threads.
+        if std::process::id() == 1 || listens_here() {
             let is_needed = || segment.processes().any(|process| !sweep::is_gone(segment, &process));
             let until = Instant::now() + LEAVING_TAKES;
+            segment.request_flush();
             while !is_vacant(segment.seat()) && !is_needed() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -406,8 +408,21 @@ impl Queue {
     }
 }
 
+/// Whether this process is about to end.
+static LEAVING: AtomicBool = AtomicBool::new(false);
+
+/// Whether it is; a listener of its own then leaves when nobody needs it.
+pub(crate) fn is_leaving() -> bool {
+    LEAVING.load(Ordering::Relaxed)
+}
+
+fn is_own_thread(thread: u32) -> bool {
+    std::path::Path::new(&format!("/proc/self/task/{thread}")).exists()
+}
+
 /// Says to all queues that this process is about to end; to be called once what it has logged is [flushed](Handler::flush).
 pub fn leave() {
+    LEAVING.store(true, Ordering::Relaxed);
     stats::queues().iter().for_each(|queue| queue.leave());
 }
 

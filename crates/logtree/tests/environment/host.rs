@@ -30,6 +30,7 @@ const FILES: usize = 64;
 /// | `touch PATH`, `wait PATH` | makes a file; waits for one |
 /// | `fork` | does the rest in a child, and waits for it |
 /// | `exec` | becomes this program anew, which does the rest |
+/// | `thread` | has a second thread from there on |
 /// | `setuid ID` | becomes another user |
 /// | `chroot PATH` | has another root directory |
 /// | `daemonise` | does the rest in a grandchild, in a session of its own, without waiting for it |
@@ -67,6 +68,7 @@ pub(crate) fn main(words: &[String]) {
                 let error = Command::new("/proc/self/exe").arg(crate::HOST).args(words).exec();
                 panic!("{error}");
             }
+            "thread" => _ = std::thread::spawn(|| std::thread::sleep(PATIENCE)),
             "setuid" => {
                 let id: u32 = argument().parse().unwrap();
                 // Of a program with one thread they are the process'.

@@ -13,6 +13,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
         "unrelated_processes_meet_whatever_way_leads_to_the_file",
         unrelated_processes_meet_whatever_way_leads_to_the_file,
     ),
+    ("a_program_with_threads_leaves_nothing_behind", a_program_with_threads_leaves_nothing_behind),
     ("unrelated_processes_meet_by_a_name", unrelated_processes_meet_by_a_name),
     ("processes_of_several_namespaces_meet", processes_of_several_namespaces_meet),
     ("a_listener_in_a_namespace_that_ends_is_followed", a_listener_in_a_namespace_that_ends_is_followed),
@@ -64,6 +65,18 @@ fn unrelated_processes_meet_whatever_way_leads_to_the_file() {
     place.assert_nothing_left();
     let expected = [("one", 500), ("one-later", 500), ("two", 500), ("two-later", 500)];
     place.assert_once("release/app.log", &expected);
+}
+
+fn a_program_with_threads_leaves_nothing_behind() {
+    let place = Place::new();
+    // No helper can be made: it listens itself, and for the other one as long as that is there.
+    let first = place.host("thread install logging.json log first 500 touch first wait go log later 500");
+    place.wait("first");
+    place.host("thread install logging.json log second 500 flush").end_well();
+    place.touch("go");
+    first.end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("first", 500), ("later", 500), ("second", 500)]);
 }
 
 fn unrelated_processes_meet_by_a_name() {
