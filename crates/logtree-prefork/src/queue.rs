@@ -312,7 +312,7 @@ impl Queue {
         let Some(process) = self.place().process.try_lock().and_then(|mut slot| slot.0.take()) else { return };
         process.attachment.leave();
         let segment = process.attachment.segment();
-        let listens_here = || holder(segment.seat()).is_some_and(|thread| is_own_thread(thread));
+        let listens_here = || holder(segment.seat()).is_some_and(is_own_thread);
         // With the first process of a pid namespace all others are killed, helpers too; with any process its threads.
         if std::process::id() == 1 || listens_here() {
             let is_needed = || segment.processes().any(|process| !sweep::is_gone(segment, &process));
