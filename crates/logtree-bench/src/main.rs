@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p logtree-bench             # all cases, to standard output
-//! cargo run --release -p logtree-bench -- --write  # and into RESULTS.md
+//! cargo run --release -p logtree-bench -- --write  # and into RESULTS.md, with a plot
 //! cargo run --release -p logtree-bench -- queue    # one case, or those whose names begin so
 //! ```
 //!
@@ -18,6 +18,7 @@
 //! | `round` | how a round is timed |
 //! | `contest` | contestants as processes that take turns |
 //! | `report` | medians and ratios, as markdown |
+//! | `plot` | the ratios as bars |
 #![forbid(unsafe_code)]
 
 mod calls;
@@ -26,6 +27,7 @@ mod contest;
 mod log_peers;
 mod logtree_side;
 mod peers;
+mod plot;
 mod queued_peers;
 mod report;
 mod round;
@@ -45,7 +47,7 @@ struct Arguments {
     /// Rounds of each contestant
     #[arg(long, default_value_t = 60)]
     rounds: usize,
-    /// Write the table to RESULTS.md as well
+    /// Write the table to RESULTS.md and the plot to results.svg as well
     #[arg(long)]
     write: bool,
     /// Be a contestant: `case/name`
@@ -59,6 +61,9 @@ struct Arguments {
 /// Where the table is kept.
 const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
 
+/// Where the plot is, to which the table has a link.
+const PLOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results.svg");
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     if let Some(contestant) = &arguments.contestant {
@@ -69,6 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(format!("no case is called {unknown}").into());
     }
     let mut tables = String::new();
+    let mut bars = Vec::new();
     let mut title = "";
     for case in CASES {
         if arguments.cases.is_empty() || arguments.cases.iter().any(|name| is_named(case, name)) {
@@ -77,11 +83,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             let table = report::table(case, case.title != title, &scores, &instructions);
             std::io::stdout().write_all(table.as_bytes())?;
             tables.push_str(&table);
+            bars.extend(report::bars(case, &scores));
             title = case.title;
         }
     }
     let text = format!("{}{tables}", report::head(arguments.rounds));
     if arguments.write {
+        std::fs::write(PLOT, plot::svg(&bars)?)?;
         std::fs::write(RESULTS, text)?;
     }
     Ok(())

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::cases::Case;
 use crate::contest::Score;
+use crate::plot::Bar;
 use crate::round::{Pace, Round, quantile};
 
 /// What stands above the tables: the machine, the versions, the date.
@@ -31,7 +32,8 @@ pub(crate) fn head(rounds: usize) -> String {
          case take turns, {rounds} rounds each, and are started anew ten times meanwhile. Figures are nanoseconds a call: \
          the median of the rounds, and the middle half of them. *logtree takes* is logtree's time divided by the \
          contestant's, taken round by round. Instructions are those of a call outside the kernel, counted by valgrind; \
-         peak MiB is the most memory that the process had resident, its program and libraries included."
+         peak MiB is the most memory that the process had resident, its program and libraries included.\n\n\
+         ![What logtree takes, as bars](results.svg)"
     );
     out
 }
@@ -69,8 +71,7 @@ pub(crate) fn table(case: &Case, is_first: bool, scores: &[Score], instructions:
     }
     for ((contestant, score), instructions) in case.contestants.iter().zip(scores).zip(instructions) {
         let times = |of: fn(&Round) -> f64| Spread::of(score.rounds.iter().map(of));
-        let pairs = scores.iter().take(1).flat_map(|ours| ours.rounds.iter().zip(&score.rounds));
-        let ratio = Spread::of(pairs.map(|(ours, theirs)| ours.mean_ns / theirs.mean_ns));
+        let ratio = ratio(scores, score);
         let target = contestant.target.map(|target| format!(", target ≤ {target}")).unwrap_or_default();
         let is_ours = contestant.name == case.contestants[0].name;
         row([
@@ -85,6 +86,24 @@ pub(crate) fn table(case: &Case, is_first: bool, scores: &[Score], instructions:
     }
     let head = if is_first { format!("\n## {}\n\n{}\n\n", case.title, case.how) } else { String::new() };
     head + &out
+}
+
+/// What logtree takes of what the others of the case take, for the plot.
+pub(crate) fn bars(case: &Case, scores: &[Score]) -> Vec<Bar> {
+    let others = case.contestants.iter().zip(scores).skip(1);
+    let bar = others.map(|(contestant, score)| Bar {
+        title: case.title.replace('`', ""),
+        label: format!("{}{}", case.variant, contestant.name).replace('`', ""),
+        ratio: ratio(scores, score).median,
+        target: contestant.target,
+    });
+    bar.collect()
+}
+
+/// The first one's time divided by another's, round by round.
+fn ratio(scores: &[Score], other: &Score) -> Spread {
+    let pairs = scores.iter().take(1).flat_map(|ours| ours.rounds.iter().zip(&other.rounds));
+    Spread::of(pairs.map(|(ours, theirs)| ours.mean_ns / theirs.mean_ns))
 }
 
 /// The median of some values, and the middle half of them.
