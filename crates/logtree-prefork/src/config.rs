@@ -329,6 +329,10 @@ pub(crate) fn follow(queue: &Queue, segment: &Segment, role: Role) -> Result<Opt
         queue.generation.store(generation, Ordering::Relaxed);
         return Ok(None);
     }
+    if queue.generation.load(Ordering::Relaxed) == 0 && mine.config.is_newer_than(&shared) {
+        // The process that has made this listener brings its config as soon as somebody listens.
+        return Ok(None);
+    }
     if !shared.has_text {
         return Err("it is too long to be handed on".to_owned());
     }
