@@ -4,11 +4,15 @@
 //!
 //! The successor looks while the listener goes on, so that it sees each beginning of what that one does, in each order that
 //! the memory model allows. A real one comes when the other is dead, and sees no less.
+//!
+//! It is the successor that has a thread of its own. The checker compares each access with the last one of the same word alone, and
+//! a listener that looks at its own word before it changes it would hide from it that somebody else had looked before.
 
 #![cfg(loom)]
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32 as Counter;
 
 use logtree_os::{LaneReader, ProcessIdentity, RecordHead, Reserve, Segment, Transactions};
 use loom::sync::atomic::{AtomicU32, Ordering};
@@ -17,50 +21,65 @@ const STAGED: &[u8; 8] = b"two step";
 
 #[test]
 fn what_is_committed_is_whole() {
+    static FOUND: Counter = Counter::new(0);
+    static RUNS: Counter = Counter::new(0);
     loom::model(|| {
         let segment = Segment::model();
-        let listening = Arc::clone(&segment);
-        let listener = loom::thread::spawn(move || {
-            let mut transactions = Transactions::new(&listening);
-            let mut staging = transactions.begin();
-            staging.stage(STAGED).unwrap();
-            let _killed = staging.commit([]).unwrap();
+        let looked_at = Arc::clone(&segment);
+        let successor = loom::thread::spawn(move || {
+            if let Some(interrupted) = looked_at.interrupted() {
+                assert_eq!(interrupted.bytes(), STAGED);
+                assert_eq!(interrupted.steps_done(), 0);
+                FOUND.fetch_add(1, Ordering::Relaxed);
+            }
+            assert_eq!(looked_at.refused_transactions(), 0);
         });
-        if let Some(interrupted) = segment.interrupted() {
-            assert_eq!(interrupted.bytes(), STAGED);
-            assert_eq!(interrupted.steps_done(), 0);
-        }
-        assert_eq!(segment.refused_transactions(), 0);
-        listener.join().unwrap();
+        let mut transactions = Transactions::new(&segment);
+        let mut staging = transactions.begin();
+        staging.stage(STAGED).unwrap();
+        let _killed = staging.commit([]).unwrap();
+        successor.join().unwrap();
         assert_eq!(segment.interrupted().unwrap().bytes(), STAGED);
+        RUNS.fetch_add(1, Ordering::Relaxed);
     });
+    assert_looked_before_and_after(&FOUND, &RUNS);
+}
+
+/// Asserts that the checker has tried both: a successor that finds a transaction, and one that comes before it.
+fn assert_looked_before_and_after(found: &Counter, runs: &Counter) {
+    let (found, runs) = (found.load(Ordering::Relaxed), runs.load(Ordering::Relaxed));
+    assert!(0 < found && found < runs, "{found} of {runs}");
 }
 
 #[test]
 fn a_step_that_counts_is_done() {
+    static FOUND: Counter = Counter::new(0);
+    static RUNS: Counter = Counter::new(0);
     loom::model(|| {
         let segment = Segment::model();
-        let listening = Arc::clone(&segment);
         // How many steps stand in the file: nothing orders them but the transaction's own words.
         let file = Arc::new(AtomicU32::new(0));
-        let writing = Arc::clone(&file);
-        let listener = loom::thread::spawn(move || {
-            let mut transactions = Transactions::new(&listening);
-            let mut staging = transactions.begin();
-            staging.stage(STAGED).unwrap();
-            let mut committed = staging.commit([]).unwrap();
-            for step in 1..=2 {
-                writing.store(step, Ordering::Relaxed);
-                committed.step_done();
+        let (looked_at, read) = (Arc::clone(&segment), Arc::clone(&file));
+        let successor = loom::thread::spawn(move || {
+            if let Some(interrupted) = looked_at.interrupted() {
+                assert!(read.load(Ordering::Relaxed) >= interrupted.steps_done());
+                FOUND.fetch_add(u32::from(interrupted.steps_done() > 0), Ordering::Relaxed);
             }
+            assert_eq!(looked_at.refused_transactions(), 0);
         });
-        if let Some(interrupted) = segment.interrupted() {
-            assert!(file.load(Ordering::Relaxed) >= interrupted.steps_done());
+        let mut transactions = Transactions::new(&segment);
+        let mut staging = transactions.begin();
+        staging.stage(STAGED).unwrap();
+        let mut committed = staging.commit([]).unwrap();
+        for step in 1..=2 {
+            file.store(step, Ordering::Relaxed);
+            committed.step_done();
         }
-        assert_eq!(segment.refused_transactions(), 0);
-        listener.join().unwrap();
+        successor.join().unwrap();
         assert_eq!(segment.interrupted().unwrap().steps_done(), 2);
+        RUNS.fetch_add(1, Ordering::Relaxed);
     });
+    assert_looked_before_and_after(&FOUND, &RUNS);
 }
 
 #[test]
