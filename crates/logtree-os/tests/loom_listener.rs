@@ -94,3 +94,22 @@ fn two_newcomers_take_two_slots() {
         assert_eq!(segment.processes().count(), 2);
     });
 }
+
+/// A process ends while one of its threads takes a lane: the lane is given up, or the slot is kept.
+#[test]
+fn a_lane_is_never_kept_in_a_slot_that_was_left() {
+    loom::model(|| {
+        let (segment, process) = attached();
+        let process = Arc::new(process);
+        let claiming = Arc::clone(&process);
+        let thread = loom::thread::spawn(move || {
+            let lane = claiming.claim_lane(CAPACITY).unwrap();
+            claiming.is_attached().then_some(lane).is_some()
+        });
+        process.leave();
+        let view = segment.process_view(process.slot()).unwrap();
+        let is_freed = segment.has_left(&view);
+        let is_kept = thread.join().unwrap();
+        assert!(!(is_kept && is_freed), "the lane is another process's by now");
+    });
+}
