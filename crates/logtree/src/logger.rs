@@ -113,7 +113,8 @@ fn set_disabled(tree: &TreeHandle) {
 ///
 /// let tenant = "acme";
 /// let logger = get_logger(&format!("my_app.tenants.{tenant}"));
-/// logger.log(Level::INFO, format_args!("{} rows imported", 3), &[("source", "s3".into()), ("seconds", 1.5.into())]);
+/// logger.info(format_args!("{} rows imported", 3));
+/// logger.log(Level::INFO, "done", &[("source", "s3".into()), ("seconds", 1.5.into())]);
 /// ```
 pub fn get_logger(name: &str) -> LoggerHandle {
     let name: Arc<str> = logger_name(name).into();
@@ -155,6 +156,36 @@ impl LoggerHandle {
         if let Some(tree) = INSTALLED.get() {
             tree.log(&self.name, level, &message, fields, Location::caller());
         }
+    }
+
+    /// Logs a message at DEBUG (Python's `Logger.debug`).
+    #[track_caller]
+    pub fn debug(&self, message: impl fmt::Display) {
+        self.log(Level::DEBUG, message, &[]);
+    }
+
+    /// Logs a message at INFO (Python's `Logger.info`).
+    #[track_caller]
+    pub fn info(&self, message: impl fmt::Display) {
+        self.log(Level::INFO, message, &[]);
+    }
+
+    /// Logs a message at WARNING (Python's `Logger.warning`).
+    #[track_caller]
+    pub fn warning(&self, message: impl fmt::Display) {
+        self.log(Level::WARNING, message, &[]);
+    }
+
+    /// Logs a message at ERROR (Python's `Logger.error`).
+    #[track_caller]
+    pub fn error(&self, message: impl fmt::Display) {
+        self.log(Level::ERROR, message, &[]);
+    }
+
+    /// Logs a message at CRITICAL (Python's `Logger.critical`).
+    #[track_caller]
+    pub fn critical(&self, message: impl fmt::Display) {
+        self.log(Level::CRITICAL, message, &[]);
     }
 
     /// Sets the level of the logger (Python's `setLevel`); [`Level::NOTSET`] asks the parent. Without logging installed

@@ -10,6 +10,7 @@ use crate::child::lines;
 pub(crate) const LIVES: &[Life] = &[
     ("code::loggers_are_there_before_and_after_install", loggers_are_there_before_and_after_install),
     ("code::a_record_says_where_it_comes_from", a_record_says_where_it_comes_from),
+    ("code::each_level_has_its_method", each_level_has_its_method),
     ("code::critical_is_a_level_for_us_and_an_error_for_others", critical_is_a_level),
     ("code::a_builder_installs", a_builder_installs),
     ("code::a_builder_that_fails_installs_nothing", a_builder_that_fails_installs_nothing),
@@ -60,6 +61,24 @@ fn a_record_says_where_it_comes_from() {
     get_logger("a").log(Level::INFO, "here", &[("user", "ann".into())]);
     let line = line!() - 1;
     assert_eq!(lines("a.log"), [format!("code code.rs {line} work ann here")]);
+}
+
+fn each_level_has_its_method() {
+    let text = r#"{"version": 1,
+        "formatters": {"f": {"format": "%(levelname)s %(filename)s %(lineno)d %(message)s"}},
+        "handlers": {"file": {"class": "logging.FileHandler", "filename": "a.log", "formatter": "f"}},
+        "root": {"level": "DEBUG", "handlers": ["file"]}}"#;
+    let _guard = from_str(text, Format::Json).unwrap().install().unwrap();
+    let logger = get_logger("a");
+    let first = line!() + 1;
+    logger.debug("as in Python");
+    logger.info("as in Python");
+    logger.warning("as in Python");
+    logger.error("as in Python");
+    logger.critical(format_args!("as in {}", "Python"));
+    let levels = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
+    let expected = levels.iter().zip(first..).map(|(level, line)| format!("{level} code.rs {line} as in Python"));
+    assert_eq!(lines("a.log"), expected.collect::<Vec<_>>());
 }
 
 fn critical_is_a_level() {
