@@ -18,8 +18,10 @@ WORKERS = 4
 
 # How long gunicorn may take to start, to reload, to upgrade and to end.
 PATIENCE_S = 30
-# How long helpers may take to leave when their last process has ended.
+# How long helpers may take to leave when their last process has ended and the last line is written.
 LEAVING_S = 5
+# How long they may write what was left to them: a machine that has other work takes its time.
+WRITING_S = 120
 # How long records may be written by the old config when the new one is installed and serves.
 CONFIG_GRACE_S = 1
 # How long gunicorn gets to replace its workers by itself on SIGHUP; it may keep one if others were killed meanwhile.
@@ -287,9 +289,12 @@ class Scenario:
         if self.load and self.load.poll() is None:
             self.load.kill()
         alive = lambda: [p for p in descendants().values() if not p.has_ended]
-        until = time.monotonic() + LEAVING_S
-        while alive() and time.monotonic() < until:
+        now = time.monotonic()
+        until, at_last, written = now + LEAVING_S, now + WRITING_S, None
+        while alive() and time.monotonic() < min(until, at_last):
             time.sleep(0.02)
+            if written != (written := self.written()):
+                until = time.monotonic() + LEAVING_S
         self.strays = [f"{p.name} ({p.pid})" for p in alive()]
         if self.watch:
             self.watch.stop()
@@ -306,6 +311,17 @@ class Scenario:
                 os.waitpid(process.pid, os.WNOHANG)
             except ChildProcessError:
                 pass
+
+    def written(self):
+        """What changes with each line that is written."""
+        def state(name):
+            try:
+                found = (self.directory / name).stat()
+            except FileNotFoundError:
+                return None
+            return found.st_ino, found.st_size
+
+        return [state("all.log"), state("warnings.log")]
 
     def findings(self, failure):
         requests = self.directory / "requests"
