@@ -1,6 +1,7 @@
 //! The logging calls: one place in the code, whoever subscribes.
 
 use std::hint::black_box;
+use std::sync::{Arc, Barrier};
 
 use crate::round::Calls;
 
@@ -132,4 +133,41 @@ pub(crate) fn slog_requests(logger: &slog::Logger, count: u32) {
             "user" => user, "status" => status, "took_ms" => took_ms
         );
     }
+}
+
+/// Has so many threads call it once each, and lets them live: what a thread costs that has logged.
+pub(crate) fn on_threads_that_stay(call: impl Fn(u32) + Clone + Send + 'static) -> Calls {
+    Box::new(move |threads| {
+        let logged = Arc::new(Barrier::new(threads as usize + 1));
+        for _ in 0..threads {
+            let (logged, call) = (Arc::clone(&logged), call.clone());
+            std::thread::spawn(move || {
+                call(1);
+                logged.wait();
+                loop {
+                    std::thread::park();
+                }
+            });
+        }
+        logged.wait();
+    })
+}
+
+/// Logs on so many threads at once, each record with a number of its own.
+pub(crate) fn numbered_on_threads(threads: u32) -> Calls {
+    let mut next = 0;
+    Box::new(move |count| {
+        let each = u64::from(count / threads);
+        std::thread::scope(|scope| {
+            for thread in 0..u64::from(threads) {
+                let first = next + thread * each;
+                scope.spawn(move || {
+                    for number in first..first + each {
+                        tracing::info!(target: "my_app::http", number, "request answered");
+                    }
+                });
+            }
+        });
+        next += u64::from(threads) * each;
+    })
 }

@@ -1,12 +1,15 @@
 //! What is measured, and who takes part.
 
 use std::error::Error;
+use std::fmt;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
+use crate::logtree_side::By;
 use crate::queued_peers::{self, Waits};
 use crate::round::{Calls, Pace};
-use crate::{calls, log_peers, logtree_side, peers};
+use crate::{calls, foreign, log_peers, logtree_side, peers};
 
 /// Contestants that do the same job, logtree first.
 pub(crate) struct Case {
@@ -31,17 +34,51 @@ pub(crate) struct Contestant {
 }
 
 /// A contestant at work.
-pub(crate) struct Running {
-    pub(crate) call: Calls,
-    /// Writes what is not yet written.
-    pub(crate) finish: Box<dyn FnOnce()>,
+pub(crate) enum Running {
+    /// In this process.
+    Here {
+        call: Calls,
+        /// Writes what is not yet written.
+        finish: Box<dyn FnOnce()>,
+    },
+    /// As a program of its own, which keeps to the rules of `contest` by itself.
+    Elsewhere {
+        program: Command,
+        /// Clears away what it needed.
+        finish: Box<dyn FnOnce()>,
+    },
 }
 
 impl Running {
     /// Nothing is left to write after a call.
     pub(crate) fn direct(call: impl FnMut(u32) + 'static) -> Self {
-        Self { call: Box::new(call), finish: Box::new(|| ()) }
+        Self::Here { call: Box::new(call), finish: Box::new(|| ()) }
     }
+
+    /// The same with other calls.
+    pub(crate) fn calling(self, call: Calls) -> Self {
+        match self {
+            Self::Here { finish, .. } => Self::Here { call, finish },
+            elsewhere @ Self::Elsewhere { .. } => elsewhere,
+        }
+    }
+}
+
+/// Why a contestant cannot take part on this machine; the table says so in its place.
+#[derive(Debug)]
+pub(crate) struct Absent(pub(crate) &'static str);
+
+impl fmt::Display for Absent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for Absent {}
+
+/// A contestant that takes records of the `log` crate, at rest.
+fn log_at_rest(started: Result<Running, Box<dyn Error>>) -> Result<Running, Box<dyn Error>> {
+    Ok(started?.calling(calls::on_threads_that_stay(calls::log_requests)))
 }
 
 /// The file that a contestant writes, if it writes one.
@@ -62,6 +99,45 @@ macro_rules! text {
                 Contestant { name: "logtree", start: |_| logtree_side::text($fields, $spans), target: None },
                 Contestant { name: "fmt", start: |_| peers::fmt_text($fields, $spans), target: $target },
                 Contestant { name: "fmt, compact", start: |_| peers::compact_text($fields, $spans), target: None },
+            ],
+        }
+    };
+}
+
+const REFUSED: &str = "a refused callsite, exclusive mode";
+
+/// An event that nobody wants, where logtree is alone.
+macro_rules! refused {
+    ($name:literal, $variant:literal, $by:expr, $peer:literal, $start:path) => {
+        Case {
+            name: $name,
+            title: REFUSED,
+            how: "`debug!` with three fields, which its logger refuses while another one is at DEBUG, so that the level alone \
+                  does not decide; or every logger; or its logger's handler, while that of another logger would not. Beside \
+                  it what does the same before fmt: `Targets` with the same levels, `LevelFilter`, two layers each with a \
+                  filter of its own. CPython's `logger.debug` with three arguments.",
+            variant: $variant,
+            pace: Pace::Steady { calls: 1_000_000 },
+            contestants: &[
+                Contestant { name: "logtree, install()", start: |_| logtree_side::refused_exclusive($by), target: None },
+                Contestant { name: $peer, start: $start, target: Some(1.2) },
+            ],
+        }
+    };
+}
+
+/// The same beside other layers.
+macro_rules! refused_shared {
+    ($name:literal, $variant:literal, $by:expr) => {
+        Case {
+            name: $name,
+            title: "a refused callsite, shared mode",
+            how: "The same beside other layers, for which the callsite stays on. Beside it a layer that does nothing at all.",
+            variant: $variant,
+            pace: Pace::Steady { calls: 100_000 },
+            contestants: &[
+                Contestant { name: "logtree, layer()", start: |_| logtree_side::refused_shared($by), target: None },
+                Contestant { name: "an empty Layer", start: peers::empty_layer, target: Some(1.3) },
             ],
         }
     };
@@ -109,19 +185,28 @@ pub(crate) const CASES: &[Case] = &[
         title: "`info!` with three fields into the cross-process queue, one thread, paced",
         how: "40 bursts of 64 records a round, 300 µs of sleep between bursts, in which the listener (a process) or the \
               worker (a thread) writes them to a file. What is timed is the producer's side; p99 is of single calls, the \
-              clock's own cost taken off. `NonBlocking` as it comes: lossy, 128,000 lines.",
+              clock's own cost taken off. `NonBlocking` as it comes: lossy, 128,000 lines. LTTng-UST has a tracepoint of the \
+              same payload, its buffers as they come, which lose what does not fit; CPython a `QueueHandler` before a \
+              `multiprocessing.Queue`, and a `QueueListener` in a process.",
         variant: "",
         pace: Pace::Bursts { bursts: 40, calls: 64, pause: Duration::from_micros(300) },
         contestants: &[
             Contestant { name: "logtree, multiprocessing.Queue", start: logtree_side::queue, target: None },
-            Contestant { name: "fmt + NonBlocking", start: peers::non_blocking, target: Some(0.5) },
+            Contestant { name: "fmt + NonBlocking", start: peers::non_blocking, target: Some(0.3) },
+            Contestant { name: "LTTng-UST tracepoint", start: foreign::lttng, target: Some(2.0) },
+            Contestant {
+                name: "CPython, QueueHandler",
+                start: |directory| foreign::cpython(directory, "processes"),
+                target: Some(0.025),
+            },
         ],
     },
     Case {
         name: "queue-thread",
         title: "`info!` with three fields into a queue within the process, one thread, paced",
         how: "The same with `queue.Queue`, whose listener is a thread. ftlog (by `log::info!`, with its own file) and slog-async \
-              (slog's macro with three fields, `File`) wait when their queues of 100,000 are full, so they lose nothing.",
+              (slog's macro with three fields, `File`) wait when their queues of 100,000 are full, so they lose nothing. \
+              CPython has a `QueueHandler` before a `queue.Queue`.",
         variant: "",
         pace: Pace::Bursts { bursts: 40, calls: 64, pause: Duration::from_micros(300) },
         contestants: &[
@@ -137,31 +222,37 @@ pub(crate) const CASES: &[Case] = &[
                 start: |directory| queued_peers::slog_async_file(directory, Waits::UntilQueued),
                 target: Some(1.0),
             },
+            Contestant {
+                name: "CPython, QueueHandler",
+                start: |directory| foreign::cpython(directory, "queue"),
+                target: Some(1.0),
+            },
         ],
     },
+    refused!("refused", "by its logger: ", By::Logger, "Targets", peers::targets),
+    refused!("refused-all", "by all loggers: ", By::All, "LevelFilter", peers::level_filter),
+    refused!("refused-handler", "by its handler: ", By::Handler, "filters of layers", peers::layer_filters),
     Case {
-        name: "refused",
-        title: "a callsite refused by the tree, exclusive mode",
-        how: "`debug!` with three fields under a logger at INFO, while another logger is at DEBUG, so that the level alone \
-              does not decide. Beside it `Targets` with the same levels over fmt.",
-        variant: "",
-        pace: Pace::Steady { calls: 1_000_000 },
-        contestants: &[
-            Contestant { name: "logtree, install()", start: logtree_side::refused_exclusive, target: None },
-            Contestant { name: "Targets", start: peers::targets, target: Some(1.2) },
-        ],
-    },
-    Case {
-        name: "refused-shared",
-        title: "a callsite refused by the tree, shared mode",
-        how: "The same beside other layers, for which the callsite stays on. Beside it a layer that does nothing at all.",
-        variant: "",
+        name: "refused-cpython",
+        title: REFUSED,
+        how: "",
+        variant: "by its logger, again: ",
         pace: Pace::Steady { calls: 100_000 },
         contestants: &[
-            Contestant { name: "logtree, layer()", start: logtree_side::refused_shared, target: None },
-            Contestant { name: "an empty Layer", start: peers::empty_layer, target: Some(1.3) },
+            Contestant {
+                name: "logtree, install()",
+                start: |_| logtree_side::refused_exclusive(By::Logger),
+                target: None,
+            },
+            Contestant {
+                name: "CPython",
+                start: |directory| foreign::cpython(directory, "refused"),
+                target: Some(1.0),
+            },
         ],
     },
+    refused_shared!("refused-shared", "by its logger: ", By::Logger),
+    refused_shared!("refused-shared-handler", "by its handler: ", By::Handler),
     loggers!(
         "route",
         "the route alone: ",
@@ -202,7 +293,8 @@ pub(crate) const CASES: &[Case] = &[
         how: "`log::info!` with three values in its message. All write the story's line, by their own pattern or, where they \
               leave it to the program, by `write!`; LogTracer + fmt writes fmt's own format; spdlog-rs and slog by their own \
               macros, slog with fields. ftlog and slog-async write on a thread of their own; a round ends when it has written \
-              all, and what they take is time on the clock, of up to two processors.",
+              all, and what they take is time on the clock, of up to two processors. CPython has a `StreamHandler` before a \
+              stream that does nothing.",
         variant: "",
         pace: Pace::Steady { calls: 20_000 },
         contestants: &[
@@ -223,6 +315,7 @@ pub(crate) const CASES: &[Case] = &[
             Contestant { name: "ftlog", start: queued_peers::ftlog_sink, target: Some(1.0) },
             Contestant { name: "slog", start: queued_peers::slog_sink, target: Some(1.0) },
             Contestant { name: "slog + slog-async", start: queued_peers::slog_async_sink, target: Some(1.0) },
+            Contestant { name: "CPython", start: |directory| foreign::cpython(directory, "sink"), target: Some(1.0) },
         ],
     },
     Case {
@@ -301,6 +394,11 @@ pub(crate) const CASES: &[Case] = &[
                 start: |directory| queued_peers::slog_async_file(directory, Waits::UntilWritten),
                 target: Some(1.0),
             },
+            Contestant {
+                name: "CPython, FileHandler",
+                start: |directory| foreign::cpython(directory, "file"),
+                target: Some(1.0),
+            },
         ],
     },
     Case {
@@ -317,6 +415,97 @@ pub(crate) const CASES: &[Case] = &[
                 name: "ftlog",
                 start: |directory| queued_peers::ftlog_file(directory, Waits::UntilWritten),
                 target: Some(1.0),
+            },
+        ],
+    },
+    Case {
+        name: "reload",
+        title: "reload under load",
+        how: "Two threads log to a file, unbuffered, while a third one reloads with a millisecond of pause between: \
+              `Guard::reload` of a changed file, which is read, parsed, built and swapped in; `reload::Layer` around fmt over \
+              `Arc<File>`, which is given a new layer. Time on the clock for each event of both threads, beside a quiet run. \
+              Each record has a number of its own, by which lines are counted.",
+        variant: "",
+        pace: Pace::Accompanied { calls: 10_000 },
+        contestants: &[
+            Contestant {
+                name: "logtree, reloading",
+                start: |directory| logtree_side::reloading(directory, true),
+                target: None,
+            },
+            Contestant {
+                name: "logtree, quiet",
+                start: |directory| logtree_side::reloading(directory, false),
+                target: None,
+            },
+            Contestant {
+                name: "fmt, reloading",
+                start: |directory| peers::reloading(directory, true),
+                target: Some(1.0),
+            },
+            Contestant { name: "fmt, quiet", start: |directory| peers::reloading(directory, false), target: None },
+        ],
+    },
+    Case {
+        name: "memory",
+        title: "memory at rest",
+        how: "What the process has resident once logging to a file is set up, before the first record, and what each of 64 \
+              threads adds that has logged once and lives on. Helper processes are counted with it; programs and libraries \
+              are not, which are files. *logtree takes* is memory here. A thread alone takes what it takes where nobody logs.",
+        variant: "",
+        pace: Pace::AtRest { threads: 64 },
+        contestants: &[
+            Contestant {
+                name: "logtree, 10 loggers",
+                start: |directory| logtree_side::at_rest(directory, 10),
+                target: None,
+            },
+            Contestant {
+                name: "logtree, 1,000 loggers",
+                start: |directory| logtree_side::at_rest(directory, 1_000),
+                target: None,
+            },
+            Contestant {
+                name: "logtree, 100,000 loggers",
+                start: |directory| logtree_side::at_rest(directory, 100_000),
+                target: None,
+            },
+            Contestant {
+                name: "logtree, queue.Queue",
+                start: |directory| logtree_side::queue_at_rest(directory, "queue.Queue"),
+                target: None,
+            },
+            Contestant {
+                name: "logtree, multiprocessing.Queue",
+                start: |directory| logtree_side::queue_at_rest(directory, "multiprocessing.Queue"),
+                target: None,
+            },
+            Contestant { name: "nobody logs", start: peers::nobody_at_rest, target: None },
+            Contestant { name: "fmt, Mutex<File>", start: peers::fmt_at_rest, target: None },
+            Contestant { name: "fmt + NonBlocking", start: peers::non_blocking_at_rest, target: None },
+            Contestant {
+                name: "log4rs",
+                start: |directory| log_at_rest(log_peers::log4rs_file(directory)),
+                target: None,
+            },
+            Contestant {
+                name: "flexi_logger",
+                start: |directory| log_at_rest(log_peers::flexi_file(directory)),
+                target: None,
+            },
+            Contestant { name: "fern", start: |directory| log_at_rest(log_peers::fern_file(directory)), target: None },
+            Contestant { name: "spdlog-rs", start: log_peers::spdlog_at_rest, target: None },
+            Contestant {
+                name: "ftlog",
+                start: |directory| log_at_rest(queued_peers::ftlog_file(directory, Waits::UntilQueued)),
+                target: None,
+            },
+            Contestant { name: "slog", start: queued_peers::slog_at_rest, target: None },
+            Contestant { name: "slog + slog-async", start: queued_peers::slog_async_at_rest, target: None },
+            Contestant {
+                name: "CPython, FileHandler",
+                start: |directory| foreign::cpython(directory, "file"),
+                target: None,
             },
         ],
     },

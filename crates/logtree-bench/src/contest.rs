@@ -1,26 +1,44 @@
 //! Contestants as processes that take turns.
 //!
-//! A contestant says that it is ready, answers each line of its standard input with a round, and, when there are no
-//! more lines, says how many lines its file lacks.
+//! The rules: a contestant says `here` when it is ready, or `elsewhere` if it is another program than this one, or
+//! `absent` and why. It answers each line of its standard input with a round, the two numbers of [`Round`]. When there are
+//! no more lines, it says its peak memory in KiB, how many lines its file lacks, and how many it has twice: `-` where there
+//! is nothing to be said.
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::cases::{CASES, Case, LOG_FILE};
+use crate::cases::{Absent, CASES, Case, LOG_FILE, Running};
+use crate::memory;
 use crate::round::{Pace, Round};
 
 /// Rounds that do not count: callsites register, buffers grow, files are opened.
 const WARM_UP: usize = 3;
 
+/// How a contestant takes part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Standing {
+    #[default]
+    Here,
+    /// As a program of its own.
+    Elsewhere,
+    /// Not, and why.
+    Absent(String),
+}
+
 /// What a contestant achieved.
 #[derive(Default)]
 pub(crate) struct Score {
+    pub(crate) standing: Standing,
     pub(crate) rounds: Vec<Round>,
     /// How many lines its file lacks, if it writes one.
     pub(crate) missing: Option<u64>,
+    /// How many it has once more, if they have numbers.
+    pub(crate) repeated: Option<u64>,
     /// The most memory that it had, in KiB.
     pub(crate) peak_kib: u64,
 }
@@ -29,31 +47,37 @@ pub(crate) struct Score {
 /// difference of a tenth to a call of a nanosecond.
 const SITTINGS: usize = 10;
 
-/// Lets the contestants of a case take turns, so many rounds each or a few more.
+/// Lets the contestants of a case take turns, so many rounds each or a few more; one round a sitting for memory at rest.
 ///
 /// # Errors
 /// If one cannot be started or does not keep to the rules.
 pub(crate) fn hold(case: &Case, rounds: usize) -> Result<Vec<Score>, Box<dyn Error>> {
     let mut scores: Vec<Score> = case.contestants.iter().map(|_| Score::default()).collect();
+    let (warm_up, counted) = match case.pace {
+        Pace::AtRest { .. } => (0, 1),
+        _ => (WARM_UP, rounds.div_ceil(SITTINGS)),
+    };
     for _ in 0..SITTINGS {
         let mut players = Vec::new();
-        for number in 0..case.contestants.len() {
-            players.push(Player::start(case, number)?);
+        for (number, score) in scores.iter_mut().enumerate() {
+            let player = Player::start(case, number)?;
+            score.standing = player.standing.clone();
+            if !matches!(score.standing, Standing::Absent(_)) {
+                players.push((number, player));
+            }
         }
-        for turn in 0..WARM_UP + rounds.div_ceil(SITTINGS) {
-            for number in 0..players.len() {
-                // Nobody always runs behind the same other one.
-                let at = (number + turn) % players.len();
-                let round = players[at].round()?;
-                if turn >= WARM_UP {
-                    scores[at].rounds.push(round);
+        for turn in 0..warm_up + counted {
+            // Nobody always runs behind the same other one.
+            players.rotate_left(1);
+            for (number, player) in &mut players {
+                let round = player.round(case.pace)?;
+                if turn >= warm_up {
+                    scores[*number].rounds.push(round);
                 }
             }
         }
-        for (score, player) in scores.iter_mut().zip(players) {
-            let (missing, peak_kib) = player.finish()?;
-            score.missing = missing.map(|missing| missing + score.missing.unwrap_or(0));
-            score.peak_kib = score.peak_kib.max(peak_kib);
+        for (number, player) in players {
+            player.finish(&mut scores[number])?;
         }
     }
     Ok(scores)
@@ -62,6 +86,7 @@ pub(crate) fn hold(case: &Case, rounds: usize) -> Result<Vec<Score>, Box<dyn Err
 /// A contestant, seen from outside.
 struct Player {
     process: Child,
+    standing: Standing,
     /// Until it is told to finish.
     turns: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
@@ -77,25 +102,51 @@ impl Player {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let turns = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().ok_or("no pipe")?);
-        let mut player = Self { process, turns, answers, _directory: directory };
-        player.answer()?;
+        let mut player = Self { process, standing: Standing::Here, turns, answers, _directory: directory };
+        player.standing = match &*player.answer()? {
+            "here" => Standing::Here,
+            "elsewhere" => Standing::Elsewhere,
+            other => Standing::Absent(other.strip_prefix("absent ").ok_or("it is not ready")?.to_owned()),
+        };
         Ok(player)
     }
 
-    fn round(&mut self) -> Result<Round, Box<dyn Error>> {
-        self.turns.as_mut().ok_or("it has finished")?.write_all(b"\n")?;
-        let answer = self.answer()?;
-        let (mean, p99) = answer.split_once(' ').ok_or("half an answer")?;
-        Ok(Round { mean_ns: mean.parse()?, p99_ns: p99.parse()? })
+    fn round(&mut self, pace: Pace) -> Result<Round, Box<dyn Error>> {
+        match pace {
+            Pace::AtRest { threads } => {
+                let before = self.settled_kib();
+                self.turn()?;
+                let more = self.settled_kib() - before;
+                Ok(Round { cost: before / 1024.0, beside: more / f64::from(threads) })
+            }
+            _ => self.turn(),
+        }
     }
 
-    /// Ends it: how many lines its file lacks, if it writes one, and the most memory it had, in KiB.
-    fn finish(mut self) -> Result<(Option<u64>, u64), Box<dyn Error>> {
+    fn turn(&mut self) -> Result<Round, Box<dyn Error>> {
+        self.turns.as_mut().ok_or("it has finished")?.write_all(b"\n")?;
+        let answer = self.answer()?;
+        let (cost, beside) = answer.split_once(' ').ok_or("half an answer")?;
+        Ok(Round { cost: cost.parse()?, beside: beside.parse()? })
+    }
+
+    fn settled_kib(&self) -> f64 {
+        memory::settled_kib(self.process.id(), self.standing == Standing::Here)
+    }
+
+    /// Ends it, and adds what it has to say in the end.
+    fn finish(mut self, score: &mut Score) -> Result<(), Box<dyn Error>> {
         self.turns = None;
         let answer = self.answer()?;
-        let (peak_kib, missing) = answer.split_once(' ').ok_or("half an answer")?;
+        let [peak_kib, missing, repeated] = *answer.split(' ').collect::<Vec<_>>() else {
+            return Err(format!("no answer: {answer}").into());
+        };
         self.process.wait()?;
-        Ok((missing.parse().ok(), peak_kib.parse()?))
+        score.peak_kib = score.peak_kib.max(peak_kib.parse()?);
+        for (sum, said) in [(&mut score.missing, missing), (&mut score.repeated, repeated)] {
+            *sum = said.parse::<u64>().ok().map(|count| count + sum.unwrap_or(0));
+        }
+        Ok(())
     }
 
     fn answer(&mut self) -> Result<String, Box<dyn Error>> {
@@ -110,12 +161,12 @@ impl Player {
 /// So many calls a round for counting: valgrind takes fifty times as long as the processor.
 const COUNTED_CALLS: u32 = 1_000;
 
-/// The instructions of one call, for each contestant whose calls follow each other: those of three rounds less those of one.
-/// None where valgrind is not at hand.
+/// The instructions of one call, for each contestant of this program whose calls follow each other: those of three rounds
+/// less those of one. None where valgrind is not at hand.
 ///
 /// # Errors
 /// If valgrind says something else than how many there were.
-pub(crate) fn instructions(case: &Case) -> Result<Vec<Option<f64>>, Box<dyn Error>> {
+pub(crate) fn instructions(case: &Case, scores: &[Score]) -> Result<Vec<Option<f64>>, Box<dyn Error>> {
     let count = |number: usize, rounds: usize| -> Result<Option<u64>, Box<dyn Error>> {
         let directory = tempfile::tempdir()?;
         let mut command = Command::new("valgrind");
@@ -129,14 +180,17 @@ pub(crate) fn instructions(case: &Case) -> Result<Vec<Option<f64>>, Box<dyn Erro
         let counted = said.lines().find_map(|line| line.split_once("Collected : ")).ok_or(said.clone())?;
         Ok(Some(counted.1.trim().parse()?))
     };
-    let of_call = |number| {
+    let of_call = |number: usize| {
+        if scores[number].standing != Standing::Here {
+            return Ok(None);
+        }
         let (Some(one), Some(three)) = (count(number, 1)?, count(number, 3)?) else { return Ok(None) };
         Ok(Some(three.saturating_sub(one) as f64 / f64::from(2 * COUNTED_CALLS)))
     };
     match case.pace {
         Pace::Steady { .. } => (0..case.contestants.len()).map(of_call).collect(),
         // Who sleeps between calls, and has another process or thread at work, counts other things than calls.
-        Pace::Bursts { .. } => Ok(vec![None; case.contestants.len()]),
+        _ => Ok(vec![None; case.contestants.len()]),
     }
 }
 
@@ -150,25 +204,55 @@ pub(crate) fn take_part(contestant: &str, calls: Option<u32>) -> Result<(), Box<
     let contestant = case.contestants.get(number.parse::<usize>()?).ok_or("no such contestant")?;
     let pace = calls.map_or(case.pace, |calls| Pace::Steady { calls });
     let directory = std::env::current_dir()?;
-    let mut running = (contestant.start)(&directory)?;
     let mut stdout = io::stdout();
-    writeln!(stdout, "ready")?;
+    let (mut call, finish) = match (contestant.start)(&directory) {
+        Err(error) if error.is::<Absent>() => return Ok(writeln!(stdout, "absent {error}")?),
+        started => match started? {
+            Running::Here { call, finish } => (call, finish),
+            Running::Elsewhere { mut program, finish } => {
+                let status = program.args(pace.arguments()).status();
+                finish();
+                return if status?.success() { Ok(()) } else { Err("it failed".into()) };
+            }
+        },
+    };
+    writeln!(stdout, "here")?;
     let mut calls = 0;
     for turn in io::stdin().lines() {
         turn?;
-        let Round { mean_ns, p99_ns } = pace.time(&mut running.call);
+        let Round { cost, beside } = pace.time(&mut call);
         calls += u64::from(pace.calls());
-        writeln!(stdout, "{mean_ns} {p99_ns}")?;
+        writeln!(stdout, "{cost} {beside}")?;
     }
-    (running.finish)();
+    finish();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak_kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().split(' ').next()).unwrap_or("0");
-    match std::fs::read(directory.join(LOG_FILE)) {
-        Ok(log) => {
-            let lines = log.iter().filter(|byte| **byte == b'\n').count() as u64;
-            writeln!(stdout, "{peak_kib} {}", calls.saturating_sub(lines))?;
-        }
-        Err(_) => writeln!(stdout, "{peak_kib} no file")?,
-    }
+    let lines = std::fs::read_to_string(directory.join(LOG_FILE)).ok().map(|log| judge(&log, calls));
+    let said = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
+    let (missing, repeated) = (lines.map(|(missing, _)| missing), lines.and_then(|(_, repeated)| repeated));
+    writeln!(stdout, "{peak_kib} {} {}", said(missing), said(repeated))?;
     Ok(())
+}
+
+/// How many lines a log of so many calls lacks; and, if its lines have numbers, how many stand there that should not.
+fn judge(log: &str, calls: u64) -> (u64, Option<u64>) {
+    let lines = log.lines().count() as u64;
+    let numbers: HashSet<u64> = log.lines().filter_map(|line| line.rsplit_once(" number=")?.1.parse().ok()).collect();
+    match numbers.len() as u64 {
+        0 => (calls.saturating_sub(lines), None),
+        distinct => (calls.saturating_sub(distinct), Some(lines - distinct)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lost_and_what_is_repeated_does_not_cancel_out() {
+        assert_eq!(judge("a\na\n", 3), (1, None));
+        assert_eq!(judge("a number=0\na number=1\na number=2\n", 3), (0, Some(0)));
+        assert_eq!(judge("a number=0\na number=0\na number=2\n", 3), (1, Some(1)));
+        assert_eq!(judge("a number=0\na numbera number=1\n number=\n", 3), (1, Some(1)));
+    }
 }

@@ -119,14 +119,14 @@ pub(crate) fn flexi_sink(_: &Path) -> Started {
     }
 
     let handle = Logger::with(flexi_logger::LevelFilter::Info).log_to_writer(Box::new(Null)).start()?;
-    Ok(Running { call: Box::new(calls::log_requests), finish: Box::new(|| drop(handle)) })
+    Ok(Running::Here { call: Box::new(calls::log_requests), finish: Box::new(|| drop(handle)) })
 }
 
 pub(crate) fn flexi_file(directory: &Path) -> Started {
     let file = FileSpec::try_from(directory.join(LOG_FILE))?;
     let logger = Logger::with(flexi_logger::LevelFilter::Info).log_to_file(file).format(flexi_format);
     let handle = logger.start()?;
-    Ok(Running { call: Box::new(calls::log_requests), finish: Box::new(|| drop(handle)) })
+    Ok(Running::Here { call: Box::new(calls::log_requests), finish: Box::new(|| drop(handle)) })
 }
 
 fn fern(output: fern::Output) -> Started {
@@ -160,7 +160,7 @@ fn spdlog(sink: Arc<dyn Sink>, flushed: spdlog::LevelFilter) -> Started {
     spdlog::set_default_logger(Arc::new(logger));
     // Unless it flushes at each record, something may stand in its buffer at the end.
     let finish = Box::new(|| spdlog::default_logger().flush());
-    Ok(Running { call: Box::new(calls::spdlog_requests), finish })
+    Ok(Running::Here { call: Box::new(calls::spdlog_requests), finish })
 }
 
 fn spdlog_pattern() -> PatternFormatter<impl spdlog::formatter::Pattern + Clone + 'static> {
@@ -176,6 +176,10 @@ pub(crate) fn spdlog_sink(_: &Path) -> Started {
 
 pub(crate) fn spdlog_file(directory: &Path) -> Started {
     spdlog_to_file(directory, spdlog::LevelFilter::All)
+}
+
+pub(crate) fn spdlog_at_rest(directory: &Path) -> Started {
+    Ok(spdlog_file(directory)?.calling(calls::on_threads_that_stay(calls::spdlog_requests)))
 }
 
 /// Its file is buffered, 8 KiB, unless it is flushed.

@@ -14,12 +14,12 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::calls;
 use crate::cases::{LOG_FILE, Running};
-use crate::round::Calls;
+use crate::round::{Calls, again_and_again};
 
 type Started = Result<Running, Box<dyn Error>>;
 
 /// The format of the story in which logtree's examples are set.
-const STORY: &str =
+pub(crate) const STORY: &str =
     "%(asctime)s -process[%(process)d] -thread[%(thread)d] -%(name)s - [%(levelname)s]-[%(lineno)d] - %(message)s";
 
 /// The same with what is to be seen of spans.
@@ -47,16 +47,27 @@ fn before_file(directory: &Path, queue: &str) -> Started {
     let finish = move || {
         guard.flush(FLUSH_TIMEOUT);
     };
-    Ok(Running { call: Box::new(calls::requests), finish: Box::new(finish) })
+    Ok(Running::Here { call: Box::new(calls::requests), finish: Box::new(finish) })
 }
 
-pub(crate) fn refused_exclusive(_: &Path) -> Started {
-    let guard = config_of(&refusing(), &registry())?.install()?;
-    Ok(Running { call: Box::new(calls::refused), finish: Box::new(|| drop(guard)) })
+/// Who refuses an event at DEBUG.
+#[derive(Clone, Copy)]
+pub(crate) enum By {
+    /// Its logger, while another logger would not.
+    Logger,
+    /// Every logger there is.
+    All,
+    /// Its handler, while another logger's would not.
+    Handler,
 }
 
-pub(crate) fn refused_shared(_: &Path) -> Started {
-    let layer = config_of(&refusing(), &registry())?.layer()?;
+pub(crate) fn refused_exclusive(by: By) -> Started {
+    let guard = config_of(&refusing(by), &registry())?.install()?;
+    Ok(Running::Here { call: Box::new(calls::refused), finish: Box::new(|| drop(guard)) })
+}
+
+pub(crate) fn refused_shared(by: By) -> Started {
+    let layer = config_of(&refusing(by), &registry())?.layer()?;
     tracing_subscriber::registry().with(layer).try_init()?;
     Ok(Running::direct(calls::refused))
 }
@@ -65,7 +76,7 @@ pub(crate) fn refused_shared(_: &Path) -> Started {
 pub(crate) fn text(fields: usize, spans: usize) -> Started {
     let format = if spans > 0 { STORY_IN_SPANS } else { STORY };
     let guard = formatted(format)?;
-    Ok(Running { call: calls::texts(fields, spans), finish: Box::new(|| drop(guard)) })
+    Ok(Running::Here { call: calls::texts(fields, spans), finish: Box::new(|| drop(guard)) })
 }
 
 fn formatted(format: &str) -> Result<logtree::Guard, Box<dyn Error>> {
@@ -76,7 +87,7 @@ fn formatted(format: &str) -> Result<logtree::Guard, Box<dyn Error>> {
 
 pub(crate) fn null_sink(call: Calls) -> Started {
     let guard = config_of(&with_handlers(json!({"sink": sink()}), "sink"), &registry())?.install()?;
-    Ok(Running { call, finish: Box::new(|| drop(guard)) })
+    Ok(Running::Here { call, finish: Box::new(|| drop(guard)) })
 }
 
 /// Through one logger to so many sinks.
@@ -86,7 +97,7 @@ pub(crate) fn handlers(count: usize) -> Started {
     let mut config = with_handlers(Value::Object(sinks), "");
     config["root"]["handlers"] = json!(names);
     let guard = config_of(&config, &registry())?.install()?;
-    Ok(Running { call: Box::new(calls::requests), finish: Box::new(|| drop(guard)) })
+    Ok(Running::Here { call: Box::new(calls::requests), finish: Box::new(|| drop(guard)) })
 }
 
 /// Hands one record to the routes of eight loggers by turns.
@@ -109,39 +120,77 @@ pub(crate) fn routes(loggers: usize) -> Started {
 /// Logs at eight callsites, each of another logger.
 pub(crate) fn many_loggers(loggers: usize) -> Started {
     let guard = config_of(&many(loggers), &registry())?.install()?;
-    Ok(Running { call: Box::new(calls::busy_loggers), finish: Box::new(|| drop(guard)) })
+    Ok(Running::Here { call: Box::new(calls::busy_loggers), finish: Box::new(|| drop(guard)) })
 }
 
 /// Nothing is logged inside the spans, but a format names their fields.
 pub(crate) fn spans(_: &Path) -> Started {
     let guard = formatted(STORY_IN_SPANS)?;
-    Ok(Running { call: Box::new(calls::spans), finish: Box::new(|| drop(guard)) })
+    Ok(Running::Here { call: Box::new(calls::spans), finish: Box::new(|| drop(guard)) })
 }
 
 pub(crate) fn log_file(directory: &Path) -> Started {
-    let mut running = file(directory)?;
-    running.call = Box::new(calls::log_requests);
-    Ok(running)
+    Ok(file(directory)?.calling(Box::new(calls::log_requests)))
 }
 
 pub(crate) fn buffered_log_file(directory: &Path) -> Started {
     let mut handler = file_handler(directory);
     handler["buffering"] = json!("8 KiB");
     let guard = config_of(&with_handlers(json!({"file": handler}), "file"), &registry())?.install()?;
-    Ok(Running { call: Box::new(calls::log_requests), finish: Box::new(|| drop(guard)) })
+    Ok(Running::Here { call: Box::new(calls::log_requests), finish: Box::new(|| drop(guard)) })
 }
 
 pub(crate) fn json(fields: usize, spans: usize) -> Started {
     let mut config = with_handlers(json!({"sink": sink()}), "sink");
     config["formatters"]["story"] = json!({"()": "logtree.JsonFormatter"});
     let guard = config_of(&config, &registry())?.install()?;
-    Ok(Running { call: calls::texts(fields, spans), finish: Box::new(|| drop(guard)) })
+    Ok(Running::Here { call: calls::texts(fields, spans), finish: Box::new(|| drop(guard)) })
+}
+
+/// At rest, with so many loggers before a file.
+pub(crate) fn at_rest(directory: &Path, loggers: usize) -> Started {
+    let mut config = with_handlers(json!({"file": file_handler(directory)}), "file");
+    config["loggers"] = many(loggers)["loggers"].take();
+    let guard = config_of(&config, &logtree::registry())?.install()?;
+    let call = calls::on_threads_that_stay(calls::requests);
+    Ok(Running::Here { call, finish: Box::new(|| drop(guard)) })
+}
+
+/// At rest, with a queue before the file.
+pub(crate) fn queue_at_rest(directory: &Path, queue: &str) -> Started {
+    Ok(before_file(directory, queue)?.calling(calls::on_threads_that_stay(calls::requests)))
+}
+
+/// Logs on two threads, while a third one may read the config again and again: each time another logger's level is another.
+pub(crate) fn reloading(directory: &Path, is_reloaded: bool) -> Started {
+    let mut config = with_handlers(json!({"file": file_handler(directory)}), "file");
+    let path = directory.join("logging.json");
+    let mut write = {
+        let (path, mut turn) = (path.clone(), 0_usize);
+        move || {
+            turn += 1;
+            let level = if turn.is_multiple_of(2) { "DEBUG" } else { "ERROR" };
+            config["loggers"] = json!({"other": {"level": level}});
+            std::fs::write(&path, config.to_string())
+        }
+    };
+    write()?;
+    let guard = logtree::from_file(&path)?.install()?;
+    let call = calls::numbered_on_threads(2);
+    if !is_reloaded {
+        return Ok(Running::Here { call, finish: Box::new(|| drop(guard)) });
+    }
+    let stop = again_and_again(move || {
+        write()?;
+        Ok(guard.reload()?)
+    });
+    Ok(Running::Here { call, finish: Box::new(stop) })
 }
 
 pub(crate) fn file(directory: &Path) -> Started {
     let config = with_handlers(json!({"file": file_handler(directory)}), "file");
     let guard = config_of(&config, &registry())?.install()?;
-    Ok(Running { call: Box::new(calls::requests), finish: Box::new(|| drop(guard)) })
+    Ok(Running::Here { call: Box::new(calls::requests), finish: Box::new(|| drop(guard)) })
 }
 
 fn config_of(config: &Value, registry: &Registry) -> Result<Config, logtree::Error> {
@@ -165,10 +214,18 @@ fn sink() -> Value {
     json!({"class": "bench.SinkHandler", "formatter": "story"})
 }
 
-/// INFO is the level of all loggers but one.
-fn refusing() -> Value {
+fn refusing(by: By) -> Value {
     let mut config = with_handlers(json!({"sink": sink()}), "sink");
-    config["loggers"] = json!({"other": {"level": "DEBUG"}});
+    match by {
+        By::Logger => config["loggers"] = json!({"other": {"level": "DEBUG"}}),
+        By::All => {}
+        By::Handler => {
+            config["root"]["level"] = json!("DEBUG");
+            config["handlers"]["sink"]["level"] = json!("INFO");
+            config["handlers"]["second"] = sink();
+            config["loggers"] = json!({"other": {"handlers": ["second"]}});
+        }
+    }
     config
 }
 

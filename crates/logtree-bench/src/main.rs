@@ -14,9 +14,11 @@
 //! |---|---|
 //! | `cases` | what is measured, and who takes part |
 //! | `logtree_side`, `peers`, `log_peers`, `queued_peers` | the contestants: how each is set up |
+//! | `foreign` | those that are no Rust: CPython and LTTng-UST |
 //! | `calls` | the logging calls, the same code for all |
 //! | `round` | how a round is timed |
 //! | `contest` | contestants as processes that take turns |
+//! | `memory` | what a process and its helpers have resident |
 //! | `report` | medians and ratios, as markdown |
 //! | `plot` | the ratios as bars |
 #![forbid(unsafe_code)]
@@ -24,8 +26,10 @@
 mod calls;
 mod cases;
 mod contest;
+mod foreign;
 mod log_peers;
 mod logtree_side;
+mod memory;
 mod peers;
 mod plot;
 mod queued_peers;
@@ -79,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for case in CASES {
         if arguments.cases.is_empty() || arguments.cases.iter().any(|name| is_named(case, name)) {
             let scores = contest::hold(case, arguments.rounds)?;
-            let instructions = contest::instructions(case)?;
+            let instructions = contest::instructions(case, &scores)?;
             let table = report::table(case, case.title != title, &scores, &instructions);
             std::io::stdout().write_all(table.as_bytes())?;
             tables.push_str(&table);

@@ -4,32 +4,63 @@ use std::error::Error;
 use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::calls;
 use crate::cases::{LOG_FILE, Running};
-use crate::round::Calls;
+use crate::round::{Calls, again_and_again};
 
 type Started = Result<Running, Box<dyn Error>>;
 
 pub(crate) fn non_blocking(directory: &Path) -> Started {
     let (writer, guard) = tracing_appender::non_blocking(File::create(directory.join(LOG_FILE))?);
     tracing_subscriber::fmt().with_ansi(false).with_writer(writer).try_init().map_err(to_error)?;
-    Ok(Running { call: Box::new(calls::requests), finish: Box::new(|| drop(guard)) })
+    Ok(Running::Here { call: Box::new(calls::requests), finish: Box::new(|| drop(guard)) })
+}
+
+pub(crate) fn non_blocking_at_rest(directory: &Path) -> Started {
+    Ok(non_blocking(directory)?.calling(calls::on_threads_that_stay(calls::requests)))
+}
+
+pub(crate) fn fmt_at_rest(directory: &Path) -> Started {
+    Ok(fmt_file(directory)?.calling(calls::on_threads_that_stay(calls::requests)))
+}
+
+/// A program without a logger.
+pub(crate) fn nobody_at_rest(_: &Path) -> Started {
+    Ok(Running::Here { call: calls::on_threads_that_stay(calls::requests), finish: Box::new(|| ()) })
 }
 
 pub(crate) fn targets(_: &Path) -> Started {
     let targets = Targets::new().with_default(LevelFilter::INFO).with_target("other", LevelFilter::DEBUG);
-    let fmt = tracing_subscriber::fmt::layer().with_writer(io::sink);
-    tracing_subscriber::registry().with(targets).with(fmt).try_init()?;
+    tracing_subscriber::registry().with(targets).with(sink_layer()).try_init()?;
     Ok(Running::direct(calls::refused))
+}
+
+pub(crate) fn level_filter(_: &Path) -> Started {
+    tracing_subscriber::registry().with(LevelFilter::INFO).with(sink_layer()).try_init()?;
+    Ok(Running::direct(calls::refused))
+}
+
+/// Each of two layers has a filter of its own, and one of them would have DEBUG of another target.
+pub(crate) fn layer_filters(_: &Path) -> Started {
+    let other = Targets::new().with_default(LevelFilter::INFO).with_target("other", LevelFilter::DEBUG);
+    let info = sink_layer().with_filter(LevelFilter::INFO);
+    tracing_subscriber::registry().with(info).with(sink_layer().with_filter(other)).try_init()?;
+    Ok(Running::direct(calls::refused))
+}
+
+fn sink_layer<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
+    tracing_subscriber::fmt::layer().with_writer(io::sink)
 }
 
 pub(crate) fn empty_layer(_: &Path) -> Started {
@@ -41,35 +72,46 @@ pub(crate) fn empty_layer(_: &Path) -> Started {
 
 pub(crate) fn fmt_sink(call: Calls) -> Started {
     tracing_subscriber::fmt().with_ansi(false).with_writer(io::sink).try_init().map_err(to_error)?;
-    Ok(Running { call, finish: Box::new(|| ()) })
+    Ok(Running::Here { call, finish: Box::new(|| ()) })
 }
 
 pub(crate) fn fmt_text(fields: usize, spans: usize) -> Started {
-    let mut running = fmt_sink(Box::new(calls::requests))?;
-    running.call = calls::texts(fields, spans);
-    Ok(running)
+    // The spans are opened once there is a subscriber.
+    Ok(fmt_sink(Box::new(calls::requests))?.calling(calls::texts(fields, spans)))
 }
 
 pub(crate) fn compact_text(fields: usize, spans: usize) -> Started {
     tracing_subscriber::fmt().compact().with_ansi(false).with_writer(io::sink).try_init().map_err(to_error)?;
-    Ok(Running { call: calls::texts(fields, spans), finish: Box::new(|| ()) })
+    Ok(Running::Here { call: calls::texts(fields, spans), finish: Box::new(|| ()) })
 }
 
 pub(crate) fn log_file(directory: &Path) -> Started {
-    let mut running = fmt_file(directory)?;
-    running.call = Box::new(calls::log_requests);
-    Ok(running)
+    Ok(fmt_file(directory)?.calling(Box::new(calls::log_requests)))
 }
 
 pub(crate) fn fmt_json(fields: usize, spans: usize) -> Started {
     tracing_subscriber::fmt().json().with_writer(io::sink).try_init().map_err(to_error)?;
-    Ok(Running { call: calls::texts(fields, spans), finish: Box::new(|| ()) })
+    Ok(Running::Here { call: calls::texts(fields, spans), finish: Box::new(|| ()) })
 }
 
 pub(crate) fn fmt_file(directory: &Path) -> Started {
     let file = Mutex::new(File::create(directory.join(LOG_FILE))?);
     tracing_subscriber::fmt().with_ansi(false).with_writer(file).try_init().map_err(to_error)?;
     Ok(Running::direct(calls::requests))
+}
+
+/// Logs on two threads, while a third one may put another layer into its `reload::Layer` again and again.
+pub(crate) fn reloading(directory: &Path, is_reloaded: bool) -> Started {
+    let file = Arc::new(File::options().append(true).create(true).open(directory.join(LOG_FILE))?);
+    let fmt = move || tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Arc::clone(&file));
+    let (layer, handle) = reload::Layer::new(fmt());
+    tracing_subscriber::registry().with(layer).try_init()?;
+    let call = calls::numbered_on_threads(2);
+    if !is_reloaded {
+        return Ok(Running::Here { call, finish: Box::new(|| ()) });
+    }
+    let stop = again_and_again(move || Ok(handle.reload(fmt())?));
+    Ok(Running::Here { call, finish: Box::new(stop) })
 }
 
 /// As long as the lines that logtree writes in the case.

@@ -14,8 +14,8 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use ftlog::appender::FileAppender;
 use ftlog::{FtLogFormat, Level, Record};
-use slog::{Drain, Key, OwnedKVList, Serializer};
-use slog_async::{Async, OverflowStrategy};
+use slog::{Drain, Key, Logger, OwnedKVList, Serializer};
+use slog_async::{Async, AsyncGuard, OverflowStrategy};
 
 use crate::calls;
 use crate::cases::{LOG_FILE, Running};
@@ -84,7 +84,7 @@ fn ftlog(out: impl Write + Send + 'static, waits: Waits) -> Started {
             log::logger().flush();
         }
     };
-    Ok(Running { call: Box::new(call), finish: Box::new(|| drop(guard)) })
+    Ok(Running::Here { call: Box::new(call), finish: Box::new(|| drop(guard)) })
 }
 
 pub(crate) fn ftlog_sink(_: &Path) -> Started {
@@ -152,26 +152,38 @@ fn format(line: &mut String, record: &slog::Record<'_>, of_logger: &OwnedKVList)
     Ok(())
 }
 
-fn slog(out: impl Write + Send + 'static) -> Started {
+fn slog(out: impl Write + Send + 'static) -> Logger {
     let (seen_mark, _) = mpsc::sync_channel(1);
-    let logger = slog::Logger::root(SlogStory { out: Mutex::new(Box::new(out)), seen_mark }, slog::o!());
-    Ok(Running::direct(move |count| calls::slog_requests(&logger, count)))
+    Logger::root(SlogStory { out: Mutex::new(Box::new(out)), seen_mark }, slog::o!())
 }
 
 pub(crate) fn slog_sink(_: &Path) -> Started {
-    slog(Null)
+    let logger = slog(Null);
+    Ok(Running::direct(move |count| calls::slog_requests(&logger, count)))
 }
 
 pub(crate) fn slog_file(directory: &Path) -> Started {
-    slog(File::create(directory.join(LOG_FILE))?)
+    let logger = slog(File::create(directory.join(LOG_FILE))?);
+    Ok(Running::direct(move |count| calls::slog_requests(&logger, count)))
 }
 
-fn slog_async(out: impl Write + Send + 'static, waits: Waits) -> Started {
+pub(crate) fn slog_at_rest(directory: &Path) -> Started {
+    let logger = slog(File::create(directory.join(LOG_FILE))?);
+    let call = calls::on_threads_that_stay(move |count| calls::slog_requests(&logger, count));
+    Ok(Running::Here { call, finish: Box::new(|| ()) })
+}
+
+/// The logger, what ends its thread, and what comes when a mark is written.
+fn slog_async_logger(out: impl Write + Send + 'static) -> (Logger, AsyncGuard, mpsc::Receiver<()>) {
     let (seen_mark, marks) = mpsc::sync_channel(1);
     let story = SlogStory { out: Mutex::new(Box::new(out)), seen_mark };
     let queue = Async::new(story).chan_size(QUEUE_LENGTH).overflow_strategy(OverflowStrategy::Block);
     let (queue, guard) = queue.build_with_guard();
-    let logger = slog::Logger::root(queue.ignore_res(), slog::o!());
+    (Logger::root(queue.ignore_res(), slog::o!()), guard, marks)
+}
+
+fn slog_async(out: impl Write + Send + 'static, waits: Waits) -> Started {
+    let (logger, guard, marks) = slog_async_logger(out);
     let call = move |count| {
         calls::slog_requests(&logger, count);
         if waits == Waits::UntilWritten {
@@ -180,7 +192,7 @@ fn slog_async(out: impl Write + Send + 'static, waits: Waits) -> Started {
             let _ = marks.recv();
         }
     };
-    Ok(Running { call: Box::new(call), finish: Box::new(|| drop(guard)) })
+    Ok(Running::Here { call: Box::new(call), finish: Box::new(|| drop(guard)) })
 }
 
 pub(crate) fn slog_async_sink(_: &Path) -> Started {
@@ -189,4 +201,10 @@ pub(crate) fn slog_async_sink(_: &Path) -> Started {
 
 pub(crate) fn slog_async_file(directory: &Path, waits: Waits) -> Started {
     slog_async(File::create(directory.join(LOG_FILE))?, waits)
+}
+
+pub(crate) fn slog_async_at_rest(directory: &Path) -> Started {
+    let (logger, guard, _) = slog_async_logger(File::create(directory.join(LOG_FILE))?);
+    let call = calls::on_threads_that_stay(move |count| calls::slog_requests(&logger, count));
+    Ok(Running::Here { call, finish: Box::new(|| drop(guard)) })
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::cases::Case;
-use crate::contest::Score;
+use crate::contest::{Score, Standing};
 use crate::plot::Bar;
 use crate::round::{Pace, Round, quantile};
 
@@ -31,7 +31,7 @@ pub(crate) fn head(rounds: usize) -> String {
         "\nWritten by `cargo run --release -p logtree-bench -- --write`. Each contestant is a process of its own; those of a \
          case take turns, {rounds} rounds each, and are started anew ten times meanwhile. Figures are nanoseconds a call: \
          the median of the rounds, and the middle half of them. *logtree takes* is logtree's time divided by the \
-         contestant's, taken round by round. Instructions are those of a call outside the kernel, counted by valgrind; \
+         contestant's, taken round by round; a target is that of the project's issues. Instructions are those of a call outside the kernel, counted by valgrind; \
          peak MiB is the most memory that the process had resident, its program and libraries included.\n\n\
          ![What logtree takes, as bars](results.svg)"
     );
@@ -57,30 +57,50 @@ fn versions() -> String {
 /// The table of one case, or its rows in the table of the one before.
 pub(crate) fn table(case: &Case, is_first: bool, scores: &[Score], instructions: &[Option<f64>]) -> String {
     let mut out = String::new();
-    let has_p99 = matches!(case.pace, Pace::Bursts { .. });
-    let has_files = scores.iter().any(|score| score.missing.is_some());
-    let mut row = |[name, time, p99, counted, peak, missing, ratio]: [String; 7]| {
-        let optional = [(has_p99, p99), (!has_p99, counted), (true, peak), (has_files, missing)];
+    let is_counted = matches!(case.pace, Pace::Steady { .. });
+    let (cost, beside, has_beside, has_peak) = match case.pace {
+        Pace::AtRest { .. } => ("MiB at rest", "KiB a thread more", true, false),
+        Pace::Bursts { .. } => ("ns a call", "p99", true, true),
+        Pace::Steady { .. } | Pace::Accompanied { .. } => ("ns a call", "", false, true),
+    };
+    let has_files = has_peak && scores.iter().any(|score| score.missing.is_some());
+    let has_numbers = scores.iter().any(|score| score.repeated.is_some());
+    let mut row = |[name, cost, beside, counted, peak, missing, repeated, ratio]: [String; 8]| {
+        let optional = [
+            (has_beside, beside),
+            (is_counted, counted),
+            (has_peak, peak),
+            (has_files, missing),
+            (has_numbers, repeated),
+        ];
         let optional = optional.into_iter().filter(|(is_shown, _)| *is_shown).map(|(_, cell)| cell);
-        let cells: Vec<String> = [name, time].into_iter().chain(optional).chain([ratio]).collect();
+        let cells: Vec<String> = [name, cost].into_iter().chain(optional).chain([ratio]).collect();
         let _ = writeln!(out, "| {} |", cells.join(" | "));
     };
     if is_first {
-        row(["", "ns a call", "p99", "instructions", "peak MiB", "lines missing", "logtree takes"].map(str::to_owned));
-        row(["---", "---:", "---:", "---:", "---:", "---:", "---"].map(str::to_owned));
+        let (lost, twice) = ("lines missing", "repeated");
+        row(["", cost, beside, "instructions", "peak MiB", lost, twice, "logtree takes"].map(str::to_owned));
+        row(["---", "---:", "---:", "---:", "---:", "---:", "---:", "---"].map(str::to_owned));
     }
     for ((contestant, score), instructions) in case.contestants.iter().zip(scores).zip(instructions) {
-        let times = |of: fn(&Round) -> f64| Spread::of(score.rounds.iter().map(of));
+        if let Standing::Absent(why) = &score.standing {
+            let name = format!("{}{}", case.variant, contestant.name);
+            let empty = String::new;
+            row([name, format!("skipped: {why}"), empty(), empty(), empty(), empty(), empty(), empty()]);
+            continue;
+        }
+        let of_rounds = |of: fn(&Round) -> f64| Spread::of(score.rounds.iter().map(of));
         let ratio = ratio(scores, score);
         let target = contestant.target.map(|target| format!(", target ≤ {target}")).unwrap_or_default();
         let is_ours = contestant.name == case.contestants[0].name;
         row([
             format!("{}{}", case.variant, contestant.name),
-            times(|round| round.mean_ns).nanoseconds(),
-            times(|round| round.p99_ns).nanoseconds(),
+            of_rounds(|round| round.cost).number(),
+            of_rounds(|round| round.beside).number(),
             instructions.map(|count| format!("{count:.0}")).unwrap_or_default(),
             format!("{:.1}", score.peak_kib as f64 / 1024.0),
             score.missing.map(|missing| missing.to_string()).unwrap_or_default(),
+            score.repeated.map(|repeated| repeated.to_string()).unwrap_or_default(),
             if is_ours { String::new() } else { format!("× {}{target}", ratio.factor()) },
         ]);
     }
@@ -88,8 +108,11 @@ pub(crate) fn table(case: &Case, is_first: bool, scores: &[Score], instructions:
     head + &out
 }
 
-/// What logtree takes of what the others of the case take, for the plot.
+/// What logtree takes of what the others of the case take, for the plot, which is about time.
 pub(crate) fn bars(case: &Case, scores: &[Score]) -> Vec<Bar> {
+    if matches!(case.pace, Pace::AtRest { .. }) {
+        return Vec::new();
+    }
     let others = case.contestants.iter().zip(scores).skip(1);
     let bar = others.map(|(contestant, score)| Bar {
         title: case.title.replace('`', ""),
@@ -103,7 +126,7 @@ pub(crate) fn bars(case: &Case, scores: &[Score]) -> Vec<Bar> {
 /// The first one's time divided by another's, round by round.
 fn ratio(scores: &[Score], other: &Score) -> Spread {
     let pairs = scores.iter().take(1).flat_map(|ours| ours.rounds.iter().zip(&other.rounds));
-    Spread::of(pairs.map(|(ours, theirs)| ours.mean_ns / theirs.mean_ns))
+    Spread::of(pairs.map(|(ours, theirs)| ours.cost / theirs.cost))
 }
 
 /// The median of some values, and the middle half of them.
@@ -121,15 +144,16 @@ impl Spread {
         Self { low: at(0.25), median: at(0.5), high: at(0.75) }
     }
 
-    fn nanoseconds(self) -> String {
+    fn number(self) -> String {
         let Self { low, median, high } = self;
-        // Tenths are told from noise only where there are few nanoseconds.
+        // Hundredths are told from noise only where there is little.
         let digits = if median < 20.0 { 2 } else { 0 };
         format!("**{median:.digits$}** ({low:.digits$} to {high:.digits$})")
     }
 
     fn factor(self) -> String {
         let Self { low, median, high } = self;
-        format!("**{median:.2}** ({low:.2} to {high:.2})")
+        let digits = if median < 0.1 { 3 } else { 2 };
+        format!("**{median:.digits$}** ({low:.digits$} to {high:.digits$})")
     }
 }

@@ -1,6 +1,10 @@
 //! How a round is timed.
 
+use std::error::Error;
 use std::hint::black_box;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Logs so many times.
@@ -11,32 +15,49 @@ pub(crate) type Calls = Box<dyn FnMut(u32)>;
 pub(crate) enum Pace {
     /// One after the other.
     Steady { calls: u32 },
+    /// The same, with other threads at work meanwhile, whose instructions are not to be counted.
+    Accompanied { calls: u32 },
     /// In bursts, and between them a pause in which whoever writes can catch up. Every other burst is timed call by call.
     Bursts { bursts: u32, calls: u32, pause: Duration },
+    /// Not at all: what is asked is the memory, and what so many threads add to it, each of which has logged once.
+    AtRest { threads: u32 },
 }
 
 /// What a round took.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Round {
-    /// Nanoseconds a call, on the average.
-    pub(crate) mean_ns: f64,
-    /// What one call in a hundred took longer than; NaN if calls were not timed one by one.
-    pub(crate) p99_ns: f64,
+    /// Nanoseconds a call, on the average; at rest MiB.
+    pub(crate) cost: f64,
+    /// What one call in a hundred took longer than; at rest KiB a thread. NaN if it was not looked at.
+    pub(crate) beside: f64,
 }
 
 impl Pace {
     /// How many calls a round makes.
     pub(crate) fn calls(self) -> u32 {
         match self {
-            Self::Steady { calls } => calls,
+            Self::Steady { calls } | Self::Accompanied { calls } => calls,
             Self::Bursts { bursts, calls, .. } => bursts * calls,
+            Self::AtRest { threads } => threads,
         }
+    }
+
+    /// The same for a program, in words.
+    pub(crate) fn arguments(self) -> Vec<String> {
+        let (name, numbers) = match self {
+            Self::Steady { calls } | Self::Accompanied { calls } => ("steady", vec![u128::from(calls)]),
+            Self::Bursts { bursts, calls, pause } => ("bursts", vec![bursts.into(), calls.into(), pause.as_nanos()]),
+            Self::AtRest { threads } => ("at_rest", vec![threads.into()]),
+        };
+        std::iter::once(name.to_owned()).chain(numbers.iter().map(u128::to_string)).collect()
     }
 
     /// Times one round.
     pub(crate) fn time(self, call: &mut Calls) -> Round {
         match self {
-            Self::Steady { calls } => Round { mean_ns: time_ns(|| call(calls)) / f64::from(calls), p99_ns: f64::NAN },
+            Self::Steady { calls } | Self::Accompanied { calls } => {
+                Round { cost: time_ns(|| call(calls)) / f64::from(calls), beside: f64::NAN }
+            }
             Self::Bursts { bursts, calls, pause } => {
                 let (mut whole_ns, mut each_ns) = (0.0, Vec::new());
                 for burst in 0..bursts {
@@ -47,10 +68,40 @@ impl Pace {
                     }
                     std::thread::sleep(pause);
                 }
-                let mean_ns = whole_ns / f64::from(calls * bursts.div_ceil(2));
-                Round { mean_ns, p99_ns: quantile(&mut each_ns, 0.99) - clock_ns() }
+                let cost = whole_ns / f64::from(calls * bursts.div_ceil(2));
+                Round { cost, beside: quantile(&mut each_ns, 0.99) - clock_ns() }
+            }
+            Self::AtRest { threads } => {
+                call(threads);
+                // Whoever asked looks for itself.
+                Round { cost: f64::NAN, beside: f64::NAN }
             }
         }
+    }
+}
+
+/// Does it on a thread of its own, a millisecond of pause between, until the function that it answers with is called. If it
+/// fails, the contestant ends and the run with it.
+pub(crate) fn again_and_again(
+    mut change: impl FnMut() -> Result<(), Box<dyn Error>> + Send + 'static,
+) -> impl FnOnce() + 'static {
+    let is_over = Arc::new(AtomicBool::new(false));
+    let thread = {
+        let is_over = Arc::clone(&is_over);
+        std::thread::spawn(move || {
+            while !is_over.load(Ordering::Relaxed) {
+                if let Err(problem) = change() {
+                    let _ = writeln!(std::io::stderr(), "{problem}");
+                    std::process::exit(1);
+                }
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        })
+    };
+    move || {
+        is_over.store(true, Ordering::Relaxed);
+        // It has not panicked where the process lives.
+        let _ = thread.join();
     }
 }
 

@@ -1,17 +1,17 @@
-//! What the cross-process queue costs and carries, beside what others do with the same payload.
+//! What the cross-process queue carries, beside what others do with the same payload. What a call costs its producer beside
+//! others is among the cases of the bench itself.
 //!
 //! ```text
 //! cargo run --release -p logtree-bench --example figures
 //! ```
 //!
 //! Each measurement is a process of its own; those that are compared take turns, five times each, and medians are shown. A
-//! producer's call is `info!` with three fields, 64 in a burst and 300 µs of pause between bursts. LTTng-UST takes part where
-//! `cc`, lttng-tools and liblttng-ust-dev are, CPython where there is a `python3.13`.
+//! producer's call is `info!` with three fields, 64 in a burst and 300 µs of pause between bursts. CPython takes part where
+//! there is a `python3.13`.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 mod carried;
-mod lttng;
 mod order;
 mod producer;
 
@@ -58,16 +58,12 @@ fn main() {
 
 fn compare(turns: usize) {
     let measured = |name, role| Measured { name, role, values: Vec::new() };
-    let mut calls = vec![
-        measured("logtree, one producer", "call 1"),
-        measured("logtree, two producers at once", "call 2"),
-        measured("LTTng-UST tracepoint", "lttng"),
-        measured("CPython QueueHandler", "cpython call 1 0"),
-    ];
+    let mut calls =
+        vec![measured("logtree, one producer", "call 1"), measured("logtree, two producers at once", "call 2")];
     let mut rates = vec![
         measured("logtree, queue", "through queue"),
         measured("logtree, each worker for itself", "through file"),
-        measured("CPython queue", "cpython through 2 20000"),
+        measured("CPython queue", "cpython 2 20000"),
     ];
     let mut others = vec![
         measured("listener killed → written again, median ms", "takeover median"),
@@ -100,11 +96,10 @@ fn taken(role: &str) -> Option<f64> {
     String::from_utf8_lossy(&output.stdout).trim().parse().ok()
 }
 
-fn python(arguments: &str, directory: &Path) -> Command {
-    let (what, numbers) = arguments.split_once(' ').unwrap_or((arguments, ""));
+fn python(numbers: &str, directory: &Path) -> Command {
     let mut command = Command::new("python3.13");
     // A version manager's shim asks for it; nobody else minds.
-    command.env("PYENV_VERSION", "3.13.0").args(["-c", include_str!("cpython.py"), what]);
+    command.env("PYENV_VERSION", "3.13.0").args(["-c", include_str!("cpython.py")]);
     command.arg(directory.join("app.log")).args(numbers.split(' '));
     command
 }
@@ -112,7 +107,6 @@ fn python(arguments: &str, directory: &Path) -> Command {
 fn take(role: &str, directory: &Path) {
     match role.split_once(' ').unwrap_or((role, "")) {
         ("call", producers) => producer::call(directory, producers.parse().unwrap()),
-        ("lttng", _) => lttng::call(directory),
         ("through", how) => carried::through(directory, how == "queue"),
         ("takeover", which) => carried::takeover(directory, which == "worst"),
         ("order", which) => order::inversions(directory, which == "thread"),
