@@ -9,7 +9,7 @@ use crate::{Outcome, answer, say};
 /// Explain what a record of a logger and level would pass, and why it stops. Nothing is opened or created
 ///
 /// Each line is a step, in order: + where the record passes, - where it stops, ? where filters decide that look at the
-/// record itself. Exit code: 0 if the config is accepted, 2 if it is refused, or has no such level.
+/// record itself, . where something is to be known. A record of a span goes as any other of its logger and level does. Exit code: 0 if the config is accepted, 2 if it is refused, or has no such level.
 #[derive(Args, Debug)]
 pub(crate) struct Explain {
     #[command(flatten)]

@@ -23,7 +23,8 @@ use crate::{Outcome, answer};
 ///
 /// In text a level in brackets is that of a logger above. In JSON there is an object with `incremental`, `loggers` and
 /// `handlers`. A logger has `name`, `parent` (the logger that it propagates to, if it does), `level` (null if it has none),
-/// `effective_level`, `propagate`, `disabled`, `filters` and `handlers`. A handler has `name`, `class`, `is_available`
+/// `effective_level`, `propagate`, `disabled`, `span_events` (the points of a span's life that have records; null if it does
+/// not say it), `effective_span_events`, `filters` and `handlers`. A handler has `name`, `class`, `is_available`
 /// (whether this program has the class), `level`, `formatter`, `filters`, `file`, `stream`, `queue`, `address`, and
 /// `hands_on_to` with the `handler` and whether its level `is_level_asked`. A level has a `number` and a `name`; what is
 /// not there is null. Keys may be added, none is taken away. Exit code: 0 if the config is accepted, 2 if it is refused.

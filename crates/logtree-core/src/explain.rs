@@ -8,13 +8,13 @@ mod walk;
 
 use std::path::PathBuf;
 
-use crate::{HandlerEntry, Level, LevelNames, StdStream, Tree, logger_name};
+use crate::{HandlerEntry, Level, LevelNames, SpanEvents, StdStream, Tree, logger_name};
 
 /// What a record of one logger and level would pass, step by step, and why it stops.
 ///
-/// It prints as text for people. Filters that look at more than name and level are told as depending on the record. One
-/// that puts a record of another name or level in a record's place is beyond what is told here: the rest holds for
-/// records that keep both.
+/// It prints as text for people. Filters that look at more than name and level are told as depending on the record. Of one
+/// that may put a record of another name or level in its place it is told that it may: what follows is for records that
+/// keep both.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Explanation {
@@ -48,6 +48,13 @@ pub enum Stage {
     Unnamed {
         /// That logger.
         below: String,
+    },
+    /// Records are also made of the logger's spans. Those at this level go the same way as any other record.
+    SpanEvents {
+        /// At which points of their lives.
+        events: SpanEvents,
+        /// The logger that says so.
+        of: String,
     },
     /// The logger is disabled, as a config has it for those that it does not name. The record stops.
     Disabled,
@@ -99,6 +106,8 @@ pub struct FilterStage {
     pub index: usize,
     /// Whether the record passes.
     pub outcome: Outcome,
+    /// Whether the record has the name and level behind it that it had before, for sure.
+    pub keeps_name_and_level: bool,
 }
 
 /// What a handler does with a record.

@@ -32,6 +32,12 @@ pub trait Filter: Send + Sync {
         None
     }
 
+    /// Whether what it puts in a record's place has the record's name and level, as is so with all filters that logtree
+    /// brings. By default nobody knows, and [`Tree::explain`](crate::Tree::explain) says so.
+    fn keeps_name_and_level(&self) -> bool {
+        false
+    }
+
     /// Lends what the filter still has to say of records that it held back, such as how many; from then on it is said. A
     /// [flush](crate::Tree::flush) asks, and the end of a tree; while the program runs a filter speaks by
     /// [`Verdict::PassAfter`].
@@ -52,6 +58,10 @@ pub trait Filter: Send + Sync {
 impl<F: Fn(&Record<'_>) -> bool + Send + Sync> Filter for F {
     fn filter(&self, record: &Record<'_>) -> Verdict {
         self(record).into()
+    }
+
+    fn keeps_name_and_level(&self) -> bool {
+        true
     }
 }
 
@@ -120,6 +130,10 @@ impl Filter for NameFilter {
 
     fn decides(&self, name: &str, _: Level) -> Option<bool> {
         Some(self.passes(name))
+    }
+
+    fn keeps_name_and_level(&self) -> bool {
+        true
     }
 }
 

@@ -47,6 +47,11 @@ impl SpanEvents {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, events)| *events)
     }
 
+    /// The names of each of them.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::NAMES[..4].iter().filter(move |(_, event)| self.contains(*event)).map(|(name, _)| *name)
+    }
+
     /// Whether all of `other` are among them.
     #[inline]
     pub fn contains(self, other: Self) -> bool {
@@ -73,8 +78,7 @@ impl fmt::Display for SpanEvents {
         if self.is_empty() {
             return f.write_str("none");
         }
-        let single = Self::NAMES[..4].iter().filter(|(_, event)| self.contains(*event));
-        for (at, (name, _)) in single.enumerate() {
+        for (at, name) in self.names().enumerate() {
             f.write_str(if at == 0 { "" } else { ", " })?;
             f.write_str(name)?;
         }

@@ -74,4 +74,8 @@ impl Filter for AllOrNone {
     fn decides(&self, _: &str, _: Level) -> Option<bool> {
         Some(self.0)
     }
+
+    fn keeps_name_and_level(&self) -> bool {
+        true
+    }
 }

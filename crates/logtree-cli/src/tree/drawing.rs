@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use logtree_core::{Argument, Destination, Filter, HandlerEntry, Level, LevelNames, TreeBuilder};
+use logtree_core::{Argument, Destination, Filter, HandlerEntry, Level, LevelNames, SpanEvents, TreeBuilder};
 use logtree_dictconfig::{HandlerSpec, Plan};
 
 /// The loggers and handlers of a config.
@@ -26,6 +26,9 @@ pub(super) struct Logger {
     pub(super) effective_level: Level,
     pub(super) propagate: bool,
     pub(super) disabled: bool,
+    /// At which points of their lives its spans have records, if it says so itself.
+    pub(super) span_events: Option<SpanEvents>,
+    pub(super) effective_span_events: SpanEvents,
     /// Names.
     pub(super) filters: Vec<String>,
     /// Indices of handlers.
@@ -95,6 +98,7 @@ fn loggers(tree: &TreeBuilder, indices: &HashMap<&str, usize>) -> Vec<Logger> {
     for (name, logger) in named {
         let above = ways_up(name).find_map(|above| known.get(above).copied());
         let inherited = above.map_or(Level::NOTSET, |above| loggers[above].effective_level);
+        let inherited_events = above.map_or(SpanEvents::NONE, |above| loggers[above].effective_span_events);
         known.insert(name, loggers.len());
         loggers.push(Logger {
             name: if name.is_empty() { "root".to_owned() } else { name.to_string() },
@@ -103,6 +107,8 @@ fn loggers(tree: &TreeBuilder, indices: &HashMap<&str, usize>) -> Vec<Logger> {
             effective_level: if logger.level == Level::NOTSET { inherited } else { logger.level },
             propagate: logger.propagate,
             disabled: logger.disabled,
+            span_events: logger.span_events,
+            effective_span_events: logger.span_events.unwrap_or(inherited_events),
             filters: logger.filters.iter().filter_map(|filter| filter_name(tree, filter)).collect(),
             handlers: logger.handlers.iter().filter_map(|entry| indices.get(&*entry.name).copied()).collect(),
         });
@@ -122,6 +128,14 @@ fn ways_up(name: &str) -> impl Iterator<Item = &str> {
 
 fn filter_name(tree: &TreeBuilder, filter: &Arc<dyn Filter>) -> Option<String> {
     tree.filters.iter().find(|(_, named)| Arc::ptr_eq(named, filter)).map(|(name, _)| name.clone())
+}
+
+impl Logger {
+    /// `span_events` as it stands in the config, if it does.
+    pub(super) fn span_events_note(&self) -> Option<String> {
+        let names: Vec<&str> = self.span_events?.names().collect();
+        Some(format!("span_events {}", if names.is_empty() { "none".to_owned() } else { names.join(" ") }))
+    }
 }
 
 impl Handler {

@@ -88,6 +88,7 @@ fn logger_lines(drawing: &Drawing, logger: &Logger) -> Vec<String> {
         lines.push("disabled".to_owned());
     }
     lines.extend(logger.filters.iter().map(|name| format!("filter {name}")));
+    lines.extend(logger.span_events_note());
     lines
 }
 

@@ -23,6 +23,8 @@ fn draw_logger(drawing: &Drawing, logger: &Logger) -> Value {
         "effective_level": level(drawing, logger.effective_level),
         "propagate": logger.propagate,
         "disabled": logger.disabled,
+        "span_events": logger.span_events.map(|events| events.names().collect::<Value>()),
+        "effective_span_events": logger.effective_span_events.names().collect::<Value>(),
         "filters": logger.filters,
         "handlers": handlers.collect::<Value>(),
     })

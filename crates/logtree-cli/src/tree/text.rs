@@ -65,6 +65,9 @@ impl Picture<'_> {
             line.push_str(", propagate false");
         }
         line.push_str(&list(", filter ", ", filters ", &logger.filters));
+        if let Some(note) = logger.span_events_note() {
+            let _ = write!(line, ", {note}");
+        }
         self.line(&line);
     }
 

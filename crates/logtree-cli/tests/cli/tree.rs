@@ -18,9 +18,9 @@ const CONFIG: &str = r#"{
     "spare": {"class": "logging.NullHandler"}
   },
   "loggers": {
-    "app": {"level": "INFO", "handlers": ["queue"]},
+    "app": {"level": "INFO", "handlers": ["queue"], "span_events": ["close", "new"]},
     "app.db": {"filters": ["db"], "handlers": ["held"]},
-    "app.web": {"level": "NOTICE", "propagate": false, "handlers": ["queue"]},
+    "app.web": {"level": "NOTICE", "propagate": false, "handlers": ["queue"], "span_events": "none"},
     "app.db.pool": {},
     "app-b": {"level": "DEBUG"}
   },
@@ -31,7 +31,7 @@ const CONFIG: &str = r#"{
 const TEXT: &str = r#"root WARNING
 │   > console: logging.StreamHandler -> sys.stderr, level ERROR, formatter line, filter debug
 │   > mail: logging.handlers.SMTPHandler (not in this program) -> mail.example.com:587, level CRITICAL
-├── app INFO
+├── app INFO, span_events new close
 │   │   > queue: logging.handlers.QueueHandler -> multiprocessing.Queue
 │   │       > file: logging.handlers.RotatingFileHandler -> app.log
 │   │       > mail: logging.handlers.SMTPHandler (not in this program) -> mail.example.com:587, level CRITICAL
@@ -39,7 +39,7 @@ const TEXT: &str = r#"root WARNING
 │   │   │   > held: logging.handlers.MemoryHandler
 │   │   │       > file: logging.handlers.RotatingFileHandler -> app.log
 │   │   └── app.db.pool [INFO]
-│   └── app.web NOTICE, propagate false
+│   └── app.web NOTICE, propagate false, span_events none
 │           > queue: logging.handlers.QueueHandler -> multiprocessing.Queue, as above
 └── app-b DEBUG
 of no logger
@@ -48,10 +48,10 @@ of no logger
 
 const MERMAID: &str = r#"flowchart LR
     l0(["root<br>WARNING"])
-    l1(["app<br>INFO"])
+    l1(["app<br>INFO<br>span_events new close"])
     l2(["app.db<br>filter db"])
     l3(["app.db.pool"])
-    l4(["app.web<br>NOTICE"])
+    l4(["app.web<br>NOTICE<br>span_events none"])
     l5(["app-b<br>DEBUG"])
     h0["console<br>logging.StreamHandler<br>level ERROR<br>formatter line<br>filter debug"]
     h1["file<br>logging.handlers.RotatingFileHandler"]
@@ -84,10 +84,10 @@ const DOT: &str = r#"digraph logging {
     rankdir=LR;
     node [fontname="sans-serif"];
     l0 [shape=ellipse, label="root\nWARNING"];
-    l1 [shape=ellipse, label="app\nINFO"];
+    l1 [shape=ellipse, label="app\nINFO\nspan_events new close"];
     l2 [shape=ellipse, label="app.db\nfilter db"];
     l3 [shape=ellipse, label="app.db.pool"];
-    l4 [shape=ellipse, label="app.web\nNOTICE"];
+    l4 [shape=ellipse, label="app.web\nNOTICE\nspan_events none"];
     l5 [shape=ellipse, label="app-b\nDEBUG"];
     h0 [shape=box, label="console\nlogging.StreamHandler\nlevel ERROR\nformatter line\nfilter debug"];
     h1 [shape=box, label="file\nlogging.handlers.RotatingFileHandler"];
@@ -119,6 +119,7 @@ const DOT: &str = r#"digraph logging {
 
 const EXPLAINED: &str = r#"app.db.pool.x at INFO
   . no logger app.db.pool.x: it goes as one below app.db.pool
+  . so go records of its spans at new, close: span_events of app
   + level INFO of app
   + handler held of app.db
     + handler file -> app.log
@@ -169,15 +170,19 @@ fn programs_read_it_as_json() {
     assert_eq!(
         tree["loggers"][0],
         json!({"name": "root", "parent": null, "level": warning, "effective_level": warning, "propagate": true,
-               "disabled": false, "filters": [], "handlers": ["console", "mail"]})
+               "disabled": false, "span_events": null, "effective_span_events": [], "filters": [],
+               "handlers": ["console", "mail"]})
     );
     assert_eq!(
         tree["loggers"][2],
         json!({"name": "app.db", "parent": "app", "level": null, "effective_level": info, "propagate": true,
-               "disabled": false, "filters": ["db"], "handlers": ["held"]})
+               "disabled": false, "span_events": null, "effective_span_events": ["new", "close"], "filters": ["db"],
+               "handlers": ["held"]})
     );
     let web = &tree["loggers"][4];
     assert_eq!((&web["parent"], &web["propagate"], &web["level"]), (&Json::Null, &json!(false), &notice));
+    assert_eq!((&web["span_events"], &web["effective_span_events"]), (&json!([]), &json!([])));
+    assert_eq!(tree["loggers"][1]["span_events"], json!(["new", "close"]));
     let level = |name: &str, number: i32| json!({"name": name, "number": number});
     assert_eq!(
         tree["handlers"][0],

@@ -29,6 +29,9 @@ impl Explanation {
             Stage::Unnamed { below } => {
                 writeln!(f, "  . no logger {}: it goes as one below {below}", self.logger)
             }
+            Stage::SpanEvents { events, of } => {
+                writeln!(f, "  . so go records of its spans at {events}: span_events of {of}")
+            }
             Stage::Disabled => writeln!(f, "  - {} is disabled", self.logger),
             Stage::Disable { level, outcome } => {
                 let level = self.name(*level);
@@ -89,7 +92,15 @@ impl FilterStage {
             Some(name) => write!(f, "{name} {of}")?,
             None => write!(f, "{} {of}", self.index + 1)?,
         }
-        writeln!(f, "{}", if self.outcome == Outcome::Depends { ": depends on the record" } else { "" })
+        f.write_str(match (self.outcome, self.keeps_name_and_level) {
+            (Outcome::Stops, _) | (Outcome::Passes, true) => "",
+            (Outcome::Depends, true) => ": depends on the record",
+            (Outcome::Passes, false) => ": may change name and level; what follows is for a record that keeps them",
+            (Outcome::Depends, false) => {
+                ": depends on the record, and may change its name and level; what follows is for one that keeps them"
+            }
+        })?;
+        writeln!(f)
     }
 }
 

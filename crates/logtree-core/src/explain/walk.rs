@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Destination, FilterStage, HandlerStage, Outcome, Stage, shown};
 use crate::compile::{NOWHERE, Walk};
-use crate::{Filter, HandlerEntry, Level, Logger, Tree};
+use crate::{Filter, HandlerEntry, Level, Logger, SpanEvents, Tree};
 
 /// So many handlers are told at most: those that share others many times over may lead to any number.
 const MOST_HANDLERS: usize = 10_000;
@@ -28,6 +28,7 @@ struct Met<'a> {
     name: &'a str,
     level: Level,
     propagates: bool,
+    span_events: Option<SpanEvents>,
     /// How many of the handlers on the walk are its own.
     own_handlers: usize,
 }
@@ -44,6 +45,11 @@ impl<'a> Explainer<'a> {
         if route_index == NOWHERE {
             stages.push(Stage::Disabled);
             return stages;
+        }
+        if let (events, Some(of)) = (route.span_events(), met.iter().find(|logger| logger.span_events.is_some()))
+            && !events.is_empty()
+        {
+            stages.push(Stage::SpanEvents { events, of: shown(of.name).to_owned() });
         }
         let (disable, is_not_disabled) = (self.tree.source().disable, route.is_not_disabled(self.level));
         if disable != Level::NOTSET || !is_not_disabled {
@@ -93,7 +99,8 @@ impl<'a> Explainer<'a> {
             let above = if logger.propagate { walk.handlers.len() } else { 0 };
             walk = walk.through(logger, &none);
             let own_handlers = walk.handlers.len() - above;
-            met.push(Met { name, level: logger.level, propagates: logger.propagate, own_handlers });
+            let Logger { level, propagate: propagates, span_events, .. } = *logger;
+            met.push(Met { name, level, propagates, span_events, own_handlers });
         }
         met.reverse();
         (walk, met)
@@ -116,7 +123,12 @@ impl<'a> Explainer<'a> {
         for (index, filter) in filters.iter().enumerate() {
             let decides = filter.decides(self.name_of_record(), self.level).map_or(Outcome::Depends, Outcome::of);
             let named = self.tree.source().filters.iter().find(|(_, named)| Arc::ptr_eq(named, filter));
-            stages.push(FilterStage { name: named.map(|(name, _)| name.clone()), index, outcome: decides });
+            stages.push(FilterStage {
+                name: named.map(|(name, _)| name.clone()),
+                index,
+                outcome: decides,
+                keeps_name_and_level: filter.keeps_name_and_level(),
+            });
             outcome = outcome.and(decides);
             if decides == Outcome::Stops {
                 break;

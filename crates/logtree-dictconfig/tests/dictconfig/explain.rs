@@ -192,7 +192,7 @@ fn everything() -> Tree {
         "loggers": {
             "app": {"level": "INFO", "handlers": ["queue"]},
             "app.db": {"filters": ["yes"], "handlers": ["held"]},
-            "app.web": {"handlers": ["held"], "propagate": false},
+            "app.web": {"handlers": ["held"], "propagate": false, "span_events": ["close", "enter"]},
         },
         "root": {"level": "WARNING", "handlers": ["console"]},
     });
@@ -209,12 +209,12 @@ fn it_prints_as_a_person_would_tell_it() {
             "\
 app.db at INFO
   + level INFO of app
-  ? filter yes of app.db: depends on the record
+  ? filter yes of app.db: depends on the record, and may change its name and level; what follows is for one that keeps them
   ? handler held of app.db
     ? handler file, level NOTICE (not asked) -> app.log
   ? handler queue of app -> queue.Queue
     + filter db of queue
-    ? filter yes of queue: depends on the record
+    ? filter yes of queue: depends on the record, and may change its name and level; what follows is for one that keeps them
     - handler file, level NOTICE -> app.log
     - handler console, level ERROR -> sys.stderr
   - handler console of root, level ERROR -> sys.stderr
@@ -227,6 +227,7 @@ it may reach held, file, queue
             "\
 app.web.views at NOTICE
   . no logger app.web.views: it goes as one below app.web
+  . so go records of its spans at enter, close: span_events of app.web
   + level INFO of app
   + handler held of app.web
     + handler file, level NOTICE (not asked) -> app.log
@@ -323,6 +324,45 @@ fn the_roots_records_are_called_root() {
     let tree = plan(&config, &registered(&Diary::default())).outline().build();
     assert_eq!(tree.explain("", Level(1)).reached(), [("leaf", Outcome::Passes)]);
     assert_eq!(tree.explain("app", Level(1)).reached(), []);
+}
+
+/// Gives records another level, and says that it passes all of them.
+struct Demotes;
+
+impl Filter for Demotes {
+    fn filter(&self, _: &Record<'_>) -> Verdict {
+        Replacement { level: Some(Level::DEBUG), ..Replacement::default() }.into()
+    }
+
+    fn decides(&self, _: &str, _: Level) -> Option<bool> {
+        Some(true)
+    }
+}
+
+#[test]
+fn a_filter_that_may_change_the_level_is_told_of() {
+    let mut registry = registered(&Diary::default());
+    registry.filter("my.Demotes", |kwargs| {
+        kwargs.finish()?;
+        Ok(Arc::new(Demotes))
+    });
+    let config = json!({
+        "version": 1,
+        "filters": {"demotes": {"()": "my.Demotes"}, "secret": {"()": "logtree.RedactFilter", "fields": ["password"]}},
+        "handlers": {"leaf": {"class": "my.Leaf", "level": "INFO"}},
+        "root": {"level": "INFO", "handlers": ["leaf"], "filters": ["secret", "demotes"]},
+    });
+    let built = plan(&config, &registry).build().unwrap();
+    let explained = built.tree().into_tree().explain("root", Level::INFO).to_string();
+    let expected = "\
+root at INFO
+  + level INFO of root
+  + filter secret of root
+  + filter demotes of root: may change name and level; what follows is for a record that keeps them
+  + handler leaf of root, level INFO
+it reaches leaf
+";
+    assert_eq!(explained, expected);
 }
 
 /// What hands on in a row is told up to a depth that no stack minds.

@@ -215,6 +215,10 @@ impl Filter for DuplicateFilter {
         first.map_or(Verdict::Pass, Verdict::PassAfter)
     }
 
+    fn keeps_name_and_level(&self) -> bool {
+        true
+    }
+
     fn unsaid(&self, say: &mut dyn FnMut(&Record<'_>)) {
         let mut held = HeldRecords::default();
         {

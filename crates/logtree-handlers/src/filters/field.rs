@@ -190,6 +190,10 @@ impl Filter for FieldFilter {
             None
         }
     }
+
+    fn keeps_name_and_level(&self) -> bool {
+        true
+    }
 }
 
 /// The class `logtree.FieldFilter`.

@@ -61,6 +61,10 @@ impl Filter for LevelRangeFilter {
     fn decides(&self, _: &str, level: Level) -> Option<bool> {
         Some(self.passes(level))
     }
+
+    fn keeps_name_and_level(&self) -> bool {
+        true
+    }
 }
 
 /// The class `logtree.LevelRangeFilter`.

@@ -177,6 +177,10 @@ impl Filter for RedactFilter {
     fn decides(&self, _: &str, _: Level) -> Option<bool> {
         Some(true)
     }
+
+    fn keeps_name_and_level(&self) -> bool {
+        true
+    }
 }
 
 /// Whether a name is like a pattern in which `*` stands for any bytes, in whatever case. In time that grows with the product

@@ -116,6 +116,10 @@ impl Filter for SamplingFilter {
             Threshold::Below(_) => None,
         }
     }
+
+    fn keeps_name_and_level(&self) -> bool {
+        true
+    }
 }
 
 /// The class `logtree.SamplingFilter`.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use logtree_core::{HandlerEntry, Level, Logger, SpanEvents, Tree};
+use logtree_core::{Explanation, HandlerEntry, Level, Logger, SpanEvents, Stage, Tree};
 use logtree_layer::{Mode, TreeHandle, TreeLayer};
 use tracing::{debug_span, info, info_span};
 use tracing_subscriber::Registry;
@@ -200,5 +200,38 @@ fn another_tree_holds_at_once_also_for_spans_that_are_open() {
         handle.swap(silent.into_tree().into());
         info_span!(target: "app", "s").in_scope(|| ());
         assert!(seen.messages().is_empty());
+    });
+}
+
+#[test]
+fn an_explanation_tells_which_records_there_are_of_spans() {
+    let events =
+        [("app", SpanEvents::FULL), ("app.db", SpanEvents::NONE), ("app.web", SpanEvents::NEW | SpanEvents::EXIT)];
+    let told = |explanation: &Explanation| {
+        let said = |stage: &Stage| match stage {
+            Stage::SpanEvents { events, of } => Some((*events, of.clone())),
+            _ => None,
+        };
+        let (events, of) = explanation.stages.iter().find_map(said).unwrap_or_default();
+        let is_reached = !explanation.reached().is_empty();
+        (if is_reached { events.names().collect() } else { Vec::new() }, of)
+    };
+    with_events(Mode::Exclusive, &events, |seen, handle| {
+        let tree = handle.tree();
+        let hold = |target: &str, level, of: &str| {
+            let happened: Vec<String> = seen.messages();
+            let (moments, told_of) = told(&tree.explain(target, level));
+            assert_eq!((happened, &*told_of), (moments.into_iter().map(str::to_owned).collect(), of), "{target}");
+        };
+        info_span!(target: "app::core", "s").in_scope(|| ());
+        hold("app::core", Level::INFO, "app");
+        debug_span!(target: "app::core", "s").in_scope(|| ());
+        hold("app::core", Level::DEBUG, "app");
+        info_span!(target: "app::db::pool", "s").in_scope(|| ());
+        hold("app::db::pool", Level::INFO, "");
+        info_span!(target: "app::web", "s").in_scope(|| ());
+        hold("app::web", Level::INFO, "app.web");
+        info_span!(target: "other", "s").in_scope(|| ());
+        hold("other", Level::INFO, "");
     });
 }
