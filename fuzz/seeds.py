@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pathlib
+import struct
 import sys
 
 CRATES = pathlib.Path(__file__).parent.parent / "crates"
@@ -32,7 +33,17 @@ def records():
             yield bytes([STYLES.index(formatter.get("style", "%"))]) + b"\xff".join(text.encode() for text in texts)
 
 
-for target, seeds in [("config", configs()), ("line", records())]:
+def changes():
+    """A change of each of the first places, in each way, before everything or before one of the first looks; claims."""
+    for place in range(1024):
+        for kind in (0, 0x80):
+            yield struct.pack("=BBBHI", 0, kind | place % 4, place // 4 % 4, place, 1 << place % 32)
+    claim = b"queue q\nsegment /dev/shm/%FF\nid 0123456789abcdef0123456789abcdef\ndevice 1\nboot 0\n"
+    yield b"\x01" + claim
+    yield b"\x01later x\n" + claim.replace(b"q\n", b"%C3%A4\n")
+
+
+for target, seeds in [("config", configs()), ("line", records()), ("segment", changes())]:
     directory = pathlib.Path(sys.argv[1]) / target
     directory.mkdir(parents=True, exist_ok=True)
     for data in seeds:

@@ -137,6 +137,8 @@ pub use segment::{LaneFill, SegmentError, SegmentLook, SegmentOptions, SegmentSi
 pub use segment::{Segment, SegmentId};
 #[cfg(target_os = "linux")]
 pub use spill::MAX_SPILLED_BYTES;
+#[cfg(all(target_os = "linux", fuzzing, not(loom)))]
+pub use sync::before_looks;
 #[cfg(target_os = "linux")]
 pub use text::MAX_TEXT_BYTES;
 #[cfg(target_os = "linux")]

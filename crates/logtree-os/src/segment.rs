@@ -100,6 +100,13 @@ impl Segment {
         SegmentId(half(high) << 64 | half(low))
     }
 
+    /// Where its file's first byte is mapped.
+    #[cfg(fuzzing)]
+    #[must_use]
+    pub fn address(&self) -> usize {
+        std::ptr::from_ref(self.head()).addr()
+    }
+
     /// The listener's seat, a robust futex word: see [`crate::election`].
     #[must_use]
     pub fn seat(&self) -> &AtomicU32 {

@@ -8,6 +8,7 @@ use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use super::file::BackingFile;
 use crate::layout::{HEAD_UNITS, SegmentHead, UNIT_BYTES, UNIT_START, UNITS, UnitHeader};
+use crate::sync;
 
 /// How many units the file grows by at once.
 const GROWTH_UNITS: u32 = 16;
@@ -154,6 +155,7 @@ impl Memory {
         let Some(source) = self.payload(unit, offset, into.len()) else {
             return false;
         };
+        sync::before_look(source.as_ptr(), into.len());
         // SAFETY: `payload` checked the source's bounds, and `into` is no part of the mapping. The copy is taken once and
         // judged afterwards: should somebody write at the same time, the bytes are arbitrary, not trusted.
         unsafe { ptr::copy_nonoverlapping(source.as_ptr(), into.as_mut_ptr(), into.len()) };

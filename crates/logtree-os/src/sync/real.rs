@@ -8,6 +8,10 @@ use rustix::thread::{MembarrierCommand, membarrier};
 
 pub(crate) use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering, compiler_fence, fence};
 
+/// Where bytes of a unit are about to be read; the atomics' looks are their own.
+#[inline]
+pub(crate) fn before_look<T>(_place: *const T, _bytes: usize) {}
+
 /// Many of a kind, in place.
 pub(crate) type Table<T, const N: usize> = [T; N];
 
