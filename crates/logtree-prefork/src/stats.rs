@@ -242,15 +242,16 @@ fn of(name: String, path: &Path, sight: &SegmentSight) -> QueueStats {
     let word = |number: usize| sight.words.get(number).copied().unwrap_or_default();
     let owners = owners(sight);
     let shared = Shared::parse(&sight.text).unwrap_or_default();
-    // What the log has told of, and what it has not yet.
-    let untold = |of: &dyn Fn(&DropCounts) -> u64| -> u64 {
-        sight.lanes.iter().map(|fill| of(&fill.lane.drops.since(&fill.lane.reported))).sum()
+    // What the log has told of, and what it has not yet. Others may have written any numbers there.
+    let with_untold = |told: usize, of: &dyn Fn(&DropCounts) -> u64| {
+        let untold = sight.lanes.iter().map(|fill| of(&fill.lane.drops.since(&fill.lane.reported)));
+        untold.fold(word(told), u64::saturating_add)
     };
     let [full, too_large, no_memory, retired] =
-        std::array::from_fn(|at| word(words::TOLD + at) + untold(&|drops| drops.of(REASONS[at])));
+        std::array::from_fn(|at| with_untold(words::TOLD + at, &|drops| drops.of(REASONS[at])));
     let untold_no_lane =
         sight.processes.iter().map(|process| process.drops_no_lane.saturating_sub(process.reported_no_lane));
-    let no_lane = word(words::TOLD_NO_LANE) + untold_no_lane.sum::<u64>();
+    let no_lane = untold_no_lane.fold(word(words::TOLD_NO_LANE), u64::saturating_add);
     let lanes = || owners.iter().flat_map(|owner| &owner.lanes);
     QueueStats {
         name,
@@ -267,9 +268,9 @@ fn of(name: String, path: &Path, sight: &SegmentSight) -> QueueStats {
         waiting_bytes: lanes().map(|lane| lane.waiting_bytes).sum(),
         handled: word(words::HANDLED),
         late: word(words::LATE),
-        dropped: full + too_large + no_memory + retired + no_lane,
+        dropped: [full, too_large, no_memory, retired, no_lane].into_iter().fold(0, u64::saturating_add),
         drops: Drops { full, too_large, no_memory, retired, no_lane },
-        cut: word(words::TOLD_CUT) + untold(&DropCounts::cut),
+        cut: with_untold(words::TOLD_CUT, &DropCounts::cut),
         bad_lanes: sight.bad_lanes,
         refused_transactions: sight.refused_transactions,
         disturbed_appends: word(words::DISTURBED),
