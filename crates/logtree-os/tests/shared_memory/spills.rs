@@ -132,12 +132,21 @@ fn a_file_that_is_gone_or_another_is_one_record_lost() {
     let (process, segment, _directory) = attached();
     let mut producer = process.claim_lane(CAPACITY).unwrap();
     let mut reader = LaneReader::open(&segment, producer.lane()).unwrap();
-    let spoil: [fn(&PathBuf); 4] = [
+    let spoil: [fn(&PathBuf); 6] = [
         |path| fs::remove_file(path).unwrap(),
         |path| fs::write(path, b"short").unwrap(),
+        |path| fs::write(path, [fs::read(path).unwrap(), vec![b'x']].concat()).unwrap(),
         |path| {
-            fs::remove_file(path).unwrap();
-            std::os::unix::fs::symlink("/proc/self/maps", path).unwrap();
+            // The very file, but by way of a link.
+            let aside = path.parent().unwrap().with_file_name("aside");
+            fs::rename(path, &aside).unwrap();
+            std::os::unix::fs::symlink(aside, path).unwrap();
+        },
+        |path| {
+            if std::os::unix::fs::chown(path, Some(65534), None).is_err() {
+                eprintln!("not root: the owner's check was not tried");
+                fs::remove_file(path).unwrap();
+            }
         },
         |path| {
             fs::remove_file(path).unwrap();

@@ -108,6 +108,10 @@ fn main() {
             "a_worker_that_comes_when_all_have_left_begins_anew",
             sharing::a_worker_that_comes_when_all_have_left_begins_anew,
         ),
+        (
+            "a_place_that_is_taken_again_has_definitions_of_its_own",
+            sharing::a_place_that_is_taken_again_has_definitions_of_its_own,
+        ),
         ("processes_share_a_queue_by_its_name", sharing::processes_share_a_queue_by_its_name),
         ("each_process_keeps_its_own_console", sharing::each_process_keeps_its_own_console),
         ("a_console_that_nobody_reads_stops_no_file", sharing::a_console_that_nobody_reads_stops_no_file),

@@ -1,10 +1,13 @@
 //! Many processes, one listener.
 
-use logtree_core::{Level, Timestamp};
+use std::path::Path;
+use std::sync::Arc;
+
+use logtree_core::{AppendFile, Callsite, EmitError, Formatter, Handler, Level, Record, Steps, Timestamp};
 use logtree_prefork::QueueOptions;
 use rustix::process::{Signal, getpid, kill_process};
 
-use crate::support::{Lines, Queue, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit};
+use crate::support::{Lines, LogFile, Queue, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit};
 
 pub(crate) fn workers_of_one_master_share_one_listener() {
     let directory = tempfile::tempdir().unwrap();
@@ -202,4 +205,38 @@ pub(crate) fn records_of_several_processes_stand_in_the_order_of_time() {
     let lines = || std::fs::read(&queue.log).unwrap().iter().filter(|byte| **byte == b'\n').count();
     until("all is written", || lines() == 1 + (WORKERS * RECORDS) as usize);
     assert!(in_order().into_iter().eq(0..=WORKERS * RECORDS));
+}
+
+/// Writes where a record comes from: of what a process defines, both kinds.
+struct Whence(Arc<dyn AppendFile>);
+
+impl Handler for Whence {
+    fn emit(&self, record: &Record<'_>, _: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        let whence = format!("{} of {}\n", record.callsite.name, record.origin.process);
+        Ok(steps.append(&self.0, whence.as_bytes())?)
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(self.0.path())
+    }
+}
+
+pub(crate) fn a_place_that_is_taken_again_has_definitions_of_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let handler = Whence(Arc::new(LogFile(log.clone())));
+    let queue = Queue::before(vec![Box::new(handler)], &log, QueueOptions::default());
+    queue.entry.handler.start().unwrap();
+    // Both are as long, so that they get the same numbers.
+    let written = ["one", "two"].map(|name| {
+        let worker = in_child(|| {
+            let callsite = Callsite { index: None, name: name.into(), ..Callsite::default() };
+            queue.log_from(&callsite, Level::INFO, Timestamp::now(), 0, 0, None);
+            assert!(queue.flush());
+        });
+        assert_eq!(wait_for_exit(worker), Some(0));
+        until("its place is free", || logtree_prefork::stats()[0].owners.len() == 1);
+        format!("{name} of {}\n", worker.as_raw_nonzero())
+    });
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), written.concat());
 }

@@ -75,7 +75,7 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 /// Appends a record's message and a newline to a file.
 struct ToFile(Arc<dyn AppendFile>);
 
-struct LogFile(PathBuf);
+pub(crate) struct LogFile(pub(crate) PathBuf);
 
 /// A handler that appends to the file.
 pub(crate) fn to_file(log: &Path) -> Box<dyn Handler> {
@@ -306,7 +306,7 @@ impl Queue {
         self.log_from(&callsite, level, created, number, more, None);
     }
 
-    fn log_from(
+    pub(crate) fn log_from(
         &self,
         callsite: &Callsite,
         level: Level,
