@@ -4,6 +4,7 @@ use crate::attach::ProcessView;
 use crate::lane::{LaneState, LaneView};
 use crate::segment::Segment;
 use crate::sync::{Ordering, fence};
+use crate::units::Tag;
 
 /// Whether processes may attach.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,6 +73,7 @@ impl Segment {
         kill_point!("take over: opened");
         self.finish_reclaiming_lanes();
         self.finish_releasing_processes();
+        self.units().release_all(Tag::PUNCHING);
         kill_point!("take over: freed");
         self.stay_awake();
         let before = life.claim_number.fetch_add(1, Ordering::AcqRel);

@@ -103,6 +103,8 @@ pub(crate) struct Life {
     pub(crate) bad_lanes: AtomicU64,
     /// Processes that found no free slot.
     pub(crate) refused_processes: AtomicU64,
+    /// How often memory of free units was given back; the listener raises it before: see [`crate::memory`].
+    pub(crate) punches: AtomicU64,
 }
 
 /// What a producer looks at after each record; nothing that changes while the listener is awake stands here.
@@ -207,6 +209,8 @@ pub(crate) struct ProducerLine {
     pub(crate) tail: AtomicU64,
     /// Dropped records by [`crate::DropReason`], then those that were cut to fit.
     pub(crate) drops: [AtomicU64; 5],
+    /// The place in its chain of the tail's unit, for who looks from outside and must touch no unit.
+    pub(crate) ordinal: AtomicU32,
 }
 
 /// Written by the consumer, but for `owner`, which changes hands, and `anchor`, which the producer sets first.

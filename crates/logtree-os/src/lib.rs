@@ -23,6 +23,7 @@
 | say once what many records name | [`DefinitionWriter`] |
 | say what will be done to files before it is done | [`Transactions`], [`Interrupted`] |
 | let the listener sleep, and wake it | [`Sleeper`] |
+| give memory back that a burst needed | [`Shrinker`] |
 | know that nobody can write to a file any more | [`has_writers`] |"
 )]
 //!
@@ -84,6 +85,8 @@ mod layout;
 mod memory;
 #[cfg(target_os = "linux")]
 mod segment;
+#[cfg(target_os = "linux")]
+mod shrink;
 #[cfg(all(target_os = "linux", not(loom)))]
 mod spill;
 #[cfg(all(target_os = "linux", loom))]
@@ -135,6 +138,8 @@ pub use lane::{
 pub use segment::{LaneFill, SegmentError, SegmentLook, SegmentOptions, SegmentSight, default_directory};
 #[cfg(target_os = "linux")]
 pub use segment::{Segment, SegmentId};
+#[cfg(target_os = "linux")]
+pub use shrink::Shrinker;
 #[cfg(target_os = "linux")]
 pub use spill::MAX_SPILLED_BYTES;
 #[cfg(all(target_os = "linux", fuzzing, not(loom)))]

@@ -3,6 +3,7 @@
 //! Both give the same safe face. The units' bytes are reached only through [`Memory::write`], [`Memory::read`] and
 //! [`Memory::append`], which check bounds themselves; who may do which and when is the lanes' protocol.
 
+mod backed;
 #[cfg(not(loom))]
 mod file;
 #[cfg(not(loom))]

@@ -139,7 +139,15 @@ impl Segment {
         self.head().header.life.refused_processes.load(Ordering::Relaxed)
     }
 
-    /// How many bytes the segment's file has, of its memory file system.
+    /// How many bytes of its memory file system the segment takes.
+    #[cfg(not(loom))]
+    #[must_use]
+    pub fn resident_bytes(&self) -> u64 {
+        // Where the file cannot be reached any more, it is no more than this.
+        self.memory.file().resident().unwrap_or_else(|| self.size_bytes())
+    }
+
+    /// How long the segment's file is. It has holes where memory was [given back](crate::Shrinker).
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
         u64::from(self.memory.units_by_now()) * u64::from(crate::layout::UNIT_BYTES)
@@ -157,6 +165,13 @@ impl Segment {
     #[must_use]
     pub fn model() -> std::sync::Arc<Self> {
         std::sync::Arc::new(Self { memory: Memory::new() })
+    }
+
+    /// The same segment, as another process has it that came at this moment.
+    #[cfg(loom)]
+    #[must_use]
+    pub fn model_elsewhere(&self) -> std::sync::Arc<Self> {
+        std::sync::Arc::new(Self { memory: self.memory.elsewhere() })
     }
 }
 

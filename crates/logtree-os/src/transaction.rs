@@ -82,6 +82,12 @@ impl Transactions {
         Self { chain: Chain::new(segment) }
     }
 
+    /// Gives memory back that an unusually large transaction had needed. The last one must be finished.
+    pub fn rest(&mut self) {
+        self.chain.rewind();
+        self.chain.give_back_excess();
+    }
+
     /// Begins to stage.
     pub fn begin(&mut self) -> Staging<'_> {
         self.chain.rewind();

@@ -10,7 +10,9 @@
 
 use std::sync::Arc;
 
-use logtree_os::{Attachment, LaneProducer, LaneReader, LaneState, ProcessIdentity, RecordHead, Reserve, Segment};
+use logtree_os::{
+    Attachment, LaneProducer, LaneReader, LaneState, ProcessIdentity, RecordHead, Reserve, Segment, Shrinker,
+};
 
 const UNIT: usize = 80;
 const FULL_UNIT: usize = 40;
@@ -163,5 +165,69 @@ fn a_definition_is_there_before_the_record_that_names_it() {
             }
         }
         thread.join().unwrap();
+    });
+}
+
+/// Reads what is there, and gives what it stood in free.
+fn consume(reader: &mut LaneReader, read: &mut u8) {
+    drain(reader, read);
+    reader.publish_head();
+}
+
+/// Every order with so many changes of thread that the one who runs did not ask for: all orders take hours here.
+fn bounded() -> loom::model::Builder {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder
+}
+
+/// In the model the file system is full, but for whoever asks: to touch a unit without memory ends the test.
+#[test]
+fn a_unit_that_has_lost_its_memory_gets_some_before_it_is_touched() {
+    bounded().check(|| {
+        let (segment, _process) = attached();
+        let elsewhere = segment.model_elsewhere();
+        let identity = ProcessIdentity { pid: 5, start_time: 2, namespaces: 3, nonce: 4 };
+        let mut producer = elsewhere.attach(&identity).unwrap().claim_lane(4 * UNIT).unwrap();
+        let mut reader = LaneReader::open(&segment, producer.lane()).unwrap();
+        let mut shrinker = Shrinker::new(&segment);
+        shrinker.look();
+        let thread = loom::thread::spawn(move || {
+            // The second one finds no unit free while the listener has all of them in its hands.
+            (0..2).fold(0, |pushed, _| pushed + u8::from(push(&mut producer, pushed, FULL_UNIT)))
+        });
+        shrinker.look();
+        let mut read = 0;
+        consume(&mut reader, &mut read);
+        let pushed = thread.join().unwrap();
+        consume(&mut reader, &mut read);
+        assert!(read == pushed && pushed >= 1);
+    });
+}
+
+/// What a process knew of a unit's memory does not count once that may have been taken away again.
+#[test]
+fn a_process_forgets_which_units_had_memory() {
+    bounded().check(|| {
+        let (segment, _process) = attached();
+        let elsewhere = segment.model_elsewhere();
+        let identity = ProcessIdentity { pid: 5, start_time: 2, namespaces: 3, nonce: 4 };
+        let mut producer = elsewhere.attach(&identity).unwrap().claim_lane(4 * UNIT).unwrap();
+        let mut reader = LaneReader::open(&segment, producer.lane()).unwrap();
+        let mut shrinker = Shrinker::new(&segment);
+        let mut read = 0;
+        (0..2).for_each(|_| shrinker.look());
+        // Now the process asks for what it takes: two units, by turns.
+        for number in 0..4 {
+            assert!(push(&mut producer, number, FULL_UNIT));
+            consume(&mut reader, &mut read);
+        }
+        shrinker.look();
+        let thread = loom::thread::spawn(move || u8::from(push(&mut producer, 4, FULL_UNIT)));
+        shrinker.look();
+        consume(&mut reader, &mut read);
+        let pushed = thread.join().unwrap();
+        consume(&mut reader, &mut read);
+        assert_eq!(read, 4 + pushed);
     });
 }

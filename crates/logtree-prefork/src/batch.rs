@@ -344,6 +344,7 @@ impl Batch {
         if let Some(committed) = self.committed.take() {
             committed.finish();
         }
+        self.transactions.rest();
         self.clear();
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use logtree_core::{EmitError, HandlerErrors, Record, side, with_own_record};
 use logtree_os::streams::StandardStream;
 use logtree_os::{
-    Death, DropCounts, DropReason, LaneIndex, LaneState, ProcessIdentity, ProcessState, ProcessView, Segment,
+    Death, DropCounts, DropReason, LaneIndex, LaneState, ProcessIdentity, ProcessState, ProcessView, Segment, Shrinker,
     SlotIndex, dead_elsewhere,
 };
 
@@ -25,6 +25,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 const SAY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the dead of other pid namespaces are looked for, which takes some milliseconds if there are any.
 const LOOK_ELSEWHERE_INTERVAL: Duration = Duration::from_secs(1);
+/// What a burst needed of shared memory is given back when nobody has used it for so long, or twice as long.
+const SHRINK_INTERVAL: Duration = if cfg!(logtree_kill_points) { LOOK_INTERVAL } else { Duration::from_secs(2) };
 /// Nobody takes so long to attach.
 const ATTACHED_WITHIN: Duration = Duration::from_secs(5);
 /// How long a listener that nobody needs any more tries to write what cannot be written.
@@ -42,6 +44,8 @@ pub(crate) struct House<'a> {
     /// Processes of other pid namespaces that are known to be dead, and when they were last looked for.
     dead_elsewhere: Vec<ProcessIdentity>,
     looked_elsewhere: Option<Instant>,
+    shrinker: Shrinker,
+    shrunk: Instant,
     said: Option<Instant>,
     unsaid: Vec<Report>,
     being_said: Vec<Report>,
@@ -94,6 +98,8 @@ impl<'a> House<'a> {
             looked: None,
             dead_elsewhere: Vec::new(),
             looked_elsewhere: None,
+            shrinker: Shrinker::new(segment),
+            shrunk: Instant::now(),
             said: None,
             unsaid: Vec::new(),
             being_said: Vec::new(),
@@ -136,6 +142,10 @@ impl<'a> House<'a> {
             if self.unsaid.is_empty() && self.segment.release_process(slot) {
                 definitions.forget(slot);
             }
+        }
+        if self.shrunk.elapsed() >= SHRINK_INTERVAL {
+            self.shrinker.look();
+            self.shrunk = Instant::now();
         }
         self.unsaid.is_empty() && (self.role != Role::Thread || queue::is_leaving()) && self.leave()
     }

@@ -277,6 +277,7 @@ impl LaneProducer {
         self.tail.unit = unit;
         self.tail.offset = end.next_multiple_of(8);
         self.ordinal = self.ordinal.wrapping_add(units as u32);
+        self.cell().producer.ordinal.store(self.ordinal, Ordering::Relaxed);
         let published = self.publish();
         if self.units_held() >= WAKE_UNITS.min(self.capacity_units / 2) {
             self.segment.wake_from_nap();

@@ -211,10 +211,10 @@ impl LaneReader {
     fn enter_next_unit(&mut self) -> Result<(), CorruptLane> {
         let next = self.segment.next_unit(self.head.unit);
         let ordinal = self.ordinal.wrapping_add(1);
-        let header = self.segment.units().header(next);
-        // The ordinal makes a chain that bites its tail end here, and belonging keeps other lanes' bytes out.
-        let follows = header.is_some_and(|header| header.ordinal.load(Ordering::Relaxed) == ordinal);
-        if !follows || !self.owns(next) {
+        // Belonging keeps other lanes' bytes out, and is looked at before the unit is touched: nobody's may have no memory.
+        // The ordinal makes a chain that bites its tail end here.
+        let header = self.owns(next).then(|| self.segment.units().header(next)).flatten();
+        if header.is_none_or(|header| header.ordinal.load(Ordering::Relaxed) != ordinal) {
             return Err(corrupt("the chain leaves the lane"));
         }
         self.passed.push_back(self.head.unit);

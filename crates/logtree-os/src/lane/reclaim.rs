@@ -46,7 +46,7 @@ impl Segment {
         for word in [&consumer.head, &consumer.returning, &producer.tail] {
             word.store(0, Ordering::Relaxed);
         }
-        for word in [&consumer.anchor, &consumer.spare, &consumer.passed] {
+        for word in [&consumer.anchor, &consumer.spare, &consumer.passed, &producer.ordinal] {
             word.store(0, Ordering::Relaxed);
         }
         kill_point!("reclaim: words cleared");

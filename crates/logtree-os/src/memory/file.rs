@@ -66,18 +66,37 @@ impl BackingFile {
         u64::try_from(found.st_size).ok()
     }
 
-    /// Makes the file at least `bytes` long, with memory behind every page.
-    pub(crate) fn allocate(&self, bytes: u64) -> bool {
+    /// How many bytes of its file system it takes; `None` when it cannot be reached.
+    pub(crate) fn resident(&self) -> Option<u64> {
+        let found = rustix::fs::fstat(self.trusted()?).ok()?;
+        // stat(3type): in units of 512 bytes, whatever the file system's blocks are.
+        u64::try_from(found.st_blocks).ok()?.checked_mul(512)
+    }
+
+    /// Makes the file at least `end` bytes long, with memory behind every page from `start` on.
+    pub(crate) fn allocate(&self, start: u64, end: u64) -> bool {
         // Above the limit the kernel would send SIGXFSZ, which kills by default.
         let limit = getrlimit(Resource::Fsize).current;
-        if limit.is_some_and(|limit| bytes > limit) {
-            return false;
-        }
+        limit.is_none_or(|limit| end <= limit) && self.fallocate(FallocateFlags::empty(), start, end - start)
+    }
+
+    /// Puts memory behind every page of a range that lies within the file.
+    pub(crate) fn fill(&self, start: u64, bytes: u64) -> bool {
+        self.fallocate(FallocateFlags::KEEP_SIZE, start, bytes)
+    }
+
+    /// Takes the memory behind a range away. It reads as zeros then, and whoever touches it has some put there again, or
+    /// dies of SIGBUS.
+    pub(crate) fn punch(&self, start: u64, bytes: u64) -> bool {
+        self.fallocate(FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, start, bytes)
+    }
+
+    fn fallocate(&self, flags: FallocateFlags, start: u64, bytes: u64) -> bool {
         let Some(file) = self.trusted() else {
             return false;
         };
         for _ in 0..INTERRUPTIONS {
-            match rustix::fs::fallocate(file, FallocateFlags::empty(), 0, bytes) {
+            match rustix::fs::fallocate(file, flags, start, bytes) {
                 Err(Errno::INTR) => {}
                 outcome => return outcome.is_ok(),
             }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
+use super::backed::Backed;
 use super::file::BackingFile;
 use crate::layout::{HEAD_UNITS, SegmentHead, UNIT_BYTES, UNIT_START, UNITS, UnitHeader};
 use crate::sync;
@@ -16,12 +17,14 @@ const GROWTH_UNITS: u32 = 16;
 /// A shared mapping with more address space than the file has bytes: the file grows into it.
 ///
 /// A page behind the file's end, or in a hole of it that tmpfs cannot fill, raises SIGBUS when touched. So no unit is
-/// touched but those that this process has itself found within the file, whatever the shared words say.
+/// touched but those that this process has itself found within the file, and since the last hole was made in it
+/// [with memory](Self::has_memory) behind them, whatever the shared words say.
 pub(crate) struct Memory {
     base: NonNull<u8>,
     reserve_bytes: usize,
     /// Units that the file is known to hold, those of the head included. This process's own knowledge.
     units: AtomicU32,
+    backed: Backed,
     file: BackingFile,
 }
 
@@ -68,7 +71,7 @@ impl Memory {
         // A core dump has no use for other processes' log records. Advice: nothing depends on it.
         // SAFETY: the range is the mapping just made; the advice changes no contents.
         let _advice = unsafe { rustix::mm::madvise(base.as_ptr().cast(), reserve_bytes, Advice::LinuxDontDump) };
-        let memory = Self { base, reserve_bytes, units: AtomicU32::new(0), file };
+        let memory = Self { base, reserve_bytes, units: AtomicU32::new(0), backed: Backed::new(), file };
         memory.refresh();
         Ok(memory)
     }
@@ -189,9 +192,57 @@ impl Memory {
             return false;
         }
         // The last piece may be smaller than the usual one where memory is short.
-        let bytes = |units: u32| u64::from(units) * u64::from(UNIT_BYTES);
-        let grown = self.file.allocate(bytes(wanted)) || self.file.allocate(bytes(known + 1));
-        grown && self.refresh() > known
+        // Not from the start: that would fill the holes.
+        let until = |units: u32| self.file.allocate(position(known), position(units));
+        (until(wanted) || until(known + 1)) && self.refresh() > known
+    }
+
+    /// Whether a unit is known to have memory. Only of a unit that does not change hands meanwhile it is still so then.
+    #[inline]
+    pub(crate) fn is_known(&self, unit: u32) -> bool {
+        // Relaxed: whoever took the unit since it had its memory taken away has seen, by that, that this was raised.
+        self.backed.knows(unit, self.head().header.life.punches.load(Ordering::Relaxed))
+    }
+
+    /// Sees to it that a unit has memory, which is to be in safe hands: nobody takes memory from a unit that belongs to
+    /// somebody. `false` if there is none left.
+    #[inline]
+    pub(crate) fn has_memory(&self, unit: u32) -> bool {
+        self.is_known(unit) || self.ask_for_memory(unit)
+    }
+
+    #[cold]
+    fn ask_for_memory(&self, unit: u32) -> bool {
+        let punches = self.head().header.life.punches.load(Ordering::Relaxed);
+        if !self.has_unit(unit) {
+            return false;
+        }
+        // The second way is for who may not take the first one. The first needs no descriptor.
+        let has_memory = self.populate(unit) || self.file.fill(position(unit), UNIT_BYTES.into());
+        kill_point!("shrink: memory asked for");
+        if has_memory {
+            self.backed.note(unit, punches);
+        }
+        has_memory
+    }
+
+    /// Has the kernel touch a unit's pages: an error where a touch of ours would be a signal. `false` too before Linux 5.14.
+    fn populate(&self, unit: u32) -> bool {
+        // SAFETY: `reserve_units` bounds what `has_unit` lets through, so that this lies within the mapping.
+        let start = unsafe { self.base.add(unit as usize * UNIT_BYTES as usize) };
+        // SAFETY: the range lies within the mapping, and the advice changes no contents.
+        unsafe { rustix::mm::madvise(start.as_ptr().cast(), UNIT_BYTES as usize, Advice::LinuxPopulateWrite) }.is_ok()
+    }
+
+    /// Whether memory may be taken away: not where a process that has lost its descriptors could not ask for it again.
+    pub(crate) fn can_punch(&self) -> bool {
+        // The head's memory is never taken.
+        self.populate(0)
+    }
+
+    /// Takes the memory of units away, which are to be in the caller's hands.
+    pub(crate) fn punch(&self, first: u32, count: u32) {
+        self.file.punch(position(first), u64::from(count) * u64::from(UNIT_BYTES));
     }
 }
 
@@ -200,6 +251,11 @@ impl Drop for Memory {
         // SAFETY: the range is the mapping made in `map`, and every borrow of it ended with `self`.
         let _gone = unsafe { rustix::mm::munmap(self.base.as_ptr().cast(), self.reserve_bytes) };
     }
+}
+
+/// Where a unit begins in the file.
+fn position(unit: u32) -> u64 {
+    u64::from(unit) * u64::from(UNIT_BYTES)
 }
 
 impl BackingFile {

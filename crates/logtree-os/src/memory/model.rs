@@ -1,18 +1,28 @@
 //! A segment's bytes under the model checker: each word of a unit is a cell that reports two threads using it at
 //! once without an order between them.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use loom::cell::UnsafeCell;
 
+use super::backed::Backed;
 use crate::layout::{
     HEAD_UNITS, Header, LANES, LaneCell, PROCESS_SLOTS, ProcessSlot, SegmentHead, TextArea, UNIT_BYTES, UNIT_START,
     UNITS, UnitHeader,
 };
-use crate::sync::{AtomicU8, AtomicU32};
+use crate::sync::{AtomicU8, AtomicU32, Ordering};
 
 const WORD: usize = 8;
 
 /// All units exist from the start: growth is the kernel's, and tested with it.
 pub(crate) struct Memory {
+    shared: Arc<Shared>,
+    /// This process's.
+    backed: Backed,
+}
+
+struct Shared {
     head: SegmentHead,
     units: Vec<Unit>,
 }
@@ -20,6 +30,8 @@ pub(crate) struct Memory {
 struct Unit {
     header: UnitHeader,
     words: Vec<UnsafeCell<[u8; WORD]>>,
+    /// The kernel's. To touch it is SIGBUS: the file system is full whenever nobody asks.
+    is_hole: AtomicBool,
 }
 
 // SAFETY: the cells are reached by `with` and `with_mut` alone, where the checker fails the test on a race.
@@ -34,25 +46,36 @@ impl Memory {
             reserved: AtomicU32::default(),
             bytes: std::array::from_fn(|_| AtomicU8::default()),
         };
-        Self {
-            head: SegmentHead {
-                header: Header::default(),
-                texts: [text(), text()],
-                processes: (0..PROCESS_SLOTS).map(|_| ProcessSlot::default()).collect(),
-                lanes: (0..LANES).map(|_| LaneCell::default()).collect(),
-                unit_owners: (0..UNITS).map(|_| AtomicU32::default()).collect(),
-            },
-            units: (0..UNITS)
-                .map(|_| Unit {
-                    header: UnitHeader::default(),
-                    words: (0..UNIT_BYTES as usize / WORD).map(|_| UnsafeCell::new([0; WORD])).collect(),
-                })
-                .collect(),
-        }
+        let head = SegmentHead {
+            header: Header::default(),
+            texts: [text(), text()],
+            processes: (0..PROCESS_SLOTS).map(|_| ProcessSlot::default()).collect(),
+            lanes: (0..LANES).map(|_| LaneCell::default()).collect(),
+            unit_owners: (0..UNITS).map(|_| AtomicU32::default()).collect(),
+        };
+        let unit = |_| Unit {
+            header: UnitHeader::default(),
+            words: (0..UNIT_BYTES as usize / WORD).map(|_| UnsafeCell::new([0; WORD])).collect(),
+            is_hole: AtomicBool::new(false),
+        };
+        let units = (0..UNITS).map(unit).collect();
+        Self { shared: Arc::new(Shared { head, units }), backed: Backed::new() }
+    }
+
+    /// The same bytes, as another process has them.
+    pub(crate) fn elsewhere(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), backed: Backed::new() }
     }
 
     pub(crate) fn head(&self) -> &SegmentHead {
-        &self.head
+        &self.shared.head
+    }
+
+    /// The unit, which is about to be touched.
+    fn touched(&self, unit: u32) -> &Unit {
+        let unit = &self.shared.units[unit as usize];
+        assert!(!unit.is_hole.load(Ordering::SeqCst), "SIGBUS");
+        unit
     }
 
     pub(crate) fn units(&self) -> u32 {
@@ -68,7 +91,7 @@ impl Memory {
     }
 
     pub(crate) fn unit(&self, unit: u32) -> Option<&UnitHeader> {
-        self.has_unit(unit).then(|| &self.units[unit as usize].header)
+        self.has_unit(unit).then(|| &self.touched(unit).header)
     }
 
     fn is_payload(&self, unit: u32, offset: u32, length: usize) -> bool {
@@ -80,7 +103,7 @@ impl Memory {
             return false;
         }
         for (at, &byte) in (offset as usize..).zip(bytes) {
-            self.units[unit as usize].words[at / WORD].with_mut(|word| {
+            self.touched(unit).words[at / WORD].with_mut(|word| {
                 // SAFETY: the checker has just ruled out that anybody else uses this cell.
                 unsafe { (*word)[at % WORD] = byte }
             });
@@ -93,7 +116,7 @@ impl Memory {
             return false;
         }
         for (at, byte) in (offset as usize..).zip(into) {
-            self.units[unit as usize].words[at / WORD].with(|word| {
+            self.touched(unit).words[at / WORD].with(|word| {
                 // SAFETY: the checker has just ruled out that anybody else writes this cell.
                 *byte = unsafe { (*word)[at % WORD] };
             });
@@ -103,5 +126,35 @@ impl Memory {
 
     pub(crate) fn grow(&self) -> bool {
         false
+    }
+
+    pub(crate) fn is_known(&self, unit: u32) -> bool {
+        self.backed.knows(unit, self.head().header.life.punches.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn has_memory(&self, unit: u32) -> bool {
+        if !self.is_known(unit) {
+            let punches = self.head().header.life.punches.load(Ordering::Relaxed);
+            self.shared.units[unit as usize].is_hole.store(false, Ordering::SeqCst);
+            self.backed.note(unit, punches);
+        }
+        true
+    }
+
+    pub(crate) fn can_punch(&self) -> bool {
+        true
+    }
+
+    pub(crate) fn punch(&self, first: u32, count: u32) {
+        for unit in &self.shared.units[first as usize..][..count as usize] {
+            unit.header.next.store(0, Ordering::Relaxed);
+            for word in &unit.words {
+                word.with_mut(|word| {
+                    // SAFETY: the checker has just ruled out that anybody else uses this cell.
+                    unsafe { *word = [0; WORD] }
+                });
+            }
+            unit.is_hole.store(true, Ordering::SeqCst);
+        }
     }
 }

@@ -10,8 +10,8 @@ use super::{Segment, SegmentError, SegmentId};
 use crate::attach::ProcessView;
 use crate::closing::SegmentState;
 use crate::lane::{LaneState, LaneView, Position};
-use crate::layout::{CALLER_WORDS, UNIT_PAYLOAD, UNIT_START};
-use crate::sync::Ordering;
+use crate::layout::{CALLER_WORDS, LaneCell, UNIT_PAYLOAD, UNIT_START};
+use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// A segment that is mapped to be read, and cannot be changed through this: whoever looks disturbs nobody, whatever
 /// happens to him.
@@ -71,7 +71,7 @@ pub struct SegmentSight {
     pub processes: Vec<ProcessView>,
     /// Every lane that is not free.
     pub lanes: Vec<LaneFill>,
-    /// Bytes of the memory file system that it takes.
+    /// Bytes of the memory file system that it takes; what was [given back](crate::Shrinker) does not count.
     pub size_bytes: u64,
     /// Lanes given up because their bytes made no sense.
     pub bad_lanes: u64,
@@ -106,7 +106,7 @@ impl Segment {
             text: self.text().unwrap_or_default(),
             processes: self.processes().collect(),
             lanes: lanes.map(|lane| LaneFill { waiting_bytes: self.waiting_bytes(&lane), lane }).collect(),
-            size_bytes: self.size_bytes(),
+            size_bytes: self.resident_bytes(),
             bad_lanes: self.bad_lanes(),
             refused_processes: self.refused_processes(),
             refused_transactions: self.refused_transactions(),
@@ -117,19 +117,14 @@ impl Segment {
         if lane.waiting() == 0 {
             return 0;
         }
-        let cell = self.lane(lane.lane);
-        // A head that was never stored stands where the chain begins.
-        let place = |word: u64| match Position::unpack(word) {
-            Position { unit: 0, .. } => Some((0, 0)),
-            Position { unit, offset, .. } => {
-                let ordinal = self.memory().unit(unit)?.ordinal.load(Ordering::Relaxed);
-                Some((ordinal, offset.saturating_sub(UNIT_START)))
-            }
+        // No unit is touched: its lane may give it back at any moment, and the listener then its memory.
+        let LaneCell { producer, consumer } = self.lane(lane.lane);
+        let bytes = |ordinal: &AtomicU32, place: &AtomicU64| {
+            let before = u64::from(ordinal.load(Ordering::Acquire)) * u64::from(UNIT_PAYLOAD);
+            // A head that was never stored stands where the chain begins.
+            before + u64::from(Position::unpack(place.load(Ordering::Acquire)).offset.saturating_sub(UNIT_START))
         };
-        let head = place(cell.consumer.head.load(Ordering::Acquire));
-        let tail = place(cell.producer.tail.load(Ordering::Acquire));
-        let (Some((first, from)), Some((last, to))) = (head, tail) else { return 0 };
-        let bytes = |ordinal: u32, offset: u32| u64::from(ordinal) * u64::from(UNIT_PAYLOAD) + u64::from(offset);
-        bytes(last, to).saturating_sub(bytes(first, from)).min(self.size_bytes())
+        let read = bytes(&consumer.passed, &consumer.head);
+        bytes(&producer.ordinal, &producer.tail).saturating_sub(read).min(self.size_bytes())
     }
 }

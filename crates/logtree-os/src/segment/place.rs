@@ -77,7 +77,7 @@ impl Segment {
         // The umask may have taken rights away.
         rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR).map_err(system("set the mode"))?;
         let file = BackingFile::new(file, path.to_owned()).map_err(system("look at"))?;
-        if !file.allocate(HEAD_BYTES) {
+        if !file.allocate(0, HEAD_BYTES) {
             return Err(SegmentError::new(path, Kind::NoMemory));
         }
         let reserve = options.reserve_bytes.clamp(LEAST_RESERVE_BYTES, FULL_RESERVE_BYTES);

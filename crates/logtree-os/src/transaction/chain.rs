@@ -94,7 +94,7 @@ impl Chain {
         Ok(unit)
     }
 
-    /// Gives back what an unusually large transaction before this one had needed, and this one does not.
+    /// Gives back what an unusually large transaction had needed, and the one that is in the chain now does not.
     pub(super) fn give_back_excess(&mut self) {
         let units = self.segment.units();
         let needed = self.length.div_ceil(UNIT_PAYLOAD as usize);
@@ -116,9 +116,11 @@ pub(super) fn copy(segment: &Segment, mut unit: u32, length: usize) -> Option<Ve
     let units = segment.units();
     let mut bytes = vec![0; length];
     for (ordinal, part) in bytes.chunks_mut(UNIT_PAYLOAD as usize).enumerate() {
-        // The ordinal makes a chain that bites its tail end here, and belonging keeps others' bytes out.
-        let follows = units.header(unit)?.ordinal.load(Ordering::Relaxed) as usize == ordinal;
-        if !follows || !units.belongs_to(unit, Tag::TRANSACTION) || !segment.memory().read(unit, UNIT_START, part) {
+        // Belonging keeps others' bytes out, and is looked at before the unit is touched: nobody's may have no memory.
+        // The ordinal makes a chain that bites its tail end here.
+        let follows = units.belongs_to(unit, Tag::TRANSACTION)
+            && units.header(unit)?.ordinal.load(Ordering::Relaxed) as usize == ordinal;
+        if !follows || !segment.memory().read(unit, UNIT_START, part) {
             return None;
         }
         unit = segment.next_unit(unit);

@@ -12,6 +12,7 @@ mod kills;
 mod lanes;
 mod limits;
 mod segments;
+mod shrinking;
 mod spills;
 mod transactions;
 mod waking;

@@ -115,6 +115,32 @@ impl Child {
     }
 }
 
+/// Runs `body` in a child that has a memory file system of its own, of so many bytes, mounted at the path it is given.
+pub(crate) fn on_small_file_system(size: &str, body: impl FnOnce(&Path)) {
+    let place = directory();
+    let child = fork(|| {
+        let target = std::ffi::CString::new(place.path().to_str().unwrap()).unwrap();
+        // SAFETY: a mount namespace of this child alone.
+        let alone = unsafe { libc::unshare(libc::CLONE_NEWNS) } == 0;
+        let private = libc::MS_REC | libc::MS_PRIVATE;
+        let (null, root, tmpfs) = (std::ptr::null(), c"/".as_ptr(), c"tmpfs".as_ptr());
+        // SAFETY: all pointers are C strings or null.
+        let alone = alone && unsafe { libc::mount(null, root, null, private, null.cast()) } == 0;
+        let options = std::ffi::CString::new(format!("size={size},mode=0700")).unwrap();
+        // SAFETY: all pointers are C strings.
+        let mounted = alone && unsafe { libc::mount(tmpfs, target.as_ptr(), tmpfs, 0, options.as_ptr().cast()) } == 0;
+        if !mounted {
+            return 77;
+        }
+        body(place.path());
+        0
+    });
+    match child.wait() {
+        77 => eprintln!("skipped: may not mount a file system of its own"),
+        code => assert_eq!(code, 0),
+    }
+}
+
 /// Words that a child shares with its parent by nothing that is under test.
 pub(crate) fn witness() -> &'static [AtomicU64; 8] {
     // SAFETY: a fresh anonymous mapping.

@@ -14,6 +14,7 @@ mod kills;
 mod large;
 mod pressure;
 mod sharing;
+mod shrink;
 #[path = "../../../logtree-handlers/tests/handlers/specimen.rs"]
 #[allow(dead_code)]
 mod specimen;
@@ -132,6 +133,7 @@ fn main() {
             "an_idle_queue_takes_little_memory_and_rarely_wakes",
             figures::an_idle_queue_takes_little_memory_and_rarely_wakes,
         ),
+        ("what_a_burst_took_is_given_back", shrink::what_a_burst_took_is_given_back),
         ("a_dead_workers_lane_is_soon_free", figures::a_dead_workers_lane_is_soon_free),
         ("the_first_record_after_a_fork_is_quick", figures::the_first_record_after_a_fork_is_quick),
         (

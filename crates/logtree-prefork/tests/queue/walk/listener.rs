@@ -10,7 +10,7 @@ use crate::support::{self, Logs, Queue, helper, in_child, until, wait_for_exit};
 /// So many records fill several units of a lane, and several of a transaction.
 const BURST: u32 = 1500;
 /// Where a listener comes in its daily work.
-const POINTS: [&str; 30] = [
+const POINTS: [&str; 35] = [
     "transaction: unit taken",
     "transaction: staged",
     "transaction: heads staged",
@@ -41,6 +41,11 @@ const POINTS: [&str; 30] = [
     "spill: written",
     "spill: handled",
     "spill: deleted",
+    "shrink: units taken",
+    "shrink: announced",
+    "shrink: memory taken",
+    "shrink: unit freed",
+    "shrink: memory asked for",
 ];
 /// Where the next one comes, when the last one was killed in a transaction.
 const RECOVERING: [&str; 6] = [
@@ -109,6 +114,10 @@ pub(super) fn ways() -> Vec<Way> {
     // Only what a killed producer or listener has left is swept.
     for first in ["spill: written", "spill: handled"] {
         ways.push(vec![first, "spill: swept"]);
+    }
+    // The successor frees what the dead had in its hands, and takes memory away in its turn.
+    for second in ["take over: freed", "shrink: units taken", "shrink: memory taken", "shrink: memory asked for"] {
+        ways.push(vec!["shrink: memory taken", second]);
     }
     ways.push(vec!["batch: planned", "recovery: half written", "recovery: half written"]);
     ways.push(vec!["file: half written", "recovery: half written", "recovery: completed"]);
