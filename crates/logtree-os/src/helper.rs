@@ -171,6 +171,34 @@ pub fn reap(pid: u32) -> HelperState {
     }
 }
 
+/// [`reap`] for every helper that has ended, known or not, whose name `is_ours` tells: from the first one on that has another
+/// name, none is touched, and an ordinary child of the host never. Without `/proc` there are no names.
+pub fn reap_ended(is_ours: impl Fn(&str) -> bool) {
+    /// More are left to the next call.
+    const AT_ONCE: usize = 64;
+    for _ in 0..AT_ONCE {
+        let Some(pid) = ended_clone() else { return };
+        // A zombie has its name still, and nobody else its number.
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        if !is_ours(name.trim_end()) || !matches!(reap(pid), HelperState::Ended(_)) {
+            return;
+        }
+    }
+}
+
+/// A child that has ended and whose end is not signalled by SIGCHLD, left as it is.
+fn ended_clone() -> Option<u32> {
+    let flags = libc::__WCLONE | libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    let mut found = std::mem::MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: the pointer is to a whole `siginfo_t`.
+    let outcome = unsafe { libc::waitid(libc::P_ALL, 0, found.as_mut_ptr(), flags) };
+    // SAFETY: it consists of integers, for which zero is valid.
+    let found = unsafe { found.assume_init() };
+    // SAFETY: waitid(2) fills this part, or leaves it zero if there is no such child.
+    let pid = unsafe { found.si_pid() };
+    u32::try_from(pid).ok().filter(|pid| outcome == 0 && *pid != 0)
+}
+
 /// Makes a helper process that does nothing but `run`, and ends with its result as exit code.
 ///
 /// In the helper, before `run`:

@@ -105,11 +105,12 @@ impl Segment {
         if line.fences.load(Ordering::Relaxed) != 0 {
             fence(Ordering::SeqCst);
         }
-        if line.state.load(Ordering::Relaxed) == SLEEPING {
+        let is_asleep = line.state.load(Ordering::Relaxed) == SLEEPING;
+        if is_asleep {
             wake(&line.state, SLEEPING);
         }
         let owner = line.seat.load(std::sync::atomic::Ordering::Relaxed) & OWNER_MASK;
-        Published { vacant: owner == 0 }
+        Published { vacant: owner == 0, was_slow: is_asleep }
     }
 
     /// A lane is filling up.

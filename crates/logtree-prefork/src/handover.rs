@@ -109,9 +109,9 @@ pub(crate) fn offer_if_asked(queue: &Arc<Queue>, segment: &Arc<Segment>) {
     }
     helpers.offered = Some(now);
     if helpers::can_help(queue) {
-        let listener = spawn_helper(&helpers::helper_options(queue, "logtree-standby"), || {
+        let listener = spawn_helper(&helpers::helper_options(queue, helpers::STANDS_BY), || {
             if let Ok(Some(seat)) = ask_for_seat(segment, AGAIN, || true) {
-                let _ = logtree_os::helper::rename("logtree-listen");
+                let _ = logtree_os::helper::rename(helpers::LISTENS);
                 listen(queue, segment, seat, Role::Helper);
             }
             0
@@ -127,6 +127,6 @@ pub(crate) fn offer_if_asked(queue: &Arc<Queue>, segment: &Arc<Segment>) {
             }
         };
         // If there can be no thread either, the records go on to the handlers of before.
-        let _ = logtree_os::spawn_masked("logtree-listen", offer);
+        let _ = logtree_os::spawn_masked(helpers::LISTENS, offer);
     }
 }

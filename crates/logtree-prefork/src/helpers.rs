@@ -21,6 +21,10 @@ use crate::options::ListenerIn;
 use crate::queue::{Joined, Queue};
 use crate::{join, words};
 
+/// What `ps` shows of helpers.
+pub(crate) const LISTENS: &str = "logtree-listen";
+pub(crate) const STANDS_BY: &str = "logtree-standby";
+
 /// Where a listener runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
@@ -41,6 +45,10 @@ const STANDBY_SITS_DOWN_WITHIN: Duration = Duration::from_secs(1);
 /// So long one is waited for of which nobody can say whether it lives. With what it takes to make a listener it is less
 /// than 50 ms.
 const UNKNOWN_STANDBY_SITS_DOWN_WITHIN: Duration = Duration::from_millis(20);
+/// So often helpers are looked for that have ended, once others have taken their places, and with such pauses: a place is
+/// taken before the one who had it is gone, and a large process takes its time.
+const LOOKS_FOR_ENDED: u32 = 5;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 /// How often a standby looks whether it is still needed.
 pub(crate) const STANDBY_LOOKS: Duration = Duration::from_millis(250);
 
@@ -53,6 +61,11 @@ pub(crate) struct Helpers {
     has_made: bool,
     /// Those that they and their successors made as this process's children, as far as this process has met them.
     standbys: Vec<u32>,
+    /// How many listeners there had been when this process last looked, and who stood by.
+    in_office: (u64, u64),
+    /// How many looks for those that have ended are due since others were found in office, and when the last one was.
+    looks_due: u32,
+    looked: Option<Instant>,
     /// When this process last saw to it that somebody listens, and where.
     begun: Option<(ForkGeneration, Instant, Role)>,
     /// When this process first woke the standby of the listener with this number.
@@ -107,6 +120,18 @@ impl Helpers {
 
     fn reap_made(&mut self) {
         self.made.retain_mut(|helper| helper.reap() == HelperState::Running);
+    }
+
+    /// Takes away what is left of all that have ended, of this process's children.
+    fn reap(&mut self, segment: &Segment) {
+        self.reap_made();
+        let standby = standby(segment).pid;
+        if standby != 0 && !self.standbys.contains(&standby) {
+            self.standbys.push(standby);
+        }
+        self.standbys.retain(|pid| logtree_os::helper::reap(*pid) == HelperState::Running);
+        // Those too that came and went unnoticed.
+        logtree_os::helper::reap_ended(|name| [LISTENS, STANDS_BY].contains(&name));
     }
 }
 
@@ -199,9 +224,9 @@ fn begin_helpers(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
 /// Makes a helper that listens, unless somebody else has sat down before it.
 fn make_listener(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<Helper> {
     // Its name says more when it has the seat.
-    spawn_helper(&helper_options(queue, "logtree-standby"), || {
+    spawn_helper(&helper_options(queue, STANDS_BY), || {
         if let Ok(Some(seat)) = Seat::try_take(segment) {
-            let _ = logtree_os::helper::rename("logtree-listen");
+            let _ = logtree_os::helper::rename(LISTENS);
             join::attend(queue, segment);
             listen(queue, segment, seat, Role::Helper);
         }
@@ -241,7 +266,7 @@ fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>) -> u8 {
         Ok(Some(seat)) => {
             kill_point!("standby: seated");
             // `ps` is to show who listens.
-            let _ = logtree_os::helper::rename("logtree-listen");
+            let _ = logtree_os::helper::rename(LISTENS);
             forget_standby(segment);
             listen(queue, segment, seat, Role::Helper);
             0
@@ -274,7 +299,7 @@ pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Rol
     }
     if !has_standby(segment) {
         forget_standby(segment);
-        let options = helper_options(queue, "logtree-standby").sibling(role == Role::Helper);
+        let options = helper_options(queue, STANDS_BY).sibling(role == Role::Helper);
         // If it cannot be made now, the next look tries again.
         if let Ok(made) = spawn_helper(&options, || stand_by(queue, segment)) {
             kill_point!("standby: made");
@@ -315,7 +340,7 @@ fn begin_thread(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
             listen(&queue, &segment, seat, Role::Thread);
         }
     };
-    logtree_os::spawn_masked("logtree-listen", listen).map(drop)
+    logtree_os::spawn_masked(LISTENS, listen).map(drop)
 }
 
 /// A record was published, and nobody held the listener's seat at that moment.
@@ -375,13 +400,26 @@ pub(crate) fn has_standby(segment: &Segment) -> bool {
 pub(crate) fn reap(queue: &Queue) {
     let Joined::Segment(segment) = queue.joined() else { return };
     let Some(mut helpers) = queue.place().helpers.try_lock() else { return };
-    if !helpers.has_made && !queue.is_service() {
+    if helpers.has_made || queue.is_service() {
+        helpers.reap(&segment);
+    }
+}
+
+/// [`reap`] on a slow way of a logging call: the end of a helper raises no signal, and nobody else takes it away. The system is
+/// asked only if somebody else listens, or stands by, than before.
+#[cold]
+pub(crate) fn look_after(queue: &Queue) {
+    let Joined::Segment(segment) = queue.joined() else { return };
+    let Some(mut helpers) = queue.place().helpers.try_lock() else { return };
+    if !helpers.has_made {
         return;
     }
-    helpers.reap_made();
-    let standby = standby(&segment).pid;
-    if standby != 0 && !helpers.standbys.contains(&standby) {
-        helpers.standbys.push(standby);
+    let in_office = (segment.claim_number(), segment.word(words::STANDBY).unwrap_or_default());
+    if helpers.in_office != in_office {
+        (helpers.in_office, helpers.looks_due, helpers.looked) = (in_office, LOOKS_FOR_ENDED, None);
     }
-    helpers.standbys.retain(|pid| logtree_os::helper::reap(*pid) == HelperState::Running);
+    if helpers.looks_due > 0 && helpers.looked.is_none_or(|looked| looked.elapsed() >= BETWEEN_LOOKS) {
+        helpers.reap(&segment);
+        (helpers.looks_due, helpers.looked) = (helpers.looks_due - 1, Some(Instant::now()));
+    }
 }

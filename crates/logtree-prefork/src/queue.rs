@@ -217,6 +217,9 @@ impl Queue {
         if published.vacant {
             helpers::nobody_listens(self);
         }
+        if published.was_slow {
+            helpers::look_after(self);
+        }
         if own_streams != OwnStreams::default() {
             self.handle_here(record, |entry| own_streams.has(entry));
         }

@@ -10,10 +10,10 @@ use logtree_os::{
 };
 
 use crate::config::Shared;
-use crate::join;
 use crate::process::CAPACITY_WORD;
 use crate::queue::{Joined, Queue};
 use crate::words::{self, REASONS};
+use crate::{helpers, join};
 
 /// What can be said of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,6 +233,7 @@ pub(crate) fn remember(queue: &Arc<Queue>) {
 
 impl Queue {
     fn stats(&self) -> Option<QueueStats> {
+        helpers::reap(self);
         let Joined::Segment(segment) = self.joined() else { return None };
         Some(of(self.listener.name.clone(), segment.path(), &segment.sight()))
     }

@@ -36,6 +36,9 @@ pub enum Reserve {
 pub struct Published {
     /// Whether nobody held the listener's seat: then it is for the caller to see that somebody takes it.
     pub vacant: bool,
+    /// Whether the call took a slow way: it woke the listener, or the lane got new units. A moment for what is due now and
+    /// then.
+    pub was_slow: bool,
 }
 
 /// A record is not in the lane.
@@ -278,7 +281,7 @@ impl LaneProducer {
         self.tail.offset = end.next_multiple_of(8);
         self.ordinal = self.ordinal.wrapping_add(units as u32);
         self.cell().producer.ordinal.store(self.ordinal, Ordering::Relaxed);
-        let published = self.publish();
+        let published = Published { was_slow: true, ..self.publish() };
         if self.units_held() >= WAKE_UNITS.min(self.capacity_units / 2) {
             self.segment.wake_from_nap();
         }

@@ -58,6 +58,8 @@ BURIAL = walk("any_point_while_it_frees")
 LANES = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_lanes")
 LISTENING = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_listener")
 TRANSACTION = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_transaction")
+SHRINKING = Test("memory", "", "-p logtree-os --test shared_memory shrinking")
+TAKING_MEMORY = Test("walk", "--cfg logtree_kill_points", "-p logtree-os --test shared_memory shrinking")
 QUEUE = Test("queue", "", "-p logtree-prefork --test queue share_one_listener")
 
 # The kind, the test that must notice, and the changes: file, what stands there, what is put in its place.
@@ -145,6 +147,15 @@ BROKEN = [
       "            clear_slot(cell, clearing);\n            kill_point!(\"release: slot marked\");\n")),
     ("half freed lanes forgotten by the next listener", BURIAL,
      (OS + "closing.rs", "        self.finish_reclaiming_lanes();\n", "")),
+    ("memory taken before that is announced", LANES,
+     (OS + "shrink.rs", "        segment.head().header.life.punches.fetch_add(1, Ordering::Relaxed);\n", ""),
+     (OS + "shrink.rs", "            segment.head().header.progress.releases", "            segment.head().header.life.punches.fetch_add(1, Ordering::Relaxed);\n            segment.head().header.progress.releases")),
+    ("a unit used without a look whether it has memory", SHRINKING,
+     (OS + "units.rs", "        let has_memory = self.0.has_memory(unit);\n", "        let has_memory = true;\n")),
+    ("which units had memory is not forgotten", LANES,
+     (OS + "memory/backed.rs", "            self.units.iter().for_each(|word| word.store(0, Ordering::Relaxed));\n", "")),
+    ("units that lose their memory forgotten by the next listener", TAKING_MEMORY,
+     (OS + "closing.rs", "        self.units().release_all(Tag::PUNCHING);\n", "")),
     ("a forked child writes into its parent's lane", QUEUE,
      (PREFORK + "producer.rs", "        let ours = |lane: &ThreadLane| lane.queue == queue.place().number && lane.made_in == generation;\n        let at",
       "        let ours = |lane: &ThreadLane| lane.queue == queue.place().number;\n        let at")),

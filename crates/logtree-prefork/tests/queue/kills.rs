@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use logtree_core::{Level, Overflow, QueueLimits, Timestamp};
-use logtree_os::helper::HelperState;
+use logtree_os::helper::{HelperEnd, HelperOptions, HelperState, spawn_helper};
 use logtree_prefork::QueueOptions;
-use rustix::process::{Pid, getpid};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 use crate::support::{
-    self, Lines, Logs, Queue, helper, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit,
+    self, Lines, Logs, Queue, helper, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit, zombies,
 };
 
 pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
@@ -38,6 +39,64 @@ pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
     taken_over.sort_unstable();
     println!("another one listened after {taken_over:?}");
     assert!(taken_over[taken_over.len() / 2] < Duration::from_millis(50));
+}
+
+/// Whoever made helpers takes away what is left of those that were killed, on whatever way into the library it passes; and
+/// nothing of the host's.
+pub(crate) fn a_killed_helper_leaves_no_zombie() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = Queue::started(&directory.path().join("app.log"));
+    let mut number = 0;
+    let mut log = |more| {
+        queue.log_long(number, more);
+        number += 1;
+    };
+    let busily = || {
+        // So soon behind each other that the listener stays awake, and more than its lane has room for at first.
+        log(4000);
+    };
+    let rarely = || {
+        std::thread::sleep(Duration::from_millis(70));
+        queue.log(0);
+    };
+    let mut ways: [(&str, &mut dyn FnMut()); 4] = [
+        ("logging busily", &mut { busily }),
+        ("logging now and then", &mut { rarely }),
+        ("flushing", &mut || assert!(queue.flush())),
+        ("asking for figures", &mut || assert_eq!(logtree_prefork::stats().len(), 1)),
+    ];
+    // A child as helpers are, of the host's own.
+    let waits = || logtree_os::helper::termination_requested();
+    let mut stranger = spawn_helper(&HelperOptions::new("stranger"), || {
+        until("the stranger is to end", waits);
+        3
+    })
+    .unwrap();
+    for (what, way) in &mut ways {
+        for _ in 0..3 {
+            // The listener, then the one that takes its place, whose pid this process has never heard of.
+            for _ in 0..2 {
+                let [listener, _] = ["logtree-listen", "logtree-standby"].map(helper);
+                kill(listener);
+                until("it is one", || zombies().contains(&listener));
+            }
+            let [_, standby] = ["logtree-listen", "logtree-standby"].map(helper);
+            kill(standby);
+            until("they are three", || zombies().len() == 3);
+            until(&format!("{what} takes zombies away"), || {
+                way();
+                zombies().is_empty()
+            });
+            assert_eq!(waitpid(None, WaitOptions::NOHANG).unwrap_err(), Errno::CHILD, "the host sees a child");
+        }
+    }
+    let pid = Pid::from_raw(stranger.pid().cast_signed()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    until("the stranger has ended", || {
+        std::fs::read_to_string(format!("/proc/{}/stat", stranger.pid())).unwrap().contains(") Z ")
+    });
+    ways.iter_mut().for_each(|(_, way)| way());
+    assert_eq!(stranger.reap(), HelperState::Ended(HelperEnd::Exited(3)));
 }
 
 pub(crate) fn listeners_killed_at_random_write_each_line_once() {

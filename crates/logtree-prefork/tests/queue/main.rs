@@ -41,6 +41,7 @@ fn main() {
             "when_all_helpers_are_killed_a_process_with_threads_listens",
             kills::when_all_helpers_are_killed_a_process_with_threads_listens,
         ),
+        ("a_killed_helper_leaves_no_zombie", kills::a_killed_helper_leaves_no_zombie),
         ("listeners_killed_at_random_write_each_line_once", kills::listeners_killed_at_random_write_each_line_once),
         #[cfg(logtree_kill_points)]
         (

@@ -364,6 +364,16 @@ pub(crate) fn helpers_of(maker: Pid, name: &str) -> Vec<Pid> {
     processes().into_iter().filter(|(pid, comm)| comm == name && is_made(*pid)).map(|(pid, _)| pid).collect()
 }
 
+/// The helpers of this process that have ended and of which something is left.
+pub(crate) fn zombies() -> Vec<Pid> {
+    let me = format!(" Z {} ", getpid().as_raw_nonzero());
+    let is_ours = |(pid, name): &(Pid, String)| {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+        name.starts_with("logtree-") && stat.rsplit(')').next().is_some_and(|behind| behind.starts_with(&me))
+    };
+    processes().into_iter().filter(is_ours).map(|(pid, _)| pid).collect()
+}
+
 /// Stops this process's helpers, the standby first so that it does not take the listener's place. When this returns,
 /// neither of them runs.
 pub(crate) fn stop_helpers() -> [Pid; 2] {
