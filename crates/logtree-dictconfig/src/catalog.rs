@@ -42,6 +42,7 @@ impl Signature {
     }
 
     /// The names of the arguments that must be given.
+    #[cfg(feature = "schema")]
     pub(crate) fn required(&self) -> &'static [&'static str] {
         self.required
     }

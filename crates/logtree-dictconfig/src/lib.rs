@@ -26,7 +26,7 @@
 //!   handlers, all of them or none.
 //! - [`Plan::outline`] gives the tree as it will be, for who wants to look at it before anything is opened.
 //! - [`Built`] holds the handlers, and gives the [`TreeBuilder`](logtree_core::TreeBuilder) of its loggers.
-//! - [`schema`] tells editors what a config may say.
+//! - `schema`, a feature, tells editors what a config may say.
 //! - [`Problems`] is this crate's error.
 #![forbid(unsafe_code)]
 
@@ -54,6 +54,7 @@ mod python;
 mod refusal;
 mod render;
 mod resolve;
+#[cfg(feature = "schema")]
 mod schema;
 mod source;
 mod suggest;
@@ -69,6 +70,7 @@ pub use format::Format;
 pub use node::Span;
 pub use plan::{HandlerSpec, LoggerSpec, Plan};
 pub use problem::{Color, Exception, Problem, Problems};
+#[cfg(feature = "schema")]
 pub use schema::schema;
 pub use source::Place;
 

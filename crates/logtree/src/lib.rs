@@ -74,6 +74,7 @@
 //! | `log` | yes | records of the `log` crate, with their own target, file and line |
 //! | `yaml` | yes | configs in YAML, as PyYAML reads it |
 //! | `toml` | no | configs in TOML |
+//! | `schema` | no | JSON Schema of configs, for editors |
 //! | `compress` | no | the key `compress: gz` or `zst` of files that roll |
 //! | `appender` | no | `tracing-appender`'s writers as handlers, and handlers as writers of `tracing-subscriber`'s fmt layer |
 //! | `watch` | no | a config that is read again when its file changes; signals that reload, reopen and flush |
@@ -122,7 +123,9 @@ pub use logtree_core::{
     Kwargs, Level, Logger, NameFilter, Needs, Object, Outcome, Record, Registry, Replacement, Source, SpanEvents,
     Spans, SpansBuf, Stage, StdStream, Steps, Timestamp, Tree, Value, Verdict,
 };
-pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems, schema};
+pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems};
+#[cfg(feature = "schema")]
+pub use logtree_dictconfig::schema;
 pub use logtree_formatters as formatters;
 pub use logtree_handlers as handlers;
 /// Behind a cross-process queue, the lines of many processes' fmt layers are written by its one listener, each exactly once
