@@ -44,6 +44,7 @@ mod step;
 mod tree;
 mod tree_builder;
 mod value;
+mod zone;
 
 pub use cut::LEAST_CUT_BYTES;
 pub use error::{ArgumentError, BuildError, EmitError, FormatError};
@@ -68,3 +69,4 @@ pub use step::{AppendFile, Direct, FileEnd, Moves, Names, Steps};
 pub use tree::Tree;
 pub use tree_builder::TreeBuilder;
 pub use value::Value;
+pub use zone::{Zone, ZoneTime};

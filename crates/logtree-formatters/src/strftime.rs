@@ -1,11 +1,11 @@
 //! `strftime` in the C locale, as glibc has it (strftime(3)), which is what Python's `time.strftime` calls.
 //!
-//! A `datefmt` is compiled once. jiff knows the time zones; the letters are our own business, because glibc's flags,
+//! A `datefmt` is compiled once. jiff's core knows the calendar; the letters are our own business, because glibc's flags,
 //! widths and answers to what it does not know are part of what a `datefmt` means.
 
 use std::fmt::Write as _;
 
-use jiff::civil::DateTime;
+use jiff_core::civil::{Date, DateTime};
 
 /// A moment in a time zone: what Python's `struct_time` holds.
 #[derive(Clone, Copy, Debug)]
@@ -127,17 +127,18 @@ impl Directive {
             return self.finish_text(out, start, self.upper);
         }
         let Moment { civil, second, offset_s, zone } = *moment;
-        let hour = i64::from(civil.hour());
+        let (date, time) = (civil.date(), civil.time());
+        let hour = i64::from(time.hour());
         let hour12 = (hour + 11) % 12 + 1;
-        let weekday = i64::from(civil.weekday().to_sunday_zero_offset());
-        let year_day = i64::from(civil.day_of_year());
-        let year = i64::from(civil.year());
+        let weekday = i64::from(date.weekday().to_sunday_zero_offset());
+        let year_day = i64::from(date.day_of_year());
+        let year = i64::from(date.year());
         let (upper, lower) = (self.upper || self.swap_case, self.swap_case);
         match self.letter {
             'a' => self.text(out, &WEEKDAYS[weekday as usize % 7][..3], upper),
             'A' => self.text(out, WEEKDAYS[weekday as usize % 7], upper),
-            'b' | 'h' => self.text(out, &month(civil)[..3], upper),
-            'B' => self.text(out, month(civil), upper),
+            'b' | 'h' => self.text(out, &month(date)[..3], upper),
+            'B' => self.text(out, month(date), upper),
             'c' => self.composed(out, moment, "%a %b %e %H:%M:%S %Y"),
             'D' | 'x' => self.composed(out, moment, "%m/%d/%y"),
             'F' => self.composed(out, moment, "%Y-%m-%d"),
@@ -145,25 +146,25 @@ impl Directive {
             'R' => self.composed(out, moment, "%H:%M"),
             'T' | 'X' => self.composed(out, moment, "%H:%M:%S"),
             'C' => self.number(out, year.div_euclid(100), 2, '0'),
-            'd' => self.number(out, civil.day().into(), 2, '0'),
-            'e' => self.number(out, civil.day().into(), 2, '_'),
-            'g' => self.number(out, i64::from(civil.iso_week_date().year()).rem_euclid(100), 2, '0'),
-            'G' => self.number(out, civil.iso_week_date().year().into(), 1, '0'),
+            'd' => self.number(out, date.day().into(), 2, '0'),
+            'e' => self.number(out, date.day().into(), 2, '_'),
+            'g' => self.number(out, i64::from(date.to_iso_week_date().year()).rem_euclid(100), 2, '0'),
+            'G' => self.number(out, date.to_iso_week_date().year().into(), 1, '0'),
             'H' => self.number(out, hour, 2, '0'),
             'k' => self.number(out, hour, 2, '_'),
             'I' => self.number(out, hour12, 2, '0'),
             'l' => self.number(out, hour12, 2, '_'),
             'j' => self.number(out, year_day, 3, '0'),
-            'm' => self.number(out, civil.month().into(), 2, '0'),
-            'M' => self.number(out, civil.minute().into(), 2, '0'),
+            'm' => self.number(out, date.month().into(), 2, '0'),
+            'M' => self.number(out, time.minute().into(), 2, '0'),
             // Unlike the other numbers it is padded as text.
             's' => self.text(out, itoa::Buffer::new().format(second), false),
-            'S' => self.number(out, civil.second().into(), 2, '0'),
+            'S' => self.number(out, time.second().into(), 2, '0'),
             'u' => self.number(out, (weekday + 6) % 7 + 1, 1, '0'),
             'w' => self.number(out, weekday, 1, '0'),
             'U' => self.number(out, (year_day - 1 - weekday + 7) / 7, 2, '0'),
             'W' => self.number(out, (year_day - 1 - (weekday + 6) % 7 + 7) / 7, 2, '0'),
-            'V' => self.number(out, civil.iso_week_date().week().into(), 2, '0'),
+            'V' => self.number(out, date.to_iso_week_date().week().into(), 2, '0'),
             'y' => self.number(out, year.rem_euclid(100), 2, '0'),
             'Y' => self.number(out, year, 1, '0'),
             'p' | 'P' => {
@@ -244,7 +245,7 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
-fn month(civil: DateTime) -> &'static str {
+fn month(date: Date) -> &'static str {
     // jiff's months are 1 to 12.
-    MONTHS[(civil.month().unsigned_abs() as usize + 11) % 12]
+    MONTHS[(date.month().unsigned_abs() as usize + 11) % 12]
 }

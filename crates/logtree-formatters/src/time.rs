@@ -3,9 +3,10 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use logtree_core::{FormatError, Record, Value};
+use jiff_core::Timestamp;
+use jiff_core::civil::DateTime;
+use jiff_core::tz::Offset;
+use logtree_core::{FormatError, Record, Value, Zone};
 
 use crate::config::{Converter, FormatterConfig};
 use crate::conversion::{self, Kind, Operand, Spec, error};
@@ -17,7 +18,7 @@ use crate::strftime::{DateFormat, Moment};
 pub(crate) struct TimeFormat {
     /// Names the format among all of the process, so that threads can remember what it last showed.
     id: u64,
-    zone: TimeZone,
+    zone: Zone,
     /// What the zone is called, if not as it calls itself.
     zone_name: Option<&'static str>,
     format: DateFormat,
@@ -49,8 +50,8 @@ impl TimeFormat {
         static IDS: AtomicU64 = AtomicU64::new(1);
         let datefmt = config.datefmt.as_deref().filter(|datefmt| !datefmt.is_empty());
         let (zone, zone_name) = match config.converter {
-            Converter::LocalTime => (local_zone(), None),
-            Converter::GmTime => (TimeZone::UTC, Some("GMT")),
+            Converter::LocalTime => (Zone::local(), None),
+            Converter::GmTime => (Zone::UTC, Some("GMT")),
         };
         let milliseconds = match (datefmt, config.default_msec_format.as_deref()) {
             (Some(_), _) | (None, None | Some("")) => Milliseconds::Hidden,
@@ -125,12 +126,10 @@ impl TimeFormat {
     }
 
     fn write_anew(&self, second: i64, out: &mut String) -> Result<(), FormatError> {
-        let timestamp = Timestamp::from_second(second)
-            .map_err(|_| error("OverflowError", "timestamp out of range for platform time_t"))?;
-        let info = self.zone.to_offset_info(timestamp);
-        let civil = info.offset().to_datetime(timestamp);
-        let zone = self.zone_name.unwrap_or(info.abbreviation());
-        let moment = Moment { second, civil, offset_s: info.offset().seconds(), zone };
+        let shown = self.zone.at(second).ok_or_else(out_of_range)?;
+        let offset_s = shown.offset_s();
+        let civil = civil(second, offset_s).ok_or_else(out_of_range)?;
+        let moment = Moment { second, civil, offset_s, zone: self.zone_name.unwrap_or(shown.name()) };
         self.format.write(&moment, out);
         Ok(())
     }
@@ -158,11 +157,10 @@ fn out_of_range() -> FormatError {
     error("OverflowError", "timestamp out of range for platform time_t")
 }
 
-/// The time zone of the process: `TZ`, else the system's; UTC where neither can be read.
-///
-/// It is read when a formatter is made and never again, so that formatting takes no lock and reads no file.
-pub(crate) fn local_zone() -> TimeZone {
-    TimeZone::try_system().unwrap_or(TimeZone::UTC)
+/// The date and time of day that clocks show which are so far ahead of UTC.
+fn civil(second: i64, offset_s: i32) -> Option<DateTime> {
+    let offset = Offset::from_seconds(offset_s).ok()?;
+    Some(Timestamp::from_second(second).ok()?.to_datetime(offset))
 }
 
 /// So many formats are remembered by each thread; two whose ids differ by a multiple of it take turns.

@@ -2,10 +2,10 @@
 
 use std::str::FromStr;
 
-use jiff::civil::DateTime;
-use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{SignedDuration, Timestamp};
-use logtree_core::ArgumentError;
+use jiff_core::Timestamp;
+use jiff_core::civil::DateTime;
+use jiff_core::tz::Offset;
+use logtree_core::{ArgumentError, Zone, ZoneTime};
 
 const DAY_S: i64 = 24 * 60 * 60;
 const HOUR_S: i64 = 60 * 60;
@@ -127,7 +127,7 @@ pub(crate) struct Schedule {
     pub(crate) interval_s: i64,
     pub(crate) at_time: Option<AtTime>,
     /// `None` for UTC, where there is no summer.
-    pub(crate) zone: Option<TimeZone>,
+    pub(crate) zone: Option<Zone>,
 }
 
 impl Schedule {
@@ -137,11 +137,13 @@ impl Schedule {
             return current.saturating_add(self.interval_s);
         }
         let now = self.civil(current);
+        let (day, time) = (now.date(), now.time());
         let at_s = self
             .at_time
             .map_or(DAY_S, |at| i64::from(at.hour) * HOUR_S + i64::from(at.minute) * 60 + i64::from(at.second));
-        let since_midnight_s = i64::from(now.hour()) * HOUR_S + i64::from(now.minute()) * 60 + i64::from(now.second());
-        let mut weekday = i64::from(now.weekday().to_monday_zero_offset());
+        let since_midnight_s =
+            i64::from(time.hour()) * HOUR_S + i64::from(time.minute()) * 60 + i64::from(time.second());
+        let mut weekday = i64::from(day.weekday().to_monday_zero_offset());
         let mut left_s = at_s - since_midnight_s;
         if left_s <= 0 {
             left_s += DAY_S;
@@ -171,13 +173,17 @@ impl Schedule {
     /// comes twice has its offset from UTC behind its name the second time.
     pub(crate) fn suffix(&self, due: i64, now: i64) -> String {
         let began = self.began(due, now);
-        let pattern = match self.when {
-            When::Seconds => "%Y-%m-%d_%H-%M-%S",
-            When::Minutes => "%Y-%m-%d_%H-%M",
-            When::Hours => "%Y-%m-%d_%H",
-            When::Days | When::Midnight | When::Weekday(_) => "%Y-%m-%d",
-        };
-        let mut suffix = self.civil(began).strftime(pattern).to_string();
+        let civil = self.civil(began);
+        let (day, time) = (civil.date(), civil.time());
+        let mut suffix = format!("{:04}-{:02}-{:02}", day.year(), day.month(), day.day());
+        for (part, least) in
+            [(time.hour(), When::Hours), (time.minute(), When::Minutes), (time.second(), When::Seconds)]
+        {
+            if self.when.unit_s() <= least.unit_s() {
+                let separator = if least == When::Hours { '_' } else { '-' };
+                suffix.push_str(&format!("{separator}{part:02}"));
+            }
+        }
         if let Some(offset_s) = self.second_offset_s(began).filter(|_| !self.when.is_of_days()) {
             let sign = if offset_s < 0 { '-' } else { '+' };
             let minutes = offset_s.abs() / 60;
@@ -197,12 +203,8 @@ impl Schedule {
 
     /// The offset of a moment whose time of the day had been there already, before summer ended.
     fn second_offset_s(&self, second: i64) -> Option<i32> {
-        let zone = self.zone.as_ref()?;
-        let offset = zone.to_offset(timestamp(second));
-        match zone.to_ambiguous_timestamp(self.civil(second)).offset() {
-            AmbiguousOffset::Fold { after, .. } if after == offset => Some(offset.seconds()),
-            _ => None,
-        }
+        let zone = self.zone.as_ref().filter(|zone| zone.is_repeated(second))?;
+        Some(zone.at(second)?.offset_s())
     }
 
     /// Whether this can stand behind the name of a file that was rolled: CPython's `extMatch`, and an offset.
@@ -222,19 +224,23 @@ impl Schedule {
     }
 
     fn is_summer(&self, second: i64) -> bool {
-        let at = timestamp(second);
-        self.zone.as_ref().is_some_and(|zone| zone.to_offset_info(at).dst().is_dst())
+        self.shown(second).is_some_and(|shown| shown.is_summer())
     }
 
     fn civil(&self, second: i64) -> DateTime {
-        self.zone.as_ref().unwrap_or(&TimeZone::UTC).to_datetime(timestamp(second))
+        let offset_s = self.shown(second).map_or(0, |shown| shown.offset_s());
+        timestamp(second).to_datetime(Offset::from_seconds(offset_s).unwrap_or(Offset::UTC))
+    }
+
+    fn shown(&self, second: i64) -> Option<ZoneTime> {
+        self.zone.as_ref()?.at(timestamp(second).as_second())
     }
 }
 
 /// A second, or the first or last one that there is.
 fn timestamp(second: i64) -> Timestamp {
     let nearest = if second < 0 { Timestamp::MIN } else { Timestamp::MAX };
-    Timestamp::from_duration(SignedDuration::from_secs(second)).unwrap_or(nearest)
+    Timestamp::from_second(second).unwrap_or(nearest)
 }
 
 #[cfg(test)]
@@ -246,10 +252,6 @@ mod tests {
     use super::*;
     use crate::cpython;
 
-    fn zone(name: &str) -> TimeZone {
-        TimeZone::get(name).unwrap_or_else(|_| TimeZone::posix(name).unwrap())
-    }
-
     fn schedule(case: &Json) -> Schedule {
         let when: When = case["when"].as_str().unwrap().parse().unwrap();
         let is_utc = case["utc"].as_bool() == Some(true);
@@ -257,7 +259,7 @@ mod tests {
             when,
             interval_s: when.unit_s() * case["interval"].as_i64().unwrap(),
             at_time: case["atTime"].as_str().map(|time| time.parse().unwrap()),
-            zone: (!is_utc).then(|| zone(case["zone"].as_str().unwrap())),
+            zone: (!is_utc).then(|| Zone::of(case["zone"].as_str().unwrap()).unwrap()),
         }
     }
 
@@ -321,7 +323,7 @@ mod tests {
             (1_729_980_000, ["2024-10-27_00", "2024-10-27_01", "2024-10-27_02", "2024-10-27_02+0100", "2024-10-27_03"]),
             (1_711_839_600, ["2024-03-31_00", "2024-03-31_01", "2024-03-31_03", "2024-03-31_04", "2024-03-31_05"]),
         ] {
-            let zone = Some(zone("Europe/Berlin"));
+            let zone = Zone::of("Europe/Berlin");
             let schedule = Schedule { when: When::Hours, interval_s: HOUR_S, at_time: None, zone };
             let mut due = schedule.next_after(begin);
             for name in expected {

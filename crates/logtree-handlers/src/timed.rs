@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::UNIX_EPOCH;
 
-use jiff::tz::TimeZone;
 use logtree_core::{
     Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerPlan, Kwargs, Names, Record, Steps,
-    Timestamp,
+    Timestamp, Zone,
 };
 
 use crate::compression::{self, Compression};
@@ -168,7 +167,7 @@ impl TimedRotatingFileHandler {
         let TimedRotatingFileHandlerConfig { mut file, when, interval_s, utc, at_time, .. } = config;
         let TimedRotatingFileHandlerConfig { backup_count, max_bytes, retention, compress, .. } = config;
         file.mode = OpenMode::Append;
-        let zone = (!utc).then(|| TimeZone::try_system().unwrap_or(TimeZone::UTC));
+        let zone = (!utc).then(Zone::local);
         let schedule = Schedule { when, interval_s, at_time, zone };
         let file = FileHandler::following(file, Follow::EachTick)?;
         let suffixes = schedule.clone();
@@ -419,7 +418,7 @@ mod tests {
             let config = TimedRotatingFileHandlerConfig::from_kwargs(kwargs).unwrap();
             let mut handler = TimedRotatingFileHandler::new(config).unwrap();
             let zone = case["zone"].as_str().unwrap();
-            handler.schedule.zone = Some(TimeZone::get(zone).unwrap_or_else(|_| TimeZone::posix(zone).unwrap()));
+            handler.schedule.zone = Some(Zone::of(zone).unwrap());
             for (number, now) in case["clock"].as_array().unwrap().iter().enumerate() {
                 let now = now.as_i64().unwrap();
                 if now >= handler.due(now) {

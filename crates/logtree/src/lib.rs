@@ -123,9 +123,9 @@ pub use logtree_core::{
     Kwargs, Level, Logger, NameFilter, Needs, Object, Outcome, Record, Registry, Replacement, Source, SpanEvents,
     Spans, SpansBuf, Stage, StdStream, Steps, Timestamp, Tree, Value, Verdict,
 };
-pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems};
 #[cfg(feature = "schema")]
 pub use logtree_dictconfig::schema;
+pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems};
 pub use logtree_formatters as formatters;
 pub use logtree_handlers as handlers;
 /// Behind a cross-process queue, the lines of many processes' fmt layers are written by its one listener, each exactly once

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use logtree_core::{Argument, ArgumentError, Formatter, Kwargs};
+use logtree_core::{Argument, ArgumentError, Formatter, Kwargs, Zone};
 
 use super::dumps::{Dumps, check_depth};
 use super::escape::push_string;
@@ -13,7 +13,7 @@ use crate::attributes::Lookup;
 use crate::config::FormatterConfig;
 use crate::literal::Literal;
 use crate::repr::push_repr;
-use crate::time::{TimeFormat, local_zone};
+use crate::time::TimeFormat;
 
 /// The arguments of `logtree.JsonFormatter`: those of pythonjsonlogger's that make sense here under the same names, and a
 /// few of its own.
@@ -155,7 +155,7 @@ impl JsonFormatterConfig {
             members: members.into(),
             asctime: uses("asctime").then(|| TimeFormat::new(&self.time)),
             timespec: self.timespec,
-            zone: (!self.utc).then(|| super::moment::LocalTime::new(local_zone())),
+            zone: (!self.utc).then(|| super::moment::LocalTime::new(Zone::local())),
             exc_info_as_array: self.exc_info_as_array,
             stack_info_as_array: self.stack_info_as_array,
         }))

@@ -51,6 +51,9 @@ fn names_are_looked_up_in_the_systems_database() {
     assert_eq!(shown_with("Europe/Berlin"), "01:59:59 CET|03:00:00 CEST|");
     assert_eq!(shown_with(":Europe/Berlin"), "01:59:59 CET|03:00:00 CEST|");
     assert_eq!(shown_with("/usr/share/zoneinfo/Asia/Seoul"), "09:59:59 KST|10:00:00 KST|");
+    assert_eq!(shown_with(":/usr/share/zoneinfo/Asia/Seoul"), "09:59:59 KST|10:00:00 KST|");
+    assert_eq!(shown_with("../zoneinfo/Asia/Seoul"), "09:59:59 KST|10:00:00 KST|");
+    assert_eq!(shown_with("EST5EDT"), "20:59:59 EDT|21:00:00 EDT|");
 }
 
 #[test]
