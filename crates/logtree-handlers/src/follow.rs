@@ -27,13 +27,7 @@ impl Tick {
 
     /// Reads the clock, without a system call.
     pub(crate) fn now() -> Self {
-        #[cfg(target_os = "linux")]
-        let clock = rustix::time::ClockId::MonotonicCoarse;
-        #[cfg(not(target_os = "linux"))]
-        let clock = rustix::time::ClockId::Monotonic;
-        let now = rustix::time::clock_gettime(clock);
-        // A finer clock is read in steps of a millisecond.
-        Self((now.tv_sec.cast_unsigned() * 1000).wrapping_add(now.tv_nsec.cast_unsigned() / 1_000_000))
+        Self(logtree_os::coarse_time_ms())
     }
 }
 

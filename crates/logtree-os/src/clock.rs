@@ -1,4 +1,4 @@
-//! The system's real-time clock.
+//! The system's clocks.
 
 /// Nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted (clock_gettime(2), `CLOCK_REALTIME`).
 ///
@@ -16,6 +16,22 @@ pub fn real_time_ns() -> i64 {
     (now.tv_sec as i64).saturating_mul(1_000_000_000).saturating_add(now.tv_nsec as i64)
 }
 
+/// Milliseconds of a clock that is never set, in the system's ticks, which are a few of them each (clock_gettime(2),
+/// `CLOCK_MONOTONIC_COARSE`; elsewhere `CLOCK_MONOTONIC`).
+#[inline]
+#[must_use]
+#[allow(clippy::unnecessary_cast, reason = "elsewhere they have 32 bits")]
+pub fn coarse_time_ms() -> u64 {
+    #[cfg(target_os = "linux")]
+    let clock = libc::CLOCK_MONOTONIC_COARSE;
+    #[cfg(not(target_os = "linux"))]
+    let clock = libc::CLOCK_MONOTONIC;
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: as above.
+    unsafe { libc::clock_gettime(clock, &raw mut now) };
+    (now.tv_sec as u64).wrapping_mul(1000).wrapping_add(now.tv_nsec as u64 / 1_000_000)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{SystemTime, UNIX_EPOCH};
@@ -27,5 +43,16 @@ mod tests {
         let standard = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i64);
         let (before, now, after) = (standard(), real_time_ns(), standard());
         assert!((before..=after).contains(&now), "{before} {now} {after}");
+    }
+
+    #[test]
+    fn the_coarse_clock_runs_behind_the_fine_one() {
+        let fine = || {
+            let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+            (now.tv_sec * 1000 + now.tv_nsec / 1_000_000).unsigned_abs()
+        };
+        // Its ticks are some milliseconds; how late one comes on a machine with other work nobody promises.
+        let (before, now, after) = (fine(), coarse_time_ms(), fine());
+        assert!((before.saturating_sub(1000)..=after).contains(&now), "{before} {now} {after}");
     }
 }

@@ -34,8 +34,8 @@ pub fn first_record() {
 
 /// A listener's process, which is not the program's.
 fn is_helper() -> bool {
-    #[cfg(target_os = "linux")]
+    #[cfg(all(target_os = "linux", feature = "queue"))]
     return crate::helper::is_helper();
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(not(all(target_os = "linux", feature = "queue")))]
     return false;
 }

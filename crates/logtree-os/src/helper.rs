@@ -15,11 +15,12 @@ use rustix::fd::{AsRawFd, BorrowedFd, RawFd};
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
+use crate::thread::{block_signals, restore_signals};
 use crate::{ForkGeneration, thread_count};
 
 mod child;
 
-pub(crate) use child::{block_signals, is_helper, restore_signals};
+pub(crate) use child::is_helper;
 
 /// The exit code of a helper whose closure panicked, as of a Rust program that panics.
 pub const PANICKED: u8 = 101;
@@ -235,15 +236,15 @@ pub fn spawn_helper(options: &HelperOptions<'_>, run: impl FnOnce() -> u8) -> io
     let kept = options.kept_numbers();
     let made_in = ForkGeneration::current();
     // No handler of the host may run in the child, so that signals wait until they have been reset.
-    let mask = child::block_signals()?;
+    let mask = block_signals()?;
     match child::clone_process(options.sibling) {
         Ok(None) => child::main(&options.name, &kept, run),
         Ok(Some(pid)) => {
-            child::restore_signals(&mask);
+            restore_signals(&mask);
             Ok(Helper { pid, made_in, ended: None })
         }
         Err(error) => {
-            child::restore_signals(&mask);
+            restore_signals(&mask);
             Err(error)
         }
     }

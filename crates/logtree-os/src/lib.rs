@@ -12,25 +12,29 @@
 #![cfg_attr(feature = "signals", doc = "| have a thread act on signals | [`signals`] |")]
 #![cfg_attr(
     target_os = "linux",
+    doc = "| write to the standard streams | [`streams`] |
+| know that nobody can write to a file any more | [`has_writers`] |"
+)]
+#![cfg_attr(
+    all(target_os = "linux", feature = "queue"),
     doc = "| start a process that the host does not see | [`helper`] |
 | fork workers from a process with one thread | [`fork_single_threaded`] |
 | know a process again, and know that it is dead | [`ProcessIdentity`] |
 | have one of many processes listen | [`election`] |
 | have processes meet at a log file | [`claim`] |
-| write to the standard streams | [`streams`] |
 | share memory between processes | [`Segment`], [`Attachment`] |
 | hand records to a listener, one lane a thread | [`LaneProducer`], [`LaneReader`] |
 | say once what many records name | [`DefinitionWriter`] |
 | say what will be done to files before it is done | [`Transactions`], [`Interrupted`] |
 | let the listener sleep, and wake it | [`Sleeper`] |
-| give memory back that a burst needed | [`Shrinker`] |
-| know that nobody can write to a file any more | [`has_writers`] |"
+| give memory back that a burst needed | [`Shrinker`] |"
 )]
 //!
-//! What the first lines name works on every Unix; everything else is for Linux.
+//! What the first lines name works on every Unix; everything else is for Linux, and what processes share asks for the feature
+//! `queue`.
 
 /// A place where a test kills the process, under `--cfg logtree_kill_points`; else nothing.
-#[cfg(all(target_os = "linux", logtree_kill_points))]
+#[cfg(all(target_os = "linux", feature = "queue", logtree_kill_points))]
 #[macro_export]
 macro_rules! kill_point {
     ($name:literal) => {
@@ -39,7 +43,7 @@ macro_rules! kill_point {
 }
 
 /// A place where a test kills the process, under `--cfg logtree_kill_points`; else nothing.
-#[cfg(not(all(target_os = "linux", logtree_kill_points)))]
+#[cfg(not(all(target_os = "linux", feature = "queue", logtree_kill_points)))]
 #[macro_export]
 macro_rules! kill_point {
     ($name:literal) => {};
@@ -54,103 +58,101 @@ mod lock;
 #[cfg(feature = "signals")]
 pub mod signals;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub mod claim;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub mod election;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub mod helper;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod process;
 #[cfg(target_os = "linux")]
 pub mod streams;
 
-#[cfg(all(target_os = "linux", logtree_kill_points))]
+#[cfg(all(target_os = "linux", feature = "queue", logtree_kill_points))]
 pub mod kill_points;
 
 // The shared memory of a queue.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod attach;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod closing;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod definitions;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod index;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod lane;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod layout;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod memory;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod segment;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod shrink;
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(all(target_os = "linux", feature = "queue", not(loom)))]
 mod spill;
-#[cfg(all(target_os = "linux", loom))]
+#[cfg(all(target_os = "linux", feature = "queue", loom))]
 #[path = "spill/model.rs"]
 mod spill;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod sync;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod text;
 #[cfg(target_os = "linux")]
 mod thread;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod transaction;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod units;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod wake;
 #[cfg(target_os = "linux")]
 mod writers;
 
 pub use address_map::AddressMap;
-pub use clock::real_time_ns;
+pub use clock::{coarse_time_ms, real_time_ns};
 pub use exit::at_exit;
 pub use first_record::{at_first_record_of_child, first_record};
 pub use fork::ForkGeneration;
 pub use lock::{ForkLock, ForkLockGuard, ForkReset};
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub use helper::{Fork, fork_single_threaded};
-#[cfg(target_os = "linux")]
-pub use process::{
-    Death, ProcessIdentity, current_thread_id, current_thread_name, dead_elsewhere, is_running, thread_count,
-};
+#[cfg(all(target_os = "linux", feature = "queue"))]
+pub use process::{Death, ProcessIdentity, dead_elsewhere, is_running, thread_count};
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub use attach::{AttachError, Attachment, ProcessState, ProcessView};
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub use closing::SegmentState;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub use definitions::{DefineError, DefinitionWriter, MAX_DEFINITION_BYTES};
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub use index::{LaneIndex, SlotIndex};
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub use lane::{
     ClaimLaneError, CorruptLane, DropCounts, DropReason, LaneHead, LaneProducer, LaneReader, LaneRecord, LaneState,
     LaneTicket, LaneView, MAX_RECORD_BYTES, Published, PushError, RecordHead, Reserve,
 };
-#[cfg(all(target_os = "linux", not(loom)))]
+#[cfg(all(target_os = "linux", feature = "queue", not(loom)))]
 pub use segment::{LaneFill, SegmentError, SegmentLook, SegmentOptions, SegmentSight, default_directory};
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub use segment::{Segment, SegmentId};
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub use shrink::Shrinker;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub use spill::MAX_SPILLED_BYTES;
-#[cfg(all(target_os = "linux", fuzzing, not(loom)))]
+#[cfg(all(target_os = "linux", feature = "queue", fuzzing, not(loom)))]
 pub use sync::before_looks;
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub use text::MAX_TEXT_BYTES;
 #[cfg(target_os = "linux")]
-pub use thread::spawn_masked;
-#[cfg(target_os = "linux")]
+pub use thread::{current_thread_id, current_thread_name, spawn_masked};
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub use transaction::{Committed, Interrupted, MAX_TRANSACTION_BYTES, Staging, TransactionTooLarge, Transactions};
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "queue"))]
 pub use wake::{Sleep, Sleeper};
 #[cfg(target_os = "linux")]
 pub use writers::has_writers;

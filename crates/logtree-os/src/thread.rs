@@ -1,9 +1,45 @@
-//! Threads of logtree's own in a host's process.
+//! Threads: who the calling one is, and those of logtree's own in a host's process.
 
+use std::cell::Cell;
 use std::io;
+use std::mem::MaybeUninit;
+use std::ptr;
 use std::thread::{Builder, Thread};
 
-use crate::helper::{block_signals, restore_signals};
+use crate::ForkGeneration;
+
+/// The native id of the calling thread (gettid(2)), remembered for each thread and asked for anew in a child.
+///
+/// It may be called anywhere, in the destructor of a thread-local value too.
+#[inline]
+#[must_use]
+pub fn current_thread_id() -> u32 {
+    thread_local! {
+        // Constant and without a destructor, so that it outlives every other thread-local value.
+        static KNOWN: Cell<Option<(ForkGeneration, u32)>> = const { Cell::new(None) };
+    }
+
+    let generation = ForkGeneration::current();
+    let ask = || rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
+    KNOWN
+        .try_with(|known| match known.get() {
+            Some((of, id)) if of == generation => id,
+            _ => {
+                let id = ask();
+                known.set(Some((generation, id)));
+                id
+            }
+        })
+        .unwrap_or_else(|_| ask())
+}
+
+/// The system's name of the calling thread (`PR_GET_NAME`): at most 15 bytes; what is not UTF-8 in it is replaced.
+///
+/// The main thread is named after the program's file. Empty if the system does not tell.
+#[must_use]
+pub fn current_thread_name() -> String {
+    rustix::thread::name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
 
 /// Starts a thread that receives no signal of the host's.
 ///
@@ -19,4 +55,47 @@ pub fn spawn_masked(name: &str, run: impl FnOnce() + Send + 'static) -> io::Resu
     let spawned = Builder::new().name(name.to_owned()).spawn(run);
     restore_signals(&before);
     spawned.map(|handle| handle.thread().clone())
+}
+
+/// Blocks all signals for this thread but those that the C library keeps for itself; returns what was blocked before.
+pub(crate) fn block_signals() -> io::Result<libc::sigset_t> {
+    let mut before = MaybeUninit::uninit();
+    let all = signal_set(true);
+    // SAFETY: both pointers are to sets of this function, one filled, one to be filled.
+    match unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &all, before.as_mut_ptr()) } {
+        // SAFETY: filled by the successful call.
+        0 => Ok(unsafe { before.assume_init() }),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+pub(crate) fn restore_signals(mask: &libc::sigset_t) {
+    // SAFETY: the set is valid, and the old one is not asked for.
+    let error = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
+    debug_assert_eq!(error, 0, "a valid set is always accepted");
+}
+
+pub(crate) fn signal_set(full: bool) -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    let fill = if full { libc::sigfillset } else { libc::sigemptyset };
+    // SAFETY: both functions write a whole set to the pointer.
+    unsafe { fill(set.as_mut_ptr()) };
+    // SAFETY: written just now; neither function fails for a valid pointer.
+    unsafe { set.assume_init() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn threads_are_named_and_told_apart() {
+        let named = Builder::new().name("a thread of mine".into());
+        let first = named.spawn(|| (current_thread_name(), current_thread_id())).unwrap().join().unwrap();
+        assert_eq!(first.0, "a thread of min", "the kernel keeps 15 bytes");
+        assert_ne!(first.1, current_thread_id());
+        assert_eq!(current_thread_id(), rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs());
+    }
 }

@@ -11,6 +11,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::process::Pid;
 
 use super::{TERMINATE, note_termination, outcome};
+use crate::thread::{restore_signals, signal_set};
 
 /// Whether this process is a helper. Its children by other means would inherit it, but a helper has none.
 static IS_HELPER: AtomicBool = AtomicBool::new(false);
@@ -53,33 +54,6 @@ pub(super) fn main(name: &CStr, kept: &[RawFd], run: impl FnOnce() -> u8) -> ! {
     let code = outcome(run);
     // SAFETY: `_exit` may be called at any time; it runs no handlers and no destructors.
     unsafe { libc::_exit(code.into()) }
-}
-
-/// Blocks all signals for this thread but those that the C library keeps for itself; returns what was blocked before.
-pub(crate) fn block_signals() -> io::Result<libc::sigset_t> {
-    let mut before = MaybeUninit::uninit();
-    let all = signal_set(true);
-    // SAFETY: both pointers are to sets of this function, one filled, one to be filled.
-    match unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &all, before.as_mut_ptr()) } {
-        // SAFETY: filled by the successful call.
-        0 => Ok(unsafe { before.assume_init() }),
-        error => Err(io::Error::from_raw_os_error(error)),
-    }
-}
-
-pub(crate) fn restore_signals(mask: &libc::sigset_t) {
-    // SAFETY: the set is valid, and the old one is not asked for.
-    let error = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, mask, ptr::null_mut()) };
-    debug_assert_eq!(error, 0, "a valid set is always accepted");
-}
-
-fn signal_set(full: bool) -> libc::sigset_t {
-    let mut set = MaybeUninit::uninit();
-    let fill = if full { libc::sigfillset } else { libc::sigemptyset };
-    // SAFETY: both functions write a whole set to the pointer.
-    unsafe { fill(set.as_mut_ptr()) };
-    // SAFETY: written just now; neither function fails for a valid pointer.
-    unsafe { set.assume_init() }
 }
 
 /// No disposition of the host stays; then signals are let in.
