@@ -1,11 +1,11 @@
 //! The arguments that a config gives to a class: neutral, so that any config format can give them.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::registry::Table;
 use crate::{ArgumentError, Filter, Level, LevelNames};
 
 /// One argument.
@@ -114,7 +114,7 @@ pub struct Kwargs {
     entry: String,
     arguments: Vec<(String, Argument)>,
     attributes: Vec<(String, Argument)>,
-    objects: Arc<BTreeMap<String, Object>>,
+    objects: Arc<Table<Object>>,
 }
 
 impl Kwargs {
@@ -124,7 +124,7 @@ impl Kwargs {
         Self { call: call.into(), entry, arguments, attributes, objects }
     }
 
-    pub(crate) fn of_registry(mut self, objects: Arc<BTreeMap<String, Object>>) -> Self {
+    pub(crate) fn of_registry(mut self, objects: Arc<Table<Object>>) -> Self {
         self.objects = objects;
         self
     }

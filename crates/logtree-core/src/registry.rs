@@ -1,6 +1,5 @@
 //! The registry: which class name of a config stands for what.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -37,11 +36,45 @@ type Class<T> = Arc<dyn Fn(Kwargs) -> Result<T, ArgumentError> + Send + Sync>;
 /// ```
 #[derive(Clone, Default)]
 pub struct Registry {
-    handlers: BTreeMap<String, Class<HandlerPlan>>,
-    formatters: BTreeMap<String, Class<Arc<dyn Formatter>>>,
-    filters: BTreeMap<String, Class<Arc<dyn Filter>>>,
-    factories: BTreeMap<String, Class<Argument>>,
-    objects: Arc<BTreeMap<String, Object>>,
+    handlers: Table<Class<HandlerPlan>>,
+    formatters: Table<Class<Arc<dyn Formatter>>>,
+    filters: Table<Class<Arc<dyn Filter>>>,
+    factories: Table<Class<Argument>>,
+    objects: Arc<Table<Object>>,
+}
+
+/// Values by their names, in the order of the names.
+///
+/// A B-tree in its place would be code of its own for each kind of value in each crate that copies or drops a registry, a
+/// fifth of what they compile; the classes of a program are few.
+#[derive(Clone, Debug)]
+pub(crate) struct Table<V>(Vec<(String, V)>);
+
+impl<V> Table<V> {
+    pub(crate) fn get(&self, name: &str) -> Option<&V> {
+        self.place(name).ok().map(|place| &self.0[place].1)
+    }
+
+    fn insert(&mut self, name: String, value: V) {
+        match self.place(&name) {
+            Ok(place) => self.0[place].1 = value,
+            Err(place) => self.0.insert(place, (name, value)),
+        }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.as_str().cmp(name))
+    }
+}
+
+impl<V> Default for Table<V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
 }
 
 impl Registry {
@@ -123,8 +156,8 @@ impl Registry {
 
     /// Every name that is known, of whatever kind, for suggestions.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        let classes = self.handlers.keys().chain(self.formatters.keys()).chain(self.filters.keys());
-        classes.chain(self.factories.keys()).chain(self.objects.keys()).map(String::as_str)
+        let classes = self.handlers.names().chain(self.formatters.names()).chain(self.filters.names());
+        classes.chain(self.factories.names()).chain(self.objects.names())
     }
 }
 

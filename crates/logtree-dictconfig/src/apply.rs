@@ -1,6 +1,6 @@
 //! What a config does to loggers (CPython's `DictConfigurator.configure`, from "do loggers" on).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(crate) type Loggers = BTreeMap<Arc<str>, Logger>;
 /// The handlers and filters of a config by name.
 #[derive(Clone, Default)]
 pub(crate) struct Parts {
-    pub(crate) handlers: BTreeMap<String, Arc<HandlerEntry>>,
+    pub(crate) handlers: HashMap<String, Arc<HandlerEntry>>,
     pub(crate) filters: BTreeMap<String, Arc<dyn Filter>>,
 }
 

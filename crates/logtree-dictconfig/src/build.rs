@@ -1,6 +1,6 @@
 //! From a plan to handlers that are open and running: all of them, or none.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use logtree_core::{BuildError, Handler, HandlerEntry, LevelNames, TreeBuilder};
@@ -120,7 +120,7 @@ impl Plan {
         let mut making =
             Making { source: Arc::clone(&source), problems: Vec::new(), entries: Vec::new(), at: Vec::new() };
         let mut parts = Parts::default();
-        let mut ready_formatters = BTreeMap::new();
+        let mut ready_formatters = HashMap::new();
         for (name, made) in formatters {
             if let Some(formatter) = making.ready("formatter", &name, made) {
                 ready_formatters.insert(name, formatter);

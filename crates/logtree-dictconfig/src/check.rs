@@ -13,7 +13,7 @@ mod queue;
 mod scope;
 mod sections;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use logtree_core::{Filter, Formatter, LevelNames, Registry};
@@ -54,8 +54,8 @@ pub(crate) struct Checker<'a> {
     resolver: Resolver<'a>,
     levels: LevelNames,
     env_levels: Vec<EnvLevel>,
-    formatters: BTreeMap<String, Made<Arc<dyn Formatter>>>,
-    filters: BTreeMap<String, Made<Arc<dyn Filter>>>,
+    formatters: Vec<(String, Made<Arc<dyn Formatter>>)>,
+    filters: Vec<(String, Made<Arc<dyn Filter>>)>,
     handlers: Vec<HandlerSpec>,
     turn: handlers::Turn,
     loggers: Vec<LoggerSpec>,
@@ -64,8 +64,8 @@ pub(crate) struct Checker<'a> {
     is_on_top: bool,
     /// The names of entries, by section, as far as they were asked for.
     names: HashMap<&'static str, HashSet<&'a str>>,
-    /// Names in use, by section, to tell what nobody uses.
-    used: BTreeSet<(&'static str, String)>,
+    /// The paths of what is in use, to tell what nobody uses.
+    used: HashSet<String>,
     problems: Found,
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn check(
     source: Arc<Source>,
     root: &Node,
     registry: &Registry,
-    assumed: &BTreeSet<String>,
+    assumed: &[String],
     is_on_top: bool,
 ) -> (Plan, Vec<Problem>) {
     let problems = Found::new(&source);
@@ -85,15 +85,15 @@ pub(crate) fn check(
         resolver: Resolver::new(root, registry, assumed),
         levels: LevelNames::default(),
         env_levels: Vec::new(),
-        formatters: BTreeMap::new(),
-        filters: BTreeMap::new(),
+        formatters: Vec::new(),
+        filters: Vec::new(),
         handlers: Vec::new(),
         turn: handlers::Turn::default(),
         loggers: Vec::new(),
         handler_levels: Vec::new(),
         is_on_top,
         names: HashMap::new(),
-        used: BTreeSet::new(),
+        used: HashSet::new(),
         problems,
     };
     let (is_incremental, disable_existing) = checker.config();
@@ -228,7 +228,7 @@ impl<'a> Checker<'a> {
             let at = At::root(self.root).key(entry).1;
             for entry in entry.value.entries() {
                 let Some(name) = entry.key.as_str() else { continue };
-                if !self.used.contains(&(section, name.to_owned())) {
+                if !self.used.contains(&format!("{section}.{name}")) {
                     let kind = &section[..section.len() - 1];
                     self.warn(&at.key(entry).0, format!("{kind} {} is not used", entry.key.repr()));
                 }

@@ -1,7 +1,7 @@
 //! Reading a config: from a file, a text or a value to a checked plan.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ use crate::{ini, json};
 pub struct Config<'r> {
     registry: &'r Registry,
     is_strict: bool,
-    assumed: BTreeSet<String>,
+    assumed: Vec<String>,
     is_on_top: bool,
     environment: Option<BTreeMap<String, OsString>>,
 }
@@ -53,7 +53,7 @@ pub struct Config<'r> {
 impl<'r> Config<'r> {
     /// Reads configs that may name what is in `registry`.
     pub fn new(registry: &'r Registry) -> Self {
-        Self { registry, is_strict: false, assumed: BTreeSet::new(), is_on_top: false, environment: None }
+        Self { registry, is_strict: false, assumed: Vec::new(), is_on_top: false, environment: None }
     }
 
     /// Whether a warning is an error.
@@ -67,7 +67,7 @@ impl<'r> Config<'r> {
     /// passes over it.
     #[must_use]
     pub fn assume_class(mut self, name: impl Into<String>) -> Self {
-        self.assumed.insert(name.into());
+        self.assumed.push(name.into());
         self
     }
 
@@ -155,7 +155,7 @@ impl<'r> Config<'r> {
         }));
         let (plan, mut found) = check(source, &root, self.registry, &self.assumed, self.is_on_top);
         // What follows from a variable that is not set is no second problem.
-        let unset: BTreeSet<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+        let unset: HashSet<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
         found.retain(|other| other.path.is_empty() || !unset.contains(&*other.path));
         let unwrapped = |problem| if format == Format::Ini { ini::unwrapped(problem) } else { problem };
         problems.extend(found.into_iter().map(unwrapped));

@@ -1,6 +1,6 @@
 //! The plan: a config that was checked, with nothing opened yet.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ pub struct Plan {
     pub(crate) levels: LevelNames,
     /// What the environment says of loggers, on top of what the config says.
     pub(crate) env_levels: Vec<EnvLevel>,
-    pub(crate) formatters: BTreeMap<String, Made<Arc<dyn Formatter>>>,
-    pub(crate) filters: BTreeMap<String, Made<Arc<dyn Filter>>>,
+    pub(crate) formatters: Vec<(String, Made<Arc<dyn Formatter>>)>,
+    pub(crate) filters: Vec<(String, Made<Arc<dyn Filter>>)>,
     /// Those that others hand on to before those.
     pub(crate) handlers: Vec<HandlerSpec>,
     /// In the order in which they are applied, the root's section last.
@@ -132,7 +132,8 @@ impl Plan {
     /// The plan of one handler and of those that it hands on to, with no loggers.
     #[must_use]
     pub fn only(mut self, handler: &str) -> Self {
-        let mut wanted = BTreeSet::from([handler.to_owned()]);
+        let mut wanted = HashSet::new();
+        wanted.insert(handler.to_owned());
         // Who hands on stands behind those that he hands on to.
         for spec in self.handlers.iter().rev() {
             if wanted.contains(&spec.name) {
@@ -141,9 +142,9 @@ impl Plan {
         }
         self.handlers.retain(|spec| wanted.contains(&spec.name));
         let uses = |name: &String| self.handlers.iter().any(|spec| spec.formatter.as_ref() == Some(name));
-        self.formatters.retain(|name, _| uses(name));
+        self.formatters.retain(|(name, _)| uses(name));
         let uses = |name: &String| self.handlers.iter().any(|spec| spec.filters.contains(name));
-        self.filters.retain(|name, _| uses(name));
+        self.filters.retain(|(name, _)| uses(name));
         self.loggers.clear();
         self
     }

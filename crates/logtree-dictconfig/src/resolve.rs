@@ -1,7 +1,7 @@
 //! What strings stand for: `cfg://` and `ext://` in values, and dotted names of classes.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use logtree_core::{Object, Registry};
 
@@ -43,8 +43,8 @@ const MAX_STEPS: usize = 10_000;
 pub(crate) struct Resolver<'a> {
     root: &'a Node,
     registry: &'a Registry,
-    assumed: &'a BTreeSet<String>,
-    referenced: RefCell<BTreeSet<&'a str>>,
+    assumed: &'a [String],
+    referenced: RefCell<HashSet<&'a str>>,
     /// How many `cfg://` may still be followed for the value at hand.
     steps_left: Cell<usize>,
 }
@@ -92,7 +92,7 @@ impl Known<'_> {
 }
 
 impl<'a> Resolver<'a> {
-    pub(crate) fn new(root: &'a Node, registry: &'a Registry, assumed: &'a BTreeSet<String>) -> Self {
+    pub(crate) fn new(root: &'a Node, registry: &'a Registry, assumed: &'a [String]) -> Self {
         Self { root, registry, assumed, referenced: RefCell::default(), steps_left: Cell::new(0) }
     }
 
@@ -103,7 +103,7 @@ impl<'a> Resolver<'a> {
 
     /// Whether the caller says that the program will register the name.
     pub(crate) fn is_assumed(&self, name: &str) -> bool {
-        self.assumed.contains(name)
+        self.assumed.iter().any(|assumed| assumed == name)
     }
 
     /// The value of a node: strings that begin with `ext://` or `cfg://` stand for something else.

@@ -8,28 +8,34 @@ const MAX_LEN: usize = 256;
 /// A candidate that ends in the last part of a dotted name is as good as equal: people write `StreamHandler` for
 /// `logging.StreamHandler`, and `logging.RotatingFileHandler` for `logging.handlers.RotatingFileHandler`.
 pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // One function for whatever the candidates come out of.
+    closest_of(name, &mut candidates.into_iter())
+}
+
+fn closest_of<'a>(name: &str, candidates: &mut dyn Iterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > MAX_LEN {
         return None;
     }
-    let cost = |candidate: &str| {
-        if candidate == name {
-            return None;
-        }
-        let ((module, own), (known_module, known)) = (split(name), split(candidate));
-        let is_related = module.is_empty() || package(module) == package(known_module);
-        if name.eq_ignore_ascii_case(candidate) || (own == known && is_related && !known_module.is_empty()) {
-            return Some(0);
-        }
-        // A third of the last part may be wrong, so that `zz` does not suggest `fh`.
-        let bound = own.chars().count().max(known.chars().count()) / 3;
-        if name.chars().count().abs_diff(candidate.chars().count()) > bound {
-            return None;
-        }
-        let distance = distance(name, candidate);
-        (distance <= bound).then_some(distance)
-    };
-    let rated = candidates.into_iter().filter_map(|candidate| Some((cost(candidate)?, candidate)));
+    let rated = candidates.filter_map(|candidate| Some((cost(name, candidate)?, candidate)));
     rated.min_by_key(|(cost, _)| *cost).map(|(_, candidate)| candidate)
+}
+
+/// How far a candidate is from being `name`, if it may be meant.
+fn cost(name: &str, candidate: &str) -> Option<usize> {
+    if candidate == name {
+        return None;
+    }
+    let ((module, own), (known_module, known)) = (split(name), split(candidate));
+    let is_related = module.is_empty() || package(module) == package(known_module);
+    if name.eq_ignore_ascii_case(candidate) || (own == known && is_related && !known_module.is_empty()) {
+        return Some(0);
+    }
+    // A third of the last part may be wrong, so that `zz` does not suggest `fh`.
+    let bound = own.chars().count().max(known.chars().count()) / 3;
+    if name.chars().count().abs_diff(candidate.chars().count()) > bound {
+        return None;
+    }
+    Some(distance(name, candidate)).filter(|distance| *distance <= bound)
 }
 
 /// A dotted name as its module, which may be empty, and its last part.

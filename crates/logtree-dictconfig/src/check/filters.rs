@@ -21,7 +21,7 @@ impl<'a> Checker<'a> {
             let Some(scope) = self.enter(entered) else { continue };
             let is_custom = scope.node.entry("()").is_some();
             let made = if is_custom { self.custom_filter(&scope) } else { self.name_filter(&scope) };
-            self.filters.insert(scope.name, made.unwrap_or(Made::Refused));
+            self.filters.push((scope.name, made.unwrap_or(Made::Refused)));
         }
     }
 

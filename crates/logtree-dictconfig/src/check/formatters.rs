@@ -23,7 +23,7 @@ impl<'a> Checker<'a> {
             let Some(scope) = self.enter(entered) else { continue };
             let is_custom = scope.node.entry("()").is_some();
             let made = if is_custom { self.custom_formatter(&scope) } else { self.plain_formatter(&scope) };
-            self.formatters.insert(scope.name, made.unwrap_or(Made::Refused));
+            self.formatters.push((scope.name, made.unwrap_or(Made::Refused)));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Handlers (CPython's `DictConfigurator.configure_handler`).
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use logtree_core::{Argument, HandlerPlan};
 
@@ -23,7 +23,7 @@ const OWN_KEYS: [&str; 5] = ["class", "()", "formatter", "level", "filters"];
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     /// The handlers that it has made.
-    made: BTreeSet<String>,
+    made: HashSet<String>,
     /// The first problem of the handler whose turn it is.
     first_problem: usize,
     /// Whether that handler hands on to one that is not made yet, and nothing was wrong before that showed.
@@ -203,7 +203,7 @@ impl<'a> Checker<'a> {
     ) -> Option<Made<HandlerPlan>> {
         for (keyword, argument) in &arguments {
             let Argument::Handler(name) = argument else { continue };
-            self.used.insert(("handlers", name.clone()));
+            self.used.insert(format!("handlers.{name}"));
             if !passed.children.iter().any(|child| child.name == *name) {
                 let at = scope.field(keyword).map_or_else(|| scope.class_at(), |field| field.at);
                 let child = Child { name: name.clone(), at, what: Child::REQUIRED, outer: scope.outer.clone() };

@@ -4,7 +4,7 @@
 //! CPython makes them by name and comes back once for those that were not ready. DIFFERENCE: here they are come back for
 //! until all are made, where in CPython a chain of three may fail for its names alone.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::Checker;
 use crate::plan::{Child, HandlerSpec, Made};
@@ -22,7 +22,7 @@ enum Visit {
 impl Checker<'_> {
     /// Sorts the handlers by what they need. One that needs itself, by whatever way, is refused.
     pub(super) fn order_handlers(&mut self) {
-        let names: BTreeMap<&str, usize> =
+        let names: HashMap<&str, usize> =
             self.handlers.iter().enumerate().map(|(index, spec)| (spec.name.as_str(), index)).collect();
         let children =
             |spec: &HandlerSpec| spec.passed.children.iter().map(|child| names.get(&*child.name).copied()).collect();

@@ -198,7 +198,7 @@ impl<'a> Checker<'a> {
         }
         match (&node.kind, &name.kind) {
             (Kind::Dict(_), Kind::Str(text)) if self.is_named(section, node, text) => {
-                self.used.insert((key, text.clone()));
+                self.used.insert(format!("{key}.{text}"));
                 Ok(text)
             }
             // DIFFERENCE: a name that is no string finds nothing, also where such a key is.
@@ -287,7 +287,7 @@ impl<'a> Checker<'a> {
                 self.refuse(Some(&scope.outer), &field.at, refusal);
                 return Vec::new();
             }
-            self.used.insert((section.key(), name.clone()));
+            self.used.insert(format!("{}.{name}", section.key()));
             names.push(name);
         }
         self.warn(&field.at, format!("the string {} counts as the list of its characters", repr_str(text))).expected =

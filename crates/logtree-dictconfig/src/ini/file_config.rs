@@ -5,7 +5,7 @@
 //! wrapped around an exception. DIFFERENCE: strings that begin with `ext://` or `cfg://` mean here what they mean there,
 //! and handlers whose target leads back to them are refused.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Ini, Value, literal};
@@ -29,7 +29,7 @@ const STAND_IN: &str = "logging.NullHandler";
 
 /// The config as dictConfig has it, and what is wrong with how it is written.
 pub(crate) fn nodes(source: &Arc<Source>, ini: &Ini<'_>) -> (Node, Vec<Problem>) {
-    let mut translation = Translation { ini, found: Found::new(source), refusals: 0, used: BTreeSet::new() };
+    let mut translation = Translation { ini, found: Found::new(source), refusals: 0, used: HashSet::new() };
     let span = Span { start: 0, end: source.text.len() };
     let entries = vec![
         entry("version", span, Kind::Int(1)),
@@ -58,7 +58,7 @@ struct Translation<'a> {
     /// How many problems are errors.
     refusals: usize,
     /// The sections that others name.
-    used: BTreeSet<String>,
+    used: HashSet<String>,
 }
 
 /// A name in a list of names.
