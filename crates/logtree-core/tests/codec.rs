@@ -1,7 +1,9 @@
 //! What goes into bytes comes out of them, and nothing else does.
 #![allow(clippy::unwrap_used)]
 
-use logtree_core::codec::{Definition, Encoded, decode, decode_definition, encode_callsite, encode_origin};
+use logtree_core::codec::{
+    DecodeError, Definition, Encoded, decode, decode_definition, encode_callsite, encode_origin,
+};
 use logtree_core::{
     Callsite, FieldName, Fields, FieldsBuf, Level, LevelNames, Origin, Record, Source, SpansBuf, Timestamp, Value,
 };
@@ -146,5 +148,82 @@ proptest! {
         let callsite = Callsite { index: None, name, pathname, module, line, field_names };
         prop_assert_eq!(decode_definition(&encode_callsite(&callsite)), Ok(Definition::Callsite(callsite)));
         prop_assert_eq!(decode_definition(&encode_origin(&origin)), Ok(Definition::Origin(origin)));
+    }
+}
+
+/// With one byte replaced.
+fn with(bytes: &[u8], at: usize, byte: u8) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[at] = byte;
+    bytes
+}
+
+#[test]
+fn what_is_no_record_is_refused_each_thing_for_itself() {
+    let callsite = Callsite { name: "a.b".into(), ..Callsite::default() };
+    let own = buffer(&[(None, "field".into(), Owned::Str("text".into()))]);
+    let mut spans = SpansBuf::default();
+    spans.push("span", &own);
+    let origin = Origin::default();
+    let record = Record {
+        callsite: &callsite,
+        name: "own",
+        level: Level::INFO,
+        level_names: LevelNames::STANDARD,
+        created: Timestamp(1),
+        origin: &origin,
+        message: "message",
+        fields: own.as_fields(),
+        spans: spans.as_spans(),
+        function: Some("function"),
+        exc_text: Some("error"),
+        stack_info: Some("stack"),
+        source: Source::Formatted,
+        attributes: own.as_fields(),
+    };
+    let encoded = Encoded::new(&record, 7);
+    let bytes = encoded.slices().concat();
+    let refused = |bytes: &[u8]| decode(bytes).map(drop).unwrap_err();
+    assert!(decode(&bytes).is_ok());
+    assert_eq!(refused(&with(&bytes, 0, 0xff)), DecodeError::Version);
+    assert_eq!(refused(&with(&bytes, 2, 4)), DecodeError::UnknownKind);
+    assert_eq!(refused(&[&bytes, &b"x"[..]].concat()), DecodeError::Length);
+    let mut at = 0;
+    for (number, piece) in encoded.slices().into_iter().enumerate() {
+        // The first is no text.
+        let lengths_at = 20 + 4 * number.saturating_sub(1);
+        assert_eq!(refused(&with(&bytes, lengths_at, 0xfe)), DecodeError::Length, "piece {number}");
+        // The last letter of each piece is one of a text.
+        let last = at + piece.len() - 1;
+        if number > 0 {
+            assert_eq!(refused(&with(&bytes, last, 0xff)), DecodeError::Utf8, "piece {number}");
+        }
+        at += piece.len();
+    }
+}
+
+#[test]
+fn what_is_no_definition_is_refused_each_thing_for_itself() {
+    let field_names = Box::new(["field".into()]);
+    let callsite =
+        Callsite { name: "a.b".into(), pathname: "p".into(), module: "m".into(), field_names, ..Callsite::default() };
+    let origin = Origin { process_name: "process".into(), thread_name: "thread".into(), ..Origin::default() };
+    for (bytes, texts) in [
+        (encode_callsite(&callsite), &["a.b", "p", "m", "field"][..]),
+        (encode_origin(&origin), &["process", "thread"]),
+    ] {
+        let refused = |bytes: &[u8]| decode_definition(bytes).unwrap_err();
+        assert!(decode_definition(&bytes).is_ok());
+        assert_eq!(refused(&with(&bytes, 0, 0xff)), DecodeError::Version);
+        assert_eq!(refused(&with(&bytes, 2, 2)), DecodeError::UnknownKind);
+        assert_eq!(refused(&[&bytes, &b"x"[..]].concat()), DecodeError::Length);
+        // From behind, as each stands behind its length.
+        let mut end = bytes.len();
+        for text in texts.iter().rev() {
+            end -= text.len();
+            assert_eq!(refused(&with(&bytes, end, 0xff)), DecodeError::Utf8, "{text}");
+            end -= 4;
+            assert_eq!(refused(&with(&bytes, end + 3, 0xff)), DecodeError::Length, "{text}");
+        }
     }
 }

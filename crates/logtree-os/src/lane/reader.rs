@@ -429,8 +429,8 @@ mod tests {
     /// One lie of a lane's words or bytes, told by whoever writes the segment.
     type Lie<'a> = &'a dyn Fn(&LaneReader, &[u32]);
 
-    /// What is said of a lane with a small record, two that fill a unit each, one of two units, and one more, if a lie is told
-    /// after the first two were read.
+    /// What is said of a lane with a small record, one that fills a unit, one of a third of a unit, one of two units, and one
+    /// more, if a lie is told after the first two were read.
     fn refusal(lie: Lie) -> CorruptLane {
         let ours_alone = std::fs::Permissions::from_mode(0o700);
         let directory = tempfile::Builder::new().permissions(ours_alone).tempdir().unwrap();
@@ -451,7 +451,7 @@ mod tests {
         push(&[8, WHOLE_UNIT]);
         let mut reader = LaneReader::open(&segment, lanes[0]).unwrap();
         (0..2).for_each(|_| assert!(reader.read(&mut Vec::new()).unwrap().is_some()));
-        push(&[WHOLE_UNIT, WHOLE_UNIT + 1, 8]);
+        push(&[5000, WHOLE_UNIT + 1, 8]);
         let mut units = vec![reader.cell().consumer.anchor.load(Ordering::Relaxed)];
         units.extend(
             std::iter::successors(Some(segment.next_unit(units[0])), |unit| Some(segment.next_unit(*unit))).take(4),
@@ -488,7 +488,7 @@ mod tests {
             reader.cell().producer.tail.store(position.pack(), Ordering::Release)
         };
         let whole = WHOLE_UNIT as u32;
-        let lies: [(&str, Lie); 14] = [
+        let lies: [(&str, Lie); 15] = [
             ("the tail went back", &|reader, _| set_tail(reader, Position { sequence: 1, ..at(reader) })),
             ("the tail is not in the lane", &|reader, units| {
                 set_tail(reader, Position { unit: units[5], ..at(reader) })
@@ -512,6 +512,7 @@ mod tests {
             ("no record begins where one should", &|reader, units| frame(reader, units[2], whole, 4, 2)),
             ("no record begins where one should", &|reader, units| frame(reader, units[2], whole + 1, 1, 2)),
             ("a record is out of its sequence", &|reader, units| frame(reader, units[2], whole, 1, 3)),
+            ("a record ends behind what is published", &|reader, units| frame(reader, units[2], 5001, 1, 2)),
             ("a record ends behind what is published", &|reader, units| {
                 set_tail(reader, Position { unit: units[2], offset: UNIT_START + 64, sequence: 3 })
             }),

@@ -333,9 +333,14 @@ fn links_in_a_circle_and_missing_directories_are_errors_with_the_path() {
 fn a_trap_in_the_claims_place_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("app.log");
-    let target = directory.path().join("precious");
-    fs::write(&target, "precious").unwrap();
+    // Whole, and of this user: it is where it stands that makes it none.
+    let other = directory.path().join("other.log");
+    meet(&other).write(&text(7)).unwrap();
+    let target = claim_of(&other);
+    let precious = fs::read(&target).unwrap();
+    assert_eq!(ClaimText::peek(&other), Some(text(7)));
     let refused = |what: &str| {
+        assert_eq!(ClaimText::peek(&log), None, "{what}");
         let error: ClaimError = Meeting::lock(&[&log], PATIENCE).unwrap_err();
         let expected = format!("{}: the claim is not a regular file with one name", claim_of(&log).display());
         assert_eq!(error.to_string(), expected, "{what}");
@@ -349,7 +354,7 @@ fn a_trap_in_the_claims_place_is_refused() {
     refused("a pipe");
     fs::create_dir(claim_of(&log)).unwrap();
     refused("a directory");
-    assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+    assert_eq!(fs::read(&target).unwrap(), precious);
 }
 
 /// Lets this thread, and with it this process, be the user that owns nothing.
@@ -385,5 +390,6 @@ fn a_directory_of_others_and_a_claim_of_others_are_errors_that_say_so() {
     .succeeds();
     let error = Meeting::lock(&[&log], PATIENCE).unwrap_err();
     assert!(error.is_foreign());
+    assert_eq!(ClaimText::peek(&log), None);
     assert!(error.to_string().ends_with("the claim belongs to user 65534, who is not trusted"), "{error}");
 }

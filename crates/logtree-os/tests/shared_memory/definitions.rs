@@ -32,7 +32,10 @@ fn what_is_too_large_is_refused() {
 #[test]
 fn an_id_is_worth_nothing_elsewhere_or_beyond_what_is_published() {
     let (process, segment, _directory) = attached();
-    let id = process.definitions().define(b"mine").unwrap();
+    let mut writer = process.definitions();
+    let id = writer.define(b"mine").unwrap();
+    // Its unit is full then, and says itself how far it goes.
+    writer.define(&vec![0; MAX_DEFINITION_BYTES]).unwrap();
     let other = SlotIndex::new(process.slot().number() + 1).unwrap();
     let mut bytes = b"before".to_vec();
     for (slot, id) in [
