@@ -44,6 +44,11 @@ fn a_level_that_changes_holds_at_once_also_for_callsites_that_are_known() {
             drop(handle.swap(warning));
             log();
             assert_eq!(seen.messages(), ["warn"]);
+            // Loggers that no tree had before, so that the callsites' own are others.
+            let levels = [("root", Level::CRITICAL), ("other", Level::CRITICAL), ("swapping", Level::DEBUG)];
+            drop(handle.swap(tree(&handler, &levels)));
+            log();
+            assert_eq!(seen.messages(), ["debug", "warn"]);
         });
     }
 }
