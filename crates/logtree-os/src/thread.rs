@@ -57,6 +57,14 @@ pub fn spawn_masked(name: &str, run: impl FnOnce() + Send + 'static) -> io::Resu
     spawned.map(|handle| handle.thread().clone())
 }
 
+/// Gives the calling thread a nice value, from 0 to 19; one below its own it is given only where the system allows that.
+///
+/// Under Linux each thread has its own (setpriority(2), NOTES).
+pub fn let_others_go_before(niceness: i32) {
+    // SAFETY: the call takes integers alone; zero is the calling thread.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, niceness) };
+}
+
 /// Blocks all signals for this thread but those that the C library keeps for itself; returns what was blocked before.
 pub(crate) fn block_signals() -> io::Result<libc::sigset_t> {
     let mut before = MaybeUninit::uninit();
@@ -97,5 +105,20 @@ mod tests {
         assert_eq!(first.0, "a thread of min", "the kernel keeps 15 bytes");
         assert_ne!(first.1, current_thread_id());
         assert_eq!(current_thread_id(), rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs());
+    }
+
+    #[test]
+    #[cfg(feature = "queue")]
+    fn the_calling_thread_alone_lets_others_go_before() {
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let mine = niceness();
+        let others = std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let_others_go_before(19);
+                niceness()
+            });
+            other.join().unwrap()
+        });
+        assert_eq!((others, niceness()), (19, mine));
     }
 }

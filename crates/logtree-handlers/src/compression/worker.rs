@@ -277,9 +277,8 @@ impl Shared {
 /// logs would wait for it as long.
 fn out_of_the_way<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
     let work = || {
-        // Of this thread alone, under Linux.
         #[cfg(target_os = "linux")]
-        let _ = rustix::process::setpriority_process(None, NICENESS);
+        logtree_os::let_others_go_before(NICENESS);
         work()
     };
     std::thread::scope(|scope| {
