@@ -105,6 +105,36 @@ fn the_table_is_what_the_service_prints() {
     assert_eq!(heading(&printed), heading(shown));
 }
 
+/// What a table of markdown has in its rows, but for heading and rule.
+fn cells(table: &str) -> Vec<Vec<&str>> {
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    rows.skip(1).map(|row| row.split(" | ").collect()).collect()
+}
+
+#[test]
+fn the_ratios_are_targets_that_the_results_keep() {
+    let (readme, results) = (readme(), fs::read_to_string(root().join("crates/logtree-bench/RESULTS.md")).unwrap());
+    let section = |text: &str, title: &str| {
+        let behind = text.split(&format!("\n## {title}\n")).nth(1).unwrap_or_else(|| panic!("no section {title}"));
+        behind.split("\n## ").next().unwrap().to_owned()
+    };
+    let shown = section(&readme, "How fast");
+    let claims = cells(&shown);
+    assert!(claims.len() >= 4, "{claims:?}");
+    for claim in &claims {
+        let [title, name, factor] = **claim else { panic!("{claim:?}") };
+        let of_case = section(&results, title);
+        let row = cells(&of_case).into_iter().find(|row| row[0] == name).unwrap_or_else(|| panic!("no row {name}"));
+        // × **median** (spread), target ≤ factor
+        let (measured, target) = row.last().unwrap().split_once(", target ≤ ").unwrap();
+        assert_eq!(format!("× {target}"), factor, "{title}: {name}");
+        let median: f64 = measured.split("**").nth(1).unwrap().parse().unwrap();
+        assert!(median <= target.parse().unwrap(), "{title}: {name} takes {median}, and README says {factor}");
+    }
+    // No other ratio stands there, of which nobody knows whether it is so.
+    assert_eq!(readme.matches('×').count(), claims.len());
+}
+
 #[test]
 fn the_commands_are_those_that_ci_runs() {
     let commands = "cargo run --release --example prefork -- --requests 2000\ncargo test\n";
