@@ -14,8 +14,7 @@ use crate::catalog::{self, Item};
 
 /// JSON Schema (2020-12) of the configs that name what is in `registry`, for editors to complete and check by.
 ///
-/// What [`Config`](crate::Config) accepts is valid, but for a string where a list of names belongs: that is accepted as the
-/// list of its characters, with a warning, as in Python.
+/// What [`Config`](crate::Config) accepts is valid.
 ///
 /// ```
 /// let schema = logtree_dictconfig::schema(&logtree_dictconfig::registry());
@@ -181,12 +180,14 @@ impl Schema<'_> {
             // What refers to other entries of the config is not the class's own to judge.
             let mut schema = match (class, keyword) {
                 ("logging.handlers.QueueHandler", "queue") => self.queue(),
-                ("logging.handlers.QueueHandler", "handlers") => names(""),
+                ("logging.handlers.QueueHandler", "handlers") => either(lists_of_names().into()),
                 ("logging.handlers.QueueHandler", "listener") => {
                     either(vec![json!({"enum": ["logging.handlers.QueueListener"]}), reference()])
                 }
                 ("logging.handlers.MemoryHandler", "target") => json!({"type": "string"}),
-                ("logging.handlers.MemoryHandler", "flushLevel") => json!({"$ref": "#/$defs/level"}),
+                ("logging.handlers.MemoryHandler", "flushLevel") => {
+                    json!({"$ref": "#/$defs/level", "not": {"type": "null"}})
+                }
                 _ => probe::argument(self.registry, class, signature, keyword),
             };
             if let Some(description) = words::description(class, keyword) {
@@ -287,14 +288,18 @@ fn suggested<T: AsRef<str>>(words: &[T]) -> Value {
     json!({"anyOf": [{"enum": words}, {"type": "string"}]})
 }
 
-/// A list of names, or the keys of a dict.
+/// A list of names, or nothing.
 fn names(description: &str) -> Value {
-    let list = json!({"type": "array", "items": {"type": "string"}});
-    let mut names = either(vec![list, json!({"type": "object"}), falsy(), reference()]);
-    if !description.is_empty() {
-        names["description"] = description.into();
-    }
+    let mut names = either(lists_of_names().into_iter().chain([falsy()]).collect());
+    names["description"] = description.into();
     names
+}
+
+/// A list of names, or the keys of a dict, or, as in Python, the characters of a string, which editors show as outdated.
+fn lists_of_names() -> [Value; 4] {
+    let list = json!({"type": "array", "items": {"type": "string"}});
+    let text = json!({"type": "string", "deprecated": true, "description": "Each character is a name."});
+    [list, json!({"type": "object"}), text, reference()]
 }
 
 /// A level: names that the config adds may be anything.

@@ -1,16 +1,14 @@
 //! `logtree schema`: what `logtree check` accepts is valid, and what a schema can see to be wrong is not.
 
-mod evaluator;
+use std::collections::{BTreeMap, BTreeSet};
 
-use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
+use jsonschema::Validator;
 use logtree_dictconfig::{Config, Format};
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
 use crate::support::Place;
-use evaluator::Evaluator;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../logtree-dictconfig/tests/data");
 
@@ -44,13 +42,16 @@ const UNSEEN: &[&str] = &[
     "{ style mismatch",
 ];
 
-/// What is accepted and not valid: a string as the list of its characters, of which `check` warns.
-const A_STRING_FOR_A_LIST: &[&str] = &["handler filters str", "logger handlers str"];
-
 fn schema() -> Value {
     let said = Place::new().run(&["schema"], "");
     assert_eq!((said.code, said.stderr.is_empty()), (Some(0), true));
     serde_json::from_slice(&said.stdout).unwrap()
+}
+
+fn validator() -> Validator {
+    let schema = schema();
+    jsonschema::meta::validate(&schema).unwrap();
+    jsonschema::validator_for(&schema).unwrap()
 }
 
 fn read(name: &str) -> String {
@@ -89,40 +90,37 @@ fn is_accepted(config: &Value) -> bool {
 
 #[test]
 fn configs_of_the_wild_are_valid() {
-    let schema = schema();
-    let evaluator = Evaluator::new(&schema);
+    let validator = validator();
     let wild = wild();
     assert!(wild.len() >= 25, "{}", wild.len());
     for (name, config) in wild {
-        assert!(evaluator.is_valid(&config), "{name}");
+        assert!(validator.is_valid(&config), "{name}");
     }
 }
 
 #[test]
 fn what_is_accepted_is_valid_and_what_can_be_seen_to_be_wrong_is_not() {
-    let schema = schema();
-    let evaluator = Evaluator::new(&schema);
+    let validator = validator();
     let (mut refused_and_valid, mut accepted_and_invalid) = (BTreeSet::new(), BTreeSet::new());
     for (name, config) in verdicts() {
-        match (is_accepted(&config), evaluator.is_valid(&config)) {
+        match (is_accepted(&config), validator.is_valid(&config)) {
             (true, false) => accepted_and_invalid.insert(name),
             (false, true) => refused_and_valid.insert(name),
             _ => continue,
         };
     }
     assert_eq!(refused_and_valid, UNSEEN.iter().map(|name| (*name).to_owned()).collect());
-    assert_eq!(accepted_and_invalid, A_STRING_FOR_A_LIST.iter().map(|name| (*name).to_owned()).collect());
+    assert_eq!(accepted_and_invalid, BTreeSet::new());
 }
 
 #[test]
 fn mutated_configs_that_are_accepted_are_valid_and_most_others_are_not() {
-    let schema = schema();
-    let evaluator = Evaluator::new(&schema);
+    let validator = validator();
     let (mut seen, mut refused) = (0, 0);
     for (name, config) in mutations() {
-        let is_valid = evaluator.is_valid(&config);
+        let is_valid = validator.is_valid(&config);
         if is_accepted(&config) {
-            assert!(is_valid || has_a_string_for_a_list(&config), "{name}: {config}");
+            assert!(is_valid, "{name}: {config}");
         } else {
             refused += 1;
             seen += u32::from(!is_valid);
@@ -132,21 +130,13 @@ fn mutated_configs_that_are_accepted_are_valid_and_most_others_are_not() {
     assert!(seen * 100 > refused * 60, "{seen} of {refused}");
 }
 
-/// Whether `handlers` or `filters` of a logger or handler is a string.
-fn has_a_string_for_a_list(config: &Value) -> bool {
-    let is_string = |entry: &Value| ["handlers", "filters"].iter().any(|key| entry[*key].is_string());
-    let sections = ["handlers", "loggers"].iter().filter_map(|key| config[*key].as_object());
-    sections.flat_map(|section| section.values()).chain([&config["root"]]).any(is_string)
-}
-
 #[test]
 fn logtrees_own_keys_are_known_with_their_types() {
-    let schema = schema();
-    let evaluator = Evaluator::new(&schema);
+    let validator = validator();
     let with = |section: &str, entry: Value| json!({"version": 1, section: {"x": entry}});
     let is_valid = |config: &Value| {
         // The check is asked too: the schema must not know better.
-        let is_valid = evaluator.is_valid(config);
+        let is_valid = validator.is_valid(config);
         assert_eq!(is_valid, is_accepted(config), "{config}");
         is_valid
     };
@@ -213,41 +203,260 @@ fn a_schema_named_in_a_config_is_no_unknown_key() {
     assert!(plan.warnings().is_empty(), "{:?}", plan.warnings());
 }
 
-/// Needs Python's jsonschema: `pip install jsonschema`, in the `python3` that is found first or in that which
-/// `LOGTREE_JSONSCHEMA_PYTHON` names.
-#[test]
-fn pythons_jsonschema_says_the_same() {
-    let named = std::env::var("LOGTREE_JSONSCHEMA_PYTHON").ok();
-    let has_it = |python: &&str| {
-        let output = Command::new(python).args(["-c", "import jsonschema"]).stderr(Stdio::null()).output();
-        output.is_ok_and(|output| output.status.success())
-    };
-    let candidates = named.iter().map(String::as_str).chain(["python3.13", "python3"]);
-    let Some(python) = candidates.into_iter().find(has_it) else {
-        println!("skipped: there is no Python with jsonschema here; LOGTREE_JSONSCHEMA_PYTHON may name one");
-        return;
-    };
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("schema.json");
-    let schema = schema();
-    std::fs::write(&file, schema.to_string()).unwrap();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/schema.py");
-    let mut command = Command::new(python);
-    command.arg(script).arg(&file).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    let configs: Vec<(String, Value)> = [wild(), verdicts(), mutations()].concat();
-    let lines: String = configs.iter().map(|(_, config)| format!("{}\n", Value::String(config.to_string()))).collect();
-    let mut stdin = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    assert!(output.status.success(), "schema.py failed");
-    let said = String::from_utf8(output.stdout).unwrap();
-    let evaluator = Evaluator::new(&schema);
-    let theirs: Vec<bool> = said.lines().map(|line| line.parse().unwrap()).collect();
-    assert_eq!(theirs.len(), configs.len());
-    for ((name, config), theirs) in configs.iter().zip(theirs) {
-        assert_eq!(evaluator.is_valid(config), theirs, "{name}: {config}");
+/// Values of all kinds, and words that mean something somewhere.
+fn values() -> Vec<Value> {
+    let words = [
+        "",
+        "a",
+        "ab",
+        "x",
+        "INFO",
+        "info",
+        "%",
+        "{",
+        "gz",
+        "drop",
+        "block",
+        "thread",
+        "daily",
+        "midnight",
+        "W6",
+        "GET",
+        "event",
+        "64 KiB",
+        "100 MiB",
+        "14 days",
+        "0.5",
+        "640",
+        "utf-8",
+        "w",
+        "a.log",
+        "%(message)s",
+        "{message}",
+        "${message}",
+        "ext://sys.stdout",
+        "cfg://handlers",
+        "sys.stdout",
+        "logging.handlers.QueueListener",
+        "multiprocessing.Queue",
+        "close",
+        "level",
+        "strict",
+        "u=rw",
+        "root",
+        "a=b",
+        "1 d",
+        "/tmp",
+        "1",
+        "1 KiB",
+        "2024-01-01",
+        "12:30",
+        "https://example.org/x",
+        "(",
+        "name",
+    ];
+    let lists =
+        [json!([]), json!(["a"]), json!(["a", "b"]), json!([1]), json!([null]), json!([["a"]]), json!(["a", 1])];
+    let dicts = [
+        json!({}),
+        json!({"a": "b"}),
+        json!({"a": 1}),
+        json!({"a": "b", "c": 1}),
+        json!({"()": "multiprocessing.Queue"}),
+        json!({"()": 1}),
+    ];
+    let numbers = [json!(0), json!(1), json!(-1), json!(20), json!(4096), json!(0.5), json!(-0.5)];
+    let others = [json!(null), json!(true), json!(false)];
+    let words = words.into_iter().map(Value::from);
+    words.chain(lists).chain(dicts).chain(numbers).chain(others).collect()
+}
+
+/// What JSON Schema tells apart; a whole number that is written as a fraction is a matter of opinion.
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
     }
-    println!("jsonschema said the same to {} configs", configs.len());
+}
+
+/// Whether it stands for something else.
+fn is_reference(value: &Value) -> bool {
+    let is_made = value.get("()").is_some();
+    is_made || value.as_str().is_some_and(|text| text.contains("://") || text.contains("${"))
+}
+
+/// Where something can be another value: the place's pointer.
+fn places(value: &Value, at: String, all: &mut Vec<String>) {
+    match value {
+        Value::Object(entries) => entries.iter().for_each(|(key, value)| {
+            let key = key.replace('~', "~0").replace('/', "~1");
+            places(value, format!("{at}/{key}"), all);
+        }),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, value)| places(value, format!("{at}/{index}"), all));
+        }
+        _ => {}
+    }
+    all.push(at);
+}
+
+/// A change: at some place another value, or a key more.
+fn change() -> impl Strategy<Value = (Index, Option<&'static str>, Value)> {
+    let keys = [
+        "level",
+        "handlers",
+        "filters",
+        "propagate",
+        "span_events",
+        "class",
+        "()",
+        "formatter",
+        "format",
+        "style",
+        "datefmt",
+        "queue",
+        "listener",
+        "respect_handler_level",
+        "target",
+        "capacity",
+        "flushLevel",
+        "filename",
+        "mode",
+        "encoding",
+        "delay",
+        "maxBytes",
+        "backupCount",
+        "compress",
+        "stream",
+        "name",
+        "root",
+        "loggers",
+        "incremental",
+        "levels",
+        "env_levels",
+        "disable_existing_loggers",
+        "validate",
+        "defaults",
+        ".",
+        "a",
+    ];
+    (any::<Index>(), prop_oneof![Just(None), select(keys.to_vec()).prop_map(Some)], select(values()))
+}
+
+#[test]
+fn random_configs_that_are_accepted_are_valid() {
+    let validator = validator();
+    let all = [wild(), verdicts(), mutations()].concat().into_iter().map(|(_, config)| config);
+    let bases: Vec<Value> = all.filter(is_accepted).collect();
+    // Names that are characters, so that a string can stand for a list of them.
+    let small = json!({
+        "version": 1, "filters": {"a": {}, "b": {"name": "x"}}, "formatters": {"a": {"format": "%(message)s"}},
+        "handlers": {"a": {"class": "logging.NullHandler"}, "b": {"class": "logging.StreamHandler", "formatter": "a"}},
+        "loggers": {"x": {"handlers": ["a"], "filters": ["a"], "level": 10}}, "root": {"handlers": ["a", "b"], "level": "INFO"},
+    });
+    let base = prop_oneof![select(bases), Just(small)];
+    let accepted = std::cell::Cell::new(0_u32);
+    let cases = 1_000;
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases, ..ProptestConfig::default() });
+    let changed = (base, proptest::collection::vec(change(), 1..3)).prop_map(|(mut config, changes)| {
+        for (index, key, value) in changes {
+            let mut all = Vec::new();
+            places(&config, String::new(), &mut all);
+            let place = config.pointer_mut(index.get::<String>(&all)).unwrap();
+            match (place, key) {
+                (Value::Object(entries), Some(key)) => drop(entries.insert(key.to_owned(), value)),
+                (place, _) => *place = value,
+            }
+        }
+        config
+    });
+    let outcome = runner.run(&changed, |config| {
+        if is_accepted(&config) {
+            accepted.set(accepted.get() + 1);
+            prop_assert!(validator.is_valid(&config), "{config}");
+        }
+        Ok(())
+    });
+    outcome.unwrap();
+    assert!(accepted.get() * 10 > cases, "only {} of {cases} were accepted", accepted.get());
+}
+
+/// Each argument that the schema knows, of each class, with values of all kinds: what is accepted is valid, and of a type of
+/// which nothing is accepted nothing is valid. Which texts an argument takes may be the class's own secret, not so their type.
+#[test]
+fn arguments_are_valid_where_they_are_accepted_and_of_no_other_type() {
+    let (schema, validator) = (schema(), validator());
+    let (mut asked, mut refused_types, mut too_much) = (0, 0, BTreeSet::new());
+    for (class, definition) in schema["$defs"].as_object().unwrap() {
+        let Some(properties) = definition["properties"].as_object() else { continue };
+        let Some((mut base, pointer)) = accepted_entry(class, definition) else { panic!("nothing makes a {class}") };
+        // Beside which others mean something.
+        for (companion, value) in [("buffering", json!("64 KiB")), ("secure", json!(true))] {
+            if properties.contains_key(companion) {
+                base.pointer_mut(&pointer).unwrap()[companion] = value;
+            }
+        }
+        for keyword in properties.keys().filter(|keyword| !["()", "class", "."].contains(&keyword.as_str())) {
+            let mut types: BTreeMap<&str, Vec<(Value, bool)>> = BTreeMap::new();
+            for value in values() {
+                let mut config = base.clone();
+                config.pointer_mut(&pointer).unwrap()[keyword] = value.clone();
+                let (is_accepted, is_valid) = (is_accepted(&config), validator.is_valid(&config));
+                assert!(is_valid || !is_accepted, "{class}: {keyword} may be {value}, and the schema says it may not");
+                types.entry(type_of(&value)).or_default().push((value, is_accepted));
+                asked += 1;
+            }
+            let refused = types.values().filter(|values| values.iter().all(|(_, is_accepted)| !is_accepted));
+            for (value, _) in refused.flatten().filter(|(value, _)| !is_reference(value)) {
+                let mut config = base.clone();
+                config.pointer_mut(&pointer).unwrap()[keyword] = value.clone();
+                if validator.is_valid(&config) {
+                    too_much.insert(format!("{class} {keyword} {value}"));
+                }
+                refused_types += 1;
+            }
+        }
+    }
+    assert_eq!(too_much, BTreeSet::new());
+    assert!(asked > 10_000 && refused_types > 1_000, "{asked} {refused_types}");
+}
+
+/// A config with an entry of that class which is accepted, and where that stands.
+fn accepted_entry(class: &str, definition: &Value) -> Option<(Value, String)> {
+    let required: Vec<&str> =
+        definition["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let shell = |entry: Value| {
+        let queue = json!({"class": "logging.handlers.QueueHandler", "queue": entry});
+        let handlers = json!({"a": {"class": "logging.NullHandler"}, "x": entry});
+        [
+            (json!({"version": 1, "handlers": handlers}), "/handlers/x"),
+            (json!({"version": 1, "filters": {"x": entry}}), "/filters/x"),
+            (json!({"version": 1, "formatters": {"x": entry}}), "/formatters/x"),
+            (
+                json!({"version": 1, "handlers": {"a": {"class": "logging.NullHandler"}, "x": queue}}),
+                "/handlers/x/queue",
+            ),
+        ]
+    };
+    let values = values();
+    let count = values.len().pow(required.len() as u32);
+    for number in 0..count {
+        for key in ["class", "()"] {
+            let mut entry = json!({key: class});
+            let mut rest = number;
+            for keyword in &required {
+                entry[*keyword] = values[rest % values.len()].clone();
+                rest /= values.len();
+            }
+            if let Some((config, pointer)) = shell(entry).into_iter().find(|(config, _)| is_accepted(config)) {
+                return Some((config, pointer.to_owned()));
+            }
+        }
+    }
+    None
 }
