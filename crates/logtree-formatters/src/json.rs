@@ -12,7 +12,7 @@
 
 mod config;
 mod dumps;
-mod escape;
+pub(crate) mod escape;
 mod formatter;
 mod literal;
 mod members;

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use logtree_core::{FormatError, Record, Source, Spans, Value};
 
 use crate::conversion::{Operand, error, push_str};
+use crate::json::escape::{is_plain, push_string};
 
 /// Appends the message; for records of `tracing` and `log` followed by ` key=value` for each field of the event that
 /// the format does not name.
@@ -21,7 +22,11 @@ pub(crate) fn push_message(out: &mut String, record: &Record<'_>, named: &[Box<s
             Value::Error(text) => record.exc_text.is_some_and(|chain| chain.starts_with(text)),
             _ => false,
         };
-        if stands_below || named.iter().any(|known| **known == *name) {
+        // Most that are as long begin otherwise, which saves a call.
+        let is_name = |known: &Box<str>| {
+            known.len() == name.len() && known.as_bytes().first() == name.as_bytes().first() && **known == *name
+        };
+        if stands_below || named.iter().any(is_name) {
             continue;
         }
         if out.len() > start {
@@ -48,8 +53,13 @@ fn push_field(out: &mut String, value: Value<'_>) {
         Value::Str(text) if !needs_quotes(text) => out.push_str(text),
         Value::U64(number) => out.push_str(itoa::Buffer::new().format(number)),
         Value::Str(text) | Value::Display(text) | Value::Error(text) if needs_quotes(text) => {
-            // Writing to a string does not fail.
-            let _ = write!(out, "{text:?}");
+            // As `Debug` has it; that of most text is the text itself.
+            if is_plain(text) {
+                push_string(out, text);
+            } else {
+                // Writing to a string does not fail.
+                let _ = write!(out, "{text:?}");
+            }
         }
         value => push_str(out, value),
     }
@@ -115,5 +125,21 @@ pub(crate) fn is_truthy(value: Value<'_>) -> bool {
         Value::F64(value) => value != 0.0,
         Value::Bytes(bytes) => !bytes.is_empty(),
         value => value.as_str().is_none_or(|text| !text.is_empty()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_in_quotes_is_as_debug_has_it() {
+        // Quotes, backslashes, control characters, what is not ASCII, what cannot be seen, and everything between.
+        for char in ('\0'..='\u{2ff}').chain(['\u{200b}', '\u{2028}', '\u{e000}', '😀']) {
+            let text = format!("a b{char}c");
+            let mut out = String::new();
+            push_field(&mut out, Value::Str(&text));
+            assert_eq!(out, format!("{text:?}"));
+        }
     }
 }

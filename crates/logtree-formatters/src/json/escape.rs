@@ -35,6 +35,11 @@ fn push_escaped<const ASCII: bool>(out: &mut String, text: &str) {
     out.push_str(rest);
 }
 
+/// Whether text is ASCII that can be seen, blanks among it, without quotes and backslashes.
+pub(crate) fn is_plain(text: &str) -> bool {
+    find_special::<true>(text.as_bytes()).is_none()
+}
+
 /// One byte eight times.
 const fn all(byte: u8) -> u64 {
     u64::from_le_bytes([byte; 8])
