@@ -11,10 +11,20 @@ use crate::look::Look;
 pub(crate) enum Follow {
     /// Never: it is written to wherever it is.
     Never,
-    /// Once in a tick of the system's coarse clock, a few milliseconds, so that the single record pays nothing for it.
+    /// Once in a tick of the system's coarse clock, a few milliseconds, so that the single record pays nothing for it. For a
+    /// file that other processes may roll, but cannot have rolled and deleted within a tick.
     EachTick,
+    /// The same, but whether it was deleted at each record.
+    Closely,
     /// At each record.
     Always,
+}
+
+impl Follow {
+    /// Whether its handler rolls it, and so do those of other processes.
+    pub(crate) fn is_of_a_file_that_rolls(self) -> bool {
+        matches!(self, Self::EachTick | Self::Closely)
+    }
 }
 
 /// A tick of the system's coarse clock.

@@ -1,27 +1,24 @@
 //! A log file on disk: opened late, appended to, known again.
 
 use std::fmt;
-use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, IntoRawFd as _, OwnedFd};
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use logtree_core::{AppendFile, FileEnd};
-use logtree_os::{ForkLock, ForkReset, kill_point};
-use rustix::fs::{Mode, OFlags, fdatasync, ftruncate};
+use logtree_os::{ForkLock, ForkReset};
+use rustix::fs::{fdatasync, ftruncate};
 use rustix::io::Errno;
 
 use crate::OpenMode;
 use crate::access::Access;
 use crate::follow::{Follow, Tick, is_current};
 use crate::fsync::Fsync;
-use crate::line_writer::{LineWriter, Unwritten};
 use crate::look::Look;
+use crate::open::Open;
 use crate::roll_lock::RollLock;
-use crate::seal::{self, Seal};
+use crate::room::Room;
 
 /// So long the processes that roll a file wait for each other, once; then not at all until it is free again.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -66,7 +63,6 @@ struct State {
     was_opened: bool,
     /// It was opened, and is emptied not before it is written to.
     is_to_be_emptied: bool,
-    lines: LineWriter,
     /// When it was looked at last whether the file still has its name.
     followed: Tick,
     /// Another process took too long to roll the file.
@@ -78,9 +74,9 @@ impl ForkReset for State {
     fn after_fork(&mut self) {}
 
     fn torn() -> Self {
-        let (followed, roll_stalled) = (Tick::default(), false);
-        let lines = LineWriter::torn();
-        Self { open: None, was_opened: true, is_to_be_emptied: false, lines, followed, roll_stalled }
+        let mut torn = Self::default();
+        torn.was_opened = true;
+        torn
     }
 }
 
@@ -150,7 +146,10 @@ impl LogFile {
         // It may have been rolled between the system's look at the name and its opening the file: whoever compresses rolled
         // files trusts that nobody opens one to write.
         for _ in 0..LOOKS {
-            if self.follow != Follow::EachTick || mode == OpenMode::Create || is_current(&self.path, &open.opened) {
+            if !self.follow.is_of_a_file_that_rolls()
+                || mode == OpenMode::Create
+                || is_current(&self.path, &open.opened)
+            {
                 break;
             }
             open = Open::new(&self.path, OpenMode::Append)?;
@@ -197,7 +196,7 @@ impl LogFile {
     }
 
     /// The open file, which is ours for sure, and what a look at it said just now, if it took one.
-    fn opened<'a>(&self, state: &'a mut State) -> io::Result<(&'a Open, Option<Look>, &'a mut LineWriter)> {
+    fn opened<'a>(&self, state: &'a mut State) -> io::Result<(&'a mut Open, Option<Look>)> {
         let found = state.open.as_ref().map_or(Found::Foreign, |open| self.find(open, &mut state.followed));
         let mut looked = None;
         match found {
@@ -206,7 +205,7 @@ impl LogFile {
             Found::Moved(links) => match self.open_anew(OpenMode::Append) {
                 Ok(open) => {
                     state.close();
-                    (state.open, state.lines) = (Some(open), LineWriter::default());
+                    state.open = Some(open);
                 }
                 // Where it was moved to, a line is not lost.
                 Err(_) if links > 0 => {}
@@ -221,7 +220,6 @@ impl LogFile {
             none => {
                 let open = self.open_anew(if state.was_opened { OpenMode::Append } else { self.mode })?;
                 state.was_opened = true;
-                state.lines = LineWriter::default();
                 none.insert(open)
             }
         };
@@ -229,10 +227,13 @@ impl LogFile {
             // A pipe or device has nothing to be emptied of, and need not be able to.
             match ftruncate(open.descriptor(), 0) {
                 Err(error) if open.opened.end().is_some() => return Err(error.into()),
-                _ => state.is_to_be_emptied = false,
+                _ => (state.is_to_be_emptied, open.room) = (false, Room::UNKNOWN),
             }
         }
-        Ok((open, looked, &mut state.lines))
+        if let Some(look) = &looked {
+            open.room = Room::seen(look);
+        }
+        Ok((open, looked))
     }
 
     fn find(&self, open: &Open, followed: &mut Tick) -> Found {
@@ -243,9 +244,12 @@ impl LogFile {
                 false => Found::Moved(open.look().map_or(0, |look| look.links)),
             },
             Follow::Never | Follow::Always => Found::Foreign,
-            Follow::EachTick => {
+            Follow::EachTick | Follow::Closely => {
                 let now = Tick::now();
                 let is_due = std::mem::replace(followed, now) != now;
+                if self.follow == Follow::EachTick && !is_due && open.seal.is_some() {
+                    return if open.is_ours() { Found::Ours(None) } else { Found::Foreign };
+                }
                 match open.look() {
                     Some(look) if is_due && !open.is_ours() || !look.is_same_file(&open.opened) => Found::Foreign,
                     Some(look) if look.links == 0 || is_due && !is_current(&self.path, &look) => {
@@ -261,9 +265,10 @@ impl LogFile {
     /// Appends, unless the file is full; answers whether it did.
     fn append_unless(&self, bytes: &[u8], limit: Option<u64>) -> io::Result<bool> {
         let mut state = self.state.lock();
-        let (open, looked, lines) = self.opened(&mut state)?;
-        if let Some(limit) = limit {
+        let (open, looked) = self.opened(&mut state)?;
+        if let Some(limit) = limit.filter(|limit| !open.room.is_below(*limit)) {
             let look = looked.map_or_else(|| Look::at(open.descriptor()), Ok)?;
+            open.room = Room::seen(&look);
             if look.end().is_some_and(|end| end.is_full(limit)) {
                 return Ok(false);
             }
@@ -271,27 +276,15 @@ impl LogFile {
         #[cfg(all(target_os = "linux", logtree_kill_points))]
         if logtree_os::kill_points::is_deadly("file: half written") {
             // As write(2) leaves it when its process is killed.
-            let _ = seal::append(open.descriptor(), &bytes[..bytes.len() / 2]);
+            let _ = crate::seal::append(open.descriptor(), &bytes[..bytes.len() / 2]);
             logtree_os::kill_points::die();
         }
-        let was_torn = lines.torn;
-        let outcome = match open.seal {
-            Some(_) => lines.write_by(seal::append, open.descriptor(), bytes),
-            None => lines.write(open.descriptor(), bytes),
-        };
-        outcome.map_err(|Unwritten { error, written }| {
-            // The newline that ended a torn line may stay.
-            let half = &bytes[..written.saturating_sub(was_torn.into())];
-            if half.ends_with(b"\n") || !half.is_empty() && open.cut_back(&self.path, half).is_ok() {
-                lines.torn = false;
-            }
-            error
-        })?;
+        open.append(bytes, &self.path)?;
         if self.fsync == Fsync::Each {
             fdatasync(open.descriptor())?;
         }
         // A writer that was kept waiting may have written to a file that others had deleted by then, as the oldest.
-        let is_late = self.follow == Follow::EachTick && state.followed != Tick::now();
+        let is_late = self.follow.is_of_a_file_that_rolls() && state.followed != Tick::now();
         if is_late && state.open.as_ref().and_then(Open::look).is_some_and(|look| look.links == 0) {
             drop(state);
             return self.append_unless(bytes, limit);
@@ -325,7 +318,7 @@ impl AppendFile for LogFile {
 
     fn end(&self) -> io::Result<Option<FileEnd>> {
         let mut state = self.state.lock();
-        let (open, looked, _) = self.opened(&mut state)?;
+        let (open, looked) = self.opened(&mut state)?;
         Ok(looked.map_or_else(|| Look::at(open.descriptor()), Ok)?.end())
     }
 
@@ -358,7 +351,7 @@ impl AppendFile for LogFile {
         match new {
             Ok(new) => {
                 state.close();
-                (state.open, state.lines) = (Some(new), LineWriter::default());
+                state.open = Some(new);
                 outcome
             }
             Err(error) => {
@@ -372,87 +365,6 @@ impl AppendFile for LogFile {
 impl fmt::Debug for LogFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LogFile").field("path", &self.path).field("mode", &self.mode).finish_non_exhaustive()
-    }
-}
-
-/// A descriptor, and what was behind it when it was opened.
-#[derive(Debug)]
-struct Open {
-    descriptor: OwnedFd,
-    opened: Look,
-    /// How it is known again, if it could be marked.
-    seal: Option<Seal>,
-}
-
-impl Open {
-    fn new(path: &Path, mode: OpenMode) -> io::Result<Self> {
-        let usual = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOCTTY;
-        // Without it a pipe with a name would be waited for until somebody reads it.
-        let usual = usual | OFlags::NONBLOCK;
-        let flags = match mode {
-            OpenMode::Append => usual,
-            OpenMode::Truncate => usual | OFlags::TRUNC,
-            OpenMode::Create => usual | OFlags::EXCL,
-        };
-        // What the program's umask leaves of it, as with Python's `open`.
-        let mut looks = 0;
-        let descriptor = loop {
-            match rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)) {
-                // Somebody asks this moment who has it open: see `has_writers`.
-                Err(Errno::AGAIN) if looks < LOOKS => looks += 1,
-                outcome => break outcome?,
-            }
-            std::thread::sleep(Duration::from_micros(50));
-        };
-        kill_point!("file: created");
-        let opened = Look::at(descriptor.as_fd())?;
-        let seal = if opened.is_regular { Seal::set(descriptor.as_fd()) } else { None };
-        Ok(Self { descriptor, opened, seal })
-    }
-
-    fn descriptor(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
-    }
-
-    /// A look at what is behind the number, if anything is.
-    fn look(&self) -> Option<Look> {
-        Look::at(self.descriptor()).ok()
-    }
-
-    /// Whether it is still this file, and not something else or nothing, that is behind the number.
-    fn is_ours(&self) -> bool {
-        match self.seal {
-            Some(seal) => seal.is_on(self.descriptor()),
-            None => self.look().is_some_and(|look| look.is_same_file(&self.opened)),
-        }
-    }
-
-    /// Takes back half a line from the end of the file. It must stand there byte for byte: another process may have written
-    /// since, and whole lines of its are not to be cut. What stands there and has no newline is half a line in any case.
-    ///
-    /// # Errors
-    /// If something else stands there, or it cannot be read or cut.
-    fn cut_back(&self, path: &Path, half: &[u8]) -> io::Result<()> {
-        let reader =
-            File::open(format!("/proc/self/fd/{}", self.descriptor.as_raw_fd())).or_else(|_| File::open(path))?;
-        let look = Look::at(reader.as_fd())?;
-        let start =
-            look.size.checked_sub(half.len() as u64).filter(|_| look.is_regular && look.is_same_file(&self.opened));
-        let start = start.ok_or(io::ErrorKind::InvalidInput)?;
-        let mut last = vec![0; half.len()];
-        reader.read_exact_at(&mut last, start)?;
-        if last != half {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        Ok(ftruncate(self.descriptor(), start)?)
-    }
-
-    /// Closes the descriptor, unless the program has closed it long ago and given the number to something else.
-    fn close(self) {
-        if !self.is_ours() {
-            // Its owner closes it.
-            let _ = self.descriptor.into_raw_fd();
-        }
     }
 }
 
@@ -470,22 +382,6 @@ mod tests {
         let file = LogFile { state: ForkLock::new(State::torn()), ..LogFile::new(&path, OpenMode::Truncate) };
         file.append(b"the child's\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "the parent's\nthe child's\n");
-    }
-
-    #[test]
-    fn only_half_a_line_at_the_very_end_is_cut() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("a.log");
-        std::fs::write(&path, "theirs\nhal").unwrap();
-        let open = Open::new(&path, OpenMode::Append).unwrap();
-        let cut = |half: &str| (open.cut_back(&path, half.as_bytes()).is_ok(), std::fs::read_to_string(&path).unwrap());
-        let untouched = || (false, "theirs\nhal".to_owned());
-        assert_eq!([cut("half"), cut("hil"), cut("ha"), cut(&"x".repeat(99))], [(); 4].map(|()| untouched()));
-        assert_eq!(cut("hal"), (true, "theirs\n".to_owned()));
-        // By the number itself where the name leads elsewhere by now.
-        std::fs::rename(&path, directory.path().join("a.log.1")).unwrap();
-        std::fs::write(&path, "s\n").unwrap();
-        assert!(open.cut_back(&path, b"s\n").is_ok() && std::fs::read_to_string(&path).unwrap() == "s\n");
     }
 
     #[test]

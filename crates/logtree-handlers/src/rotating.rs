@@ -12,7 +12,7 @@ use logtree_core::{
 
 use crate::compression::{self, Compression};
 use crate::follow::Follow;
-use crate::rolling::{Rolling, with_form, with_suffix};
+use crate::rolling::{self, Rolling, with_form, with_suffix};
 use crate::{Compress, FileHandler, FileHandlerConfig, OpenMode, Retention, units};
 
 /// So many files are asked for one by one.
@@ -28,13 +28,17 @@ const PROBED: u32 = 16;
 ///   for characters of several bytes. Without `backupCount` it never rolls.
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
 ///   is lost. One that does not see the roll at once goes on in the file that was rolled for a few milliseconds, while there
-///   is room; and where several write at the same moment, each may put a record into a file that is just full.
+///   is room; and where several write at the same moment, each may put a record into a file that is just full. Where
+///   much is kept, `backupCount` × `maxBytes` from 128 MiB on, a process does not look at the file before each record, and it
+///   may be a 64th of `maxBytes`.
 /// - `maxAge` and `maxTotalBytes` delete the oldest ones besides, at each roll. Only files whose whole name is the log's and
 ///   a number are ever deleted, and their compressed forms where `compress` is set: see [`Compress`].
 /// - Where it cannot roll, because a directory is in the way, the rights are missing or the disk takes no more files, lines go
 ///   on into the old file, and each is counted as an error, until it can. (`DIFFERENCE`: Python loses the records.)
 /// - A log that is a link rolls by the size of what it leads to; then the link is renamed, and a file begun, as in Python.
-/// - A file that was moved or deleted is begun anew within a few milliseconds. (`DIFFERENCE`: in Python, when it is full.)
+/// - A file that was moved or deleted is begun anew within a few milliseconds. What is logged in these goes where the file was
+///   moved to. Of one that someone else has deleted it is lost, where as much is kept as said above, else it is in the new
+///   one. (`DIFFERENCE`: in Python it is begun anew when it is full, and all until then is lost.)
 /// - On a full disk it behaves as [`FileHandler`] does; rolling takes no room.
 pub struct RotatingFileHandler {
     file: FileHandler,
@@ -132,7 +136,14 @@ impl RotatingFileHandler {
         if max_bytes > 0 {
             file.mode = OpenMode::Append;
         }
-        let file = FileHandler::following(file, Follow::EachTick)?;
+        let follow = match max_bytes == 0 || backup_count == 0 {
+            // Nothing is ever rolled.
+            true => Follow::EachTick,
+            // What is too old or too much may be a file that was rolled this moment.
+            false if retention.is_any() => Follow::Closely,
+            false => rolling::follow(backup_count, max_bytes),
+        };
+        let file = FileHandler::following(file, follow)?;
         let is_rolled = move |suffix: &str| number(suffix).is_some_and(|number| (1..=backup_count).contains(&number));
         let compression = compress.map(|kind| Compression::new(kind, &file, Box::new(is_rolled))).transpose()?;
         Ok(Self { file, max_bytes, backup_count, retention, compression, rolling: Rolling::default() })

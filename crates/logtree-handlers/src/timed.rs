@@ -15,7 +15,7 @@ use logtree_core::{
 
 use crate::compression::{self, Compression};
 use crate::follow::Follow;
-use crate::rolling::{Rolling, not_rolled, with_form, with_suffix};
+use crate::rolling::{self, Rolling, not_rolled, with_form, with_suffix};
 use crate::rotating::backup_count;
 use crate::schedule::{AtTime, Schedule, When};
 use crate::{Compress, FileHandler, FileHandlerConfig, OpenMode, Retention, units};
@@ -31,7 +31,9 @@ use crate::{Compress, FileHandler, FileHandlerConfig, OpenMode, Retention, units
 ///   the others to the seconds. A clock that is set back rolls nothing until its time has come again.
 /// - If there is a file of that name already, nothing is rolled, and the next interval's end is waited for.
 ///   (`DIFFERENCE`: Python never rolls again then.)
-/// - With `maxBytes` it also rolls when it is full, to `app.log.2026-01-31_09.1`, `.2` and so on.
+/// - With `maxBytes` it also rolls when it is full, to `app.log.2026-01-31_09.1`, `.2` and so on. How full it can be, and when
+///   it is seen that someone else has moved or deleted it, is as with [`RotatingFileHandler`](crate::RotatingFileHandler); but
+///   where all files are kept, or at least two and without `maxBytes`, much is kept in that sense.
 /// - Only files whose whole name is the log's and a time of that form are ever deleted, the oldest by name: more than
 ///   `backupCount`, older than `maxAge`, and what makes them more than `maxTotalBytes` together. Without these all are kept.
 ///   Where `compress` is set, compressed ones are such files too: see [`Compress`].
@@ -169,7 +171,15 @@ impl TimedRotatingFileHandler {
         file.mode = OpenMode::Append;
         let zone = (!utc).then(Zone::local);
         let schedule = Schedule { when, interval_s, at_time, zone };
-        let file = FileHandler::following(file, Follow::EachTick)?;
+        let follow = match (backup_count, max_bytes) {
+            _ if retention.is_any() => Follow::Closely,
+            (0, _) => Follow::EachTick,
+            // Two ends of intervals are seconds apart, but for a clock that steps in between.
+            (1, _) => Follow::Closely,
+            (_, 0) => Follow::EachTick,
+            _ => rolling::follow(backup_count - 2, max_bytes),
+        };
+        let file = FileHandler::following(file, follow)?;
         let suffixes = schedule.clone();
         let is_rolled = move |suffix: &str| parse_suffix(&suffixes, max_bytes > 0, suffix).is_some();
         let compression = compress.map(|kind| Compression::new(kind, &file, Box::new(is_rolled))).transpose()?;

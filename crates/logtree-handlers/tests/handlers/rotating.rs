@@ -6,8 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use logtree_core::{Argument, Direct, EmitError, FormatError, Formatter, Handler as _, Record};
-use logtree_handlers::{Retention, RotatingFileHandler, RotatingFileHandlerConfig};
+use logtree_core::{Argument, Direct, EmitError, FormatError, Formatter, Handler, Record};
+use logtree_handlers::{
+    Retention, RotatingFileHandler, RotatingFileHandlerConfig, TimedRotatingFileHandler,
+    TimedRotatingFileHandlerConfig, When,
+};
 use serde_json::Value as Json;
 
 use crate::cpython;
@@ -50,6 +53,7 @@ fn gather(directory: &Path) -> Files {
 fn sequences_of_records_leave_what_cpython_leaves() {
     let cases = cpython::cases("rotating.py", include_str!("rotating.jsonl"));
     assert!(cases.len() > 250);
+    let mut rolled = 0;
     for case in &cases {
         let directory = tempfile::tempdir().unwrap();
         spread(directory.path(), &files_of(&case["files"]));
@@ -66,8 +70,18 @@ fn sequences_of_records_leave_what_cpython_leaves() {
             errors += u64::from(outcome.is_err());
         }
         let left = gather(directory.path());
-        assert_eq!((errors, left), (case["errors"].as_u64().unwrap(), files_of(&case["left"])), "{case}");
+        assert_eq!(errors, case["errors"].as_u64().unwrap(), "{case}");
+        match case["left"]["app.log"].as_u64() {
+            // Of long sequences the sizes alone.
+            Some(_) => {
+                let sizes = left.iter().map(|(name, content)| (name.clone(), content.as_ref().unwrap().len().into()));
+                assert_eq!(Json::Object(sizes.collect()), case["left"], "{case}");
+                rolled += left.len() - 1;
+            }
+            None => assert_eq!(left, files_of(&case["left"]), "{case}"),
+        }
     }
+    assert!(rolled > 20, "{rolled}");
 }
 
 fn handler(path: &Path, max_bytes: u64, backup_count: u32) -> RotatingFileHandler {
@@ -77,6 +91,94 @@ fn handler(path: &Path, max_bytes: u64, backup_count: u32) -> RotatingFileHandle
 
 fn emit(handler: &RotatingFileHandler, message: &str) -> Result<(), EmitError> {
     with_record(message, |record| handler.emit(record, &Brackets, &mut Direct))
+}
+
+/// So many old files that none can be deleted within a tick of the clock, so that the file is not looked at each time.
+const MANY: u32 = 1_000_000;
+
+#[test]
+fn what_another_process_writes_is_seen_in_time() {
+    const MAX_BYTES: u64 = 6400;
+    const RECORD_BYTES: u64 = 16;
+    let record = "x".repeat(RECORD_BYTES as usize - "<>\n".len());
+    for round in 0..100 {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.log");
+        // Each as in a process of its own.
+        let (one, other) = (handler(&path, MAX_BYTES, MANY), handler(&path, MAX_BYTES, MANY));
+        let size = || fs::metadata(&path).unwrap().len();
+        emit(&one, &record).unwrap();
+        // The other one fills the file behind its back, but for a record.
+        while size() < MAX_BYTES - 2 * RECORD_BYTES {
+            emit(&other, &record).unwrap();
+        }
+        // A 64th of what it saw, and one record: then it looks.
+        let filled = size();
+        for _ in 0..MAX_BYTES / 64 / RECORD_BYTES + 3 {
+            emit(&one, &record).unwrap();
+        }
+        let rolled = fs::metadata(directory.path().join("app.log.1")).map(|metadata| metadata.len()).unwrap();
+        assert!(rolled >= filled && rolled <= MAX_BYTES + MAX_BYTES / 64 + RECORD_BYTES, "{rolled}, round {round}");
+        // Nor does the other one roll it a second time.
+        emit(&other, &record).unwrap();
+        assert!(!directory.path().join("app.log.2").exists(), "round {round}");
+    }
+}
+
+#[test]
+fn what_was_cut_has_room_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let handler = handler(&path, 1000, MANY);
+    for _ in 0..20 {
+        (0..90).for_each(|_| emit(&handler, "12345678").unwrap());
+        // As logrotate(8) does with `copytruncate`, at any moment of a tick.
+        fs::File::options().write(true).open(&path).unwrap().set_len(0).unwrap();
+    }
+    (0..90).for_each(|_| emit(&handler, "12345678").unwrap());
+    assert_eq!((lines(&path).len(), fs::read_dir(directory.path()).unwrap().count()), (90, 1));
+}
+
+#[test]
+fn a_record_is_never_written_to_a_file_that_others_have_deleted_already() {
+    let by_size = |config: RotatingFileHandlerConfig| -> Box<dyn Handler> {
+        Box::new(RotatingFileHandler::new(RotatingFileHandlerConfig { max_bytes: 10, ..config }).unwrap())
+    };
+    let total = Retention { max_total_bytes: Some(20), ..Retention::default() };
+    let handlers: [&dyn Fn(&Path) -> Box<dyn Handler>; 4] = [
+        &|path| by_size(RotatingFileHandlerConfig { backup_count: 2, ..RotatingFileHandlerConfig::new(path) }),
+        // As many as there may be; but the bytes are limited.
+        &|path| {
+            let config = RotatingFileHandlerConfig { retention: total, ..RotatingFileHandlerConfig::new(path) };
+            by_size(RotatingFileHandlerConfig { backup_count: u32::MAX, ..config })
+        },
+        &|path| timed(path, 2, Retention::default()),
+        &|path| timed(path, 0, total),
+    ];
+    for (which, open) in handlers.into_iter().enumerate() {
+        for round in 0..50 {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("app.log");
+            let (one, other) = (open(&path), open(&path));
+            let emit = |handler: &dyn Handler, message: &str| {
+                with_record(message, |record| handler.emit(record, &Brackets, &mut Direct)).unwrap();
+            };
+            emit(&*one, "of one");
+            // In most rounds all of this is in one tick.
+            (0..5).for_each(|number| emit(&*other, &format!("another's {number}")));
+            emit(&*one, "of one again");
+            let files = gather(directory.path());
+            let last = b"<of one again>\n".to_vec();
+            assert!(files.values().any(|content| content.as_ref() == Some(&last)), "{which}, {round}: {files:?}");
+        }
+    }
+}
+
+/// Rolls by size alone, for all of a test.
+fn timed(path: &Path, backup_count: u32, retention: Retention) -> Box<dyn Handler> {
+    let config = TimedRotatingFileHandlerConfig { when: When::Days, ..TimedRotatingFileHandlerConfig::new(path) };
+    let config = TimedRotatingFileHandlerConfig { interval_s: 1 << 40, max_bytes: 10, backup_count, ..config };
+    Box::new(TimedRotatingFileHandler::new(TimedRotatingFileHandlerConfig { retention, ..config }).unwrap())
 }
 
 #[test]

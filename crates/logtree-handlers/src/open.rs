@@ -1,0 +1,159 @@
+//! A file while it is open: what is behind the descriptor, and whether that still is the file.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, IntoRawFd as _, OwnedFd};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use logtree_os::kill_point;
+use rustix::fs::{Mode, OFlags, ftruncate};
+use rustix::io::Errno;
+
+use crate::OpenMode;
+use crate::line_writer::{LineWriter, Unwritten};
+use crate::look::Look;
+use crate::room::Room;
+use crate::seal::{self, Seal};
+
+/// So often it is tried to open a file that somebody asks about this moment.
+const ATTEMPTS: usize = 16;
+
+/// A descriptor, and what was behind it when it was opened.
+#[derive(Debug)]
+pub(crate) struct Open {
+    descriptor: OwnedFd,
+    pub(crate) opened: Look,
+    /// How it is known again, if it could be marked.
+    pub(crate) seal: Option<Seal>,
+    lines: LineWriter,
+    pub(crate) room: Room,
+}
+
+impl Open {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// Those of open(2).
+    pub(crate) fn new(path: &Path, mode: OpenMode) -> io::Result<Self> {
+        let usual = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOCTTY;
+        // Without it a pipe with a name would be waited for until somebody reads it.
+        let usual = usual | OFlags::NONBLOCK;
+        let flags = match mode {
+            OpenMode::Append => usual,
+            OpenMode::Truncate => usual | OFlags::TRUNC,
+            OpenMode::Create => usual | OFlags::EXCL,
+        };
+        // What the program's umask leaves of it, as with Python's `open`.
+        let mut attempts = 0;
+        let descriptor = loop {
+            match rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)) {
+                // Somebody asks this moment who has it open: see `has_writers`.
+                Err(Errno::AGAIN) if attempts < ATTEMPTS => attempts += 1,
+                outcome => break outcome?,
+            }
+            std::thread::sleep(Duration::from_micros(50));
+        };
+        kill_point!("file: created");
+        let opened = Look::at(descriptor.as_fd())?;
+        let seal = if opened.is_regular { Seal::set(descriptor.as_fd()) } else { None };
+        Ok(Self { descriptor, opened, seal, lines: LineWriter::NEW, room: Room::seen(&opened) })
+    }
+
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+
+    /// A look at what is behind the number, if anything is.
+    pub(crate) fn look(&self) -> Option<Look> {
+        Look::at(self.descriptor()).ok()
+    }
+
+    /// Whether it is still this file, and not something else or nothing, that is behind the number.
+    pub(crate) fn is_ours(&self) -> bool {
+        match self.seal {
+            Some(seal) => seal.is_on(self.descriptor()),
+            None => self.look().is_some_and(|look| look.is_same_file(&self.opened)),
+        }
+    }
+
+    /// Appends a line with its terminator, all of it; of one that could not be written nothing stays that a reader could take
+    /// for a line.
+    ///
+    /// # Errors
+    /// Those of write(2).
+    pub(crate) fn append(&mut self, bytes: &[u8], path: &Path) -> io::Result<()> {
+        let was_torn = self.lines.torn;
+        let outcome = match self.seal {
+            Some(_) => self.lines.write_by(seal::append, self.descriptor.as_fd(), bytes),
+            None => self.lines.write(self.descriptor.as_fd(), bytes),
+        };
+        match outcome {
+            Ok(()) => {
+                self.room.append(bytes.len() + usize::from(was_torn));
+                Ok(())
+            }
+            Err(Unwritten { error, written }) => {
+                self.room = Room::UNKNOWN;
+                // The newline that ended a torn line may stay.
+                let half = &bytes[..written.saturating_sub(was_torn.into())];
+                if half.ends_with(b"\n") || !half.is_empty() && self.cut_back(path, half).is_ok() {
+                    self.lines.torn = false;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes back half a line from the end of the file. It must stand there byte for byte: another process may have written
+    /// since, and whole lines of its are not to be cut. What stands there and has no newline is half a line in any case.
+    ///
+    /// # Errors
+    /// If something else stands there, or it cannot be read or cut.
+    fn cut_back(&self, path: &Path, half: &[u8]) -> io::Result<()> {
+        let reader =
+            File::open(format!("/proc/self/fd/{}", self.descriptor.as_raw_fd())).or_else(|_| File::open(path))?;
+        let look = Look::at(reader.as_fd())?;
+        let start =
+            look.size.checked_sub(half.len() as u64).filter(|_| look.is_regular && look.is_same_file(&self.opened));
+        let start = start.ok_or(io::ErrorKind::InvalidInput)?;
+        let mut last = vec![0; half.len()];
+        reader.read_exact_at(&mut last, start)?;
+        if last != half {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        Ok(ftruncate(self.descriptor(), start)?)
+    }
+
+    /// Closes the descriptor, unless the program has closed it long ago and given the number to something else.
+    pub(crate) fn close(self) {
+        if !self.is_ours() {
+            // Its owner closes it.
+            let _ = self.descriptor.into_raw_fd();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn only_half_a_line_at_the_very_end_is_cut() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        std::fs::write(&path, "theirs\nhal").unwrap();
+        let open = Open::new(&path, OpenMode::Append).unwrap();
+        let cut = |half: &str| (open.cut_back(&path, half.as_bytes()).is_ok(), std::fs::read_to_string(&path).unwrap());
+        let untouched = || (false, "theirs\nhal".to_owned());
+        assert_eq!([cut("half"), cut("hil"), cut("ha"), cut(&"x".repeat(99))], [(); 4].map(|()| untouched()));
+        assert_eq!(cut("hal"), (true, "theirs\n".to_owned()));
+        // By the number itself where the name leads elsewhere by now.
+        std::fs::rename(&path, directory.path().join("a.log.1")).unwrap();
+        std::fs::write(&path, "s\n").unwrap();
+        assert!(open.cut_back(&path, b"s\n").is_ok() && std::fs::read_to_string(&path).unwrap() == "s\n");
+    }
+}

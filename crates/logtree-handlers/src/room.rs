@@ -1,0 +1,76 @@
+//! How much room a file that rolls still has, as far as that is known without a look at it.
+
+use crate::look::Look;
+
+/// What a look at a file has said of its size, and what this process has appended since.
+///
+/// For a process that is alone with its file both together are the size to the byte: so it rolls exactly where Python does.
+/// Others may have written as well, but not less: what is found to be full by this count is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// `None` if a look is due in any case.
+    seen: Option<u64>,
+    appended: u64,
+}
+
+/// A process looks again when it has appended this part of the room that it saw: the others may have appended as much each.
+///
+/// Of `n` processes at the same pace each look finds `1 - n/64` of the room that the look before has found, so that the last
+/// records before the limit are looked at each, however large the file is: of a file of 1,000 records some 240, of one of
+/// 100,000 some 530. A process that was held up behind its look, while the others filled the file, appends a 64th of the room
+/// that it saw, and one record, behind the file's end at the worst. That is for a tick of the clock at the longest, as then it
+/// looks in any case. So `n` processes, all but one held up at once, make a file of `limit` bytes longer by less than
+/// `(n - 1) × (limit / 64 + a record)`. A process that looks before each record and then appends it is held up as easily, for a
+/// record.
+const PART: u64 = 64;
+
+impl Room {
+    /// To be looked at.
+    pub(crate) const UNKNOWN: Self = Self { seen: None, appended: 0 };
+
+    /// As a look has just seen it. What has no end is never full, but asked each time.
+    pub(crate) fn seen(look: &Look) -> Self {
+        Self { seen: look.is_regular.then_some(look.size), appended: 0 }
+    }
+
+    /// This process has appended so many bytes.
+    pub(crate) fn append(&mut self, bytes: usize) {
+        self.appended += bytes as u64;
+    }
+
+    /// Whether the file ends before `limit` for sure enough to append to it without a look.
+    pub(crate) fn is_below(&self, limit: u64) -> bool {
+        let left = |seen| limit.saturating_sub(seen);
+        self.seen.is_some_and(|seen| self.appended < left(seen) && self.appended <= left(seen) / PART)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_alone_looks_seldom_and_rolls_where_a_look_at_each_record_would_have_it_roll() {
+        for (limit, record) in
+            [(90_000, 90), (1 << 20, 100), (1000, 1), (1000, 999), (1000, 1000), (1000, 2000), (0, 1)]
+        {
+            let (mut size, mut looks, mut room) = (0, 0, Room::UNKNOWN);
+            loop {
+                if !room.is_below(limit) {
+                    (room, looks) = (Room { seen: Some(size), appended: 0 }, looks + 1);
+                    if size > 0 && size >= limit {
+                        break;
+                    }
+                }
+                assert!(size == 0 || size < limit, "{size} of {limit}");
+                room.append(record);
+                size += record as u64;
+            }
+            let records = size / record as u64;
+            // Each look finds 63/64 of the room of the last, until that is 64 records.
+            let part = PART as f64;
+            let most = part + 2.0 + (records as f64 / part).max(1.0).log(part / (part - 1.0));
+            assert!(f64::from(looks) <= most, "{looks} looks, {most} at most, at {records} records");
+        }
+    }
+}
