@@ -165,10 +165,12 @@ impl RotatingFileHandler {
 
     /// CPython's `RotatingFileHandler.doRollover`.
     fn moves(&self, names: &mut dyn Names) -> io::Result<()> {
-        for number in (1..=self.highest(names)).rev() {
-            self.replace(names, &with_suffix(self.path(), number), number + 1)?;
+        (1..=self.highest(names)).rev().try_for_each(|number| self.shift(number, names))?;
+        let first = with_suffix(self.path(), 1);
+        if self.backup_count == 1 {
+            self.delete(&first, names)?;
         }
-        self.replace(names, self.path(), 1)?;
+        names.rename(self.path(), &first)?;
         if let Some(compression) = &self.compression {
             compression.rolled();
         }
@@ -181,20 +183,27 @@ impl RotatingFileHandler {
         Ok(())
     }
 
-    /// Gives a file, in each of its forms, a number, and deletes what has that number.
-    fn replace(&self, names: &mut dyn Names, from: &Path, number: u32) -> io::Result<()> {
-        // The log itself has one form, and is there in any case, if only when the batch is done.
-        let is_log = from == self.path();
-        let has_form = |form: &&str| if is_log { form.is_empty() } else { names.exists(&with_form(from, form)) };
-        let there: Vec<_> = self.forms().filter(has_form).collect();
-        let to = with_suffix(self.path(), number);
-        for form in self.forms().filter(|_| !there.is_empty()) {
-            let replaced = with_form(&to, form);
-            if names.exists(&replaced) {
-                names.delete(&replaced)?;
-            }
+    /// Gives an old file, in each of its forms, the next number.
+    fn shift(&self, number: u32, names: &mut dyn Names) -> io::Result<()> {
+        let (from, to) = (with_suffix(self.path(), number), with_suffix(self.path(), number + 1));
+        // Any other number has just been given away, or nobody had it.
+        let is_last = number + 1 == self.backup_count;
+        if is_last && self.forms().any(|form| names.exists(&with_form(&from, form))) {
+            self.delete(&to, names)?;
         }
-        there.into_iter().try_for_each(|form| names.rename(&with_form(from, form), &with_form(&to, form)))
+        // One call for each of many files, and not one more that asks for it.
+        self.forms().try_for_each(|form| match names.rename(&with_form(&from, form), &with_form(&to, form)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        })
+    }
+
+    /// Deletes an old file, in each of its forms.
+    fn delete(&self, path: &Path, names: &mut dyn Names) -> io::Result<()> {
+        self.forms().map(|form| with_form(path, form)).try_for_each(|path| match names.exists(&path) {
+            true => names.delete(&path),
+            false => Ok(()),
+        })
     }
 
     fn forms(&self) -> impl Iterator<Item = &'static str> + use<> {
