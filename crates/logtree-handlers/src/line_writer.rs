@@ -12,9 +12,6 @@ use rustix::io::Errno;
 /// So long a writer waits for a pipe or terminal that takes no more, once; then not at all until it takes some again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// write(2), or what is like it.
-type Write = fn(BorrowedFd<'_>, &[u8]) -> rustix::io::Result<usize>;
-
 /// What is to be remembered between two lines of one file, pipe or terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LineWriter {
@@ -38,21 +35,44 @@ impl LineWriter {
 
     /// Writes a line with its terminator: by one write(2), if the system takes it whole.
     pub(crate) fn write(&mut self, descriptor: BorrowedFd<'_>, line: &[u8]) -> Result<(), Unwritten> {
-        self.write_by(|descriptor, bytes| rustix::io::write(descriptor, bytes), descriptor, line)
+        self.write_by(|bytes| rustix::io::write(descriptor, bytes), descriptor, line)
     }
 
     /// The same by another call than write(2).
-    pub(crate) fn write_by(&mut self, write: Write, descriptor: BorrowedFd<'_>, line: &[u8]) -> Result<(), Unwritten> {
-        let was_torn = self.torn;
-        let bytes = if was_torn { Cow::Owned([b"\n", line].concat()) } else { Cow::Borrowed(line) };
+    #[inline]
+    pub(crate) fn write_by(
+        &mut self,
+        mut write: impl FnMut(&[u8]) -> rustix::io::Result<usize>,
+        descriptor: BorrowedFd<'_>,
+        line: &[u8],
+    ) -> Result<(), Unwritten> {
+        if *self == Self::NEW {
+            let first = write(line);
+            if first == Ok(line.len()) { Ok(()) } else { self.write_on(first, &mut write, descriptor, line) }
+        } else {
+            let bytes = if self.torn { Cow::Owned([b"\n", line].concat()) } else { Cow::Borrowed(line) };
+            let first = write(&bytes);
+            self.write_on(first, &mut write, descriptor, &bytes)
+        }
+    }
+
+    /// Goes on behind the first attempt.
+    #[cold]
+    fn write_on(
+        &mut self,
+        first: rustix::io::Result<usize>,
+        write: &mut Write<'_>,
+        descriptor: BorrowedFd<'_>,
+        bytes: &[u8],
+    ) -> Result<(), Unwritten> {
         let patience = if self.stalled { Duration::ZERO } else { PATIENCE };
-        let outcome = write_all(write, descriptor, &bytes, patience);
+        let outcome = write_all(first, write, descriptor, bytes, patience);
         match &outcome {
             Ok(()) => *self = Self::NEW,
             Err(Unwritten { written, error }) => {
                 self.torn = match written {
-                    0 => was_torn,
-                    1 => !was_torn,
+                    0 => self.torn,
+                    1 => !self.torn,
                     _ => true,
                 };
                 self.stalled = error.kind() == io::ErrorKind::WouldBlock;
@@ -72,31 +92,39 @@ impl ForkReset for LineWriter {
     }
 }
 
-fn write_all(write: Write, descriptor: BorrowedFd<'_>, bytes: &[u8], patience: Duration) -> Result<(), Unwritten> {
-    let mut written = 0;
-    let mut deadline = None;
-    while written < bytes.len() {
-        let error = match write(descriptor, &bytes[written..]) {
-            Ok(0) => io::ErrorKind::WriteZero.into(),
-            Ok(more) => {
-                written += more;
-                continue;
-            }
-            Err(Errno::INTR) => continue,
+/// What write(2), or a call that is like it, does with bytes.
+type Write<'a> = dyn FnMut(&[u8]) -> rustix::io::Result<usize> + 'a;
+
+fn write_all(
+    first: rustix::io::Result<usize>,
+    write: &mut Write<'_>,
+    descriptor: BorrowedFd<'_>,
+    bytes: &[u8],
+    patience: Duration,
+) -> Result<(), Unwritten> {
+    let (mut written, mut deadline, mut outcome) = (0, None, first);
+    let failed = |written, error| Err(Unwritten { written, error });
+    loop {
+        match outcome {
+            Ok(0) if !bytes.is_empty() => return failed(written, io::ErrorKind::WriteZero.into()),
+            Ok(more) => written += more,
+            Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
                 let deadline = *deadline.get_or_insert_with(|| Instant::now() + patience);
                 let left = deadline.saturating_duration_since(Instant::now());
                 match wait_until_writable(descriptor, left) {
-                    Ok(true) => continue,
-                    Ok(false) => io::ErrorKind::WouldBlock.into(),
-                    Err(error) => error.into(),
+                    Ok(true) => {}
+                    Ok(false) => return failed(written, io::ErrorKind::WouldBlock.into()),
+                    Err(error) => return failed(written, error.into()),
                 }
             }
-            Err(error) => error.into(),
-        };
-        return Err(Unwritten { written, error });
+            Err(error) => return failed(written, error.into()),
+        }
+        if written == bytes.len() {
+            return Ok(());
+        }
+        outcome = write(&bytes[written..]);
     }
-    Ok(())
 }
 
 /// Waits until a write would not block, `patience` at the longest; `false` if it would still.

@@ -84,10 +84,10 @@ impl Open {
     /// # Errors
     /// Those of write(2).
     pub(crate) fn append(&mut self, bytes: &[u8], path: &Path) -> io::Result<()> {
-        let was_torn = self.lines.torn;
+        let (was_torn, descriptor) = (self.lines.torn, self.descriptor.as_fd());
         let outcome = match self.seal {
-            Some(_) => self.lines.write_by(seal::append, self.descriptor.as_fd(), bytes),
-            None => self.lines.write(self.descriptor.as_fd(), bytes),
+            Some(_) => self.lines.write_by(|bytes| seal::append(descriptor, bytes), descriptor, bytes),
+            None => self.lines.write(descriptor, bytes),
         };
         match outcome {
             Ok(()) => {

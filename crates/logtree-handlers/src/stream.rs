@@ -146,7 +146,7 @@ impl Standard {
         match self.is_regular {
             true => self.lines.write(descriptor, line),
             false => self.lines.write_by(
-                |descriptor, bytes| {
+                |bytes| {
                     let errno = |error: std::io::Error| Errno::from_io_error(&error).unwrap_or(Errno::IO);
                     write_now(descriptor, bytes).map_err(errno)
                 },
