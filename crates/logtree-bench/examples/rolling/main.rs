@@ -6,8 +6,12 @@
 //! ```
 //!
 //! Each run is a process of its own that configures logging, forks four workers and waits for them; the contestants take
-//! turns. Files roll at a size that makes it some two hundred times in a run; the timed handler does so with `maxBytes`,
+//! turns. Files roll at a size that makes it more than two hundred times in a run; the timed handler does so with `maxBytes`,
 //! and CPython's, which has none, at each second. CPython takes part where there is a `python3.11`.
+//!
+//! All files of a run are kept, so that each record can be looked for. With Python's numbers that has its price: to roll the
+//! two hundredth file is to rename two hundred. So the rotating handler takes part a second time and keeps ten; of
+//! these, whatever a worker logged after its first record that is left must be there.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
@@ -22,7 +26,9 @@ use serde_json::{Value, json};
 
 const WORKERS: u32 = 4;
 const RECORDS: u32 = 50_000;
-const MAX_BYTES: u64 = 90_000;
+const MAX_BYTES: u64 = 50_000;
+/// More than there will be.
+const ALL: u32 = 3000;
 const FORMAT: &str = "%(asctime)s %(levelname)s %(process)d %(name)s %(message)s";
 
 #[derive(Debug, Parser)]
@@ -70,6 +76,8 @@ struct Contestant {
     /// With the handler's config, as JSON, and the number of records and workers for a script.
     command: fn() -> Command,
     handler: fn(&Path) -> Value,
+    /// Whether it deletes the oldest files.
+    deletes: bool,
     runs: Vec<Run>,
 }
 
@@ -79,6 +87,8 @@ struct Run {
     torn: u64,
     repeated: u64,
     files: u64,
+    /// The size of the largest file.
+    largest: u64,
 }
 
 fn itself() -> Command {
@@ -100,8 +110,21 @@ fn plain(log: &Path) -> Value {
 }
 
 fn rotating(log: &Path) -> Value {
+    rotating_with(log, ALL)
+}
+
+fn rotating_ten(log: &Path) -> Value {
+    rotating_with(log, 10)
+}
+
+/// At each roll CPython looks for as many as there may be.
+fn rotating_in_python(log: &Path) -> Value {
+    rotating_with(log, 1000)
+}
+
+fn rotating_with(log: &Path, backup_count: u32) -> Value {
     let class = "logging.handlers.RotatingFileHandler";
-    json!({"class": class, "formatter": "f", "filename": log, "maxBytes": MAX_BYTES, "backupCount": 1000})
+    json!({"class": class, "formatter": "f", "filename": log, "maxBytes": MAX_BYTES, "backupCount": backup_count})
 }
 
 fn timed(log: &Path) -> Value {
@@ -114,17 +137,18 @@ fn timed_by_seconds(log: &Path) -> Value {
 }
 
 fn compare(runs: usize) {
-    let contestant = |name, command, handler| Contestant { name, command, handler, runs: Vec::new() };
+    let contestant = |name, command, handler| Contestant { name, command, handler, deletes: false, runs: Vec::new() };
     let mut contestants = vec![
         contestant("FileHandler", itself as fn() -> Command, plain as fn(&Path) -> Value),
         contestant("RotatingFileHandler", itself, rotating),
+        Contestant { deletes: true, ..contestant("RotatingFileHandler that keeps ten", itself, rotating_ten) },
         contestant("TimedRotatingFileHandler", itself, timed),
     ];
     let has_python = python().arg("{}").output().is_ok_and(|output| !output.stdout.is_empty());
     match has_python {
         true => contestants.extend([
             contestant("CPython 3.11 FileHandler", python, plain),
-            contestant("CPython 3.11 RotatingFileHandler", python, rotating),
+            contestant("CPython 3.11 RotatingFileHandler", python, rotating_in_python),
             contestant("CPython 3.11 TimedRotatingFileHandler", python, timed_by_seconds),
         ]),
         false => println!("There is no python3.11: CPython does not take part.\n"),
@@ -133,16 +157,17 @@ fn compare(runs: usize) {
         contestants.iter_mut().for_each(Contestant::run);
     }
     println!("{WORKERS} workers × {RECORDS} records, {runs} runs, files of {MAX_BYTES} bytes; times are medians\n");
-    println!("| handler | files | lost | torn | repeated | time | of a FileHandler's |");
-    println!("|---|---|---|---|---|---|---|");
+    println!("| handler | files | largest | lost | torn | repeated | time | of a FileHandler's |");
+    println!("|---|---|---|---|---|---|---|---|");
     let base = contestants[0].median();
     for contestant in &contestants {
         let sum = |of: fn(&Run) -> u64| contestant.runs.iter().map(of).sum::<u64>();
         let records = u64::from(WORKERS * RECORDS) * runs as u64;
         println!(
-            "| {} | {} | {} ({:.1} %) | {} | {} | {:.0} ms | {:.2} |",
+            "| {} | {} | {} | {} ({:.1} %) | {} | {} | {:.0} ms | {:.2} |",
             contestant.name,
             sum(|run| run.files) / runs as u64,
+            contestant.runs.iter().map(|run| run.largest).max().unwrap_or(0),
             sum(|run| run.lost),
             sum(|run| run.lost) as f64 * 100.0 / records as f64,
             sum(|run| run.torn),
@@ -160,7 +185,7 @@ impl Contestant {
         let output = (self.command)().arg(handler.to_string()).output().unwrap();
         let said = String::from_utf8(output.stdout).unwrap();
         let nanoseconds = said.trim().parse().unwrap_or_else(|_| panic_with(&output.stderr));
-        self.runs.push(Run { took: Duration::from_nanos(nanoseconds), ..Run::of(directory.path()) });
+        self.runs.push(Run { took: Duration::from_nanos(nanoseconds), ..Run::of(directory.path(), self.deletes) });
     }
 
     fn median(&self) -> Duration {
@@ -176,13 +201,14 @@ fn panic_with(stderr: &[u8]) -> ! {
 }
 
 impl Run {
-    /// What stands in all files of a run.
-    fn of(directory: &Path) -> Self {
+    /// What stands in all files of a run, and what should.
+    fn of(directory: &Path, deletes: bool) -> Self {
         let mut seen: HashMap<(u32, u32), u64> = HashMap::new();
-        let (mut torn, mut files) = (0, 0);
+        let (mut torn, mut files, mut largest) = (0, 0, 0);
         for entry in std::fs::read_dir(directory).unwrap() {
             files += 1;
             let text = std::fs::read(entry.unwrap().path()).unwrap();
+            largest = largest.max(text.len() as u64);
             for line in String::from_utf8_lossy(&text).split_terminator('\n') {
                 match parse(line) {
                     Some(record) => *seen.entry(record).or_default() += 1,
@@ -190,9 +216,12 @@ impl Run {
                 }
             }
         }
-        let lost = u64::from(WORKERS * RECORDS) - seen.len() as u64;
+        // A worker goes from file to file, and never back: behind its first record that is left nothing was deleted.
+        let first = |worker| seen.keys().filter(|(of, _)| *of == worker).map(|(_, number)| *number).min();
+        let due = |worker| if deletes { first(worker).map_or(0, |first| RECORDS - first) } else { RECORDS };
+        let lost = (0..WORKERS).map(|worker| u64::from(due(worker))).sum::<u64>() - seen.len() as u64;
         let repeated = seen.values().map(|count| count - 1).sum();
-        Self { took: Duration::ZERO, lost, torn, repeated, files }
+        Self { took: Duration::ZERO, lost, torn, repeated, files, largest }
     }
 }
 
