@@ -69,6 +69,12 @@ pub trait Handler: Send + Sync {
         false
     }
 
+    /// How many errors it had beside those that it has answered with: of a thread of its own, or when it was flushed. It has
+    /// reported them.
+    fn errors_aside(&self) -> u64 {
+        0
+    }
+
     /// Lets go of what is open and opens it again at the next record, as after a log file was moved.
     fn reopen(&self) {}
 
@@ -134,7 +140,7 @@ pub struct HandlerEntry {
     pub formatter: Arc<dyn Formatter>,
     /// Does the work.
     pub handler: Box<dyn Handler>,
-    /// What went wrong so far.
+    /// What went wrong so far, but for what the handler reports itself: see [`error_count`](Self::error_count).
     pub errors: HandlerErrors,
 }
 
@@ -173,6 +179,11 @@ impl HandlerEntry {
     /// callsites are worth may have been remembered.
     pub fn set_level(&self, level: Level) {
         self.level.store(level.0, Ordering::Relaxed);
+    }
+
+    /// What went wrong so far, in its threads too.
+    pub fn error_count(&self) -> u64 {
+        self.errors.count() + self.handler.errors_aside()
     }
 
     /// Handles a record: filters, then `emit` (CPython's `Handler.handle`). The level is the caller's to look at, as in

@@ -123,6 +123,10 @@ impl Handler for Buffering {
         self.inner.is_unsettled()
     }
 
+    fn errors_aside(&self) -> u64 {
+        self.buffer.errors.count() + self.inner.errors_aside()
+    }
+
     fn reopen(&self) {
         self.buffer.write();
         self.inner.reopen();

@@ -21,7 +21,7 @@ pub struct Stats {
 pub struct HandlerStats {
     /// Its name in the config.
     pub name: String,
-    /// Records that it could not handle because of an error, since it was made.
+    /// Records that it could not handle because of an error, since it was made; and failures to write what it held back.
     pub errors: u64,
 }
 
@@ -31,7 +31,7 @@ impl Stats {
             .tree()
             .handlers()
             .iter()
-            .map(|entry| HandlerStats { name: entry.name.clone(), errors: entry.errors.count() })
+            .map(|entry| HandlerStats { name: entry.name.clone(), errors: entry.error_count() })
             .collect();
         Self {
             handlers,

@@ -15,7 +15,8 @@ use crate::spawn::spawn;
 pub(super) struct Buffer {
     pub(super) config: BufferingConfig,
     name: String,
-    errors: HandlerErrors,
+    /// Of its thread, and of flushing.
+    pub(super) errors: HandlerErrors,
     held: ForkLock<HeldBytes>,
 }
 

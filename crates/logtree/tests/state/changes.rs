@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use logtree::{
     Config, EmitError, Format, Formatter, Guard, Handler, Level, Record, Steps, from_file, from_str, get_logger,
@@ -24,6 +24,7 @@ pub(crate) const LIVES: &[Life] = &[
     ("changes::a_handlers_level_changes_behind_a_queue", a_handlers_level_changes_behind_a_queue),
     ("changes::files_that_were_moved_are_opened_anew", files_that_were_moved_are_opened_anew),
     ("changes::what_goes_wrong_is_counted_by_handler", what_goes_wrong_is_counted_by_handler),
+    ("changes::what_a_buffer_cannot_write_in_time_is_counted", what_a_buffer_cannot_write_in_time_is_counted),
 ];
 
 fn install(text: &str) -> Guard {
@@ -332,4 +333,28 @@ fn what_goes_wrong_is_counted_by_handler() {
     let counted: Vec<_> = guard.stats().handlers.into_iter().map(|handler| (handler.name, handler.errors)).collect();
     assert_eq!(counted, [("bad".to_owned(), 2), ("good".to_owned(), 0)]);
     assert_eq!((guard.errors(), lines("b.log").len()), (2, 2));
+}
+
+fn what_a_buffer_cannot_write_in_time_is_counted() {
+    const INTERVAL: Duration = Duration::from_secs(1);
+    let text = r#"{"version": 1, "handlers": {
+        "buffered": {"class": "logging.handlers.WatchedFileHandler", "filename": "there/a.log", "buffering": "1 KiB",
+                     "flushInterval": 1}},
+        "root": {"level": "INFO", "handlers": ["buffered"]}}"#;
+    fs::create_dir("there").unwrap();
+    let guard = install(text);
+    rustix::stdio::dup2_stderr(fs::File::create("said").unwrap()).unwrap();
+    loop {
+        let began = Instant::now();
+        tracing::info!("one");
+        fs::remove_dir_all("there").unwrap();
+        if began.elapsed() < INTERVAL {
+            break;
+        }
+        fs::create_dir("there").unwrap();
+    }
+    assert_eq!(guard.errors(), 0, "the record itself was handled");
+    until(|| guard.stats().handlers[0].errors > 0);
+    fs::create_dir("there").unwrap();
+    until(|| fs::read_to_string("there/a.log").is_ok_and(|text| text.ends_with("one\n")));
 }
