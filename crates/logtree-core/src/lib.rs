@@ -65,7 +65,7 @@ pub use report::{ErrorReport, HandlerErrors, set_report_hook, with_own_record};
 pub use route::Route;
 pub use span::{SpanRef, Spans, SpansBuf};
 pub use span_events::SpanEvents;
-pub use step::{AppendFile, Direct, FileEnd, Moves, Names, Steps};
+pub use step::{AppendFile, Direct, FileEnd, Moves, Names, Steps, sync_name};
 pub use tree::Tree;
 pub use tree_builder::TreeBuilder;
 pub use value::Value;

@@ -6,6 +6,7 @@
 //! had begun. Handlers know nothing of queues and queues nothing of files' rules: this is all they share.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -106,11 +107,12 @@ pub trait Names {
     fn delete(&mut self, path: &Path) -> io::Result<()>;
 
     /// Puts another form of a file, such as a compressed one, in its place: `made` gets the name `to`, under which nothing
-    /// is; then, and only then, `from` is deleted. Stopped in between, both forms stand there.
+    /// is; then, and only then, `from` is deleted. Stopped in between, both forms stand there. With `is_synced` the new name is
+    /// on the disk before that.
     ///
     /// # Errors
     /// Those of the system, where the step is done at once.
-    fn replace(&mut self, from: &Path, made: &Path, to: &Path) -> io::Result<()>;
+    fn replace(&mut self, from: &Path, made: &Path, to: &Path, is_synced: bool) -> io::Result<()>;
 }
 
 /// Takes the steps of a handler.
@@ -188,7 +190,7 @@ impl Names for Direct {
         std::fs::remove_file(path)
     }
 
-    fn replace(&mut self, from: &Path, made: &Path, to: &Path) -> io::Result<()> {
+    fn replace(&mut self, from: &Path, made: &Path, to: &Path, is_synced: bool) -> io::Result<()> {
         // A second name is given only where nothing is, which rename(2) does not promise.
         match std::fs::hard_link(made, to) {
             Ok(()) => std::fs::remove_file(made)?,
@@ -197,6 +199,20 @@ impl Names for Direct {
             Err(_) if to.symlink_metadata().is_err() => std::fs::rename(made, to)?,
             Err(error) => return Err(error),
         }
+        if is_synced {
+            sync_name(to)?;
+        }
         std::fs::remove_file(from)
+    }
+}
+
+/// Brings the name of a file to the disk, which is its directory's matter (fsync(2)). Who may not read the directory cannot.
+///
+/// # Errors
+/// Those of open(2) and fsync(2).
+pub fn sync_name(path: &Path) -> io::Result<()> {
+    match File::open(path.parent().unwrap_or(Path::new("/"))) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        directory => directory?.sync_all(),
     }
 }

@@ -298,7 +298,7 @@ impl Shared {
             if self.forms_of(&path).iter().any(|form| names.exists(form)) {
                 return Ok(Placed::Obstructed);
             }
-            names.replace(&path, made.path(), &with_extension(&path, self.kind))?;
+            names.replace(&path, made.path(), &with_extension(&path, self.kind), self.file.is_synced())?;
             return Ok(Placed::Done);
         }
         Ok(Placed::Gone)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use logtree_core::{AppendFile, FileEnd};
+use logtree_core::{AppendFile, FileEnd, sync_name};
 use logtree_os::{ForkLock, ForkReset};
 use rustix::fs::{fdatasync, ftruncate};
 use rustix::io::Errno;
@@ -154,14 +154,21 @@ impl LogFile {
             }
             open = Open::new(&self.path, OpenMode::Append)?;
         }
-        if open.opened.is_regular {
-            self.access.apply(open.descriptor())?;
-        }
+        self.admit(&open)?;
         let inode = open.opened.inode();
         if !matches!(self.inode.swap(inode, Ordering::Relaxed), before if before == 0 || before == inode) {
             self.renewals.fetch_add(1, Ordering::Relaxed);
         }
         Ok(open)
+    }
+
+    /// Gives a file that was opened its rights, and brings its name to the disk where that is asked for, and with it the one
+    /// that was given to the file before.
+    fn admit(&self, open: &Open) -> io::Result<()> {
+        if open.opened.is_regular {
+            self.access.apply(open.descriptor())?;
+        }
+        if open.opened.is_regular && self.is_synced() { sync_name(&self.path) } else { Ok(()) }
     }
 
     /// Opens the file, unless it is open. One that is to be emptied keeps what stands in it until [`start`](Self::start) or
@@ -172,7 +179,9 @@ impl LogFile {
     pub fn open(&self) -> io::Result<()> {
         let mut state = self.state.lock();
         if self.mode == OpenMode::Truncate && !state.was_opened {
-            state.open = Some(Open::new(&self.path, OpenMode::Append)?);
+            let open = Open::new(&self.path, OpenMode::Append)?;
+            self.admit(&open)?;
+            state.open = Some(open);
             (state.was_opened, state.is_to_be_emptied) = (true, true);
             return Ok(());
         }

@@ -75,6 +75,7 @@ enum Work {
         to: PathBuf,
         from: PathBuf,
         victim: Option<FileEnd>,
+        is_synced: bool,
     },
 }
 
@@ -175,7 +176,7 @@ impl Names for Batch {
         Ok(())
     }
 
-    fn replace(&mut self, from: &Path, made: &Path, to: &Path) -> io::Result<()> {
+    fn replace(&mut self, from: &Path, made: &Path, to: &Path, is_synced: bool) -> io::Result<()> {
         let found = match (self.names.find(from), self.names.find(made)) {
             (Planned::Nothing, _) | (_, Planned::Nothing) => return Err(io::ErrorKind::NotFound.into()),
             (_, found) => found,
@@ -187,7 +188,8 @@ impl Names for Batch {
         self.names.put(from, Planned::Nothing);
         self.names.put(made, Planned::Nothing);
         self.names.put(to, found);
-        let work = Work::Replace { made: made.to_owned(), to: to.to_owned(), from: from.to_owned(), victim };
+        let (made, to, from) = (made.to_owned(), to.to_owned(), from.to_owned());
+        let work = Work::Replace { made, to, from, victim, is_synced };
         self.steps.push(Staged { file: self.rolling, work, is_done: false });
         Ok(())
     }
@@ -275,7 +277,7 @@ impl Batch {
                     Step::Rename { from, to, source: *source }.stage(&mut staging)?;
                 }
                 Work::Delete { path, victim } => Step::Delete { path, victim: *victim }.stage(&mut staging)?,
-                Work::Replace { made, to, from, victim } => {
+                Work::Replace { made, to, from, victim, .. } => {
                     Step::Replace { made, to, from, victim: *victim }.stage(&mut staging)?;
                 }
             }
@@ -373,19 +375,20 @@ impl Staged {
                 kill_point!("batch: appended");
             }
             Work::Rename { from, to, .. } => {
-                given_up.extend(moved::rename(from, to).err().map(|error| moved::failed("rename", from, &error)));
                 if from == file.path() {
+                    // What is to be on the disk is there before the next file is begun, whoever does that.
                     file.reopen();
                 }
+                given_up.extend(moved::rename(from, to).err().map(|error| moved::failed("rename", from, &error)));
                 kill_point!("batch: renamed");
             }
             Work::Delete { path, .. } => {
                 given_up.extend(moved::delete(path).err().map(|error| moved::failed("delete", path, &error)));
                 kill_point!("batch: deleted");
             }
-            Work::Replace { made, to, from, .. } => {
-                given_up
-                    .extend(moved::replace(made, to, from).err().map(|error| moved::failed("replace", from, &error)));
+            Work::Replace { made, to, from, is_synced, .. } => {
+                let replaced = moved::replace(made, to, from, *is_synced);
+                given_up.extend(replaced.err().map(|error| moved::failed("replace", from, &error)));
                 kill_point!("batch: replaced");
             }
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use logtree_core::FileEnd;
+use logtree_core::{FileEnd, sync_name};
 use logtree_os::kill_point;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
@@ -28,10 +28,14 @@ pub(crate) fn delete(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Gives another form of a file its name, under which nothing is; if it has it, the file is deleted.
-pub(crate) fn replace(made: &Path, to: &Path, from: &Path) -> io::Result<()> {
+/// Gives another form of a file its name, under which nothing is; if it has it, on the disk where that is asked for, the file
+/// is deleted.
+pub(crate) fn replace(made: &Path, to: &Path, from: &Path, is_synced: bool) -> io::Result<()> {
     rename(made, to)?;
     kill_point!("batch: replacing");
+    if is_synced {
+        sync_name(to)?;
+    }
     delete(from)
 }
 
@@ -80,6 +84,8 @@ pub(crate) fn complete_replace(made: &Path, to: &Path, from: &Path, victim: Opti
         (None, Some(_)) => true,
         _ => false,
     };
+    // Whether that is asked for the plan does not say, and this is rare.
+    let has_name = has_name && sync_name(to).is_ok();
     kill_point!("recovery: replacing");
     let completed = match (look(from), victim) {
         (None, _) if has_name => Completed::Whole,
@@ -159,7 +165,7 @@ mod tests {
         let victim = look(&from);
         let complete = || complete_replace(&made, &to, &from, victim);
         assert_eq!((complete(), from.exists(), made.exists()), (Completed::Disturbed, true, true));
-        assert!(replace(&made, &to, &from).is_err() && from.exists());
+        assert!(replace(&made, &to, &from, true).is_err() && from.exists());
         // What was made is gone, and nothing has the name.
         std::fs::remove_file(&made).unwrap();
         std::fs::remove_file(&to).unwrap();

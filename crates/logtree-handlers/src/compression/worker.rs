@@ -178,9 +178,6 @@ impl Shared {
             }
             let placed = self.file.while_not_rolled(|| self.place(made, &mut Direct))??;
             if placed != Placed::Grown || self.is_over() {
-                if self.file.is_synced() {
-                    File::open(directory(&self.file))?.sync_all()?;
-                }
                 return Ok(Some(placed));
             }
         }

@@ -1,11 +1,12 @@
 //! What `FileHandler` does besides the contract.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
 use logtree_core::{Direct, EmitError, Handler as _};
-use logtree_handlers::{FileHandler, FileHandlerConfig, OpenMode};
+use logtree_handlers::{Access, FileHandler, FileHandlerConfig, OpenMode};
 
 use crate::specimen::{Brackets, lines, with_record};
 
@@ -15,6 +16,18 @@ fn handler(path: &Path, mode: OpenMode) -> FileHandler {
 
 fn emit(handler: &FileHandler, message: &str) -> Result<(), EmitError> {
     with_record(message, |record| handler.emit(record, &Brackets, &mut Direct))
+}
+
+#[test]
+fn a_file_that_is_emptied_gets_the_rights_that_are_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    for mode in [OpenMode::Append, OpenMode::Truncate, OpenMode::Create] {
+        let path = directory.path().join(format!("{mode:?}"));
+        let access = Access { permissions: Some(0o604), ..Access::default() };
+        let handler = FileHandler::new(FileHandlerConfig { mode, access, ..FileHandlerConfig::new(&path) }).unwrap();
+        handler.open().unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o604, "{mode:?}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic)]
 
 mod buffering;
+mod calls;
 mod child;
 mod classes;
 #[cfg(feature = "compress")]

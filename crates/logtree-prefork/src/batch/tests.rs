@@ -178,7 +178,7 @@ impl House {
         let [from, made, to] = [from, made, to].map(|name| self.logs().join(name));
         if from.exists() {
             let packed: Arc<dyn AppendFile> = Arc::new(LogFile::new(self.logs().join("packed.log"), OpenMode::Append));
-            batch.roll(&packed, &mut |names| names.replace(&from, &made, &to)).unwrap();
+            batch.roll(&packed, &mut |names| names.replace(&from, &made, &to, false)).unwrap();
         }
         batch.plan([]);
         batch
@@ -298,4 +298,48 @@ fn every_step_is_stopped_everywhere() {
             assert_eq!(house.left(), whole, "{done} steps, {part}, {is_uncounted}");
         }
     }
+}
+
+/// A file that is to be on the disk when it gets another name, and remembers whether it was told in time.
+struct Synced {
+    file: LogFile,
+    in_time: AtomicBool,
+}
+
+impl AppendFile for Synced {
+    fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        self.file.append(bytes)
+    }
+
+    fn end(&self) -> io::Result<Option<FileEnd>> {
+        self.file.end()
+    }
+
+    fn reopen(&self) {
+        self.in_time.store(self.path().exists(), Ordering::Relaxed);
+        self.file.reopen();
+    }
+}
+
+#[test]
+fn a_file_is_let_go_of_before_it_gets_another_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let segment = Segment::create(&directory.path().join("queues"), "synced", &SegmentOptions::default()).unwrap();
+    let (path, rolled) = (directory.path().join("a.log"), directory.path().join("a.log.1"));
+    let synced = Arc::new(Synced { file: LogFile::new(&path, OpenMode::Append), in_time: AtomicBool::new(false) });
+    let file: Arc<dyn AppendFile> = synced.clone();
+    let mut batch = Batch::new(&segment);
+    batch.append(&file, b"one\n").unwrap();
+    batch.roll(&file, &mut |names| names.rename(&path, &rolled)).unwrap();
+    batch.append(&file, b"two\n").unwrap();
+    batch.plan([]);
+    batch.carry_out().unwrap();
+    batch.finish();
+    assert!(synced.in_time.load(Ordering::Relaxed), "killed in between, nobody would bring it to the disk");
+    let read = |path| fs::read_to_string(path).unwrap();
+    assert_eq!((read(&rolled), read(&path)), ("one\n".to_owned(), "two\n".to_owned()));
 }
