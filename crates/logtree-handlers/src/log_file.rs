@@ -112,6 +112,12 @@ impl LogFile {
         Self { access, fsync, ..self }
     }
 
+    /// How it is followed.
+    #[cfg(test)]
+    pub(crate) fn follow(&self) -> Follow {
+        self.follow
+    }
+
     /// How often the file was found to be another one than before, in this process and those that it was forked from.
     pub(crate) fn renewals(&self) -> u32 {
         self.renewals.load(Ordering::Relaxed)
@@ -381,6 +387,8 @@ impl fmt::Debug for LogFile {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::fs::File;
+
     use super::*;
 
     #[test]
@@ -391,6 +399,60 @@ mod tests {
         let file = LogFile { state: ForkLock::new(State::torn()), ..LogFile::new(&path, OpenMode::Truncate) };
         file.append(b"the child's\n").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "the parent's\nthe child's\n");
+    }
+
+    /// Appends a line of ten bytes in the tick of the last look.
+    fn append_in_time(file: &LogFile, limit: u64) -> bool {
+        file.state.lock().followed = Tick::now();
+        file.append_below(b"123456789\n", limit).unwrap()
+    }
+
+    #[test]
+    fn within_a_tick_it_is_seen_in_time_what_others_have_appended() {
+        const LIMIT: u64 = 6400;
+        // Should a tick pass within a round all the same, nothing is tested in it.
+        for _ in 0..20 {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("a.log");
+            let [one, other] = [0; 2].map(|_| LogFile::following(&path, OpenMode::Append, Follow::EachTick));
+            assert!(append_in_time(&one, LIMIT));
+            while append_in_time(&other, LIMIT - 20) {}
+            let before = std::fs::metadata(&path).unwrap().len();
+            while append_in_time(&one, LIMIT) {}
+            let size = std::fs::metadata(&path).unwrap().len();
+            assert!((LIMIT..=LIMIT + LIMIT / 64 + 10).contains(&size), "{before}, {size}");
+        }
+    }
+
+    #[test]
+    fn within_a_tick_it_is_seen_that_a_file_was_deleted_where_that_can_be() {
+        for _ in 0..20 {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("a.log");
+            let file = LogFile::following(&path, OpenMode::Append, Follow::Closely);
+            assert!(append_in_time(&file, 1000));
+            std::fs::remove_file(&path).unwrap();
+            assert!(append_in_time(&file, 1000));
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), "123456789\n");
+        }
+    }
+
+    #[test]
+    fn within_a_tick_its_number_is_not_trusted() {
+        for follow in [Follow::EachTick, Follow::Closely] {
+            for _ in 0..20 {
+                let directory = tempfile::tempdir().unwrap();
+                let (path, database) = (directory.path().join("a.log"), directory.path().join("database"));
+                let file = LogFile::following(&path, OpenMode::Append, follow);
+                assert!(append_in_time(&file, 1000));
+                let row = File::create(&database).unwrap();
+                // As a program does that closes all descriptors and opens its own.
+                file.state.lock().open.as_mut().unwrap().replace_descriptor(&row);
+                assert!(append_in_time(&file, 1000));
+                assert_eq!(std::fs::read_to_string(&database).unwrap(), "");
+                assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+            }
+        }
     }
 
     #[test]

@@ -65,6 +65,12 @@ impl Open {
         self.descriptor.as_fd()
     }
 
+    /// Puts another open file behind the number.
+    #[cfg(test)]
+    pub(crate) fn replace_descriptor(&mut self, other: &File) {
+        rustix::io::dup2(other, &mut self.descriptor).unwrap_or_default();
+    }
+
     /// A look at what is behind the number, if anything is.
     pub(crate) fn look(&self) -> Option<Look> {
         Look::at(self.descriptor()).ok()

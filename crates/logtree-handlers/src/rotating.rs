@@ -286,3 +286,33 @@ pub(crate) fn plan(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
     let handler = RotatingFileHandler::new(RotatingFileHandlerConfig::from_kwargs(kwargs)?)?;
     Ok(Box::new(|_| Ok(Box::new(handler))))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn it_looks_closely_where_others_could_delete_a_file_within_a_tick() {
+        let base = RotatingFileHandlerConfig::new("a.log");
+        let config = |max_bytes, backup_count| RotatingFileHandlerConfig { max_bytes, backup_count, ..base.clone() };
+        let with = |retention| RotatingFileHandlerConfig { retention, ..config(100 << 20, 1000) };
+        let (age, total) = (Some(Duration::from_secs(86_400)), Some(1 << 40));
+        let follow = |config| RotatingFileHandler::new(config).unwrap().file.log_file().follow();
+        // It takes two files to be sure of one's size.
+        for config in [config(64 << 20, 1), config((64 << 20) - 1, 3), config(1 << 20, 127), config(1, 1)] {
+            assert_eq!(follow(config.clone()), Follow::Closely, "{config:?}");
+        }
+        for retention in
+            [Retention { max_age: age, max_total_bytes: None }, Retention { max_age: None, max_total_bytes: total }]
+        {
+            assert_eq!(follow(with(retention)), Follow::Closely, "{retention:?}");
+        }
+        for config in [config(64 << 20, 2), config(1 << 20, 128), config(0, 1), config(1, 0)] {
+            assert_eq!(follow(config.clone()), Follow::EachTick, "{config:?}");
+        }
+    }
+}

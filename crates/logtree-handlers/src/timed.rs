@@ -450,6 +450,24 @@ mod tests {
     }
 
     #[test]
+    fn it_looks_closely_where_others_could_delete_a_file_within_a_tick() {
+        let config = |max_bytes, backup_count| TimedRotatingFileHandlerConfig {
+            max_bytes,
+            backup_count,
+            ..TimedRotatingFileHandlerConfig::new("a.log")
+        };
+        let retention = Retention { max_total_bytes: Some(1 << 40), ..Retention::default() };
+        let retained = TimedRotatingFileHandlerConfig { retention, ..config(0, 0) };
+        let follow = |config| TimedRotatingFileHandler::new(config).unwrap().file.log_file().follow();
+        for config in [config(0, 1), config(1 << 40, 1), config(64 << 20, 3), config(1 << 20, 129), retained] {
+            assert_eq!(follow(config.clone()), Follow::Closely, "{config:?}");
+        }
+        for config in [config(0, 0), config(0, 2), config(1, 0), config(64 << 20, 4), config(1 << 20, 130)] {
+            assert_eq!(follow(config.clone()), Follow::EachTick, "{config:?}");
+        }
+    }
+
+    #[test]
     fn a_clock_that_steps_rolls_nothing_twice() {
         const START: i64 = 1_577_934_245;
         const HOUR: i64 = 3600;
