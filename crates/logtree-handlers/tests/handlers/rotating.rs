@@ -145,7 +145,8 @@ fn a_record_is_never_written_to_a_file_that_others_have_deleted_already() {
         Box::new(RotatingFileHandler::new(RotatingFileHandlerConfig { max_bytes: 10, ..config }).unwrap())
     };
     let total = Retention { max_total_bytes: Some(20), ..Retention::default() };
-    let handlers: [&dyn Fn(&Path) -> Box<dyn Handler>; 4] = [
+    type Open<'a> = &'a dyn Fn(&Path) -> Box<dyn Handler>;
+    let handlers: [Open<'_>; 4] = [
         &|path| by_size(RotatingFileHandlerConfig { backup_count: 2, ..RotatingFileHandlerConfig::new(path) }),
         // As many as there may be; but the bytes are limited.
         &|path| {
