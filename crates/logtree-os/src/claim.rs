@@ -9,16 +9,20 @@
 //! joins a queue or makes one, and it writes the answer before it lets go. Locks are taken in one order by everybody, never
 //! waited for in the kernel, and end with the process that held them.
 //!
+//! Who listens [watches](Watch) over the claims, and puts back one that was deleted.
+//!
 //! To mend it by hand: with no process of the service running, claim files may be deleted.
 
 mod error;
 mod file;
 mod key;
 mod text;
+mod watch;
 
 pub use error::ClaimError;
 pub use key::FileKey;
 pub use text::ClaimText;
+pub use watch::Watch;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -77,25 +81,24 @@ impl Claim {
         self.file.path()
     }
 
-    /// Whether a helper that lives [attends](attend) it, in whatever namespace. One that was killed does not.
+    /// Whether a listener or a standby that lives attends it, in whatever namespace: it keeps the claim open and locked by
+    /// flock(2), which nobody but this user can. One that was killed does not.
     #[must_use]
     pub fn is_attended(&self) -> bool {
         self.file.is_attended()
+    }
+
+    /// Whether a listener or a standby that lives [watches](Watch) over it, in whatever namespace, and will put back in a
+    /// moment what is not there. Another user can make it look so.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        self.file.is_watched()
     }
 
     /// What it says; `None` if it was not there, was not written to the end, or is not understood.
     #[must_use]
     pub fn text(&self) -> Option<&ClaimText> {
         self.text.as_ref()
-    }
-}
-
-/// Keeps the claims of these log files attended, those that name this segment, until this process ends: others can see that
-/// their queue lives although its memory is another container's. It keeps a descriptor of each open, and so is for
-/// processes of logtree's own.
-pub fn attend(paths: &[&Path], segment_id: u128) {
-    for place in paths.iter().filter_map(|path| key::Place::of(path).ok().flatten()) {
-        file::attend(&place, |text| text.segment_id() == segment_id);
     }
 }
 

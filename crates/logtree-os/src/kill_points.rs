@@ -85,6 +85,8 @@ pub const NAMES: &[&str] = &[
     "meeting: claim written",
     "meeting: claim emptied",
     "meeting: claim removed",
+    "claims: missed",
+    "claims: put back",
     "segment: made aside",
     "segment: mapped",
     "segment: described",

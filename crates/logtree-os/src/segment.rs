@@ -6,6 +6,8 @@ mod error;
 mod look;
 #[cfg(not(loom))]
 mod place;
+#[cfg(not(loom))]
+mod removed;
 
 #[cfg(not(loom))]
 pub use error::SegmentError;

@@ -109,7 +109,7 @@ pub(crate) fn offer_if_asked(queue: &Arc<Queue>, segment: &Arc<Segment>) {
     }
     helpers.offered = Some(now);
     if helpers::can_help(queue) {
-        let listener = spawn_helper(&helpers::helper_options(queue, helpers::STANDS_BY), || {
+        let listener = spawn_helper(&helpers::helper_options(queue, segment, helpers::STANDS_BY), || {
             if let Ok(Some(seat)) = ask_for_seat(segment, AGAIN, || true) {
                 let _ = logtree_os::helper::rename(helpers::LISTENS);
                 listen(queue, segment, seat, Role::Helper);

@@ -5,10 +5,12 @@
 //! helper can be made, because the process has threads already, does it listen itself, on a thread of its own.
 
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use logtree_core::{BuildError, HandlerEntry, StdStream};
+use logtree_os::claim::Watch;
 use logtree_os::election::{Seat, is_vacant, wake_waiters};
 use logtree_os::helper::{Helper, HelperOptions, HelperState, spawn_helper};
 use logtree_os::{
@@ -16,10 +18,10 @@ use logtree_os::{
 };
 
 use crate::handover;
-use crate::listener::listen;
+use crate::listener::{listen, listen_as_heir};
 use crate::options::ListenerIn;
 use crate::queue::{Joined, Queue};
-use crate::{join, words};
+use crate::words;
 
 /// What `ps` shows of helpers.
 pub(crate) const LISTENS: &str = "logtree-listen";
@@ -224,10 +226,9 @@ fn begin_helpers(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
 /// Makes a helper that listens, unless somebody else has sat down before it.
 fn make_listener(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<Helper> {
     // Its name says more when it has the seat.
-    spawn_helper(&helper_options(queue, STANDS_BY), || {
+    spawn_helper(&helper_options(queue, segment, STANDS_BY), || {
         if let Ok(Some(seat)) = Seat::try_take(segment) {
             let _ = logtree_os::helper::rename(LISTENS);
-            join::attend(queue, segment);
             listen(queue, segment, seat, Role::Helper);
         }
         0
@@ -246,9 +247,14 @@ fn wait_until(mut is_so: impl FnMut() -> bool) -> io::Result<()> {
     Ok(())
 }
 
-pub(crate) fn helper_options<'a>(queue: &Queue, name: &str) -> HelperOptions<'a> {
+pub(crate) fn helper_options<'a>(queue: &Queue, segment: &'a Segment, name: &str) -> HelperOptions<'a> {
     let keep_stdout = queue.listener.handlers.iter().any(|entry| writes_stdout(entry));
-    HelperOptions::new(name).keep_stdout(keep_stdout).keep_stderr(true)
+    let options = HelperOptions::new(name).keep_stdout(keep_stdout).keep_stderr(true);
+    // Its name may be taken away before the helper needs it.
+    match segment.descriptor().filter(|descriptor| descriptor.as_raw_fd() > 2) {
+        Some(descriptor) => options.keep(descriptor),
+        None => options,
+    }
 }
 
 pub(crate) fn writes_stdout(entry: &HandlerEntry) -> bool {
@@ -257,9 +263,8 @@ pub(crate) fn writes_stdout(entry: &HandlerEntry) -> bool {
 }
 
 /// A standby's life: it waits for the listener's seat, and leaves when the queue is closed, or when another one stands by.
-fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>) -> u8 {
+fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>, watch: Watch) -> u8 {
     kill_point!("standby: begun");
-    join::attend(queue, segment);
     appoint(segment, &ProcessIdentity::current());
     kill_point!("standby: introduced");
     match handover::wait_for_seat(segment, || true) {
@@ -268,7 +273,7 @@ fn stand_by(queue: &Arc<Queue>, segment: &Arc<Segment>) -> u8 {
             // `ps` is to show who listens.
             let _ = logtree_os::helper::rename(LISTENS);
             forget_standby(segment);
-            listen(queue, segment, seat, Role::Helper);
+            listen_as_heir(queue, segment, seat, watch);
             0
         }
         Ok(None) => 0,
@@ -292,16 +297,17 @@ pub(crate) fn standby(segment: &Segment) -> ProcessIdentity {
     ProcessIdentity { pid: word(0) as u32, start_time: word(1), namespaces: word(2), nonce: word(3) }
 }
 
-/// Makes a standby if there is none; only a helper can.
-pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Role) {
+/// Makes a standby if there is none, which inherits the watch over the claims; only a helper can.
+pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Role, watch: &Watch) {
     if role == Role::Thread {
         return;
     }
     if !has_standby(segment) {
         forget_standby(segment);
-        let options = helper_options(queue, STANDS_BY).sibling(role == Role::Helper);
+        let options = helper_options(queue, segment, STANDS_BY).sibling(role == Role::Helper);
+        let options = watch.descriptors().fold(options, HelperOptions::keep);
         // If it cannot be made now, the next look tries again.
-        if let Ok(made) = spawn_helper(&options, || stand_by(queue, segment)) {
+        if let Ok(made) = spawn_helper(&options, || stand_by(queue, segment, watch.inherited())) {
             kill_point!("standby: made");
             if segment.word(words::STANDBY) == Some(0) {
                 // Until it says itself who it is.

@@ -12,6 +12,7 @@ use logtree_os::{
     SlotIndex, dead_elsewhere,
 };
 
+use crate::claims::Claims;
 use crate::definitions::Definitions;
 use crate::helpers::{self, Role};
 use crate::join::{self, LeaveBehind, Left};
@@ -38,6 +39,7 @@ pub(crate) struct House<'a> {
     segment: &'a Arc<Segment>,
     role: Role,
     claim_number: u64,
+    claims: Claims,
     /// Processes that were met while they attached, and since when.
     attaching: HashMap<(SlotIndex, u32), Instant>,
     looked: Option<Instant>,
@@ -88,12 +90,19 @@ impl Report {
 }
 
 impl<'a> House<'a> {
-    pub(crate) fn new(queue: &Arc<Queue>, segment: &'a Arc<Segment>, role: Role, claim_number: u64) -> Self {
+    pub(crate) fn new(
+        queue: &Arc<Queue>,
+        segment: &'a Arc<Segment>,
+        role: Role,
+        claim_number: u64,
+        claims: Claims,
+    ) -> Self {
         Self {
             queue: Arc::clone(queue),
             segment,
             role,
             claim_number,
+            claims,
             attaching: HashMap::new(),
             looked: None,
             dead_elsewhere: Vec::new(),
@@ -111,6 +120,20 @@ impl<'a> House<'a> {
     /// The queue has another config by now.
     pub(crate) fn change_to(&mut self, queue: &Arc<Queue>) {
         self.queue = Arc::clone(queue);
+    }
+
+    /// Watches over the claims of the files that the queue writes by now.
+    pub(crate) fn watch_claims(&mut self) {
+        self.claims.begin(&self.queue, self.segment);
+    }
+
+    /// Whether the files are this queue's, as far as can be told without looking more often than that makes sense.
+    ///
+    /// # Errors
+    /// Another queue writes one of them.
+    pub(crate) fn may_write(&mut self) -> std::io::Result<()> {
+        self.claims.look(&self.queue, self.segment);
+        self.claims.may_write()
     }
 
     /// Says on stderr that the config is one that this process cannot build; another one is looked for.
@@ -131,7 +154,8 @@ impl<'a> House<'a> {
             return false;
         }
         self.looked = Some(Instant::now());
-        helpers::keep_standby(&self.queue, self.segment, self.role);
+        self.claims.look(&self.queue, self.segment);
+        helpers::keep_standby(&self.queue, self.segment, self.role, self.claims.watch());
         self.note_attaching();
         self.look_elsewhere();
         let dead: Vec<SlotIndex> =
@@ -183,7 +207,13 @@ impl<'a> House<'a> {
     /// Leaves if nobody is attached: nothing that was published stays unread, nothing of the queue stays behind.
     fn leave(&self) -> bool {
         // The claims are locked first: whoever comes meanwhile waits for them and finds either a queue or none.
-        join::leave(&self.queue, self.segment, || self.segment.try_close(|process| self.is_gone(process)))
+        join::leave(&self.queue, self.segment, || {
+            let is_closed = self.segment.try_close(|process| self.is_gone(process));
+            if is_closed {
+                self.claims.end();
+            }
+            is_closed
+        })
     }
 
     /// What is to be said, once a second.
@@ -287,7 +317,9 @@ impl<'a> House<'a> {
     /// helps to wait. What does is said on stderr, as the log cannot be written.
     pub(crate) fn gives_up(&self, began: Instant, what: &str) -> GivesUp {
         let is_needed = || !self.segment.processes().all(|process| self.is_gone(&process));
-        if self.role != Role::Helper || began.elapsed() < LAST_ATTEMPTS || is_needed() {
+        // What another queue's listener keeps from being written can be written when that has ended.
+        let is_in_vain = self.claims.may_write().is_ok() && began.elapsed() >= LAST_ATTEMPTS;
+        if self.role != Role::Helper || !is_in_vain || is_needed() {
             return GivesUp::No;
         }
         helpers::leave_to_the_next_start(self.segment);

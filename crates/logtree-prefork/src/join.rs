@@ -21,10 +21,14 @@ use logtree_os::{
 use crate::config::{Configured, Shared};
 use crate::process::ProcessSide;
 use crate::queue::{Joined, Queue};
-use crate::{handover, helpers, streams, words};
+use crate::{handover, helpers, streams, sweep, words};
 
 /// While the listener of the segment that was found is about to leave.
 const LEAVING_TAKES: Duration = Duration::from_millis(2);
+/// So long installing waits for a listener to put back claims that somebody has removed: it looks more often than that.
+const PUT_BACK_WITHIN: Duration = Duration::from_secs(1);
+/// Between two looks meanwhile.
+const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Joins the queue of the files behind this one, or makes it; afterwards somebody listens.
 ///
@@ -41,7 +45,7 @@ pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Op
             warn(&format!("{why}; each process writes its records itself, in the thread that logs"));
             Ok((Joined::Direct, None))
         }
-        Err(Unjoined::Refused(why)) => Err(BuildError::new(why)),
+        Err(Unjoined::Refused(why) | Unjoined::Lost(why)) => Err(BuildError::new(why)),
     }
 }
 
@@ -51,6 +55,8 @@ enum Unjoined {
     Shortage(String),
     /// The config is not to be accepted.
     Refused(String),
+    /// A file is a living queue's whose memory this process cannot find: refused, unless it is about to end.
+    Lost(String),
 }
 
 impl From<BuildError> for Unjoined {
@@ -63,6 +69,9 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
     let files = meeting_places(queue);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     let until = Instant::now() + patience;
+    // A process that logs already does not wait.
+    let put_back_within = if matches!(queue.joined(), Joined::Not) { PUT_BACK_WITHIN } else { Duration::ZERO };
+    let put_back_until = Instant::now() + put_back_within;
     election::supported()
         .map_err(|why| Unjoined::Shortage(format!("no listener for the queue can be told from a dead one ({why})")))?;
     // What it was in another segment says nothing of this one.
@@ -75,7 +84,18 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
             }
             error => Unjoined::Shortage(error.to_string()),
         })?;
-        let segment = match find(queue, &meeting)? {
+        let found = find(queue, &meeting);
+        let may_be_put_back = match &found {
+            Ok(None) => meeting.claims().iter().any(|claim| claim.text().is_none() && claim.is_watched()),
+            Err(Unjoined::Lost(_)) => true,
+            _ => false,
+        };
+        if may_be_put_back && Instant::now() < put_back_until {
+            drop(meeting);
+            std::thread::sleep(LOOK_INTERVAL);
+            continue;
+        }
+        let segment = match found? {
             Some(found) => {
                 let shared = Shared::of(&found);
                 let is_newer = queue.configured.as_ref().is_some_and(|mine| mine.config.is_newer_than(&shared));
@@ -153,27 +173,25 @@ fn publish_config(
     if !config.is_newer_than(&shared) {
         return start(None);
     }
-    // Whoever changes the text of a segment has locked its own claim.
+    // Whoever changes the text of a segment has locked its own claim, which needs a directory.
+    make_directory();
     let files = meeting_places(queue);
     let places: Vec<&Path> = files.iter().map(PathBuf::as_path).chain([segment.path()]).collect();
     let mut meeting = Meeting::lock(&places, patience).map_err(|error| BuildError::new(error.to_string()))?;
     let id = segment.id();
     let is_ours = |claim: &Claim| claim.text().is_some_and(|text| text.segment_id() == id.0);
-    for claim in meeting.claims().iter().filter(|claim| !is_ours(claim)) {
-        let Some(text) = claim.text().filter(|text| !text.is_of_former_boot()) else { continue };
-        if matches!(open_live(text.segment(), Some(text.segment_id())), Ok(Some(_))) {
-            let (log, other) = (claim.log().display(), text.queue());
-            return Err(BuildError::new(format!(
-                "{log} is written by the queue '{other}' already; the queue '{}' cannot write it too",
-                queue.listener.name,
-            )));
+    for claim in meeting.claims() {
+        if let Some(other) = other_queue(claim, id.0, |_| true) {
+            let (log, name) = (claim.log().display(), &queue.listener.name);
+            let why =
+                format!("{log} is written by the queue '{other}' already; the queue '{name}' cannot write it too");
+            return Err(BuildError::new(why));
         }
     }
     // Another process may have been faster.
     let shared = Shared::of(segment);
     if config.is_newer_than(&shared) {
-        let name = segment.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let text = ClaimText::new(queue.options.name.as_deref().unwrap_or(name), segment.path(), id.0);
+        let text = claim_text(queue, segment);
         let is_named = queue.options.name.is_some();
         let is_missing = |claim: &Claim| !is_ours(claim) && (is_named || claim.log() != segment.path());
         meeting.write_where(&text, is_missing).map_err(|error| BuildError::new(error.to_string()))?;
@@ -281,11 +299,24 @@ pub(crate) fn leave(queue: &Queue, segment: &Segment, close: impl FnOnce() -> bo
     true
 }
 
-/// Says to processes in other namespaces that the queue lives. For helpers.
-pub(crate) fn attend(queue: &Queue, segment: &Segment) {
-    let files = meeting_places(queue);
-    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
-    logtree_os::claim::attend(&files, segment.id().0);
+/// What the claims of the queue are to say.
+pub(crate) fn claim_text(queue: &Queue, segment: &Segment) -> ClaimText {
+    let name = segment.path().file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    segment.claim(queue.options.name.as_deref().unwrap_or(name))
+}
+
+/// The name of another queue that lives, and of which `is_meant` is true, if the claim is that one's.
+pub(crate) fn other_queue(claim: &Claim, id: u128, is_meant: impl Fn(&Segment) -> bool) -> Option<&str> {
+    let text = claim.text().filter(|text| text.segment_id() != id && !text.is_of_former_boot())?;
+    match open_live(text.segment(), Some(text.segment_id())) {
+        Ok(Some(segment)) if is_meant(&segment) => Some(text.queue()),
+        _ => None,
+    }
+}
+
+/// Whether somebody listens to a queue, or may log into it.
+pub(crate) fn is_used(segment: &Segment) -> bool {
+    !is_vacant(segment.seat()) || segment.processes().any(|process| !sweep::is_gone(segment, &process))
 }
 
 /// The device of the shared memory that this process has; 0 if it has none.
@@ -308,16 +339,27 @@ fn elsewhere(claim: &Claim, text: &ClaimText) -> Unjoined {
     ))
 }
 
+/// That a file is written by a queue whose memory has no name any more, and is not to be found in any process.
+fn removed(claim: &Claim, text: &ClaimText) -> Unjoined {
+    Unjoined::Lost(format!(
+        "{} is written by the queue '{}' already, whose memory {} was removed, and is open in no process that this one sees",
+        claim.log().display(),
+        text.queue(),
+        text.segment().display(),
+    ))
+}
+
 /// The live segment that the claims name, if there is one.
 fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, Unjoined> {
     let mut found: Option<(Arc<Segment>, &ClaimText, &Path)> = None;
     for claim in meeting.claims() {
         let Some(text) = claim.text().filter(|text| !text.is_of_former_boot()) else { continue };
         let Some(segment) = open_live(text.segment(), Some(text.segment_id()))? else {
-            if claim.is_attended() && text.device() != device_of_memory() {
-                return Err(elsewhere(claim, text));
+            match claim.is_attended() {
+                true if text.device() != device_of_memory() => return Err(elsewhere(claim, text)),
+                true => return Err(removed(claim, text)),
+                false => continue,
             }
-            continue;
         };
         match &found {
             Some((first, of, log)) if first.id() != segment.id() => {
@@ -346,12 +388,16 @@ fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, Unjoin
     }
 }
 
-/// The segment at a path, if it is this program's kind, and not closed. What is left of a closed one is removed; what is no
-/// segment that this program may use is said, and left alone.
+/// The segment at a path, if it is this program's kind, and not closed; or the one of this id that was there. What is left of
+/// a closed one is removed; what is no segment that this program may use is said, and left alone.
 fn open_live(path: &Path, id: Option<u128>) -> Result<Option<Arc<Segment>>, Unjoined> {
+    let removed = || Segment::open_removed(path, SegmentId(id?));
     let segment = match Segment::open(path) {
         Ok(segment) => segment,
-        Err(error) if error.is_absent() => return Ok(None),
+        Err(error) if error.is_absent() => match removed() {
+            Some(segment) => segment,
+            None => return Ok(None),
+        },
         Err(error) if is_useless(&error) => {
             warn(&format!("{error}; it is not joined, and records that may be left in it are not written"));
             return Ok(None);
@@ -399,7 +445,7 @@ fn make(queue: &Queue, meeting: &mut Meeting) -> Result<Arc<Segment>, Unjoined> 
         queue.generation.store(first.generation, Ordering::Relaxed);
         first.publish(&segment);
     }
-    let text = ClaimText::new(queue.options.name.as_deref().unwrap_or(&name), segment.path(), segment.id().0);
+    let text = claim_text(queue, &segment);
     if let Err(error) = meeting.write(&text) {
         let _ = meeting.remove_if(segment.id().0);
         let _ = segment.unlink();
@@ -416,12 +462,18 @@ pub(crate) fn file_name(queue: &str) -> String {
 pub(crate) fn meeting_places(queue: &Queue) -> Vec<PathBuf> {
     let mut places = files_of(&queue.listener.handlers);
     if let Some(name) = &queue.options.name {
-        let directory = default_directory();
-        // It is there already, or there is no shared memory, which will be said when the segment is made.
-        let _ = std::fs::DirBuilder::new().mode(0o700).create(&directory);
+        let directory = make_directory();
         places.extend(directory.is_dir().then(|| directory.join(file_name(name))));
     }
     places
+}
+
+/// The directory of this user's queues. It is there already, or there is no shared memory, which will be said when a segment
+/// is made.
+fn make_directory() -> PathBuf {
+    let directory = default_directory();
+    let _ = std::fs::DirBuilder::new().mode(0o700).create(&directory);
+    directory
 }
 
 /// The files that handlers write, and those that they hand on to.
@@ -434,7 +486,7 @@ fn files_of(handlers: &[Arc<HandlerEntry>]) -> Vec<PathBuf> {
     files
 }
 
-fn warn(what: &str) {
+pub(crate) fn warn(what: &str) {
     let message = format!("logtree: warning: {what}\n");
     // There is nobody else to tell before anything is installed.
     let _ = logtree_os::streams::StandardStream::Stderr.write_all(message.as_bytes());

@@ -38,6 +38,7 @@
 
 mod appended;
 mod batch;
+mod claims;
 mod config;
 mod definitions;
 mod handover;

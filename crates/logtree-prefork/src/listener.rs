@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use logtree_core::codec::{self, Parts};
 use logtree_core::{Callsite, HandlerEntry, HandlerErrors, LevelNames, Origin, Record, Timestamp, side};
+use logtree_os::claim::Watch;
 use logtree_os::election::Seat;
 use logtree_os::{Segment, Sleep, Sleeper, kill_point};
 
 use crate::batch::Batch;
+use crate::claims::Claims;
 use crate::config::{self, Shared};
 use crate::definitions::Definitions;
 use crate::handover;
@@ -57,7 +59,12 @@ impl Control for Needed {
 
 /// Listens until nobody needs the queue any more, or, on a thread of a host, until the process ends.
 pub(crate) fn listen(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segment>, role: Role) {
-    listen_until(queue, segment, seat, role, &mut Needed);
+    listen_until(queue, segment, seat, role, Watch::default(), &mut Needed);
+}
+
+/// [`listen`], in a standby that has the watch over the claims from the listener of before.
+pub(crate) fn listen_as_heir(queue: &Arc<Queue>, segment: &Arc<Segment>, seat: Seat<Segment>, watch: Watch) {
+    listen_until(queue, segment, seat, Role::Helper, watch, &mut Needed);
 }
 
 /// [`listen`], until it is told to end.
@@ -66,17 +73,24 @@ pub(crate) fn listen_until(
     segment: &Arc<Segment>,
     seat: Seat<Segment>,
     role: Role,
+    watch: Watch,
     control: &mut dyn Control,
 ) {
     let claim_number = segment.take_over();
     helpers::take_up(segment);
     side::begin_listening(queue.place().number);
+    let mut claims = Claims::new(watch);
+    let is_claimed = claims.begin(queue, segment);
     let interrupted = Recovery::of(segment);
-    if interrupted.is_some() {
-        // Finishing takes as long as the disk does, and may be cut short in its turn.
-        helpers::keep_standby(queue, segment, role);
+    if interrupted.is_some() || !is_claimed {
+        // Finishing takes as long as the disk does, and may be cut short in its turn; and who holds the claims may wait for
+        // the standby.
+        helpers::keep_standby(queue, segment, role, claims.watch());
     }
-    let mut house = House::new(queue, segment, role, claim_number);
+    if !is_claimed {
+        claims.settle(queue, segment);
+    }
+    let mut house = House::new(queue, segment, role, claim_number, claims);
     let mut sleeper = Sleeper::new(segment);
     if let Some(recovery) = interrupted {
         let moves = recovery.moves();
@@ -143,7 +157,7 @@ pub(crate) fn listen_until(
 fn recover(mut recovery: Recovery, segment: &Segment, house: &mut House<'_>, sleeper: &mut Sleeper) -> Option<Left> {
     let errors = HandlerErrors::default();
     let began = Instant::now();
-    while let Err(error) = recovery.carry_out(segment) {
+    while let Err(error) = house.may_write().and_then(|()| recovery.carry_out(segment)) {
         house.say_not_written(&errors, error);
         match house.gives_up(began, "records that an earlier listener had begun to write") {
             GivesUp::No => {}
@@ -262,7 +276,7 @@ impl Listener<'_> {
         let began = Instant::now();
         self.batch.plan(self.merge.unpublished_heads());
         loop {
-            let outcome = self.batch.carry_out();
+            let outcome = self.house.may_write().and_then(|()| self.batch.carry_out());
             self.batch.take_given_up().into_iter().for_each(|error| self.house.say_not_rolled(&self.errors, error));
             let Err(error) = outcome else { break };
             self.house.say_not_written(&self.errors, error);
@@ -298,6 +312,7 @@ impl Listener<'_> {
                 if let Some(queue) = queue {
                     self.change_to(queue);
                 }
+                self.house.watch_claims();
                 join::free_former_files(self.segment);
                 kill_point!("config: files freed");
             }

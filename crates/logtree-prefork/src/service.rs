@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use logtree_os::claim::Watch;
 use logtree_os::election::{Seat, is_vacant};
 use logtree_os::{Segment, SegmentState};
 
@@ -49,7 +50,7 @@ pub fn serve(control: &mut dyn ServiceControl) -> io::Result<()> {
         if let Some(seat) = seat.take() {
             let mut serving = Serving { control, queue: &current, is_over: false };
             serving.control.listens(segment.claim_number() + 1);
-            listen_until(&current, &segment, seat, Role::Service, &mut serving);
+            listen_until(&current, &segment, seat, Role::Service, Watch::default(), &mut serving);
             if serving.is_over || segment.state() == SegmentState::Closed {
                 return Ok(());
             }

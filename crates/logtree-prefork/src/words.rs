@@ -18,6 +18,8 @@ pub(crate) const LISTENING: usize = 7;
 pub(crate) const REFUSED: usize = 14;
 /// The process that asks for the seat, and stands by for it.
 pub(crate) const ASKS: usize = 24;
+/// Not 0 once a listener has said that the segment's name is gone.
+pub(crate) const SAID_REMOVED: usize = 25;
 /// Not 0 while records are left for the next start.
 pub(crate) const LEFT: usize = 15;
 /// Records that have reached their handlers.

@@ -5,14 +5,14 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fd::{AsFd, IntoRawFd as _, OwnedFd};
+use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
 use rustix::fs::{fcntl_lock, flock, fstat, ftruncate, openat, statat, unlinkat};
 use rustix::io::{Errno, pread, pwrite};
 use rustix::process::{Flock, FlockType, fcntl_getlk, geteuid};
 
 use super::key::Place;
-use super::{ClaimError, ClaimText};
+use super::{ClaimError, ClaimText, watch};
 
 /// A claim is some hundred bytes and two paths long; what is longer is none.
 const LONGEST: usize = 64 * 1024;
@@ -112,6 +112,11 @@ impl ClaimFile {
         }
     }
 
+    /// Whether somebody [watches](super::Watch) over it.
+    pub(super) fn is_watched(&self) -> bool {
+        watch::is_watched(&self.place)
+    }
+
     pub(super) fn clear(&self) -> Result<(), ClaimError> {
         let emptied = ftruncate(&self.file, 0).map_err(ClaimError::io(&self.path, "empty the claim file"));
         kill_point!("meeting: claim emptied");
@@ -128,19 +133,18 @@ impl ClaimFile {
     }
 }
 
-/// Keeps a claim attended, if it says what `is_ours` looks for, for as long as this process lives.
+/// Attends a claim for as long as the file stays open, if it says what `is_ours` looks for; else `None`.
 ///
-/// By flock(2), which has nothing to do with the record locks of meetings. The descriptor is never closed: closing any one of a
-/// file frees all of the process' record locks on it.
-pub(super) fn attend(place: &Place, is_ours: impl Fn(&ClaimText) -> bool) {
+/// By flock(2), which has nothing to do with the record locks of meetings.
+pub(super) fn attend(place: &Place, is_ours: impl Fn(&ClaimText) -> bool) -> Option<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let Ok(file) = openat(&place.directory, place.claim_name(), flags, Mode::empty()) else { return };
-    let mut bytes = [0; LONGEST];
-    let length = pread(&file, &mut bytes, 0).unwrap_or(0);
-    if ClaimText::from_bytes(&bytes[..length]).is_some_and(|text| is_ours(&text)) {
-        let _ = flock(&file, FlockOperation::NonBlockingLockShared);
-    }
-    let _never_closed = file.into_raw_fd();
+    let file = openat(&place.directory, place.claim_name(), flags, Mode::empty()).ok()?;
+    trusted(&fstat(&file).ok()?, Path::new("")).ok()?;
+    let mut bytes = vec![0; LONGEST];
+    let length = pread(&file, &mut bytes, 0).ok()?;
+    ClaimText::from_bytes(bytes.get(..length)?).filter(is_ours)?;
+    let _ = flock(&file, FlockOperation::NonBlockingLockShared);
+    Some(file)
 }
 
 /// What a claim says, without a lock and so without waiting for anybody. It may be about to change.

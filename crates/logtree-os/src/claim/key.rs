@@ -34,6 +34,10 @@ impl FileKey {
     pub fn of(path: &Path) -> Result<Option<Self>, ClaimError> {
         Ok(Place::of(path)?.map(|place| place.key))
     }
+
+    pub(super) fn name(&self) -> &OsStr {
+        &self.name
+    }
 }
 
 /// A log file's directory, held open so that it cannot be exchanged, and the file's key.

@@ -40,6 +40,12 @@ impl ClaimText {
         Self { queue: queue.to_owned(), segment, segment_id, device, boot: boot_id().unwrap_or(0) }
     }
 
+    /// With the device of a segment whose name is gone.
+    #[cfg(not(loom))]
+    pub(crate) fn on_device(self, device: u64) -> Self {
+        Self { device, ..self }
+    }
+
     /// What the claim of the log file at `log` says; `None` if there is none that says anything. It is not locked, and may
     /// be about to change.
     #[must_use]
@@ -139,8 +145,8 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// FNV-1a of 64 bits (RFC 9923): it has to tell a torn file from a whole one, and no more.
-fn fnv1a(bytes: &[u8]) -> u64 {
+/// FNV-1a of 64 bits (RFC 9923): it has to tell a torn file from a whole one, and one name from another, and no more.
+pub(super) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
 

@@ -26,6 +26,13 @@ impl SegmentLook {
         Segment::open_for(path, OFlags::RDONLY).map(Self)
     }
 
+    /// Opens the segment of this id whose name was taken away: see [`Segment::open_removed`].
+    #[must_use]
+    pub fn open_removed(path: &Path, id: SegmentId) -> Option<Self> {
+        let of_segment = |segment: Segment| Some(Self(segment)).filter(|look| look.0.id() == id);
+        Segment::find_removed(path, OFlags::RDONLY, of_segment)
+    }
+
     /// What there is to see now.
     #[must_use]
     pub fn sight(&self) -> SegmentSight {

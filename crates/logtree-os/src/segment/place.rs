@@ -1,6 +1,6 @@
 //! Making, finding and removing a segment's file.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::error::Kind;
 use super::{Segment, SegmentError};
+use crate::claim::ClaimText;
 use crate::layout::{ABI, HEAD_UNITS, MAGIC, UNIT_BYTES, UNITS};
 use crate::memory::{BackingFile, FileIdentity, Memory};
 use crate::sync::Ordering;
@@ -110,8 +111,13 @@ impl Segment {
             Errno::LOOP | Errno::ISDIR | Errno::NXIO => SegmentError::new(path, Kind::NotARegularFile),
             _ => SegmentError::system(path, "open", error),
         })?;
+        Self::open_file(file, path, access, Named::Once)
+    }
+
+    /// Takes part in the segment that is in an open file.
+    pub(super) fn open_file(file: OwnedFd, path: &Path, access: OFlags, named: Named) -> Result<Self, SegmentError> {
         let found = rustix::fs::fstat(&file).map_err(|error| SegmentError::system(path, "look at", error))?;
-        judge_file(&found).map_err(|kind| SegmentError::new(path, kind))?;
+        judge_file(&found, named).map_err(|kind| SegmentError::new(path, kind))?;
         // The fixed words are read as a file first: until they are right, nothing says how much to map.
         let [magic, abi, _, _, reserve] = read_birth(&file, path)?;
         if magic != MAGIC {
@@ -155,6 +161,20 @@ impl Segment {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(SegmentError::system(path, "remove", error)),
         }
+    }
+
+    /// The claim of the queue named `queue` that has this segment.
+    #[must_use]
+    pub fn claim(&self, queue: &str) -> ClaimText {
+        let file = self.memory.file();
+        ClaimText::new(queue, file.path(), self.id().0).on_device(file.identity().device)
+    }
+
+    /// The segment's file, for a helper that is to keep it: once its name is taken away, nobody can open it by that. `None` if
+    /// the host has closed it and the path does not lead to it.
+    #[must_use]
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.memory.file().trusted()
     }
 
     /// Whether the path still leads to this segment.
@@ -237,7 +257,16 @@ fn open_directory(path: &Path) -> Result<OwnedFd, SegmentError> {
     Err(SegmentError::new(path, kind))
 }
 
-fn judge_file(found: &Stat) -> Result<(), Kind> {
+/// How many names a segment's file is to have.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Named {
+    /// They were taken away.
+    NoMore = 0,
+    /// Another one would be of somebody else's making.
+    Once = 1,
+}
+
+pub(super) fn judge_file(found: &Stat, named: Named) -> Result<(), Kind> {
     let mode = Mode::from_raw_mode(found.st_mode);
     if FileType::from_raw_mode(found.st_mode) != FileType::RegularFile {
         Err(Kind::NotARegularFile)
@@ -245,7 +274,7 @@ fn judge_file(found: &Stat) -> Result<(), Kind> {
         Err(Kind::Owner)
     } else if mode & (Mode::RWXU | Mode::RWXG | Mode::RWXO) != Mode::RUSR | Mode::WUSR {
         Err(Kind::Mode)
-    } else if found.st_nlink != 1 {
+    } else if found.st_nlink != named as _ {
         Err(Kind::Links)
     } else if u64::try_from(found.st_size).is_ok_and(|size| size >= HEAD_BYTES) {
         Ok(())

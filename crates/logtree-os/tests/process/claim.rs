@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use logtree_os::claim::{ClaimError, ClaimText, FileKey, Meeting};
+use logtree_os::claim::{ClaimError, ClaimText, FileKey, Meeting, Watch};
 use rustix::fs::{FlockOperation, Mode, fcntl_lock};
 use rustix::process::Signal;
 use rustix::thread::{set_thread_gid, set_thread_uid};
@@ -392,4 +392,82 @@ fn a_directory_of_others_and_a_claim_of_others_are_errors_that_say_so() {
     assert!(error.is_foreign());
     assert_eq!(ClaimText::peek(&log), None);
     assert!(error.to_string().ends_with("the claim belongs to user 65534, who is not trusted"), "{error}");
+}
+
+#[test]
+fn a_watch_outlives_the_claim_and_ends_with_the_last_who_has_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let [log, other] = ["app.log", "other.log"].map(|name| directory.path().join(name));
+    let is_watched = |log: &Path| meet(log).claims()[0].is_watched();
+    in_a_process_of_its_own(|| {
+        meet(&log).write(&text(7)).unwrap();
+        let page = shared();
+        let watcher = fork(|| {
+            let mut watch = Watch::default();
+            watch.over(&[&log]);
+            assert!(watch.look(7));
+            // A child has it too, and keeps it when this one is killed.
+            let heir = fork(|| {
+                page.words[1].store(std::process::id(), SeqCst);
+                until("it is told to end", || page.words[2].load(SeqCst) == 1);
+                watch.inherited().end();
+                page.words[2].store(2, SeqCst);
+                until("it is killed", || false);
+            });
+            std::mem::forget(heir);
+            until("it is killed", || false);
+        });
+        until("the heir has begun", || page.words[1].load(SeqCst) != 0);
+        assert!(is_watched(&log) && !is_watched(&other), "each name by itself");
+        assert!(meet(&log).claims()[0].is_attended());
+        fs::remove_file(claim_of(&log)).unwrap();
+        watcher.kill();
+        assert!(is_watched(&log), "nobody has to see the claim, nor its maker");
+        page.words[2].store(1, SeqCst);
+        until("the heir has ended it", || page.words[2].load(SeqCst) == 2);
+        assert!(!is_watched(&log));
+        let heir = rustix::process::Pid::from_raw(page.words[1].load(SeqCst).cast_signed()).unwrap();
+        rustix::process::kill_process(heir, Signal::KILL).unwrap();
+    });
+}
+
+#[test]
+fn a_watch_notices_what_is_removed_replaced_or_written_over() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let elsewhere = directory.path().join("elsewhere");
+    in_a_process_of_its_own(|| {
+        meet(&log).write(&text(7)).unwrap();
+        let mut watch = Watch::default();
+        watch.over(&[&log]);
+        assert!(watch.look(7));
+        fs::remove_file(claim_of(&log)).unwrap();
+        assert!(!watch.look(7));
+        meet(&log).write(&text(7)).unwrap();
+        assert!(watch.look(7), "it is back");
+        meet(&log).write(&text(8)).unwrap();
+        assert!(!watch.look(7), "it is another one's");
+        meet(&log).write(&text(7)).unwrap();
+        assert!(watch.look(7));
+        // A lock of this process on the claim is not lost by looking at it.
+        let meeting = meet(&log);
+        fork(|| fs::write(claim_of(&log), "torn").unwrap()).succeeds();
+        assert!(watch.look(7), "not while a thread of this process is at a meeting");
+        let page = shared();
+        fork(|| page.words[0].store(Meeting::lock(&[&log], AT_ONCE).is_err().into(), SeqCst)).succeeds();
+        assert_eq!(page.words[0].load(SeqCst), 1);
+        drop(meeting);
+        assert!(!watch.look(7));
+        // A link that leads to another directory: the claim there is not this one's to see to.
+        let link = directory.path().join("current");
+        symlink(directory.path(), &link).unwrap();
+        meet(&log).write(&text(7)).unwrap();
+        watch.over(&[&link.join("app.log")]);
+        assert!(watch.look(7));
+        fs::create_dir(&elsewhere).unwrap();
+        fs::remove_file(&link).unwrap();
+        symlink(&elsewhere, &link).unwrap();
+        assert!(watch.look(7));
+        assert!(watch.logs().is_empty());
+    });
 }

@@ -1,13 +1,14 @@
 //! Making, finding and refusing segments.
 
 use std::fs::{self, File, Permissions};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use logtree_os::election::Seat;
 use logtree_os::{
-    LaneReader, MAX_TEXT_BYTES, ProcessIdentity, RecordHead, Reserve, Segment, SegmentError, SegmentLook,
+    LaneReader, MAX_TEXT_BYTES, ProcessIdentity, RecordHead, Reserve, Segment, SegmentError, SegmentId, SegmentLook,
     SegmentOptions, default_directory,
 };
 use tempfile::TempDir;
@@ -218,4 +219,34 @@ fn who_looks_sees_all_and_changes_nothing() {
     drop(seat);
     segment.unlink().unwrap();
     assert!(!look.is_linked());
+}
+
+#[test]
+fn a_segment_whose_name_was_removed_is_found_in_who_has_it_open() {
+    let (segment, directory) = segment();
+    let (path, id) = (segment.path().to_owned(), segment.id());
+    assert!(Segment::open_removed(&path, id).is_none(), "it has its name");
+    segment.set_word(3, 42);
+    fs::remove_file(&path).unwrap();
+    let found = Segment::open_removed(&path, id).unwrap();
+    assert_eq!((found.id(), found.path(), found.word(3), found.is_linked()), (id, &*path, Some(42), false));
+    let look = SegmentLook::open_removed(&path, id).unwrap();
+    assert_eq!(look.sight().words[3], 42);
+    // It has room for more, as any.
+    let process = found.attach(&ProcessIdentity::current()).unwrap();
+    assert!(process.claim_lane(1 << 20).unwrap().push(RecordHead::default(), &[b"x"], Reserve::Ordinary).is_ok());
+    assert!(segment.descriptor().is_some());
+    // Another one of the same name is not it.
+    let other = SegmentId(id.0 ^ 1);
+    assert!(Segment::open_removed(&path, other).is_none());
+    let second = Segment::create(directory.path(), "queue", &SegmentOptions::default()).unwrap();
+    assert_eq!(Segment::open_removed(&path, id).unwrap().id(), id);
+    assert!(Segment::open_removed(&path, second.id()).is_none());
+    // What anybody could have put there is refused, as under a name.
+    fs::set_permissions(
+        format!("/proc/self/fd/{}", segment.descriptor().unwrap().as_raw_fd()),
+        Permissions::from_mode(0o666),
+    )
+    .unwrap();
+    assert!(Segment::open_removed(&path, id).is_none());
 }

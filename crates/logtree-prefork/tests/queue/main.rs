@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod cleaner;
 mod config;
 #[path = "../../../logtree-handlers/tests/handlers/contract.rs"]
 #[allow(dead_code)]
@@ -74,6 +75,11 @@ fn main() {
             walk::burial::a_listener_killed_while_it_frees_what_the_dead_left_frees_all,
         ),
         #[cfg(logtree_kill_points)]
+        (
+            "a_listener_killed_at_any_point_while_it_puts_back_its_claims",
+            walk::cleaner::a_listener_killed_while_it_puts_back_its_claims,
+        ),
+        #[cfg(logtree_kill_points)]
         ("any_point_is_on_a_way", walk::every_kill_point_is_on_a_way),
         (
             "a_newer_config_reaches_the_listener_and_its_successors",
@@ -96,6 +102,16 @@ fn main() {
         (
             "whoever_is_killed_at_any_point_while_the_config_changes",
             config::whoever_is_killed_at_any_point_while_the_config_changes,
+        ),
+        ("a_cleaner_makes_no_second_queue", cleaner::a_cleaner_makes_no_second_queue),
+        ("a_queue_without_names_is_found_in_its_processes", cleaner::a_queue_without_names_is_found_in_its_processes),
+        (
+            "what_was_written_stands_once_when_all_are_killed_behind_a_cleaner",
+            cleaner::what_was_written_stands_once_when_all_are_killed_behind_a_cleaner,
+        ),
+        (
+            "a_listener_whose_file_another_queue_has_taken_waits_its_turn",
+            cleaner::a_listener_whose_file_another_queue_has_taken_waits_its_turn,
         ),
         ("a_killed_worker_harms_nobodys_records", kills::a_killed_worker_harms_nobodys_records),
         ("a_dead_workers_last_records_wait_for_their_time", kills::a_dead_workers_last_records_wait_for_their_time),

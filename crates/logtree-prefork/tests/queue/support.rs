@@ -350,9 +350,14 @@ impl Queue {
 /// This process's helper of that name, as soon as there is just one: a successor makes its standby after it has taken over,
 /// and the seat of one that was killed is free a moment before it is gone.
 pub(crate) fn helper(name: &str) -> Pid {
+    helper_of(getpid(), name)
+}
+
+/// The same of another process.
+pub(crate) fn helper_of(maker: Pid, name: &str) -> Pid {
     let mut found = Vec::new();
     until(&format!("there is one {name}"), || {
-        found = helpers_of(getpid(), name);
+        found = helpers_of(maker, name);
         found.len() == 1
     });
     found[0]
@@ -377,7 +382,12 @@ pub(crate) fn zombies() -> Vec<Pid> {
 /// Stops this process's helpers, the standby first so that it does not take the listener's place. When this returns,
 /// neither of them runs.
 pub(crate) fn stop_helpers() -> [Pid; 2] {
-    let helpers = ["logtree-standby", "logtree-listen"].map(helper);
+    stop_helpers_of(getpid())
+}
+
+/// The same with those of another process.
+pub(crate) fn stop_helpers_of(maker: Pid) -> [Pid; 2] {
+    let helpers = ["logtree-standby", "logtree-listen"].map(|name| helper_of(maker, name));
     for pid in helpers {
         kill_process(pid, Signal::STOP).unwrap();
         // A signal takes a moment to stop.
@@ -397,8 +407,7 @@ pub(crate) fn processes() -> Vec<(Pid, String)> {
     named.collect()
 }
 
-/// The state of a process, as `ps` shows it; empty if it is gone.
-#[cfg(logtree_kill_points)]
+/// The state of a process, as `ps` shows it; empty if it is gone, but for its zombie.
 pub(crate) fn state_of(pid: Pid) -> String {
     parent_and_state(pid).map(|(_, state)| state).unwrap_or_default()
 }

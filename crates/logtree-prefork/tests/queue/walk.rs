@@ -5,6 +5,7 @@
 //! without it.
 
 pub(crate) mod burial;
+pub(crate) mod cleaner;
 pub(crate) mod joiner;
 pub(crate) mod leaver;
 pub(crate) mod listener;
@@ -25,7 +26,8 @@ const GROUPS: usize = 16;
 
 /// Each point there is must be on a way. That it is come to, each walk sees to.
 pub(crate) fn every_kill_point_is_on_a_way() {
-    let all = [listener::ways(), producer::ways(), joiner::ways(), leaver::ways(), burial::ways()].concat();
+    let all =
+        [listener::ways(), producer::ways(), joiner::ways(), leaver::ways(), burial::ways(), cleaner::ways()].concat();
     // Configs have walks of their own.
     let names = NAMES.iter().filter(|name| !name.starts_with("config: "));
     let missing: Vec<_> = names.filter(|name| !all.iter().flatten().any(|point| point == *name)).collect();
