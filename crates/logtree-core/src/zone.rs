@@ -39,6 +39,9 @@ pub struct ZoneTime(Option<OffsetInfo>);
 /// Where a zone without a path is, unless `TZDIR` says otherwise: tzset(3).
 const DIRECTORY: &str = "/usr/share/zoneinfo";
 
+/// When there is summer time, if a rule says that there is some and not when: glibc's manual, "TZ Variable".
+const DEFAULT_RULE: &str = ",M3.2.0,M11.1.0";
+
 impl Zone {
     /// Coordinated universal time.
     pub const UTC: Self = Self(Rules::Utc);
@@ -55,24 +58,25 @@ impl Zone {
         zone.unwrap_or(Self::UTC)
     }
 
-    /// What a value of `TZ` stands for: nothing for UTC, a rule, the path of a file, or its name among the system's.
+    /// What a value of `TZ` stands for: nothing for UTC, the path of a file, its name among the system's, or a rule, in the
+    /// order in which the C library tries them: `EST5EDT` is a file and could be a rule.
     #[must_use]
     pub fn of(tz: impl AsRef<OsStr>) -> Option<Self> {
         let tz = tz.as_ref();
         if tz.is_empty() {
             return Some(Self::UTC);
         }
-        let name = match tz.to_str() {
-            None => Path::new(tz),
-            Some(text) => match (text.strip_prefix(':'), posix::TimeZone::parse(text)) {
-                (Some(name), _) => Path::new(name),
-                (None, Ok(rule)) => return Some(Self(Rules::Posix(Arc::new(rule)))),
-                (None, Err(_)) => Path::new(text),
-            },
-        };
+        let text = tz.to_str().map(|text| text.strip_prefix(':').unwrap_or(text));
+        let name = text.map_or(Path::new(tz), Path::new);
         let directory = std::env::var_os("TZDIR").map_or_else(|| PathBuf::from(DIRECTORY), PathBuf::from);
         // A path that begins at the root stays as it is.
-        Self::read(&directory.join(name))
+        Self::read(&directory.join(name)).or_else(|| Self::rule(text?))
+    }
+
+    fn rule(text: &str) -> Option<Self> {
+        let rule = posix::TimeZone::parse(text);
+        let rule = rule.or_else(|_| posix::TimeZone::parse(format!("{text}{DEFAULT_RULE}"))).ok()?;
+        Some(Self(Rules::Posix(Arc::new(rule))))
     }
 
     fn read(path: &Path) -> Option<Self> {

@@ -40,6 +40,10 @@ fn show() {
 #[test]
 fn rules_are_read_from_tz() {
     assert_eq!(shown_with("CET-1CEST,M3.5.0,M10.5.0/3"), "01:59:59 CET|03:00:00 CEST|");
+    assert_eq!(shown_with(":CET-1CEST,M3.5.0,M10.5.0/3"), "01:59:59 CET|03:00:00 CEST|");
+    // Summer time at no time that it names begins as in the United States.
+    assert_eq!(shown_with("CET-1CEST"), "02:59:59 CEST|03:00:00 CEST|");
+    assert_eq!(shown_with("GMT+3"), "21:59:59 GMT|22:00:00 GMT|");
 }
 
 #[test]
