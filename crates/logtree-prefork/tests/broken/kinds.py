@@ -38,6 +38,7 @@ class Test:
         if ran.returncode == 0:
             return None
         failed = re.findall(r"^test (\S+) \.\.\. FAILED", said, re.M) or re.findall(r"^---- (\S+) stdout", said, re.M)
+        failed = failed or re.findall(r"panicked at (\S+):\d+:$", said, re.M)
         return ", ".join(dict.fromkeys(failed)) or said.strip().splitlines()[-1]
 
 
@@ -73,6 +74,8 @@ SPILLS, SEGMENTS, WAKING, DEFINITIONS, TRANSACTIONS = (
     plain("shared memory", f"-p logtree-os --test shared_memory {module}")
     for module in ("spills", "segments", "waking", "definitions", "transactions"))
 CLAIM, CLAIMS = plain("process", "-p logtree-os --test process claim"), plain("unit", "-p logtree-os --lib claim")
+ENVIRONMENT = plain("environment", "-p logtree --features prefork --test environment")
+ONCE = plain("exactly once", "-p logtree --features prefork --test exactly_once")
 LIES = plain("unit", "-p logtree-os --lib lane")
 CODEC = plain("codec", "-p logtree-core --test codec")
 
@@ -174,8 +177,24 @@ QUEUE_KINDS = [
     ("a forked child writes into its parent's lane", QUEUE,
      (PREFORK + "producer.rs", "        let ours = |lane: &ThreadLane| lane.queue == queue.place().number && lane.made_in == generation;\n        let at",
       "        let ours = |lane: &ThreadLane| lane.queue == queue.place().number;\n        let at")),
+    ("a listener sleeps without a fence behind its announcement", LISTENING,
+     (OS + "wake.rs", "        fence(Ordering::SeqCst);\n        // A nap needs no barrier", "        // A nap needs no barrier"),
+     (OS + "wake.rs", "if how == Sleep::Deep && !sync::heavy_barrier() {", "if false {")),
+    ("a listener sleeps without a last look", LISTENING,
+     (OS + "wake.rs", "if !self.flush_waits() && !look() {", "if !self.flush_waits() {")),
+    ("a listener sleeps although a flush was asked for", LISTENING,
+     (OS + "wake.rs", "if !self.flush_waits() && !look() {", "if !look() {")),
+    ("a record wakes nobody", LISTENING,
+     (OS + "wake.rs", "            wake(&line.state, SLEEPING);\n        }\n        let owner", "        }\n        let owner")),
+    ("a flush does not wake who naps", LISTENING,
+     (OS + "wake.rs", "        wake(&line.state, SLEEPING);\n        wake(&line.state, NAPPING);\n", "        wake(&line.state, SLEEPING);\n")),
     ("a lane that fills up does not wake who naps", WAKING,
      (OS + "lane/producer.rs", "            self.segment.wake_from_nap();\n", "")),
+    ("progress wakes nobody", LISTENING,
+     (OS + "wake.rs", "            sync::futex_wake(&line.progress);\n", "")),
+    ("a record stands for a file that is not whole", LISTENER,
+     (OS + "lane/spilled.rs", "        if !self.segment.spill(name, pieces, bytes) {\n            return Err(PushError(DropReason::NoMemory));\n        }\n        kill_point!(\"spill: written\");\n        let outcome = self.push_as(Kind::Spilled, head, &[&bytes.to_ne_bytes()], reserve);\n",
+      "        let outcome = self.push_as(Kind::Spilled, head, &[&bytes.to_ne_bytes()], reserve);\n        kill_point!(\"spill: written\");\n        if !self.segment.spill(name, pieces, bytes) {\n            return Err(PushError(DropReason::NoMemory));\n        }\n")),
     ("another segment's spill files are taken for this one's", SPILLS,
      (OS + "spill.rs", "(is_ours && parts.next().is_none()).then_some(name)", "(is_ours | true && parts.next().is_none()).then_some(name)")),
     ("a spill file of another size is read", SPILLS,
@@ -188,6 +207,16 @@ QUEUE_KINDS = [
      (OS + "lane/spilled.rs", "        if outcome != Spilled::NotNow {\n", "        self.segment().remove_spill(self.spill_name(self.head.sequence));\n        if outcome != Spilled::NotNow {\n")),
     ("a file that a record waits in is swept", SPILLS,
      (OS + "spill.rs", "            && Position { sequence: name.sequence, ..head }.records_since(head).is_some()\n", "            && false\n")),
+    ("a lane spills without end", SPILLS,
+     (OS + "lane/spilled.rs", "if waiting > 0 && waiting + bytes > most {", "if waiting + bytes > 99 * most {")),
+    ("a spill directory that others may write is used", SPILLS,
+     (OS + "spill.rs", "if found.st_uid != geteuid().as_raw() || others {", "if found.st_uid != geteuid().as_raw() || others && false {")),
+    ("a spill file is begun that may not be so large", SPILLS,
+     (OS + "spill.rs", "if getrlimit(Resource::Fsize).current.is_some_and(|limit| length > limit) {", "if getrlimit(Resource::Fsize).current == Some(0) {")),
+    ("want of descriptors loses a spilled record", SPILLS,
+     (OS + "spill.rs", "if error.is_some_and(|error| may_pass.contains(&error)) { Spilled::NotNow } else { Spilled::Lost }", "let _ = (may_pass, error);\n                Spilled::Lost")),
+    ("a record is spilled where nobody would find it", SPILLS,
+     (OS + "spill.rs", "        if !self.is_linked() {\n            return false;\n        }\n", "")),
     ("a config of before comes back", CONFIGS,
      (PREFORK + "config.rs", "self.age.is_act || self.age > shared.config.age && !was_there()", "self.age.is_act || self.age > shared.config.age")),
     ("the generation moves backward: any config is news", CONFIG,
@@ -198,6 +227,8 @@ QUEUE_KINDS = [
      (PREFORK + "definitions.rs", "        self.callsites.retain(|(of, _), _| *of != slot);\n", "")),
     ("origins of a process that is gone are remembered", REUSED,
      (PREFORK + "definitions.rs", "        self.origins.retain(|(of, _), _| *of != slot);\n", "")),
+    ("a compressed file gets its name before it is whole", LISTENER,
+     (HANDLERS + "compression/enabled.rs", "            copy(read, &mut encoder)?;\n            encoder.finish().map(drop)\n        }\n        Compress::Zstd", "            copy(read, &mut encoder)?;\n            std::mem::forget(encoder);\n            Ok(())\n        }\n        Compress::Zstd")),
     ("the last eighth is everybody's", RESERVE,
      (OS + "lane/producer.rs", "Reserve::Ordinary => self.capacity_units - self.capacity_units / 8,", "Reserve::Ordinary => self.capacity_units,")),
     ("the last eighth is nobody's", RESERVE,
@@ -218,6 +249,8 @@ QUEUE_KINDS = [
      (OS + "claim/file.rs", "if stat.st_uid != geteuid().as_raw() {", "if false {")),
     ("a claim is looked at without asking whose it is", CLAIM,
      (OS + "claim/file.rs", "    trusted(&fstat(&file).ok()?, Path::new(\"\")).ok()?;\n", "")),
+    ("a claim is looked at through a link", CLAIM,
+     (OS + "claim/file.rs", "    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;\n    let file = openat(&place.directory, place.claim_name(), flags, Mode::empty()).ok()?;\n", "    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;\n    let file = openat(&place.directory, place.claim_name(), flags, Mode::empty()).ok()?;\n")),
     ("a claim's sum is not compared", CLAIMS,
      (OS + "claim/text.rs", "        if u64::from_str_radix(sum, 16).ok()? != fnv1a(body) {\n            return None;\n        }\n", "        let _ = sum;\n")),
     ("a segment is found through a link", SEGMENTS,
@@ -255,6 +288,20 @@ QUEUE_KINDS = [
      (OS + "lane/reader.rs", "header.is_none_or(|header| header.ordinal.load(Ordering::Relaxed) != ordinal)", "header.is_none()")),
     ("a retired lane is not counted", LIES,
      (OS + "lane/reader.rs", "        self.segment.head().header.life.bad_lanes.fetch_add(1, Ordering::Relaxed);\n", "")),
+    ("who is of another namespace is judged by his number", ENVIRONMENT,
+     (OS + "process.rs", "self.namespaces != 0 && namespaces().ok() == Some(self.namespaces)", "self.namespaces != 0")),
+    ("the dead of another namespace are not looked for", ENVIRONMENT,
+     (PREFORK + "house.rs", "if unknown.is_empty() { Vec::new() } else { dead_elsewhere(&unknown) };", "if true { Vec::new() } else { dead_elsewhere(&unknown) };")),
+    ("a claim whose helper lives is another container's leaving", ENVIRONMENT,
+     (OS + "claim/file.rs", "            Err(error) => error == Errno::WOULDBLOCK,\n", "            Err(_) => false,\n")),
+    ("a claim whose helpers were killed keeps all out", ENVIRONMENT,
+     (OS + "claim/file.rs", "                let _ = flock(&self.file, FlockOperation::Unlock);\n                false\n", "                let _ = flock(&self.file, FlockOperation::Unlock);\n                true\n")),
+    ("a descriptor that is open is taken for the segment's", ENVIRONMENT,
+     (OS + "memory/file.rs", "if self.is_ours(known) { known }", "if known >= 0 { known }")),
+    ("what handlers hold is not in the batch", ONCE,
+     (PREFORK + "listener.rs", "            self.queue.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));\n            self.commit();\n", "            self.commit();\n")),
+    ("recovery compares nothing, from a config", ONCE,
+     (PREFORK + "appended.rs", "    let missing = &bytes[standing.bytes..];\n", "    let missing = bytes;\n")),
     ("a transaction's sum is not compared", TRANSACTIONS,
      (OS + "transaction.rs", "        if chain::checksum_of(&bytes) != line.checksum.load(Ordering::Relaxed) {\n            return None;\n        }\n", "")),
 ]

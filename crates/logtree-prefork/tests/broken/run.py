@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Breaks a copy of the queue on purpose, in one place after the other (kinds.py), and tells which test notices.
+"""Breaks a copy on purpose, in one place after the other, and tells which test notices: the queue (kinds.py), and a layer of
+`tracing` in the ways in which one goes wrong (traps.py).
 
     python3 crates/logtree-prefork/tests/broken/run.py              # all kinds: an hour, of which most is building
     python3 crates/logtree-prefork/tests/broken/run.py --list
@@ -18,12 +19,14 @@ import sys
 sys.dont_write_bytecode = True
 
 from kinds import QUEUE_KINDS
+from traps import TRAP_KINDS
 
 
 def main():
-    chosen = [kind for kind in QUEUE_KINDS if not sys.argv[1:] or any(part in kind[0] for part in sys.argv[1:])]
+    every = QUEUE_KINDS + TRAP_KINDS
+    chosen = [kind for kind in every if not sys.argv[1:] or any(part in kind[0] for part in sys.argv[1:])]
     if sys.argv[1:] == ["--list"]:
-        print("\n".join(kind[0] for kind in QUEUE_KINDS))
+        print("\n".join(kind[0] for kind in every))
         return
     root = pathlib.Path(__file__).resolve().parents[4]
     place = root / "target/broken"
