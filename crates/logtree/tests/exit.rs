@@ -23,12 +23,15 @@ fn main() {
         let output = Command::new(program).arg(way).arg(directory.path()).output().unwrap();
         assert_eq!(output.status.code(), Some(if *way == "panic" { 101 } else { 7 }), "{way}: {output:?}");
         for name in ["queue.log", "memory.log", "buffer.log"] {
-            let text = std::fs::read_to_string(directory.path().join(name)).unwrap();
-            assert_eq!(text.lines().count(), RECORDS, "{way}: {name}");
+            assert_eq!(lines_of(&directory.path().join(name)), RECORDS, "{way}: {name}");
         }
         assert_eq!(std::fs::read_to_string(directory.path().join("discarded.log")).unwrap(), "", "{way}");
     }
     println!("exit: ok");
+}
+
+fn lines_of(log: &Path) -> usize {
+    std::fs::read_to_string(log).unwrap().lines().count()
 }
 
 const WAYS: &[&str] = &["guard", "exit", "exit in a thread", "panic"];
@@ -55,6 +58,10 @@ fn end(way: &str, directory: &Path) {
     match way {
         "guard" => {
             drop(guard);
+            // By its end alone: that of the process would write them too.
+            for name in ["queue.log", "buffer.log"] {
+                assert_eq!(lines_of(&directory.join(name)), RECORDS, "{name}");
+            }
             std::process::exit(7);
         }
         "exit" => {
