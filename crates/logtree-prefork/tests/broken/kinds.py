@@ -300,8 +300,6 @@ QUEUE_KINDS = [
      (OS + "memory/file.rs", "if self.is_ours(known) { known }", "if known >= 0 { known }")),
     ("what handlers hold is not in the batch", ONCE,
      (PREFORK + "listener.rs", "            self.queue.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));\n            self.commit();\n", "            self.commit();\n")),
-    ("recovery compares nothing, from a config", ONCE,
-     (PREFORK + "appended.rs", "    let missing = &bytes[standing.bytes..];\n", "    let missing = bytes;\n")),
     ("a transaction's sum is not compared", TRANSACTIONS,
      (OS + "transaction.rs", "        if chain::checksum_of(&bytes) != line.checksum.load(Ordering::Relaxed) {\n            return None;\n        }\n", "")),
 ]
