@@ -194,7 +194,7 @@ QUEUE_KINDS = [
      (OS + "wake.rs", "            sync::futex_wake(&line.progress);\n", "")),
     ("a record stands for a file that is not whole", LISTENER,
      (OS + "lane/spilled.rs", "        if !self.segment.spill(name, pieces, bytes) {\n            return Err(PushError(DropReason::NoMemory));\n        }\n        kill_point!(\"spill: written\");\n        let outcome = self.push_as(Kind::Spilled, head, &[&bytes.to_ne_bytes()], reserve);\n",
-      "        let outcome = self.push_as(Kind::Spilled, head, &[&bytes.to_ne_bytes()], reserve);\n        kill_point!(\"spill: written\");\n        if !self.segment.spill(name, pieces, bytes) {\n            return Err(PushError(DropReason::NoMemory));\n        }\n")),
+      "        let bytes: u64 = bytes;\n        let outcome = self.push_as(Kind::Spilled, head, &[&bytes.to_ne_bytes()], reserve);\n        kill_point!(\"spill: written\");\n        if !self.segment.spill(name, pieces, bytes) {\n            return Err(PushError(DropReason::NoMemory));\n        }\n")),
     ("another segment's spill files are taken for this one's", SPILLS,
      (OS + "spill.rs", "(is_ours && parts.next().is_none()).then_some(name)", "(is_ours | true && parts.next().is_none()).then_some(name)")),
     ("a spill file of another size is read", SPILLS,
