@@ -183,6 +183,9 @@ fn a_volume_that_another_container_left_is_written() {
     // All of it is killed, as a container is, and leaves a claim of a queue whose memory is gone.
     let first = place.host_under(OWN_SHARED_MEMORY, "install logging.json log first 100 flush touch first wait never");
     place.wait("first");
+    // As long as it is open, the next container's memory has another number.
+    let memory = format!("/proc/{}/root/dev/shm", place.processes()[0].0.as_raw_nonzero());
+    let _memory = fs::File::open(memory).unwrap();
     for (pid, _) in place.processes() {
         let _ = kill_process(pid, Signal::KILL);
     }
