@@ -4,8 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use logtree_core::codec::{self, Parts};
-use logtree_core::{Callsite, HandlerEntry, HandlerErrors, LevelNames, Origin, Record, Timestamp, side};
+use logtree_core::codec;
+use logtree_core::{HandlerEntry, HandlerErrors, LevelNames, Timestamp, side};
 use logtree_os::claim::Watch;
 use logtree_os::election::Seat;
 use logtree_os::{Segment, Sleep, Sleeper, kill_point};
@@ -210,12 +210,15 @@ impl Listener<'_> {
             late += u64::from(record.head.time_ns < self.newest_ns);
             self.newest_ns = self.newest_ns.max(record.head.time_ns);
             let whole = codec::decode(&bytes).ok().and_then(|parts| {
-                let callsite = self.definitions.callsite(self.segment, slot, record.head.definition)?;
-                let origin = self.definitions.origin(self.segment, slot, parts.origin)?;
-                Some((parts, callsite, origin))
+                let callsite = record.head.definition;
+                let (callsite, origin) = self.definitions.of_record(self.segment, slot, callsite, parts.origin)?;
+                Some(parts.into_record(callsite, origin, LevelNames::STANDARD))
             });
             match whole {
-                Some((parts, callsite, origin)) => self.handle(parts, &callsite, &origin, own_streams),
+                // CPython's `QueueListener.handle`. The definitions are borrowed, so that this is none of `self`'s methods.
+                Some(record) => {
+                    self.queue.listener.handle(&record, &mut self.batch, |entry| !own_streams.has(entry));
+                }
                 None => self.house.unreadable_records += 1,
             }
             if bytes.capacity() <= KEPT_BYTES {
@@ -247,16 +250,6 @@ impl Listener<'_> {
         handled
     }
 
-    /// Hands a record to the handlers (CPython's `QueueListener.handle`).
-    fn handle(&mut self, parts: Parts<'_>, callsite: &Callsite, origin: &Origin, own_streams: OwnStreams) {
-        let record = parts.into_record(callsite, origin, LevelNames::STANDARD);
-        self.dispatch(&record, own_streams);
-    }
-
-    fn dispatch(&mut self, record: &Record<'_>, own_streams: OwnStreams) {
-        self.queue.listener.handle(record, &mut self.batch, |entry| !own_streams.has(entry));
-    }
-
     /// Handles what this thread logged itself, and what there is to say of drops.
     fn handle_own(&mut self) -> usize {
         // The handlers are borrowed for themselves, as the batch changes meanwhile.
@@ -264,7 +257,7 @@ impl Listener<'_> {
         let mut handled = side::handle_kept(|record| queue.listener.handle(record, batch, |_| true));
         let reports = self.house.due_reports();
         for report in &reports {
-            side::handle_own(|| report.with_record(|record| self.dispatch(record, OwnStreams::default())));
+            side::handle_own(|| report.with_record(|record| queue.listener.handle(record, batch, |_| true)));
             handled += 1;
         }
         self.house.being_written(reports);
