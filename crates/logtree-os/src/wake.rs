@@ -105,12 +105,22 @@ impl Segment {
         if line.fences.load(Ordering::Relaxed) != 0 {
             fence(Ordering::SeqCst);
         }
-        let is_asleep = line.state.load(Ordering::Relaxed) == SLEEPING;
-        if is_asleep {
-            wake(&line.state, SLEEPING);
+        if line.state.load(Ordering::Relaxed) == SLEEPING {
+            return self.wake_from_sleep();
         }
-        let owner = line.seat.load(std::sync::atomic::Ordering::Relaxed) & OWNER_MASK;
-        Published { vacant: owner == 0, was_slow: is_asleep }
+        if self.is_vacant() { Published::Vacant } else { Published::Quietly }
+    }
+
+    #[cold]
+    fn wake_from_sleep(&self) -> Published {
+        wake(&self.head().header.listener.state, SLEEPING);
+        if self.is_vacant() { Published::Vacant } else { Published::Slowly }
+    }
+
+    /// Whether nobody holds the listener's seat.
+    #[inline]
+    fn is_vacant(&self) -> bool {
+        self.seat().load(std::sync::atomic::Ordering::Relaxed) & OWNER_MASK == 0
     }
 
     /// A lane is filling up.

@@ -214,11 +214,10 @@ impl Queue {
     /// What is rarely to be done once a record is safe.
     #[inline]
     fn after_publishing(self: &Arc<Self>, published: Published, own_streams: OwnStreams, record: &Record<'_>) {
-        if published.vacant {
-            helpers::nobody_listens(self);
-        }
-        if published.was_slow {
-            helpers::look_after(self);
+        match published {
+            Published::Quietly => {}
+            Published::Vacant => helpers::nobody_listens(self),
+            Published::Slowly => helpers::look_after(self),
         }
         if own_streams != OwnStreams::default() {
             self.handle_here(record, |entry| own_streams.has(entry));

@@ -33,12 +33,13 @@ pub enum Reserve {
 /// A record is in the lane, and safe whatever becomes of its process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use]
-pub struct Published {
-    /// Whether nobody held the listener's seat: then it is for the caller to see that somebody takes it.
-    pub vacant: bool,
-    /// Whether the call took a slow way: it woke the listener, or the lane got new units. A moment for what is due now and
-    /// then.
-    pub was_slow: bool,
+pub enum Published {
+    /// There is no more to be done.
+    Quietly,
+    /// Nobody held the listener's seat: it is for the caller to see that somebody takes it.
+    Vacant,
+    /// The call took a slow way: it woke the listener, or the lane got new units. A moment for what is due now and then.
+    Slowly,
 }
 
 /// A record is not in the lane.
@@ -281,7 +282,10 @@ impl LaneProducer {
         self.tail.offset = end.next_multiple_of(8);
         self.ordinal = self.ordinal.wrapping_add(units as u32);
         self.cell().producer.ordinal.store(self.ordinal, Ordering::Relaxed);
-        let published = Published { was_slow: true, ..self.publish() };
+        let published = match self.publish() {
+            Published::Quietly => Published::Slowly,
+            published => published,
+        };
         if self.units_held() >= WAKE_UNITS.min(self.capacity_units / 2) {
             self.segment.wake_from_nap();
         }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use logtree_os::{LaneProducer, LaneReader, Reserve, Segment, Sleep, Sleeper};
+use logtree_os::{LaneProducer, LaneReader, Published, Reserve, Segment, Sleep, Sleeper};
 
 use crate::support::{CAPACITY, WHOLE_UNIT, at, attached, fork, payload, wait_until};
 
@@ -126,7 +126,7 @@ fn sleeping_and_waiting_end_in_time_when_nobody_wakes() {
 fn a_vacant_seat_is_seen_and_a_dead_holder_too() {
     let (process, segment, _directory) = attached();
     let mut producer = process.claim_lane(CAPACITY).unwrap();
-    let mut is_vacant = || producer.push(at(0), &[b"?"], Reserve::Ordinary).unwrap().vacant;
+    let mut is_vacant = || producer.push(at(0), &[b"?"], Reserve::Ordinary).unwrap() == Published::Vacant;
     assert!(is_vacant());
     segment.seat().store(4711, Ordering::Relaxed);
     assert!(!is_vacant());
