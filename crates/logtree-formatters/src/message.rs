@@ -23,10 +23,10 @@ pub(crate) fn push_message(out: &mut String, record: &Record<'_>, named: &[Box<s
             _ => false,
         };
         // Most that are as long begin otherwise, which saves a call.
-        let is_name = |known: &Box<str>| {
-            known.len() == name.len() && known.as_bytes().first() == name.as_bytes().first() && **known == *name
+        let is_name = |known: &str| {
+            known.len() == name.len() && known.as_bytes().first() == name.as_bytes().first() && known == name
         };
-        if stands_below || named.iter().any(is_name) {
+        if stands_below || named.iter().any(|known| is_name(known)) {
             continue;
         }
         if out.len() > start {
