@@ -86,6 +86,9 @@ pub(crate) fn wait_until_followed(queue: &Arc<Queue>, segment: &Arc<Segment>) {
     }
     let began = Instant::now();
     let is_followed = || segment.word(words::LISTENING) >= Some(queue.generation());
+    // That the listener cannot build it is an answer, for once.
+    segment.wait_for_progress(TURN, || is_followed() || segment.word(words::REFUSED) == Some(queue.generation()));
+    offer_if_asked(queue, segment);
     while !segment.wait_for_progress(TURN, is_followed) && began.elapsed() < PATIENCE {
         if is_vacant(segment.seat()) {
             helpers::nobody_listens_to(queue, segment);
