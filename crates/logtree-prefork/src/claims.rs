@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use logtree_os::claim::{Meeting, Watch};
-use logtree_os::{Segment, kill_point};
+use logtree_os::{Segment, SegmentState, kill_point};
 
 use crate::queue::Queue;
 use crate::{join, words};
@@ -103,6 +103,10 @@ impl Claims {
         kill_point!("claims: missed");
         // If it cannot be locked, the next look tries again.
         let Ok(mut meeting) = Meeting::lock(&self.watch.logs(), patience) else { return };
+        if segment.state() == SegmentState::Closed {
+            // A process that ended last has taken them away, with the queue.
+            return;
+        }
         let id = segment.id().0;
         let other = |claim| Some((claim, join::other_queue(claim, id, join::is_used)?));
         let others: Vec<_> = meeting.claims().iter().filter_map(other).collect();
