@@ -17,6 +17,9 @@ pub enum SegmentState {
     Closed,
 }
 
+// The word is `turn << 2 | phase`. Each who announces that he will close has a turn of his own, so that of two who look at
+// the same time neither takes the other's announcement for his.
+const PHASE: u32 = 3;
 const OPEN: u32 = 0;
 const CLOSING: u32 = 1;
 const CLOSED: u32 = 2;
@@ -25,7 +28,7 @@ impl Segment {
     /// Whether processes may attach.
     #[must_use]
     pub fn state(&self) -> SegmentState {
-        match self.head().header.life.state.load(Ordering::SeqCst) {
+        match self.head().header.life.state.load(Ordering::SeqCst) & PHASE {
             OPEN => SegmentState::Open,
             CLOSING => SegmentState::Closing,
             // No other value is ever written; whoever wrote one is not to be joined.
@@ -56,20 +59,34 @@ impl Segment {
         is_needed: impl FnMut(LaneView) -> bool,
     ) -> bool {
         let state = &self.head().header.life.state;
-        state.store(CLOSING, Ordering::SeqCst);
+        let before = state.load(Ordering::SeqCst);
+        if before & PHASE == CLOSED {
+            return true;
+        }
+        let turn = (before & !PHASE).wrapping_add(PHASE + 1);
+        if state.compare_exchange(before, turn | CLOSING, Ordering::SeqCst, Ordering::SeqCst).is_err() {
+            return false;
+        }
         kill_point!("closing: announced");
         fence(Ordering::SeqCst);
         let needed = self.processes().any(|process| !is_dead(&process)) || self.lanes().any(is_needed);
-        state.store(if needed { OPEN } else { CLOSED }, Ordering::SeqCst);
+        let decided = turn | if needed { OPEN } else { CLOSED };
+        // Not if somebody else has announced himself since, or taken over: it may have been open in between, and a process may have
+        // attached that was not seen here.
+        let is_decided = state.compare_exchange(turn | CLOSING, decided, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         kill_point!("closing: decided");
-        !needed
+        !needed && is_decided
     }
 
     /// Begins a listener's time: what the last one had half done is finished, and the segment is open unless it was closed.
     /// Returns how many listeners there have been, this one included. Only for the holder of the [seat](Segment::seat).
     pub fn take_over(&self) -> u64 {
         let life = &self.head().header.life;
-        let _was = life.state.compare_exchange(CLOSING, OPEN, Ordering::SeqCst, Ordering::SeqCst);
+        let state = life.state.load(Ordering::SeqCst);
+        if state & PHASE == CLOSING {
+            let open = state & !PHASE | OPEN;
+            let _was = life.state.compare_exchange(state, open, Ordering::SeqCst, Ordering::SeqCst);
+        }
         kill_point!("take over: opened");
         self.finish_reclaiming_lanes();
         self.finish_releasing_processes();

@@ -10,7 +10,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use logtree_os::{Attachment, LaneReader, ProcessIdentity, ProcessState, RecordHead, Reserve, Segment, Sleep, Sleeper};
+use logtree_os::{
+    Attachment, LaneReader, ProcessIdentity, ProcessState, RecordHead, Reserve, Segment, SegmentState, Sleep, Sleeper,
+};
 
 const CAPACITY: usize = 320;
 const FOR_EVER: Duration = Duration::from_secs(3600);
@@ -80,6 +82,26 @@ fn a_newcomer_is_seen_or_told() {
                 assert_eq!(segment.processes().count(), 0);
             }
         }
+    });
+}
+
+/// What one of two who would close has opened again, the other does not close by a look from before.
+#[test]
+fn a_newcomer_is_seen_or_told_by_two_who_would_close() {
+    // All orders of three threads take hours.
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(2);
+    model.check(|| {
+        let (segment, process) = attached();
+        let close = |segment: &Segment| segment.try_close(|process| segment.has_left(process));
+        let (closing, attaching) = (Arc::clone(&segment), Arc::clone(&segment));
+        let first = loom::thread::spawn(move || close(&closing));
+        let newcomer = loom::thread::spawn(move || attaching.attach(&identity()).is_ok());
+        process.leave();
+        close(&segment);
+        first.join().unwrap();
+        let is_attached = newcomer.join().unwrap();
+        assert!(!(is_attached && segment.state() == SegmentState::Closed), "it is in a segment that nobody reads");
     });
 }
 

@@ -388,8 +388,8 @@ fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, Unjoin
     }
 }
 
-/// The segment at a path, if it is this program's kind, and not closed; or the one of this id that was there. What is left of
-/// a closed one is removed; what is no segment that this program may use is said, and left alone.
+/// The segment at a path, if it is this program's kind, and not closed; or the one of this id that was there. What is no
+/// segment that this program may use is said, and left alone.
 fn open_live(path: &Path, id: Option<u128>) -> Result<Option<Arc<Segment>>, Unjoined> {
     let removed = || Segment::open_removed(path, SegmentId(id?));
     let segment = match Segment::open(path) {
@@ -407,11 +407,7 @@ fn open_live(path: &Path, id: Option<u128>) -> Result<Option<Arc<Segment>>, Unjo
     if id.is_some_and(|id| segment.id() != SegmentId(id)) {
         return Ok(None);
     }
-    if segment.state() == SegmentState::Closed {
-        let _ = segment.unlink();
-        return Ok(None);
-    }
-    Ok(Some(segment))
+    Ok(Some(segment).filter(|segment| segment.state() != SegmentState::Closed))
 }
 
 /// Whether a file is there, and no segment that this program can ever use.
@@ -426,9 +422,7 @@ fn make(queue: &Queue, meeting: &mut Meeting) -> Result<Arc<Segment>, Unjoined> 
         None => file_name(&format!("{:016x}-{}", ProcessIdentity::current().nonce, queue.place().number)),
     };
     let segment = match Segment::create(&directory, &name, &SegmentOptions::default()) {
-        // Left behind by a program of another version, or by no program at all, which was said when it was found.
-        Err(error) if error.is_exists() && Segment::open(error.path()).is_err_and(|error| is_useless(&error)) => {
-            let _ = std::fs::remove_file(directory.join(&name));
+        Err(error) if error.is_exists() && make_room(error.path()) => {
             Segment::create(&directory, &name, &SegmentOptions::default())
         }
         outcome => outcome,
@@ -452,6 +446,15 @@ fn make(queue: &Queue, meeting: &mut Meeting) -> Result<Arc<Segment>, Unjoined> 
         return Err(Unjoined::Shortage(error.to_string()));
     }
     Ok(segment)
+}
+
+/// Removes what stands where a segment is to be, if that is closed, or of another version, or no segment at all, which was said
+/// when it was found; whether it did. The claim of the name is locked.
+fn make_room(path: &Path) -> bool {
+    match Segment::open(path) {
+        Ok(segment) => segment.state() == SegmentState::Closed && segment.unlink().is_ok(),
+        Err(error) => is_useless(&error) && std::fs::remove_file(path).is_ok(),
+    }
 }
 
 pub(crate) fn file_name(queue: &str) -> String {

@@ -10,7 +10,7 @@ use logtree_core::{
     side,
 };
 use logtree_os::election::{holder, is_vacant};
-use logtree_os::{DropReason, ForkLock, ForkReset, LaneIndex, LaneProducer, Published, Segment, SegmentState};
+use logtree_os::{DropReason, ForkLock, ForkReset, LaneIndex, LaneProducer, Published, Segment};
 
 use crate::config::{self, Configured};
 use crate::handover;
@@ -326,10 +326,7 @@ impl Queue {
         }
         if is_vacant(segment.seat()) {
             // Nobody else tidies up.
-            let is_closed = || segment.state() == SegmentState::Closed;
-            join::leave(self, segment, || {
-                is_closed() || segment.try_abandon(|process| sweep::is_gone(segment, process))
-            });
+            join::leave(self, segment, || segment.try_abandon(|process| sweep::is_gone(segment, process)));
         }
     }
 

@@ -5,12 +5,14 @@
 //! would ever find it again; so whoever installs a queue removes such segments on the way.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use logtree_os::claim::Meeting;
 use logtree_os::election::is_vacant;
 use logtree_os::{Death, ProcessState, Segment, SegmentState, default_directory};
+
+use crate::join;
 
 /// How many files are looked at in one go.
 const LOOKS: usize = 256;
@@ -18,17 +20,13 @@ const LOOKS: usize = 256;
 const MAKING_TAKES: Duration = Duration::from_secs(60);
 
 /// Removes segments that hold nothing and belong to nobody.
-///
-/// One process does so at a time; who finds another one at it has nothing to do.
 pub(crate) fn sweep() {
     let directory = default_directory();
     let Ok(entries) = fs::read_dir(&directory) else { return };
-    let Ok(meeting) = Meeting::lock(&[&directory.join("sweep")], Duration::ZERO) else { return };
-    let mut emptied = Vec::new();
     for path in entries.flatten().map(|entry| entry.path()).take(LOOKS) {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name.starts_with("queue-") {
-            emptied.extend(close_if_empty(&path));
+            remove_if_empty(&path);
         } else if name.strip_prefix("spill-").is_some_and(|segment| !directory.join(segment).exists()) && is_old(&path)
         {
             // Of a segment that was removed by another than its last listener, and that nobody has used for long.
@@ -37,25 +35,22 @@ pub(crate) fn sweep() {
             let _ = fs::remove_file(&path);
         }
     }
-    // A process locks one set of claims at a time.
-    drop(meeting);
-    for (path, id) in emptied {
-        if let Ok(mut meeting) = Meeting::lock(&[&path], Duration::ZERO) {
-            let _ = meeting.remove_if(id);
-        }
-    }
 }
 
 /// Closes and removes a segment if nobody listens to it, is attached to it, or has left a record in it.
-fn close_if_empty(path: &Path) -> Option<(PathBuf, u128)> {
-    let segment = Segment::open(path).ok()?;
-    let is_left = segment.state() == SegmentState::Closed
-        || (is_vacant(segment.seat()) && segment.try_abandon(|process| is_gone(&segment, process)));
-    if !is_left {
-        return None;
+fn remove_if_empty(path: &Path) {
+    let Ok(segment) = Segment::open(path) else { return };
+    let is_closed = || segment.state() == SegmentState::Closed;
+    if !is_closed() && join::is_used(&segment) {
+        return;
     }
-    segment.unlink().ok()?;
-    Some((path.to_owned(), segment.id().0))
+    // Whoever makes a segment of this name has locked its claim. So none is made between the look at whose name it is and the
+    // removal, which would take the new one's.
+    let Ok(mut meeting) = Meeting::lock(&[path], Duration::ZERO) else { return };
+    let is_left = is_closed() || is_vacant(segment.seat()) && segment.try_abandon(|process| is_gone(&segment, process));
+    if is_left && segment.unlink().is_ok() {
+        let _ = meeting.remove_if(segment.id().0);
+    }
 }
 
 /// Whether a process will put nothing into a segment any more, for certain.

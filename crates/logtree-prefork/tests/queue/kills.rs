@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use logtree_core::{Level, Overflow, QueueLimits, Timestamp};
+use logtree_os::claim::Meeting;
 use logtree_os::helper::{HelperEnd, HelperOptions, HelperState, spawn_helper};
 use logtree_prefork::QueueOptions;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 use crate::support::{
-    self, Lines, Logs, Queue, helper, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit, zombies,
+    self, DEADLINE, Lines, Logs, Queue, helper, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit, zombies,
 };
 
 pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
@@ -317,4 +318,45 @@ pub(crate) fn what_nobody_needs_is_swept_away() {
     let queue = Queue::over(&log(&full.to_string()), named(full));
     queue.entry.handler.start().unwrap();
     until("the record is written", || Lines::so_far(&queue.log).numbers.values().any(|numbers| numbers.len() == 2));
+}
+
+/// Whoever holds the claim of a name may be making another segment of that name at the moment: it is not taken away.
+pub(crate) fn a_segment_whose_claim_is_held_is_not_swept() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = |name: &str| directory.path().join(name);
+    let name = format!("held-{}", std::process::id());
+    let segment = logtree_os::default_directory().join(format!("queue-{name}"));
+    let mut held = None;
+    until("an empty segment is left, and its claim is held", || {
+        held = None;
+        let child = in_child(|| {
+            let options = QueueOptions { name: Some(name.clone()), ..QueueOptions::default() };
+            let queue = Queue::over(&log("left"), options);
+            queue.entry.handler.start().unwrap();
+            queue.log(0);
+            assert!(queue.flush());
+            stop_helpers().into_iter().for_each(kill);
+            kill(getpid());
+        });
+        assert_eq!(wait_for_exit(child), None);
+        held = Some(Meeting::lock(&[&segment], DEADLINE).unwrap());
+        // Another process on this machine may have swept it away before.
+        segment.exists()
+    });
+    let install = |number| {
+        let child = in_child(|| {
+            let queue = Queue::started(&log(&format!("other-{number}")));
+            queue.log(0);
+            assert!(queue.flush());
+        });
+        assert_eq!(wait_for_exit(child), Some(0));
+    };
+    (0..3).for_each(install);
+    assert!(segment.exists());
+    drop(held);
+    let mut installs = 3..;
+    until("it is gone", || {
+        installs.by_ref().take(1).for_each(install);
+        !segment.exists()
+    });
 }

@@ -122,6 +122,7 @@ fn main() {
         ("more_processes_than_places_lose_nothing", start::more_processes_than_places_lose_nothing),
         ("half_made_segments_are_swept_in_time", start::half_made_segments_are_swept_in_time),
         ("what_nobody_needs_is_swept_away", kills::what_nobody_needs_is_swept_away),
+        ("a_segment_whose_claim_is_held_is_not_swept", kills::a_segment_whose_claim_is_held_is_not_swept),
         (
             "a_worker_that_comes_when_all_have_left_begins_anew",
             sharing::a_worker_that_comes_when_all_have_left_begins_anew,

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use super::producer::lines_of;
 use super::{Way, Witness, arm};
-use crate::support::{DEADLINE, Lines, Queue, helper, in_child, kill, state_of, until, wait_for_exit};
+use crate::support::{DEADLINE, Lines, Queue, helper, in_child, kill, stop_helpers, until, wait_for_exit};
 
 const RECORDS: u32 = 20;
 /// What was left behind by killed processes.
@@ -137,12 +137,11 @@ fn die(way: &[&str], round: u32, is_left: bool) {
 fn leave_behind(queue: &Queue) {
     queue.log(0);
     assert!(queue.flush());
-    // Stopped, it takes nobody's place, and nobody makes another one.
-    let standby = helper("logtree-standby");
-    kill_process(standby, Signal::STOP).unwrap();
-    until("the standby is stopped", || state_of(standby) == "T");
-    arm(&["transaction: committed"], 1);
+    // Both are stopped while it logs: whoever logs while nobody listens makes other helpers after a while.
+    let [standby, listener] = stop_helpers();
     (1..LEFT).for_each(|number| queue.log(number));
+    arm(&["transaction: committed"], 1);
+    kill_process(listener, Signal::CONT).unwrap();
     until("the listener is dead", kill_points::is_over);
     kill(standby);
     kill(getpid());
