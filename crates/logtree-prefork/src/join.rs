@@ -287,15 +287,17 @@ pub(crate) fn leave_behind(queue: &Queue, segment: &Segment, is_needed: impl FnO
 
 /// Closes a segment that nobody needs, and removes its name and claims; `false` if somebody needs it.
 pub(crate) fn leave(queue: &Queue, segment: &Segment, close: impl FnOnce() -> bool) -> bool {
-    let Some(Left(meeting)) = lock_to_leave(queue, segment) else { return false };
+    let Some(Left(mut meeting)) = lock_to_leave(queue, segment) else { return false };
     if !close() {
         return false;
     }
-    if let Some(mut meeting) = meeting {
+    if let Some(meeting) = &mut meeting {
         // A claim that stays is recognised as stale by whoever reads it: its segment is gone.
         let _ = meeting.remove_if(segment.id().0);
     }
     let _ = segment.unlink();
+    // Not before: another segment of this name could be made, and its name be taken away instead.
+    drop(meeting);
     true
 }
 
