@@ -7,7 +7,7 @@
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use logtree_core::{BuildError, HandlerEntry};
@@ -29,6 +29,9 @@ const LEAVING_TAKES: Duration = Duration::from_millis(2);
 const PUT_BACK_WITHIN: Duration = Duration::from_secs(1);
 /// Between two looks meanwhile.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
+
+/// So many names this process has given to segments of queues without one.
+static NAMES_DRAWN: AtomicU32 = AtomicU32::new(0);
 
 /// Joins the queue of the files behind this one, or makes it; afterwards somebody listens.
 ///
@@ -421,7 +424,11 @@ fn make(queue: &Queue, meeting: &mut Meeting) -> Result<Arc<Segment>, Unjoined> 
     let directory = default_directory();
     let name = match &queue.options.name {
         Some(name) => file_name(name),
-        None => file_name(&format!("{:016x}-{}", ProcessIdentity::current().nonce, queue.place().number)),
+        // Another one for each attempt: what one sweeps away that nobody has attached to yet, he knows by its name alone.
+        None => {
+            let number = NAMES_DRAWN.fetch_add(1, Ordering::Relaxed);
+            file_name(&format!("{:016x}-{number}", ProcessIdentity::current().nonce))
+        }
     };
     let segment = match Segment::create(&directory, &name, &SegmentOptions::default()) {
         Err(error) if error.is_exists() && make_room(error.path()) => {
