@@ -2,7 +2,7 @@
 
 use logtree_core::{Argument, Direct, Level, Record, Value, Verdict};
 
-use super::{Behind, fields_of, list, make, spans_of, text};
+use super::{Behind, fields_of, list, make, spans_of};
 use crate::specimen::with_record;
 
 fn redacted(arguments: &[(&str, Argument)], change: impl Fn(&Record<'_>, &dyn Fn(&Record<'_>))) -> String {
@@ -72,6 +72,7 @@ fn nothing_to_redact_is_a_mistake() {
 
 #[cfg(feature = "regex")]
 mod patterns {
+    use super::super::text;
     use super::*;
 
     #[test]
