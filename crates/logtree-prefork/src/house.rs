@@ -14,8 +14,8 @@ use logtree_os::{
 
 use crate::claims::Claims;
 use crate::definitions::Definitions;
+use crate::departure::{self, LeaveBehind, Left};
 use crate::helpers::{self, Role};
-use crate::join::{self, LeaveBehind, Left};
 use crate::merge::Merge;
 use crate::queue::{self, Queue};
 use crate::words;
@@ -207,7 +207,7 @@ impl<'a> House<'a> {
     /// Leaves if nobody is attached: nothing that was published stays unread, nothing of the queue stays behind.
     fn leave(&self) -> bool {
         // The claims are locked first: whoever comes meanwhile waits for them and finds either a queue or none.
-        join::leave(&self.queue, self.segment, || {
+        departure::leave(&self.queue, self.segment, || {
             let is_closed = self.segment.try_close(|process| self.is_gone(process));
             if is_closed {
                 self.claims.end();
@@ -323,7 +323,7 @@ impl<'a> House<'a> {
             return GivesUp::No;
         }
         helpers::leave_to_the_next_start(self.segment);
-        let (gives_up, say) = match join::leave_behind(&self.queue, self.segment, is_needed) {
+        let (gives_up, say) = match departure::leave_behind(&self.queue, self.segment, is_needed) {
             LeaveBehind::Leave(left) => (GivesUp::Leaves(left), "stay in memory for the next process that has it"),
             LeaveBehind::Lose => (GivesUp::Loses, "are lost"),
             LeaveBehind::Stay => {

@@ -41,6 +41,7 @@ mod batch;
 mod claims;
 mod config;
 mod definitions;
+mod departure;
 mod handover;
 mod helpers;
 mod house;

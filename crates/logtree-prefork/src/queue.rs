@@ -19,7 +19,7 @@ use crate::options::QueueOptions;
 use crate::process::{ProcessSide, Slot};
 use crate::producer::{self, Put};
 use crate::streams::OwnStreams;
-use crate::{join, stats, sweep};
+use crate::{departure, join, stats, sweep};
 
 /// How long installing may wait for other processes that are joining the same queue.
 const JOIN_PATIENCE: Duration = Duration::from_secs(5);
@@ -326,7 +326,7 @@ impl Queue {
         }
         if is_vacant(segment.seat()) {
             // Nobody else tidies up.
-            join::leave(self, segment, || segment.try_abandon(|process| sweep::is_gone(segment, process)));
+            departure::leave(self, segment, || segment.try_abandon(|process| sweep::is_gone(segment, process)));
         }
     }
 
