@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use logtree_core::{
@@ -159,6 +159,7 @@ impl RollingConfig {
 struct NonBlockingHandler {
     writer: WriterHandler<NonBlocking>,
     guard: ForkLock<Guard>,
+    is_closed: AtomicBool,
     made_in: ForkGeneration,
     counter: ErrorCounter,
     sent: AtomicUsize,
@@ -209,6 +210,7 @@ impl NonBlockingHandler {
             counter: writer.error_counter(),
             writer: WriterHandler::new(writer),
             guard: ForkLock::new(Guard(Some(guard))),
+            is_closed: AtomicBool::new(false),
             made_in: ForkGeneration::current(),
             sent: AtomicUsize::new(0),
             written,
@@ -222,6 +224,10 @@ impl Handler for NonBlockingHandler {
         if self.made_in != ForkGeneration::current() {
             let message = "NonBlocking has no thread in a forked process; queue.Queue has";
             return Err(io::Error::other(message).into());
+        }
+        // Its channel takes lines for a moment longer, and loses them.
+        if self.is_closed.load(Ordering::Acquire) {
+            return Err(io::Error::other("NonBlocking was closed, and has no thread any more").into());
         }
         self.writer.emit(record, formatter, steps)?;
         self.sent.fetch_add(1, Ordering::Relaxed);
@@ -246,6 +252,7 @@ impl Handler for NonBlockingHandler {
     }
 
     fn close(&self) {
+        self.is_closed.store(true, Ordering::Release);
         drop(self.guard.lock().0.take());
     }
 }
