@@ -4,7 +4,7 @@
 //! [shares](share) its plan.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use rustix::mm::{MapFlags, ProtFlags};
 use rustix::process::{Signal, getpid, kill_process};
@@ -142,8 +142,8 @@ const HAPPENING: u64 = 1;
 
 static PLAN: OnceLock<&'static Plan> = OnceLock::new();
 
-/// Whether this process passes every point unharmed.
-static IS_SPARED: AtomicBool = AtomicBool::new(false);
+/// The process that passes every point unharmed; 0, none.
+static SPARED: AtomicI32 = AtomicI32::new(0);
 
 /// From now on this process and its children pass kill points that [`arm`] can make deadly.
 pub fn share() {
@@ -172,9 +172,9 @@ pub fn arm(kills: &[(&str, u32)]) {
     }
 }
 
-/// This process, and what it forks from now on, dies at no point and counts for none.
+/// This process dies at no point and counts for none; what it forks does.
 pub fn spare() {
-    IS_SPARED.store(true, Ordering::SeqCst);
+    SPARED.store(getpid().as_raw_nonzero().get(), Ordering::SeqCst);
 }
 
 /// Whether every planned kill has happened.
@@ -196,7 +196,10 @@ pub fn die() {
 
 /// Passes a point, and says whether the process is to die at it: for places that do half of something first.
 pub fn is_deadly(name: &str) -> bool {
-    let Some(plan) = PLAN.get().filter(|_| !IS_SPARED.load(Ordering::SeqCst)) else { return false };
+    let Some(plan) = PLAN.get() else { return false };
+    if SPARED.load(Ordering::SeqCst) == getpid().as_raw_nonzero().get() {
+        return false;
+    }
     let point = number(name);
     let [first, second, third] = &plan.kills;
     loop {

@@ -69,7 +69,7 @@ impl Program {
     }
 
     /// The helper of that name, as soon as there is just one.
-    fn helper(&self, name: &str) -> Pid {
+    pub(crate) fn helper(&self, name: &str) -> Pid {
         let mut found = Vec::new();
         until(&format!("there is one {name}"), || {
             found = self.helpers(name);
@@ -111,8 +111,8 @@ impl Program {
         wait_for(&self.directory, word);
     }
 
-    fn wait_until_claimed(&self) {
-        until("the claim is back", || std::fs::read(self.claim()).is_ok_and(|claim| claim.ends_with(b"\n")));
+    pub(crate) fn is_claimed(&self) -> bool {
+        std::fs::read(self.claim()).is_ok_and(|claim| claim.ends_with(b"\n"))
     }
 }
 
@@ -199,7 +199,7 @@ pub(crate) fn a_queue_without_names_is_found_in_its_processes() {
         });
         program.wait_for("flushed");
         program.clean(what);
-        program.wait_until_claimed();
+        until("the claim is back", || program.is_claimed());
         // Nobody is left but the program itself, which does nothing.
         let helpers = stop_helpers_of(program.process);
         helpers.into_iter().for_each(kill);
