@@ -30,6 +30,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Thread;
+use std::time::Instant;
 
 use logtree_core::{AppendFile as _, ArgumentError, FileEnd, Kwargs, Names, Steps};
 use logtree_os::{ForkLock, ForkReset};
@@ -139,8 +140,8 @@ struct State {
     thread: Option<Thread>,
     /// The thread is to look once more what there is to do.
     is_asked: bool,
-    /// It was asked at the first record.
-    has_begun: bool,
+    /// When it was first seen to, at the first record.
+    begun: Option<Instant>,
     /// It writes for a listener, which puts what is made in its place.
     is_gathering: bool,
     /// A batch that may not be done yet rolls the file, or is the first one.
@@ -151,6 +152,21 @@ struct State {
     /// Device and inode of files whose compressed form is in its place already.
     superseded: Vec<(u64, u64)>,
     error: Option<io::Error>,
+}
+
+impl State {
+    /// Whether this is the first time; it is no more.
+    fn begins(&mut self) -> bool {
+        let is_first = self.begun.is_none();
+        self.begun.get_or_insert_with(Instant::now);
+        is_first
+    }
+
+    /// Whether a listener of before that was killed may still be dying, and what its threads had asked for last be done yet: a
+    /// file may appear behind whoever swept.
+    fn has_company(&self) -> bool {
+        self.is_gathering && self.begun.is_some_and(|begun| begun.elapsed() < worker::REST)
+    }
 }
 
 /// A child leaves to its parent what the parent has begun.
@@ -205,7 +221,7 @@ impl Compression {
 
     /// Whether something is to be settled without a record.
     pub(crate) fn is_unsettled(&self) -> bool {
-        self.0.has_news.load(Ordering::Relaxed) || !self.0.state.lock().has_begun
+        self.0.has_news.load(Ordering::Relaxed) || self.0.state.lock().begun.is_none()
     }
 
     /// The thread ends as soon as it can.
@@ -235,7 +251,7 @@ impl Shared {
         let mut state = self.state.lock();
         self.has_news.store(false, Ordering::Relaxed);
         let has_rolled = self.has_rolled.swap(false, Ordering::Relaxed);
-        let is_first = !std::mem::replace(&mut state.has_begun, true);
+        let is_first = state.begins();
         // A thread that has nothing to do would be in the way of a program that forks.
         if has_rolled || is_first && self.has_work() {
             self.ask(&mut state);
@@ -254,7 +270,7 @@ impl Shared {
             self.ask(&mut state);
         }
         // A listener is to make its standby before it has a thread, and that comes between the first batch and the second.
-        let is_first = !std::mem::replace(&mut state.has_begun, true);
+        let is_first = state.begins();
         if self.has_rolled.swap(false, Ordering::Relaxed) || is_first {
             state.is_being_rolled = true;
             self.has_news.store(true, Ordering::Relaxed);
@@ -262,9 +278,15 @@ impl Shared {
         let mut outcome = state.error.take().map_or(Ok(()), Err);
         let file = self.file.clone() as Arc<_>;
         for made in std::mem::take(&mut state.made) {
-            let placed = steps.roll(&file, &mut |names| self.place(&made, names).map(drop));
-            outcome = outcome.and(placed);
-            state.placed.push(made);
+            let mut placed = Placed::Done;
+            outcome = outcome.and(steps.roll(&file, &mut |names| self.place(&made, names).map(|what| placed = what)));
+            if placed == Placed::Done {
+                state.placed.push(made);
+            } else {
+                // It has changed since it was looked at: to be looked at once more.
+                outcome = outcome.and(made.discard());
+                self.ask(&mut state);
+            }
         }
         for source in std::mem::take(&mut state.superseded) {
             outcome = outcome.and(steps.roll(&file, &mut |names| self.delete_superseded(source, names)));
@@ -289,6 +311,9 @@ impl Shared {
     /// Puts what was made in the place of what it was made from, whatever that is called by now. To be called with no other
     /// process rolling the file.
     fn place(&self, made: &Made, names: &mut dyn Names) -> io::Result<Placed> {
+        if !made.is_there() {
+            return Ok(Placed::Gone);
+        }
         let is_source = |end: &FileEnd| (end.device, end.inode) == made.source;
         for path in self.rolled(names)? {
             let Some(end) = names.find(&path).filter(is_source) else { continue };
@@ -335,7 +360,7 @@ impl Shared {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Placed {
     Done,
-    /// What it was made from was deleted meanwhile.
+    /// It was deleted meanwhile, or what it was made from.
     Gone,
     /// What it was made from is longer than it was.
     Grown,

@@ -73,8 +73,13 @@ impl Made {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         // Whoever had it locked before may have given it its place, or deleted it.
-        let is_there = Look::at_path(path).is_ok_and(|named| named.is_same_file(&look));
-        Ok(is_there.then_some(made))
+        Ok(made.is_there().then_some(made))
+    }
+
+    /// Whether its name is still its own.
+    pub(super) fn is_there(&self) -> bool {
+        let look = Look::at(self.file.as_fd());
+        look.is_ok_and(|look| Look::at_path(&self.path).is_ok_and(|named| named.is_same_file(&look)))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -119,12 +124,12 @@ impl Made {
         Ok(())
     }
 
-    /// Deletes it.
+    /// Deletes it, unless its name is another's by now.
     ///
     /// # Errors
     /// Those of unlink(2).
     pub(super) fn discard(self) -> io::Result<()> {
-        std::fs::remove_file(&self.path)
+        if self.is_there() { std::fs::remove_file(&self.path) } else { Ok(()) }
     }
 }
 

@@ -25,16 +25,23 @@ const LONGEST_NAP: Duration = Duration::from_secs(10);
 /// most to compress.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
-/// So long a file rests of which it is not known who has it open.
-const REST: Duration = Duration::from_secs(1);
+/// So long a file rests of which it is not known who has it open, or that is locked by one who ought to be dead.
+pub(super) const REST: Duration = Duration::from_secs(1);
 
 /// What the thread remembers.
 #[derive(Default)]
 struct Memory {
-    /// Since when files rest.
+    /// Since when files rest, by inode.
     resting: HashMap<u64, Instant>,
     /// Files that can have no other form, by inode.
     left_alone: Vec<u64>,
+}
+
+impl Memory {
+    /// Whether a file has rested long enough, which begins to rest when this is first asked.
+    fn has_rested(&mut self, source: &Source) -> bool {
+        self.resting.entry(source.inode()).or_insert_with(Instant::now).elapsed() >= REST
+    }
 }
 
 /// What became of a rolled file.
@@ -60,8 +67,7 @@ impl Shared {
             }
             let is_later = match outcome {
                 _ if self.is_over() => false,
-                // No late process writes behind a queue.
-                Ok(outcome) => outcome == Outcome::Later && !state.is_gathering,
+                Ok(outcome) => outcome == Outcome::Later || state.has_company(),
                 Err(error) => {
                     state.error = Some(error);
                     self.has_news.store(true, Ordering::Relaxed);
@@ -135,15 +141,7 @@ impl Shared {
             return Ok(Outcome::Later);
         }
         let _ = fadvise(&file, 0, None, Advice::Sequential);
-        let path = self.made_path(source.inode());
-        if self.state.lock().is_gathering {
-            // There is one listener: whoever began this is dead, whatever child of his has it locked.
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        let Some(mut made) = Made::begin(&path, &source.metadata)? else { return Ok(Outcome::Later) };
+        let Some(mut made) = self.begin(source, memory)? else { return Ok(Outcome::Later) };
         match self.make(&mut made, &mut file) {
             Ok(Some(Placed::Obstructed)) => {
                 memory.left_alone.push(source.inode());
@@ -163,6 +161,21 @@ impl Shared {
                 let _ = made.discard();
                 Err(error)
             }
+        }
+    }
+
+    /// Begins the compressed file, unless another one is at it.
+    fn begin(&self, source: &Source, memory: &mut Memory) -> io::Result<Option<Made>> {
+        let path = self.made_path(source.inode());
+        let made = Made::begin(&path, &source.metadata)?;
+        if made.is_some() || !self.state.lock().is_gathering || !memory.has_rested(source) {
+            return Ok(made);
+        }
+        // Behind a queue one listener follows the other, and a thread of the one before is dead by now: what has it locked is a
+        // child of his host's, which goes on for as long as it likes.
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Made::begin(&path, &source.metadata),
         }
     }
 
@@ -226,7 +239,7 @@ impl Shared {
             return has_writers;
         }
         let _ = file;
-        memory.resting.entry(source.inode()).or_insert_with(Instant::now).elapsed() < REST
+        !memory.has_rested(source)
     }
 
     /// Whether there is anything to do. What cannot be seen is for the thread to say.

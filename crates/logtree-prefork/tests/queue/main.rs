@@ -13,6 +13,7 @@ mod figures;
 mod forked;
 mod kills;
 mod large;
+mod packing;
 mod pressure;
 mod sharing;
 mod shrink;
@@ -43,6 +44,11 @@ fn main() {
             kills::when_all_helpers_are_killed_a_process_with_threads_listens,
         ),
         ("a_killed_helper_leaves_no_zombie", kills::a_killed_helper_leaves_no_zombie),
+        (
+            "what_one_who_is_dying_has_in_its_hands_is_left_to_it",
+            packing::what_one_who_is_dying_has_in_its_hands_is_left_to_it,
+        ),
+        ("what_one_who_is_dying_makes_last_is_taken_away", packing::what_one_who_is_dying_makes_last_is_taken_away),
         ("listeners_killed_at_random_write_each_line_once", kills::listeners_killed_at_random_write_each_line_once),
         #[cfg(logtree_kill_points)]
         (

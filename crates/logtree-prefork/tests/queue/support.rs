@@ -203,10 +203,13 @@ impl Logs {
             let rolled = name.strip_prefix("packed.log.").is_some_and(|rolled| !rolled.ends_with(".gz"));
             rolled || name.starts_with(".packed.log.") && name.ends_with(".part")
         };
+        let began = Instant::now();
         until("all is compressed", || {
             let names =
                 std::fs::read_dir(self.packed.parent().unwrap()).unwrap().map(|entry| entry.unwrap().file_name());
-            !names.into_iter().any(|name| is_left(name.to_str().unwrap()))
+            let left: Vec<_> = names.map(|name| name.into_string().unwrap()).filter(|name| is_left(name)).collect();
+            assert!(began.elapsed() < DEADLINE, "never compressed: {left:?}");
+            left.is_empty()
         });
     }
 
@@ -487,7 +490,7 @@ impl Lines {
 }
 
 /// The text of a file, if it is there, also of a compressed one.
-fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     if path.extension().is_none_or(|extension| extension != "gz") {
         return std::fs::read_to_string(path).unwrap_or_default();
     }

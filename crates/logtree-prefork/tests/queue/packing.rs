@@ -1,0 +1,81 @@
+//! The compressed files of a listener, and those of one before it that was killed and is not yet dead.
+
+use std::fs::File;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use logtree_prefork::QueueOptions;
+use rustix::fs::{FlockOperation, flock};
+
+use crate::support::{Logs, Queue, in_child, text, until, wait_for_exit};
+
+/// So long a file is left to whoever has it locked, and a new listener looks for those that come late.
+const REST: Duration = Duration::from_secs(1);
+
+/// A file that was rolled, which holds its number.
+fn rolled(directory: &Path, number: u32) -> PathBuf {
+    let path = directory.join(format!("packed.log.{number}"));
+    std::fs::write(&path, number.to_string()).unwrap();
+    path
+}
+
+/// Where a file of this number in the file system is compressed to.
+fn half_made(directory: &Path, inode: u64) -> PathBuf {
+    directory.join(format!(".packed.log.{inode}.gz.part"))
+}
+
+/// Somebody logs a little, and goes on with what is asked of him.
+fn log(logs: &Logs, go_on: impl FnOnce()) {
+    let child = in_child(|| {
+        let queue = Queue::started_over(logs);
+        queue.log(0);
+        assert!(queue.flush());
+        go_on();
+    });
+    assert_eq!(wait_for_exit(child), Some(0));
+}
+
+pub(crate) fn what_one_who_is_dying_has_in_its_hands_is_left_to_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let logs = Logs::within(directory.path(), 10_000);
+    let first = rolled(directory.path(), 2);
+    rolled(directory.path(), 1);
+    let path = half_made(directory.path(), first.metadata().unwrap().ino());
+    let half = File::create(&path).unwrap();
+    flock(&half, FlockOperation::NonBlockingLockExclusive).unwrap();
+    let began = Instant::now();
+    log(&logs, || {
+        until("the other one is compressed", || directory.path().join("packed.log.1.gz").exists());
+        let (is_there, is_left) =
+            (first.exists(), path.metadata().is_ok_and(|m| m.ino() == half.metadata().unwrap().ino()));
+        assert!(is_there && is_left || began.elapsed() >= REST);
+        // Now it is dead.
+        flock(&half, FlockOperation::Unlock).unwrap();
+        logs.wait_until_packed();
+    });
+    let texts = [2, 1].map(|number| text(&directory.path().join(format!("packed.log.{number}.gz"))));
+    assert_eq!(texts, ["2", "1"]);
+    Queue::over(&logs.plain, QueueOptions::default()).wait_until_gone();
+}
+
+pub(crate) fn what_one_who_is_dying_makes_last_is_taken_away() {
+    const ATTEMPTS: u32 = 50;
+    let is_over = (0..ATTEMPTS).any(|_| {
+        let directory = tempfile::tempdir().unwrap();
+        let logs = Logs::within(directory.path(), 10_000);
+        rolled(directory.path(), 1);
+        let began = Instant::now();
+        log(&logs, || {
+            logs.wait_until_packed();
+            let late = half_made(directory.path(), 1);
+            std::fs::write(&late, "").unwrap();
+            if began.elapsed() < REST {
+                until("nothing half made is left", || !late.exists());
+            }
+        });
+        Queue::over(&logs.plain, QueueOptions::default()).wait_until_gone();
+        !half_made(directory.path(), 1).exists()
+    });
+    assert!(is_over, "the machine is too slow for this");
+}
