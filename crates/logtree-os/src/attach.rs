@@ -120,7 +120,7 @@ pub struct ProcessView {
     pub identity: ProcessIdentity,
     /// Records that it dropped because no lane was free.
     pub drops_no_lane: u64,
-    /// How many of those the log has told of.
+    /// How many of those the log has told of: see [`Told`](crate::Told).
     pub reported_no_lane: u64,
     /// The process's words that mean something to the caller alone.
     pub words: [u64; 4],
@@ -211,11 +211,6 @@ impl Segment {
             reported_no_lane: cell.reported_no_lane.load(Ordering::Relaxed),
             words: std::array::from_fn(|number| cell.words[number].load(Ordering::Acquire)),
         })
-    }
-
-    /// Remembers, for this listener and its successors, that the log has told of so many records without a lane.
-    pub fn drops_no_lane_reported(&self, slot: SlotIndex, count: u64) {
-        self.slot(slot).reported_no_lane.store(count, Ordering::Relaxed);
     }
 
     /// One of a process's 4 words that mean something to the caller alone. `None` from 4 on.

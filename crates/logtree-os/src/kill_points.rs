@@ -40,6 +40,8 @@ pub const NAMES: &[&str] = &[
     "lane: unit given back",
     "lane: passed stored",
     "batch: heads published",
+    "drops: due",
+    "drops: told",
     "transaction: finished",
     "recovery: read",
     "recovery: half written",

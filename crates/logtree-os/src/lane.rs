@@ -31,6 +31,7 @@ pub use head::LaneHead;
 pub(crate) use position::Position;
 pub use producer::{ClaimLaneError, LaneProducer, Published, PushError, Reserve};
 pub use reader::{CorruptLane, LaneReader, LaneRecord};
+pub(crate) use view::CUT;
 pub use view::{DropCounts, DropReason, LaneState, LaneTicket, LaneView};
 
 use crate::index::SlotIndex;

@@ -157,10 +157,12 @@ pub(crate) struct TransactionLine {
     pub(crate) steps: AtomicU64,
     /// How many bytes were staged.
     pub(crate) bytes: AtomicU64,
-    /// Of the bytes and the heads behind them.
+    /// Of the bytes, and of the heads and counters behind them.
     pub(crate) checksum: AtomicU64,
     /// How many heads of lanes stand behind the bytes.
     pub(crate) heads: AtomicU32,
+    /// How many counters of what the log has told stand behind the heads.
+    pub(crate) told: AtomicU32,
     /// Where the chain of units begins.
     pub(crate) first_unit: AtomicU32,
     /// Transactions that were not taken up because their bytes made no sense.
@@ -188,7 +190,7 @@ pub(crate) struct ProcessSlot {
     pub(crate) definitions: AtomicU64,
     /// Records that found no lane.
     pub(crate) drops_no_lane: AtomicU64,
-    /// How many of those the log has told of; the listener's.
+    /// How many of those the log has told of; the listener's: see [`crate::transaction`].
     pub(crate) reported_no_lane: AtomicU64,
     pub(crate) words: [AtomicU64; 4],
 }

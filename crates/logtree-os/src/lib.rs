@@ -151,7 +151,9 @@ pub use text::MAX_TEXT_BYTES;
 #[cfg(target_os = "linux")]
 pub use thread::{current_thread_id, current_thread_name, let_others_go_before, spawn_masked};
 #[cfg(all(target_os = "linux", feature = "queue"))]
-pub use transaction::{Committed, Interrupted, MAX_TRANSACTION_BYTES, Staging, TransactionTooLarge, Transactions};
+pub use transaction::{
+    Committed, Interrupted, MAX_TRANSACTION_BYTES, Staging, Told, TransactionTooLarge, Transactions,
+};
 #[cfg(all(target_os = "linux", feature = "queue"))]
 pub use wake::{Sleep, Sleeper};
 #[cfg(target_os = "linux")]

@@ -1,12 +1,13 @@
 //! Transactions: what the listener is about to do to files, said in shared memory before it is done.
 //!
-//! The listener stages bytes that mean something to the caller alone, and the heads that its lanes will have; one store
-//! commits both. Nothing before that store counts. Everything behind it is carried out by whoever holds the seat: by
-//! the listener itself, or, if it is killed, by the successor who finds the transaction [interrupted].
+//! The listener stages bytes that mean something to the caller alone, the heads that its lanes will have, and what the log
+//! will have told of drops; one store commits all. Nothing before that store counts. Everything behind it is carried out by
+//! whoever holds the seat: by the listener itself, or, if it is killed, by the successor who finds the transaction
+//! [interrupted].
 //!
 //! ```text
-//! stage ─► describe ─► committed = n ─► step ─► step ─► heads ─► finished = n
-//!                      └─ from here on a successor carries it out ─┘
+//! stage ─► describe ─► committed = n ─► step ─► step ─► told ─► heads ─► finished = n
+//!                      └───── from here on a successor carries it out ─────┘
 //! ```
 //!
 //! The bytes stand in a chain of units that the listener keeps from one transaction to the next.
@@ -14,25 +15,30 @@
 //! [interrupted]: Segment::interrupted
 
 mod chain;
+mod told;
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::index::LaneIndex;
-use crate::lane::LaneHead;
-use crate::layout::TransactionLine;
+use crate::index::{LaneIndex, SlotIndex};
+use crate::lane::{CUT, LaneHead};
+use crate::layout::{CALLER_WORDS, TransactionLine};
 use crate::segment::Segment;
 use crate::sync::Ordering;
 use crate::units::Tag;
 use chain::Chain;
+pub use told::Told;
 
 /// The most that one transaction can hold, in bytes: shared memory is there for records first.
 pub const MAX_TRANSACTION_BYTES: usize = 256 << 20;
 
 /// Each piece begins at a multiple of this, so that the checksum goes word by word.
 const GRAIN: usize = 8;
-/// Lane, generation and head word.
-const HEAD_BYTES: usize = 16;
+/// A head: lane, generation and head word; or what was told: counter, generation and value.
+const PUBLISHED_BYTES: usize = 16;
+/// So many heads at the most, one a lane, and so many counters: those of each lane, one a process, the words.
+const MOST_HEADS: usize = LaneIndex::COUNT;
+const MOST_TOLD: usize = (CUT + 1) * LaneIndex::COUNT + SlotIndex::COUNT + CALLER_WORDS;
 
 /// There is no shared memory for a transaction, or it is larger than [`MAX_TRANSACTION_BYTES`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,7 +97,7 @@ impl Transactions {
     /// Begins to stage.
     pub fn begin(&mut self) -> Staging<'_> {
         self.chain.rewind();
-        Staging { chain: &mut self.chain, bytes: 0 }
+        Staging { chain: &mut self.chain, bytes: 0, told: &[] }
     }
 }
 
@@ -100,9 +106,10 @@ impl Transactions {
 pub struct Staging<'a> {
     chain: &'a mut Chain,
     bytes: usize,
+    told: &'a [Told],
 }
 
-impl Staging<'_> {
+impl<'a> Staging<'a> {
     /// Adds a piece. A successor finds the pieces one behind the other, each filled up with zeros to a multiple of 8 bytes.
     ///
     /// # Errors
@@ -114,15 +121,23 @@ impl Staging<'_> {
         Ok(())
     }
 
+    /// The log will have told this.
+    pub fn tell(&mut self, told: &'a [Told]) {
+        self.told = told;
+    }
+
     /// Commits: from here on it will be done, and the lanes will be read from these heads on.
     ///
     /// # Errors
-    /// There is no room for the heads; then nothing was committed.
+    /// There is no room for the heads, or for what is told; then nothing was committed.
     pub fn commit(self, heads: impl IntoIterator<Item = LaneHead>) -> Result<Committed, TransactionTooLarge> {
         let mut count = 0;
         for head in heads {
             self.chain.append(&pack(head))?;
             count += 1;
+        }
+        for told in self.told {
+            self.chain.append(&told.pack())?;
         }
         let segment = self.chain.segment();
         let line = segment.transaction_line();
@@ -131,6 +146,7 @@ impl Staging<'_> {
         line.first_unit.store(self.chain.first_unit(), Ordering::Relaxed);
         line.bytes.store(self.bytes as u64, Ordering::Relaxed);
         line.heads.store(count, Ordering::Relaxed);
+        line.told.store(self.told.len() as u32, Ordering::Relaxed);
         line.checksum.store(self.chain.checksum(), Ordering::Relaxed);
         line.steps.store(steps_word(number, 0), Ordering::Relaxed);
         kill_point!("transaction: described");
@@ -167,7 +183,7 @@ impl Committed {
         kill_point!("transaction: step done");
     }
 
-    /// All steps are done and all heads published.
+    /// All steps are done, what was told is remembered, and all heads are published.
     pub fn finish(self) {
         self.segment.transaction_line().finished.store(self.number, Ordering::Release);
         kill_point!("transaction: finished");
@@ -180,6 +196,7 @@ pub struct Interrupted {
     committed: Committed,
     bytes: Vec<u8>,
     heads: Vec<LaneHead>,
+    told: Vec<Told>,
 }
 
 impl Interrupted {
@@ -203,6 +220,7 @@ impl Interrupted {
     /// All steps are done: the lanes will be read from the transaction's heads on. To be called before any lane is
     /// read; the units behind the heads are given back when they are.
     pub fn finish(self) {
+        self.told.iter().for_each(|told| self.committed.segment.remember_told(told));
         for head in &self.heads {
             self.committed.segment.publish_lane_head(head);
             kill_point!("recovery: head published");
@@ -211,7 +229,7 @@ impl Interrupted {
     }
 
     /// It makes no sense to the caller: it is forgotten, and counted. Its heads are not published, so that the records in it
-    /// are read again: some may reach their handlers twice, but none is lost.
+    /// are read again, and drops told again: some may reach their handlers twice, but none is lost.
     pub fn refuse(self) {
         self.committed.segment.refuse_transaction();
     }
@@ -249,20 +267,28 @@ impl Segment {
         let line = self.transaction_line();
         let staged_bytes = usize::try_from(line.bytes.load(Ordering::Relaxed)).ok()?;
         let heads = line.heads.load(Ordering::Relaxed) as usize;
-        if heads > LaneIndex::COUNT || staged_bytes > MAX_TRANSACTION_BYTES || !staged_bytes.is_multiple_of(GRAIN) {
+        let told = line.told.load(Ordering::Relaxed) as usize;
+        if heads > MOST_HEADS
+            || told > MOST_TOLD
+            || staged_bytes > MAX_TRANSACTION_BYTES
+            || !staged_bytes.is_multiple_of(GRAIN)
+        {
             return None;
         }
-        let whole = staged_bytes + heads * HEAD_BYTES;
+        let told_begins = staged_bytes + heads * PUBLISHED_BYTES;
+        let whole = told_begins + told * PUBLISHED_BYTES;
         let mut bytes = chain::copy(self, line.first_unit.load(Ordering::Relaxed), whole)?;
         if chain::checksum_of(&bytes) != line.checksum.load(Ordering::Relaxed) {
             return None;
         }
-        let heads = bytes[staged_bytes..].chunks_exact(HEAD_BYTES).map(unpack).collect::<Option<Vec<_>>>()?;
+        let pieces = |from: usize, to: usize| bytes[from..to].chunks_exact(PUBLISHED_BYTES);
+        let heads = pieces(staged_bytes, told_begins).map(unpack).collect::<Option<Vec<_>>>()?;
+        let told = pieces(told_begins, whole).map(Told::unpack).collect::<Option<Vec<_>>>()?;
         bytes.truncate(staged_bytes);
         let steps = line.steps.load(Ordering::Acquire);
         // The word of another transaction says nothing of this one.
         let steps = if steps_word(number, 0) == steps & !u64::from(u32::MAX) { steps as u32 } else { 0 };
-        Some(Interrupted { committed: Committed { segment: Arc::clone(self), number, steps }, bytes, heads })
+        Some(Interrupted { committed: Committed { segment: Arc::clone(self), number, steps }, bytes, heads, told })
     }
 
     fn refuse_transaction(&self) {
@@ -281,9 +307,9 @@ fn steps_word(number: u64, steps: u32) -> u64 {
     number << 32 | u64::from(steps)
 }
 
-fn pack(head: LaneHead) -> [u8; HEAD_BYTES] {
+fn pack(head: LaneHead) -> [u8; PUBLISHED_BYTES] {
     let who = u64::from(head.generation) << 32 | head.lane.number() as u64;
-    let mut bytes = [0; HEAD_BYTES];
+    let mut bytes = [0; PUBLISHED_BYTES];
     bytes[..8].copy_from_slice(&who.to_ne_bytes());
     bytes[8..].copy_from_slice(&head.head.pack().to_ne_bytes());
     bytes

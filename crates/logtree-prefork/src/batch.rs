@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use logtree_core::{AppendFile, FileEnd, Moves, Names, Steps, Timestamp};
-use logtree_os::{Committed, LaneHead, Segment, TransactionTooLarge, Transactions, kill_point};
+use logtree_os::{Committed, LaneHead, Segment, Told, TransactionTooLarge, Transactions, kill_point};
 
 use crate::listener::KEPT_BYTES;
 use crate::names::{Planned, PlannedNames};
@@ -248,19 +248,23 @@ impl Batch {
         self.steps.push(Staged { file: at, work, is_done: false });
     }
 
-    /// Says what will be done, and from where on the lanes will be read then. Where there is no memory to say it, it is done
+    /// Says what will be done, from where on the lanes will be read then, and what the log will have told. Where there is no memory to say it, it is done
     /// all the same: that is counted, and a listener killed in it leaves lines that its successor repeats.
-    pub(crate) fn plan(&mut self, heads: impl IntoIterator<Item = LaneHead>) {
+    pub(crate) fn plan(&mut self, heads: impl IntoIterator<Item = LaneHead>, told: &[Told]) {
         self.committed = None;
         if !self.steps.is_empty() {
-            match self.commit(heads) {
+            match self.commit(heads, told) {
                 Ok(committed) => self.committed = Some(committed),
                 Err(_) => words::count(&self.segment, words::UNPROTECTED, 1),
             }
         }
     }
 
-    fn commit(&mut self, heads: impl IntoIterator<Item = LaneHead>) -> Result<Committed, TransactionTooLarge> {
+    fn commit(
+        &mut self,
+        heads: impl IntoIterator<Item = LaneHead>,
+        told: &[Told],
+    ) -> Result<Committed, TransactionTooLarge> {
         let mut staging = self.transactions.begin();
         plan::stage_version(&mut staging)?;
         for Staged { file, work, .. } in &mut self.steps {
@@ -282,6 +286,7 @@ impl Batch {
                 }
             }
         }
+        staging.tell(told);
         let committed = staging.commit(heads)?;
         #[cfg(logtree_kill_points)]
         if self.steps.iter().any(|step| matches!(step.work, Work::Append { .. })) {

@@ -5,11 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use logtree_core::{EmitError, HandlerErrors, Record, side, with_own_record};
+use logtree_core::{EmitError, HandlerErrors, with_own_record};
 use logtree_os::streams::StandardStream;
 use logtree_os::{
-    Death, DropCounts, DropReason, LaneIndex, LaneState, ProcessIdentity, ProcessState, ProcessView, Segment, Shrinker,
-    SlotIndex, dead_elsewhere,
+    Death, LaneState, ProcessIdentity, ProcessState, ProcessView, Segment, Shrinker, SlotIndex, dead_elsewhere,
 };
 
 use crate::claims::Claims;
@@ -18,12 +17,10 @@ use crate::departure::{self, LeaveBehind, Left};
 use crate::helpers::{self, Role};
 use crate::merge::Merge;
 use crate::queue::{self, Queue};
-use crate::words;
+use crate::reports::Reports;
 
 /// Between two looks at all processes and lanes.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
-/// Drops are said at most so often.
-const SAY_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the dead of other pid namespaces are looked for, which takes some milliseconds if there are any.
 const LOOK_ELSEWHERE_INTERVAL: Duration = Duration::from_secs(1);
 /// What a burst needed of shared memory is given back when nobody has used it for so long, or twice as long.
@@ -48,13 +45,7 @@ pub(crate) struct House<'a> {
     looked_elsewhere: Option<Instant>,
     shrinker: Shrinker,
     shrunk: Instant,
-    said: Option<Instant>,
-    unsaid: Vec<Report>,
-    being_said: Vec<Report>,
-    /// Records whose bytes or definitions made no sense, not yet said.
-    pub(crate) unreadable_records: u64,
-    /// Records that this listener made itself and had no room for, not yet said.
-    own_records: u64,
+    pub(crate) reports: Reports,
 }
 
 /// What a listener does about records that it cannot write.
@@ -65,28 +56,6 @@ pub(crate) enum GivesUp {
     Leaves(Left),
     /// It goes on without them.
     Loses,
-}
-
-/// Something to be said in the log.
-pub(crate) struct Report {
-    message: String,
-    of: Reported,
-}
-
-/// What is to be remembered once a report was written.
-enum Reported {
-    Lane(LaneIndex, DropCounts),
-    Process(SlotIndex, u64),
-    /// Records that this listener itself made, or could not read.
-    Own(u64, u64),
-    Nothing,
-}
-
-impl Report {
-    /// The report as a record of the logger `logtree`.
-    pub(crate) fn with_record(&self, use_it: impl FnOnce(&Record<'_>)) {
-        with_own_record("listener", &self.message, use_it);
-    }
 }
 
 impl<'a> House<'a> {
@@ -109,11 +78,7 @@ impl<'a> House<'a> {
             looked_elsewhere: None,
             shrinker: Shrinker::new(segment),
             shrunk: Instant::now(),
-            said: None,
-            unsaid: Vec::new(),
-            being_said: Vec::new(),
-            unreadable_records: 0,
-            own_records: 0,
+            reports: Reports::default(),
         }
     }
 
@@ -160,10 +125,10 @@ impl<'a> House<'a> {
         self.look_elsewhere();
         let dead: Vec<SlotIndex> =
             self.segment.processes().filter(|process| self.is_gone(process)).map(|process| process.slot).collect();
-        self.gather_reports();
+        self.reports.gather(self.segment);
         self.reclaim(merge, &dead);
         for slot in dead {
-            if self.unsaid.is_empty() && self.segment.release_process(slot) {
+            if self.reports.all_is_said() && self.segment.release_process(slot) {
                 definitions.forget(slot);
             }
         }
@@ -171,7 +136,7 @@ impl<'a> House<'a> {
             self.shrinker.look();
             self.shrunk = Instant::now();
         }
-        self.unsaid.is_empty() && (self.role != Role::Thread || queue::is_leaving()) && self.leave()
+        self.reports.all_is_said() && (self.role != Role::Thread || queue::is_leaving()) && self.leave()
     }
 
     /// [`keep`](Self::keep), although a look was taken a moment ago; whether nobody needs the queue any more.
@@ -216,87 +181,6 @@ impl<'a> House<'a> {
         })
     }
 
-    /// What is to be said, once a second.
-    pub(crate) fn due_reports(&mut self) -> Vec<Report> {
-        let is_due = self.said.is_none_or(|said| said.elapsed() >= SAY_INTERVAL);
-        if !is_due || self.unsaid.is_empty() {
-            return Vec::new();
-        }
-        self.said = Some(Instant::now());
-        std::mem::take(&mut self.unsaid)
-    }
-
-    /// These reports stand in the batch.
-    pub(crate) fn being_written(&mut self, reports: Vec<Report>) {
-        self.being_said.extend(reports);
-    }
-
-    /// What was said is in the log: this listener and its successors say it no more.
-    pub(crate) fn reports_written(&mut self) {
-        for report in self.being_said.drain(..) {
-            match report.of {
-                Reported::Lane(lane, drops) => {
-                    let told = self.segment.lane_view(lane).map(|lane| lane.reported).unwrap_or_default();
-                    self.segment.drops_reported(lane, &drops);
-                    words::count_told(self.segment, &drops.since(&told));
-                }
-                Reported::Process(slot, drops) => {
-                    let told = self.segment.process_view(slot).map_or(0, |process| process.reported_no_lane);
-                    self.segment.drops_no_lane_reported(slot, drops);
-                    words::count(self.segment, words::TOLD_NO_LANE, drops.saturating_sub(told));
-                }
-                Reported::Own(made, unreadable) => {
-                    self.own_records -= made;
-                    self.unreadable_records -= unreadable;
-                }
-                Reported::Nothing => {}
-            }
-        }
-    }
-
-    fn gather_reports(&mut self) {
-        self.unsaid.clear();
-        self.own_records += side::take_dropped();
-        if self.own_records + self.unreadable_records > 0 {
-            let message = format!(
-                "{} records were dropped that the listener made itself, and {} that it could not read",
-                self.own_records, self.unreadable_records,
-            );
-            self.unsaid.push(Report { message, of: Reported::Own(self.own_records, self.unreadable_records) });
-        }
-        let process_of = |slot| self.segment.process_view(slot).map_or(0, |process| process.identity.pid);
-        for lane in self.segment.lanes().filter(|lane| lane.state != LaneState::Free) {
-            let new = lane.drops.since(&lane.reported);
-            if new.cut() > 0 {
-                let (cut, pid) = (new.cut(), process_of(lane.process));
-                let message = format!("{cut} records of process {pid} were cut: there was no place for all of them");
-                self.unsaid.push(Report { message, of: Reported::Lane(lane.lane, lane.drops) });
-            }
-            if new.total() > 0 {
-                let message = format!(
-                    "{} records of process {} were dropped: {} did not fit into its queue, {} were too large, \
-                     {} found no shared memory, {} met a lane that was given up",
-                    new.total(),
-                    process_of(lane.process),
-                    new.of(DropReason::Full),
-                    new.of(DropReason::TooLarge),
-                    new.of(DropReason::NoMemory),
-                    new.of(DropReason::Retired),
-                );
-                self.unsaid.push(Report { message, of: Reported::Lane(lane.lane, lane.drops) });
-            }
-        }
-        for process in self.segment.processes().filter(|process| process.state != ProcessState::Attaching) {
-            let new = process.drops_no_lane.saturating_sub(process.reported_no_lane);
-            if new > 0 {
-                let pid = process.identity.pid;
-                let message =
-                    format!("{new} records of process {pid} were dropped: there was no lane for their thread");
-                self.unsaid.push(Report { message, of: Reported::Process(process.slot, process.drops_no_lane) });
-            }
-        }
-    }
-
     /// Counts and reports, as any handler's error, that a batch could not be written yet.
     pub(crate) fn say_not_written(&self, errors: &HandlerErrors, error: std::io::Error) {
         self.say_failed(errors, "could not write and tries again", error);
@@ -309,8 +193,9 @@ impl<'a> House<'a> {
 
     fn say_failed(&self, errors: &HandlerErrors, what: &str, error: std::io::Error) {
         let message = format!("listener {} of the queue {what}", self.claim_number);
-        let report = Report { message, of: Reported::Nothing };
-        report.with_record(|record| errors.report(&self.queue.listener.name, record, &EmitError::Io(error)));
+        with_own_record("listener", &message, |record| {
+            errors.report(&self.queue.listener.name, record, &EmitError::Io(error));
+        });
     }
 
     /// What becomes of records that could not be written since `began`: nothing yet, as long as there is somebody whom it

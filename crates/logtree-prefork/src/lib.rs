@@ -56,6 +56,7 @@ mod process;
 mod producer;
 mod queue;
 mod recovery;
+mod reports;
 mod service;
 mod stats;
 mod streams;

@@ -220,7 +220,7 @@ impl Listener<'_> {
                 Some(record) => {
                     self.queue.listener.handle(&record, &mut self.batch, |entry| !own_streams.has(entry));
                 }
-                None => self.house.unreadable_records += 1,
+                None => self.house.reports.count_unreadable(),
             }
             if bytes.capacity() <= KEPT_BYTES {
                 self.bytes = bytes;
@@ -256,19 +256,19 @@ impl Listener<'_> {
         // The handlers are borrowed for themselves, as the batch changes meanwhile.
         let (queue, batch) = (&self.queue, &mut self.batch);
         let mut handled = side::handle_kept(|record| queue.listener.handle(record, batch, |_| true));
-        let reports = self.house.due_reports();
+        let reports = self.house.reports.due();
         for report in &reports {
             side::handle_own(|| report.with_record(|record| queue.listener.handle(record, batch, |_| true)));
             handled += 1;
         }
-        self.house.being_written(reports);
+        self.house.reports.being_written(self.segment, reports);
         handled
     }
 
     /// Plans and writes the batch; tries again until it is written, while producers fill their lanes.
     fn commit(&mut self) {
         let began = Instant::now();
-        self.batch.plan(self.merge.unpublished_heads());
+        self.batch.plan(self.merge.unpublished_heads(), self.house.reports.being_told());
         loop {
             let outcome = self.house.may_write().and_then(|()| self.batch.carry_out());
             self.batch.take_given_up().into_iter().for_each(|error| self.house.say_not_rolled(&self.errors, error));
@@ -288,7 +288,7 @@ impl Listener<'_> {
             self.sleeper.announce_progress(monotonic_ns());
             std::thread::sleep(RETRY);
         }
-        self.house.reports_written();
+        self.house.reports.written(self.segment);
     }
 
     /// Goes on with the segment's config, if that is another one than before. Nothing is half done between two batches.

@@ -1,6 +1,6 @@
 //! What the words of a segment mean that are the caller's, and which of them count for its whole life.
 
-use logtree_os::{DropCounts, DropReason, Segment};
+use logtree_os::{DropReason, Segment};
 
 /// Which files are behind the standard streams of whoever made the segment: see `streams.rs`. Six words.
 pub(crate) const STREAMS: usize = 0;
@@ -26,10 +26,11 @@ pub(crate) const LEFT: usize = 15;
 pub(crate) const HANDLED: usize = 16;
 /// Records of those that were older than one handled before.
 pub(crate) const LATE: usize = 17;
-/// Dropped records that the log has told of, by reason, then those that were cut, then those that found no lane. Six words.
+/// Dropped records that the log has told of, by reason, then those that were cut, then those that found no lane.
 pub(crate) const TOLD: usize = 18;
 pub(crate) const TOLD_CUT: usize = TOLD + REASONS.len();
 pub(crate) const TOLD_NO_LANE: usize = TOLD_CUT + 1;
+pub(crate) const TOLD_WORDS: usize = TOLD_NO_LANE + 1 - TOLD;
 
 /// Why lanes drop records, in the order of the words.
 pub(crate) const REASONS: [DropReason; 4] =
@@ -40,12 +41,4 @@ pub(crate) fn count(segment: &Segment, word: usize, more: u64) {
     if more > 0 {
         segment.set_word(word, segment.word(word).unwrap_or_default().saturating_add(more));
     }
-}
-
-/// Adds to the drops that were told of.
-pub(crate) fn count_told(segment: &Segment, drops: &DropCounts) {
-    for (at, reason) in REASONS.into_iter().enumerate() {
-        count(segment, TOLD + at, drops.of(reason));
-    }
-    count(segment, TOLD_CUT, drops.cut());
 }

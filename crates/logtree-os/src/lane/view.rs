@@ -51,7 +51,7 @@ pub enum DropReason {
 pub struct DropCounts([u64; 5]);
 
 /// The place of the last count.
-pub(super) const CUT: usize = 4;
+pub(crate) const CUT: usize = 4;
 
 impl DropCounts {
     /// How many were dropped for this reason.
@@ -106,7 +106,7 @@ pub struct LaneView {
     pub consumed: u32,
     /// Records dropped since it was claimed.
     pub drops: DropCounts,
-    /// How many of those the log has told of: see [`Segment::drops_reported`].
+    /// How many of those the log has told of: see [`Told`](crate::Told).
     pub reported: DropCounts,
 }
 
@@ -151,13 +151,6 @@ impl Segment {
             drops: DropCounts::load(&cell.producer.drops),
             reported: DropCounts::load(&cell.consumer.reported),
         })
-    }
-
-    /// Remembers, for this listener and its successors, that the log has told of these drops.
-    pub fn drops_reported(&self, lane: LaneIndex, drops: &DropCounts) {
-        for (counter, &count) in self.lane(lane).consumer.reported.iter().zip(&drops.0) {
-            counter.store(count, Ordering::Release);
-        }
     }
 
     /// What the lanes of one process hold now: a flush waits until all of it [is consumed](Segment::is_consumed).

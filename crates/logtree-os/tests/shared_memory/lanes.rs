@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use logtree_os::{DropReason, LaneIndex, LaneReader, LaneState, RecordHead, Reserve};
+use logtree_os::{DropReason, LaneIndex, LaneReader, LaneState, RecordHead, Reserve, Told};
 
 use crate::support::{CAPACITY, WHOLE_UNIT, at, attached, drain, fork, payload, wait_until};
 
@@ -114,7 +114,9 @@ fn a_record_larger_than_the_lane_is_too_large_and_counted() {
     assert_eq!(lane.drops.of(DropReason::TooLarge), 1);
     assert_eq!(lane.drops.of(DropReason::Full), 2);
     assert_eq!(lane.drops.total(), 3);
-    segment.drops_reported(producer.lane(), &lane.drops);
+    for reason in [DropReason::TooLarge, DropReason::Full] {
+        segment.remember_told(&Told::dropped(&lane, reason));
+    }
     producer.count_drop(DropReason::Full);
     let lane = segment.lane_view(producer.lane()).unwrap();
     assert_eq!(lane.drops.since(&lane.reported).total(), 1);

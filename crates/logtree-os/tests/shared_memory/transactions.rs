@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::FileExt as _;
 
-use logtree_os::{LaneReader, MAX_TRANSACTION_BYTES, Reserve, Transactions};
+use logtree_os::{DropReason, LaneReader, MAX_TRANSACTION_BYTES, Reserve, Told, Transactions};
 
 use crate::support::{CAPACITY, at, attached, payload, segment};
 
@@ -51,6 +51,47 @@ fn a_successor_publishes_the_heads_once() {
     assert_eq!(consumed(), 2);
     let mut successor = LaneReader::open(&segment, producer.lane()).unwrap();
     assert_eq!(successor.read(&mut Vec::new()).unwrap().unwrap().sequence, 2);
+}
+
+#[test]
+fn a_successor_remembers_what_was_told() {
+    let (process, segment, _directory) = attached();
+    let mut producer = process.claim_lane(CAPACITY).unwrap();
+    let lane = producer.lane();
+    producer.count_drop(DropReason::Full);
+    producer.count_cut();
+    process.count_drop_no_lane();
+    let view = || segment.lane_view(lane).unwrap();
+    let without_lane = || segment.process_view(process.slot()).unwrap();
+    let told = [
+        Told::dropped(&view(), DropReason::Full),
+        Told::cut(&view()),
+        Told::no_lane(&without_lane()),
+        Told::word(31, 7),
+    ];
+    let mut transactions = Transactions::new(&segment);
+    let mut staging = transactions.begin();
+    staging.stage(b"a report").unwrap();
+    staging.tell(&told);
+    let _killed = staging.commit([]).unwrap();
+    assert!(view().reported.is_zero());
+    // More come, of which it does not tell.
+    producer.count_drop(DropReason::Full);
+    process.count_drop_no_lane();
+    // Killed when some of it was remembered.
+    segment.remember_told(&told[0]);
+    segment.interrupted().unwrap().finish();
+    let untold = view().drops.since(&view().reported);
+    assert_eq!((untold.of(DropReason::Full), untold.total(), untold.cut()), (1, 1, 0));
+    assert_eq!((without_lane().drops_no_lane, without_lane().reported_no_lane), (2, 1));
+    assert_eq!((segment.word(31), segment.word(30)), (Some(7), Some(0)));
+    // The next thread with this lane has dropped nothing that was told.
+    producer.detach();
+    assert!(segment.reclaim_lane(lane, false));
+    producer = process.claim_lane(CAPACITY).unwrap();
+    assert_eq!(producer.lane(), lane);
+    told.iter().for_each(|told| segment.remember_told(told));
+    assert!(view().reported.is_zero());
 }
 
 #[test]

@@ -180,7 +180,7 @@ impl House {
             let packed: Arc<dyn AppendFile> = Arc::new(LogFile::new(self.logs().join("packed.log"), OpenMode::Append));
             batch.roll(&packed, &mut |names| names.replace(&from, &made, &to, false)).unwrap();
         }
-        batch.plan([]);
+        batch.plan([], &[]);
         batch
     }
 
@@ -336,7 +336,7 @@ fn a_file_is_let_go_of_before_it_gets_another_name() {
     batch.append(&file, b"one\n").unwrap();
     batch.roll(&file, &mut |names| names.rename(&path, &rolled)).unwrap();
     batch.append(&file, b"two\n").unwrap();
-    batch.plan([]);
+    batch.plan([], &[]);
     batch.carry_out().unwrap();
     batch.finish();
     assert!(synced.in_time.load(Ordering::Relaxed), "killed in between, nobody would bring it to the disk");

@@ -51,6 +51,7 @@ LISTENER = walk("listener_killed_at_any_point_writes")
 PRODUCER = walk("producer_killed_at_any_point")
 INSTALLER = walk("while_it_installs")
 BURIAL = walk("any_point_while_it_frees")
+REPORTS = walk("any_point_tells_of_each_drop")
 LANES = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_lanes")
 LISTENING = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_listener")
 SHRINKING = Test("memory", "", "-p logtree-os --test shared_memory shrinking")
@@ -136,13 +137,13 @@ QUEUE_KINDS = [
      (PREFORK + "batch.rs", "        self.names.put(from, Planned::Nothing);\n        self.names.put(to, found);\n        let work = Work::Rename",
       "        let _ = moved::rename(from, to);\n        self.names.put(from, Planned::Nothing);\n        self.names.put(to, found);\n        let work = Work::Rename")),
     ("written before plan", LISTENER,
-     (PREFORK + "listener.rs", "        self.batch.plan(self.merge.unpublished_heads());\n        loop {\n            let outcome = self.house.may_write().and_then(|()| self.batch.carry_out());\n",
-      "        loop {\n            let outcome = self.house.may_write().and_then(|()| self.batch.carry_out());\n            self.batch.plan(self.merge.unpublished_heads());\n")),
+     (PREFORK + "listener.rs", "        self.batch.plan(self.merge.unpublished_heads(), self.house.reports.being_told());\n        loop {\n            let outcome = self.house.may_write().and_then(|()| self.batch.carry_out());\n",
+      "        loop {\n            let outcome = self.house.may_write().and_then(|()| self.batch.carry_out());\n            self.batch.plan(self.merge.unpublished_heads(), self.house.reports.being_told());\n")),
     ("heads before the second file", LISTENER,
      (PREFORK + "batch.rs", "                    self.count_done();\n",
       "                    self.count_done();\n                    if let Some(committed) = self.committed.take() { committed.finish(); }\n"),
-     (PREFORK + "listener.rs", "        self.batch.plan(self.merge.unpublished_heads());\n",
-      "        self.batch.plan(self.merge.unpublished_heads());\n        self.merge.publish_heads();\n")),
+     (PREFORK + "listener.rs", "        self.batch.plan(self.merge.unpublished_heads(), self.house.reports.being_told());\n",
+      "        self.batch.plan(self.merge.unpublished_heads(), self.house.reports.being_told());\n        self.merge.publish_heads();\n")),
     ("heads not in the transaction", LISTENER,
      (PREFORK + "batch.rs", "        let committed = staging.commit(heads)?;\n",
       "        let _ = heads;\n        let committed = staging.commit([])?;\n")),
@@ -240,11 +241,17 @@ QUEUE_KINDS = [
     ("a drop is not counted", PRESSURE,
      (PREFORK + "producer.rs", "        lane.producer.count_drop(reason);\n        Some(())\n", "        let _ = reason;\n        Some(())\n")),
     ("drops are told twice", PRESSURE,
-     (PREFORK + "house.rs", "                    self.segment.drops_reported(lane, &drops);\n", "")),
+     (PREFORK + "reports.rs", "self.being_told.drain(..).for_each(|told| segment.remember_told(&told));", "let _ = segment;\n        self.being_told.clear();")),
+    ("that drops are told stands in no plan", REPORTS,
+     (PREFORK + "batch.rs", "        staging.tell(told);\n", "        let _ = told;\n")),
+    ("a successor forgets what was told", REPORTS,
+     (OS + "transaction.rs", "        self.told.iter().for_each(|told| self.committed.segment.remember_told(told));\n", "")),
+    ("how much was told is counted by no plan", REPORTS,
+     (PREFORK + "reports.rs", "        self.being_told.extend(values);\n", "        values.for_each(|told| segment.remember_told(&told));\n")),
     ("a cut record is not counted", LARGE,
      (PREFORK + "producer.rs", "                    self.producer.count_cut();\n", "")),
     ("drops of a lane that is freed are forgotten", LARGE,
-     (PREFORK + "house.rs", "                    words::count_told(self.segment, &drops.since(&told));\n", "                    let _ = told;\n")),
+     (PREFORK + "reports.rs", "        self.being_told.extend(values);\n", "        drop(values);\n")),
     ("a claim is found through a link", CLAIM,
      (OS + "claim/file.rs", "    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;\n", "    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;\n")),
     ("a claim with two names is believed", CLAIM,

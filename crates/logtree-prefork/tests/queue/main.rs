@@ -86,6 +86,11 @@ fn main() {
             walk::cleaner::a_listener_killed_while_it_puts_back_its_claims,
         ),
         #[cfg(logtree_kill_points)]
+        (
+            "a_listener_killed_at_any_point_tells_of_each_drop_once",
+            walk::reports::a_listener_killed_at_any_point_tells_of_each_drop_once,
+        ),
+        #[cfg(logtree_kill_points)]
         ("any_point_is_on_a_way", walk::every_kill_point_is_on_a_way),
         (
             "a_newer_config_reaches_the_listener_and_its_successors",

@@ -10,6 +10,7 @@ pub(crate) mod joiner;
 pub(crate) mod leaver;
 pub(crate) mod listener;
 pub(crate) mod producer;
+pub(crate) mod reports;
 
 use std::fs::File;
 use std::path::Path;
@@ -26,8 +27,9 @@ const GROUPS: usize = 16;
 
 /// Each point there is must be on a way. That it is come to, each walk sees to.
 pub(crate) fn every_kill_point_is_on_a_way() {
-    let all =
-        [listener::ways(), producer::ways(), joiner::ways(), leaver::ways(), burial::ways(), cleaner::ways()].concat();
+    let roles =
+        [listener::ways, producer::ways, joiner::ways, leaver::ways, burial::ways, cleaner::ways, reports::ways];
+    let all = roles.map(|ways| ways()).concat();
     // Configs have walks of their own.
     let names = NAMES.iter().filter(|name| !name.starts_with("config: "));
     let missing: Vec<_> = names.filter(|name| !all.iter().flatten().any(|point| point == *name)).collect();
