@@ -1,4 +1,5 @@
-//! Kill points: places in the work of listeners, standbys and producers where a test kills them.
+//! Kill points: places in the work of listeners, standbys and producers where a test kills them, or holds them while others
+//! go on.
 //!
 //! They are there under `--cfg logtree_kill_points` alone, and nothing but a relaxed look at a static before a test
 //! [shares](share) its plan.
@@ -7,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use rustix::mm::{MapFlags, ProtFlags};
-use rustix::process::{Signal, getpid, kill_process};
+use rustix::process::{Pid, Signal, getpid, kill_process};
 
 /// Every kill point there is; [`pass`] refuses any other name, so that a walk over these leaves none out.
 pub const NAMES: &[&str] = &[
@@ -83,6 +84,7 @@ pub const NAMES: &[&str] = &[
     "wake: due",
     "meeting: claim made",
     "meeting: claim locked",
+    "meeting: claim awaited",
     "meeting: claim half written",
     "meeting: claim written",
     "meeting: claim emptied",
@@ -93,6 +95,7 @@ pub const NAMES: &[&str] = &[
     "segment: mapped",
     "segment: described",
     "segment: named",
+    "segment: to be removed",
     "segment: removed",
     "join: segment made",
     "join: attached",
@@ -137,6 +140,8 @@ pub const NAMES: &[&str] = &[
 struct Plan {
     /// Up to three kills, one after the other: `point + 1 << 32 | passes until then`.
     kills: [AtomicU64; 3],
+    /// Where somebody is to be held, or is: `point + 1 << 32 | the process that has come`.
+    holds: [AtomicU64; 2],
 }
 
 /// Stands for a kill that is happening, until the next one is known.
@@ -174,6 +179,21 @@ pub fn arm(kills: &[(&str, u32)]) {
     }
 }
 
+/// Who comes to this point next stops there, until it is sent SIGCONT: see [`held`]. At most two points in a plan's life.
+pub fn hold(name: &str) {
+    let Some(plan) = PLAN.get() else { return };
+    let free =
+        |place: &AtomicU64| place.compare_exchange(0, held_word(name, 0), Ordering::SeqCst, Ordering::SeqCst).is_ok();
+    assert!(plan.holds.iter().any(free), "nobody else can be held");
+}
+
+/// The process that is held at this point, as soon as somebody has come to it; it may not have stopped yet.
+pub fn held(name: &str) -> Option<Pid> {
+    let words = PLAN.get()?.holds.iter().map(|place| place.load(Ordering::SeqCst));
+    let come = words.filter(|word| word >> 32 == held_word(name, 0) >> 32).map(|word| word as u32);
+    come.filter_map(|process| Pid::from_raw(process.cast_signed())).next()
+}
+
 /// This process dies at no point and counts for none; what it forks does.
 pub fn spare() {
     SPARED.store(getpid().as_raw_nonzero().get(), Ordering::SeqCst);
@@ -189,6 +209,9 @@ pub fn pass(name: &str) {
     if is_deadly(name) {
         die();
     }
+    if is_to_be_held(name) {
+        let _ = kill_process(getpid(), Signal::STOP);
+    }
 }
 
 /// Kills this process at once.
@@ -198,10 +221,7 @@ pub fn die() {
 
 /// Passes a point, and says whether the process is to die at it: for places that do half of something first.
 pub fn is_deadly(name: &str) -> bool {
-    let Some(plan) = PLAN.get() else { return false };
-    if SPARED.load(Ordering::SeqCst) == getpid().as_raw_nonzero().get() {
-        return false;
-    }
+    let Some(plan) = PLAN.get().filter(|_| !is_spared()) else { return false };
     let point = number(name);
     let [first, second, third] = &plan.kills;
     loop {
@@ -222,6 +242,20 @@ pub fn is_deadly(name: &str) -> bool {
     second.store(third.swap(0, Ordering::SeqCst), Ordering::SeqCst);
     first.store(next, Ordering::SeqCst);
     true
+}
+
+fn is_to_be_held(name: &str) -> bool {
+    let Some(plan) = PLAN.get().filter(|_| !is_spared()) else { return false };
+    let (awaited, come) = (held_word(name, 0), held_word(name, getpid().as_raw_nonzero().get().cast_unsigned()));
+    plan.holds.iter().any(|place| place.compare_exchange(awaited, come, Ordering::SeqCst, Ordering::SeqCst).is_ok())
+}
+
+fn held_word(name: &str, process: u32) -> u64 {
+    (number(name) as u64 + 1) << 32 | u64::from(process)
+}
+
+fn is_spared() -> bool {
+    SPARED.load(Ordering::SeqCst) == getpid().as_raw_nonzero().get()
 }
 
 fn number(name: &str) -> usize {

@@ -56,6 +56,7 @@ impl ClaimFile {
             if started.elapsed() >= patience {
                 return Err(ClaimError::timeout(&path, holder(&file)));
             }
+            kill_point!("meeting: claim awaited");
             std::thread::sleep(pause);
             pause = (pause * 2).min(LAST_PAUSE);
         }

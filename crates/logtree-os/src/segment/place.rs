@@ -150,7 +150,10 @@ impl Segment {
     pub fn unlink(&self) -> Result<(), SegmentError> {
         let path = self.path();
         let outcome = match rustix::fs::lstat(path) {
-            Ok(found) if identity(&found) == self.memory.file().identity() => rustix::fs::unlink(path),
+            Ok(found) if identity(&found) == self.memory.file().identity() => {
+                kill_point!("segment: to be removed");
+                rustix::fs::unlink(path)
+            }
             Ok(_) => Ok(()),
             Err(error) => Err(error),
         };

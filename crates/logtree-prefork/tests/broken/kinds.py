@@ -52,6 +52,7 @@ PRODUCER = walk("producer_killed_at_any_point")
 INSTALLER = walk("while_it_installs")
 BURIAL = walk("any_point_while_it_frees")
 REPORTS = walk("any_point_tells_of_each_drop")
+LEAVING = walk("who_leaves_holds_its_claims")
 LANES = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_lanes")
 LISTENING = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_listener")
 SHRINKING = Test("memory", "", "-p logtree-os --test shared_memory shrinking")
@@ -252,6 +253,9 @@ QUEUE_KINDS = [
      (PREFORK + "producer.rs", "                    self.producer.count_cut();\n", "")),
     ("drops of a lane that is freed are forgotten", LARGE,
      (PREFORK + "reports.rs", "        self.being_told.extend(values);\n", "        drop(values);\n")),
+    ("who leaves lets go of its claims before the name is gone", LEAVING,
+     (PREFORK + "departure.rs", "    let _ = segment.unlink();\n", "    drop(meeting);\n    let _ = segment.unlink();\n"),
+     (PREFORK + "departure.rs", "    // Not before: another segment of this name could be made, and its name be taken away instead.\n    drop(meeting);\n", "")),
     ("a claim is found through a link", CLAIM,
      (OS + "claim/file.rs", "    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;\n", "    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;\n")),
     ("a claim with two names is believed", CLAIM,

@@ -91,6 +91,11 @@ fn main() {
             walk::reports::a_listener_killed_at_any_point_tells_of_each_drop_once,
         ),
         #[cfg(logtree_kill_points)]
+        (
+            "who_leaves_holds_its_claims_until_the_name_of_its_segment_is_gone",
+            walk::held::who_leaves_holds_its_claims_until_the_name_of_its_segment_is_gone,
+        ),
+        #[cfg(logtree_kill_points)]
         ("any_point_is_on_a_way", walk::every_kill_point_is_on_a_way),
         (
             "a_newer_config_reaches_the_listener_and_its_successors",

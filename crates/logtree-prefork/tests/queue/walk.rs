@@ -6,6 +6,7 @@
 
 pub(crate) mod burial;
 pub(crate) mod cleaner;
+pub(crate) mod held;
 pub(crate) mod joiner;
 pub(crate) mod leaver;
 pub(crate) mod listener;
@@ -27,8 +28,16 @@ const GROUPS: usize = 16;
 
 /// Each point there is must be on a way. That it is come to, each walk sees to.
 pub(crate) fn every_kill_point_is_on_a_way() {
-    let roles =
-        [listener::ways, producer::ways, joiner::ways, leaver::ways, burial::ways, cleaner::ways, reports::ways];
+    let roles = [
+        listener::ways,
+        producer::ways,
+        joiner::ways,
+        leaver::ways,
+        burial::ways,
+        cleaner::ways,
+        reports::ways,
+        held::ways,
+    ];
     let all = roles.map(|ways| ways()).concat();
     // Configs have walks of their own.
     let names = NAMES.iter().filter(|name| !name.starts_with("config: "));
