@@ -224,7 +224,7 @@ impl Compression {
         self.0.has_news.load(Ordering::Relaxed) || self.0.state.lock().begun.is_none()
     }
 
-    /// The thread ends as soon as it can.
+    /// The thread ends as soon as it can; what there is to do is left to the next record.
     pub(crate) fn close(&self) {
         self.0.is_closed.store(true, Ordering::Relaxed);
         if let Some(thread) = &self.0.state.lock().thread {
@@ -297,9 +297,10 @@ impl Shared {
     /// Has the thread look what there is to do.
     fn ask(self: &Arc<Self>, state: &mut State) {
         state.is_asked = true;
+        // A record that comes to a closed handler opens it again, as it does its file.
+        self.is_closed.store(false, Ordering::Relaxed);
         match &state.thread {
             Some(thread) => thread.unpark(),
-            None if self.is_closed.load(Ordering::Relaxed) => {}
             None => {
                 let shared = Arc::clone(self);
                 // Without a thread it is tried again when the next file is rolled.

@@ -286,6 +286,19 @@ fn a_handler_that_is_closed_leaves_its_work_to_the_next() {
 }
 
 #[test]
+fn a_closed_handler_that_gets_a_record_compresses_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let handler = handler(&path, 10, 9, Compress::Gzip);
+    // As a listener closes what it has built anew, and `Guard::apply` what only loggers have that it does not name.
+    handler.close();
+    emit(&handler, "long enough");
+    emit(&handler, "for the next");
+    until_compressed(directory.path());
+    assert_eq!(text(&directory.path().join("app.log.1.gz")), "<long enough>\n");
+}
+
+#[test]
 fn a_full_disk() {
     on_a_small_disk("compression::on_a_disk_that_is_full");
 }
