@@ -8,6 +8,8 @@
 mod changes;
 mod child;
 mod code;
+#[cfg(feature = "compress")]
+mod compressing;
 mod differential;
 mod environment;
 mod load;
@@ -21,7 +23,16 @@ type Life = (&'static str, fn());
 fn main() {
     let asked = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let is_asked = |name: &str| name.contains(&asked);
-    let lives: Vec<Life> = [changes::LIVES, code::LIVES, environment::LIVES, load::LIVES, queue::LIVES].concat();
+    let lives = [
+        changes::LIVES,
+        code::LIVES,
+        #[cfg(feature = "compress")]
+        compressing::LIVES,
+        environment::LIVES,
+        load::LIVES,
+        queue::LIVES,
+    ];
+    let lives: Vec<Life> = lives.concat();
     let mut passed = 0;
     for (name, life) in lives.into_iter().filter(|(name, _)| is_asked(name)) {
         println!("test {name} ...");
