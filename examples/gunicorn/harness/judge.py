@@ -67,7 +67,7 @@ class Verdict:
                 seen[match["request"]].add(number)
                 last_order[thread] = order
             else:
-                # Also what logtree says of records that it dropped: there are to be none.
+                # Also what logtree says of records that it dropped: whoever logs waits for room, so there are none.
                 self.faults["torn"].append(where)
                 continue
             config = int(match["config"])
