@@ -14,8 +14,9 @@ STANDING_BY = "logtree-standby"
 
 # Between two looks.
 INTERVAL_S = 0.01
-# Who was just made has its maker's name for a moment, and a moment is long on a busy machine; so several that listen are
-# looked at again for so long.
+# Several that listen are looked at again for so long. Who was just made has its maker's name until it runs for the first
+# time, which may take long on a busy machine: so only who has slept and woken meanwhile is counted, which who listens does
+# several times a second.
 SAME_TIME_S = 0.5
 
 PR_SET_CHILD_SUBREAPER = 36
@@ -100,21 +101,35 @@ class Watch:
             self.zombies = max(
                 self.zombies, sum(p.has_ended and p.name.startswith("logtree-") for p in everyone.values())
             )
-            listening = self._listening(everyone)
+            listening = first = self._listening(everyone)
             until = time.monotonic() + SAME_TIME_S
             while len(listening) > 1 and time.monotonic() < until:
                 time.sleep(0.002)
                 # Those that still listen did so together.
-                listening &= self._listening(descendants(self._but))
+                now = self._listening(descendants(self._but))
+                listening = {thread: slept for thread, slept in now.items() if thread in listening}
+            if len(listening) > 1:
+                listening = {thread for thread, slept in listening.items() if slept != first[thread]}
             if len(listening) > self.most:
                 self.most, self.most_seen = len(listening), sorted(listening)
             self.looks += 1
 
     def _listening(self, everyone):
-        """The threads that listen, with their processes."""
-        found = set()
+        """How often the threads that listen have slept, by process and thread."""
+        found = {}
         for process in everyone.values():
             if process.has_ended or process.pid in self._killed:
                 continue
-            found.update((process.pid, thread) for thread, name in process.threads().items() if name == LISTENING)
-        return {(pid, thread) for pid, thread in found if pid not in self._killed}
+            for thread, name in process.threads().items():
+                if name == LISTENING:
+                    found[process.pid, thread] = times_slept(process.pid, thread)
+        return {(pid, thread): slept for (pid, thread), slept in found.items() if slept and pid not in self._killed}
+
+
+def times_slept(pid, thread):
+    """How often a thread has gone to sleep; 0 if it is gone."""
+    try:
+        with open(f"/proc/{pid}/task/{thread}/status", encoding="utf-8", errors="replace") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt_switches:"))
+    except (OSError, StopIteration):
+        return 0
