@@ -46,9 +46,9 @@ pub(super) fn clone_process(as_sibling: bool) -> io::Result<Option<Pid>> {
 pub(super) fn main(name: &CStr, kept: &[RawFd], run: impl FnOnce() -> u8) -> ! {
     IS_HELPER.store(true, Ordering::Relaxed);
     TERMINATE.store(false, Ordering::Relaxed);
-    reset_signals();
-    // The name is for people only.
+    // First of all, as it has its maker's until then. It is for people only.
     let _ = rustix::thread::set_name(name);
+    reset_signals();
     close_all_but(kept);
     occupy_standard_numbers();
     let code = outcome(run);
