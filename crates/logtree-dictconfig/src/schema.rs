@@ -111,7 +111,14 @@ impl Schema<'_> {
                 "filters": names("The names of its filters: all must let a record pass."),
             },
         });
-        with_classes(shared, &classes, &["()", "class"])
+        let mut handler = with_classes(shared, &classes, &["()", "class"]);
+        if let Value::Array(cases) = &mut handler["allOf"] {
+            cases.push(memory_by_class(json!({
+                "flushLevel": {"$ref": "#/$defs/level", "not": {"type": "null"}},
+                "target": {"type": "string"},
+            })));
+        }
+        handler
     }
 
     fn filter(&mut self) -> Value {
@@ -183,10 +190,6 @@ impl Schema<'_> {
                 ("logging.handlers.QueueHandler", "handlers") => either(lists_of_names().into()),
                 ("logging.handlers.QueueHandler", "listener") => {
                     either(vec![json!({"enum": ["logging.handlers.QueueListener"]}), reference()])
-                }
-                ("logging.handlers.MemoryHandler", "target") => json!({"type": "string"}),
-                ("logging.handlers.MemoryHandler", "flushLevel") => {
-                    json!({"$ref": "#/$defs/level", "not": {"type": "null"}})
                 }
                 _ => probe::argument(self.registry, class, signature, keyword),
             };
@@ -315,14 +318,24 @@ fn known_level(names: &[&str]) -> Value {
 /// Where a level stands, in a config that adds no names.
 fn levels_are_known() -> Value {
     let known = json!({"anyOf": [{"$ref": "#/$defs/knownLevel"}, falsy()]});
-    let of_memory = json!({
-        "if": {"required": ["class"], "properties": {"class": {"const": "logging.handlers.MemoryHandler"}}},
-        "then": {"properties": {"flushLevel": known}},
-    });
+    let of_memory = memory_by_class(json!({"flushLevel": known}));
     let level = json!({"properties": {"level": known}});
     let entries = json!({"additionalProperties": level});
     let handlers = json!({"additionalProperties": {"allOf": [level, of_memory]}});
     json!({"properties": {"handlers": handlers, "loggers": entries, "root": level}})
+}
+
+/// What the config itself looks up for a MemoryHandler. It does so by `class` alone: by `()` the handler is given what stands
+/// there, and takes it.
+fn memory_by_class(properties: Value) -> Value {
+    json!({
+        "if": {
+            "required": ["class"],
+            "properties": {"class": {"const": "logging.handlers.MemoryHandler"}},
+            "not": {"required": ["()"]},
+        },
+        "then": {"properties": properties},
+    })
 }
 
 /// What Python takes for false, where that is as good as nothing.

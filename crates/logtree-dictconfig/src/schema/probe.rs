@@ -96,6 +96,8 @@ impl Asked<'_> {
                 None => json!({"enum": words.suggested}),
             }),
             _ if any_text(TEXTS) => types.push("string"),
+            // As good as nothing.
+            _ if takes(text("")) => choices.push(json!({"const": ""})),
             _ => {}
         }
         if types.is_empty() && choices.is_empty() {
