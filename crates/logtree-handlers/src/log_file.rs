@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use logtree_core::{AppendFile, FileEnd, sync_name};
-use logtree_os::{ForkLock, ForkReset};
+use logtree_os::{ForkLock, ForkReset, kill_point};
 use rustix::fs::{fdatasync, ftruncate};
 use rustix::io::Errno;
 
@@ -294,6 +294,7 @@ impl LogFile {
             let _ = crate::seal::append(open.descriptor(), &bytes[..bytes.len() / 2]);
             logtree_os::kill_points::die();
         }
+        kill_point!("file: to be written");
         open.append(bytes, &self.path)?;
         if self.fsync == Fsync::Each {
             fdatasync(open.descriptor())?;

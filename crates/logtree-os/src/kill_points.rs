@@ -24,6 +24,7 @@ pub const NAMES: &[&str] = &[
     "transaction: committed",
     "transaction: unit given back",
     "file: created",
+    "file: to be written",
     "file: half written",
     "batch: planned",
     "batch: appended",

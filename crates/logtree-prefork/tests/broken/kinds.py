@@ -53,6 +53,7 @@ INSTALLER = walk("while_it_installs")
 BURIAL = walk("any_point_while_it_frees")
 REPORTS = walk("any_point_tells_of_each_drop")
 LEAVING = walk("who_leaves_holds_its_claims")
+LATE = walk("any_point_between_look_and_write_may_last")
 LANES = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_lanes")
 LISTENING = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_listener")
 SHRINKING = Test("memory", "", "-p logtree-os --test shared_memory shrinking")
@@ -256,6 +257,8 @@ QUEUE_KINDS = [
     ("who leaves lets go of its claims before the name is gone", LEAVING,
      (PREFORK + "departure.rs", "    let _ = segment.unlink();\n", "    drop(meeting);\n    let _ = segment.unlink();\n"),
      (PREFORK + "departure.rs", "    // Not before: another segment of this name could be made, and its name be taken away instead.\n    drop(meeting);\n", "")),
+    ("nobody looks behind a write that took long", LATE,
+     (HANDLERS + "log_file.rs", "let is_late = self.follow.is_of_a_file_that_rolls() && state.followed != Tick::now();", "let is_late = false;")),
     ("a claim is found through a link", CLAIM,
      (OS + "claim/file.rs", "    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;\n", "    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;\n")),
     ("a claim with two names is believed", CLAIM,

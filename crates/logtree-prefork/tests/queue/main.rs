@@ -96,6 +96,11 @@ fn main() {
             walk::held::who_leaves_holds_its_claims_until_the_name_of_its_segment_is_gone,
         ),
         #[cfg(logtree_kill_points)]
+        (
+            "any_point_between_look_and_write_may_last",
+            walk::held::a_line_is_not_lost_whatever_comes_between_look_and_write,
+        ),
+        #[cfg(logtree_kill_points)]
         ("any_point_is_on_a_way", walk::every_kill_point_is_on_a_way),
         (
             "a_newer_config_reaches_the_listener_and_its_successors",

@@ -1,13 +1,17 @@
 //! One process is held in the middle of something, and others come meanwhile.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
-use logtree_os::kill_points;
+use logtree_core::{Direct, Handler as _};
+use logtree_handlers::{RotatingFileHandler, RotatingFileHandlerConfig};
+use logtree_os::{coarse_time_ms, kill_points};
 use logtree_prefork::QueueOptions;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use super::Way;
 use super::producer::lines_of;
+use crate::specimen::{Brackets, with_record};
 use crate::support::{Lines, Queue, in_child, kill, state_of, stop_helpers, until, wait_for_exit};
 
 const RECORDS: u32 = 20;
@@ -15,10 +19,12 @@ const RECORDS: u32 = 20;
 const LEAVING: &str = "segment: to be removed";
 /// Where somebody comes who finds a claim locked.
 const AWAITING: &str = "meeting: claim awaited";
+/// Where somebody is held who has looked whether a file still is the one to write to.
+const WRITING: &str = "file: to be written";
 
 /// Nobody is killed at these, but held.
 pub(super) fn ways() -> Vec<Way> {
-    vec![vec![LEAVING], vec![AWAITING]]
+    vec![vec![LEAVING], vec![AWAITING], vec![WRITING]]
 }
 
 /// If it let go of its claims before, a newcomer would make another segment of the same name, and lose it: what is left in a
@@ -68,6 +74,45 @@ pub(crate) fn who_leaves_holds_its_claims_until_the_name_of_its_segment_is_gone(
     let lines = Lines::of(&log);
     assert_eq!(lines.assert_whole(), 3 * RECORDS);
     assert_eq!([first, newcomer, last].map(|process| lines_of(&lines, process)), [RECORDS; 3]);
+}
+
+/// Without a queue: of two processes that roll a file the one is held before its write(2), while the other one rolls the file
+/// and then deletes it as the oldest. Without a look behind such a write the line would be in a file that nobody has.
+pub(crate) fn a_line_is_not_lost_whatever_comes_between_look_and_write() {
+    kill_points::share();
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let config = RotatingFileHandlerConfig::new(&log);
+    let config = RotatingFileHandlerConfig { max_bytes: 10, backup_count: 1, ..config };
+    let handler = || RotatingFileHandler::new(config.clone()).unwrap();
+    let emit = |handler: &RotatingFileHandler, message: &str| {
+        with_record(message, |record| handler.emit(record, &Brackets, &mut Direct)).unwrap();
+    };
+    let inodes = || {
+        let entries = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap());
+        entries.map(|entry| entry.metadata().unwrap().ino()).collect::<Vec<_>>()
+    };
+    kill_points::hold(WRITING);
+    let writer = in_child(|| emit(&handler(), "of the one"));
+    let held = Held::at(WRITING);
+    let [opened] = inodes()[..] else { panic!("it has opened one file") };
+    let tick = coarse_time_ms();
+    let other = handler();
+    let mut number = 0;
+    until("the file is deleted", || {
+        emit(&other, &format!("of the other: {number}"));
+        number += 1;
+        !inodes().contains(&opened)
+    });
+    // Within a tick of that clock nobody can tell that a write has taken long.
+    until("time goes on", || coarse_time_ms() != tick);
+    drop(held);
+    assert_eq!(wait_for_exit(writer), Some(0));
+    let text: String = ["app.log.1", "app.log"]
+        .map(|name| std::fs::read_to_string(directory.path().join(name)).unwrap_or_default())
+        .concat();
+    let last = format!("<of the other: {}>", number - 1);
+    assert_eq!(text.lines().collect::<Vec<_>>(), [&*last, "<of the one>"]);
 }
 
 /// A process that is stopped at a point, and goes on when this is dropped.
