@@ -180,11 +180,13 @@ pub fn arm(kills: &[(&str, u32)]) {
     }
 }
 
-/// Who comes to this point next stops there, until it is sent SIGCONT: see [`held`]. At most two points in a plan's life.
+/// Who comes to this point next stops there, until it is sent SIGCONT: see [`held`]. At most two points in a plan's life, each as
+/// often as it is called.
 pub fn hold(name: &str) {
     let Some(plan) = PLAN.get() else { return };
-    let free =
-        |place: &AtomicU64| place.compare_exchange(0, held_word(name, 0), Ordering::SeqCst, Ordering::SeqCst).is_ok();
+    let awaited = held_word(name, 0);
+    let is_its = |word| (word == 0 || word >> 32 == awaited >> 32).then_some(awaited);
+    let free = |place: &AtomicU64| place.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_its).is_ok();
     assert!(plan.holds.iter().any(free), "nobody else can be held");
 }
 

@@ -2,15 +2,16 @@
 //!
 //! A queue whose processes were all killed stays in memory until the next process with the same queue comes and has
 //! it written. If there is nothing to be written it is of no use to anybody, and if its log files are gone too, nobody
-//! would ever find it again; so whoever installs a queue removes such segments on the way.
+//! would ever find it again; so whoever installs a queue removes such segments on the way. So he does with their claims, which
+//! stay empty behind whoever was killed while he held one.
 
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use logtree_os::claim::Meeting;
+use logtree_os::claim::{Claim, ClaimText, Meeting};
 use logtree_os::election::is_vacant;
-use logtree_os::{Death, ProcessState, Segment, SegmentState, default_directory};
+use logtree_os::{Death, ProcessState, Segment, SegmentId, SegmentState, default_directory};
 
 use crate::join;
 
@@ -19,7 +20,7 @@ const LOOKS: usize = 256;
 /// A segment that is being made is named within milliseconds; what is older was left by a process that was killed.
 const MAKING_TAKES: Duration = Duration::from_secs(60);
 
-/// Removes segments that hold nothing and belong to nobody.
+/// Removes segments that hold nothing and belong to nobody, and claims that name none.
 pub(crate) fn sweep() {
     let directory = default_directory();
     let Ok(entries) = fs::read_dir(&directory) else { return };
@@ -27,6 +28,8 @@ pub(crate) fn sweep() {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name.starts_with("queue-") {
             remove_if_empty(&path);
+        } else if let Some(segment) = name.strip_prefix('.').and_then(|name| name.strip_suffix(".logtree")) {
+            remove_claim_of_none(&directory.join(segment));
         } else if name.strip_prefix("spill-").is_some_and(|segment| !directory.join(segment).exists()) && is_old(&path)
         {
             // Of a segment that was removed by another than its last listener, and that nobody has used for long.
@@ -51,6 +54,25 @@ fn remove_if_empty(path: &Path) {
     if is_left && segment.unlink().is_ok() {
         let _ = meeting.remove_if(segment.id().0);
     }
+}
+
+/// Removes the claim of a segment that is not there, unless somebody has it still, or is about to make it: whoever has just made
+/// the claim, and not locked it yet, finds out when he does.
+fn remove_claim_of_none(segment: &Path) {
+    if segment.exists() {
+        return;
+    }
+    let Ok(mut meeting) = Meeting::lock(&[segment], Duration::ZERO) else { return };
+    let is_nobodys = |claim: &Claim, text: &ClaimText| {
+        let is_open = || Segment::open_removed(text.segment(), SegmentId(text.segment_id())).is_some();
+        !text.segment().exists() && !claim.is_attended() && !is_open()
+    };
+    let named = meeting.claims().iter().find_map(|claim| Some((claim, claim.text()?)));
+    let nobodys = named.filter(|(claim, text)| is_nobodys(claim, text)).map(|(_, text)| text.segment_id());
+    if let Some(id) = nobodys {
+        let _ = meeting.remove_if(id);
+    }
+    // One that says nothing goes as the meeting ends.
 }
 
 /// Whether a process will put nothing into a segment any more, for certain.

@@ -54,6 +54,8 @@ BURIAL = walk("any_point_while_it_frees")
 REPORTS = walk("any_point_tells_of_each_drop")
 LEAVING = walk("who_leaves_holds_its_claims")
 LATE = walk("any_point_between_look_and_write_may_last")
+SWEPT = walk("a_claim_that_is_swept_away")
+SWEEP = Test("sweep", "", "-p logtree-prefork --test queue claims_that_name_no_segment")
 LANES = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_lanes")
 LISTENING = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_listener")
 SHRINKING = Test("memory", "", "-p logtree-os --test shared_memory shrinking")
@@ -259,6 +261,12 @@ QUEUE_KINDS = [
      (PREFORK + "departure.rs", "    // Not before: another segment of this name could be made, and its name be taken away instead.\n    drop(meeting);\n", "")),
     ("nobody looks behind a write that took long", LATE,
      (HANDLERS + "log_file.rs", "let is_late = self.follow.is_of_a_file_that_rolls() && state.followed != Tick::now();", "let is_late = false;")),
+    ("a claim is locked that has lost its name", SWEPT,
+     (OS + "claim/file.rs", "Ok(()) if still_named(&place, &name, &file) => return", "Ok(()) => return")),
+    ("the claim of a queue whose segment has no name is swept away", SWEEP,
+     (PREFORK + "sweep.rs", " && !is_open()\n", " && { let _ = is_open; true }\n")),
+    ("claims that name no segment stay", SWEEP,
+     (PREFORK + "sweep.rs", "            remove_claim_of_none(&directory.join(segment));\n", "            let _ = segment;\n")),
     ("a claim is found through a link", CLAIM,
      (OS + "claim/file.rs", "    let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;\n", "    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NONBLOCK;\n")),
     ("a claim with two names is believed", CLAIM,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use logtree_core::{Level, Overflow, QueueLimits, Timestamp};
-use logtree_os::claim::Meeting;
+use logtree_os::claim::{ClaimText, Meeting};
 use logtree_os::helper::{HelperEnd, HelperOptions, HelperState, spawn_helper};
 use logtree_prefork::QueueOptions;
 use rustix::io::Errno;
@@ -358,5 +358,66 @@ pub(crate) fn a_segment_whose_claim_is_held_is_not_swept() {
     until("it is gone", || {
         installs.by_ref().take(1).for_each(install);
         !segment.exists()
+    });
+}
+
+pub(crate) fn claims_that_name_no_segment_are_swept_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = |name: &str| directory.path().join(name);
+    let me = std::process::id();
+    let queue_of = |role: &str| format!("{role}-{me}");
+    let segment = |role: &str| logtree_os::default_directory().join(format!("queue-{}", queue_of(role)));
+    let claim = |role: &str| segment(role).with_file_name(format!(".queue-{}.logtree", queue_of(role)));
+    let started = |role: &str| {
+        let options = QueueOptions { name: Some(queue_of(role)), ..QueueOptions::default() };
+        let queue = Queue::over(&log(role), options);
+        queue.entry.handler.start().unwrap();
+        queue
+    };
+    let mut installs = 0u32..;
+    let mut install = || {
+        let number = installs.next().unwrap();
+        let child = in_child(|| {
+            let _queue = Queue::started(&log(&format!("other-{number}")));
+        });
+        assert_eq!(wait_for_exit(child), Some(0));
+    };
+    // Killed while they held a claim that they had made, and one that they had written.
+    for (role, writes) in [("made", false), ("written", true)] {
+        let killed = in_child(|| {
+            let mut meeting = Meeting::lock(&[&segment(role)], DEADLINE).unwrap();
+            if writes {
+                meeting.write(&ClaimText::new(&queue_of(role), segment(role), 7)).unwrap();
+            }
+            kill(getpid());
+        });
+        assert_eq!(wait_for_exit(killed), None);
+    }
+    // Somebody holds one still.
+    let held = Meeting::lock(&[&segment("held")], DEADLINE).unwrap();
+    // A queue lives without helpers and without its segment's name, which a cleaner has taken away.
+    let (told, tell) = rustix::pipe::pipe().unwrap();
+    let living = in_child(|| {
+        let queue = started("living");
+        queue.log(0);
+        assert!(queue.flush());
+        stop_helpers().into_iter().for_each(kill);
+        std::fs::remove_file(segment("living")).unwrap();
+        rustix::io::write(&tell, &[0]).unwrap();
+        std::thread::sleep(DEADLINE);
+    });
+    rustix::io::read(&told, &mut [0]).unwrap();
+    until("what nobody holds is gone", || {
+        install();
+        !claim("made").exists() && !claim("written").exists()
+    });
+    assert!(claim("held").exists());
+    assert!(claim("living").exists());
+    drop(held);
+    kill(living);
+    assert_eq!(wait_for_exit(living), None);
+    until("what its queue has left is gone", || {
+        install();
+        !claim("living").exists()
     });
 }

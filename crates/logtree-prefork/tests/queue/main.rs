@@ -101,6 +101,11 @@ fn main() {
             walk::held::a_line_is_not_lost_whatever_comes_between_look_and_write,
         ),
         #[cfg(logtree_kill_points)]
+        (
+            "a_claim_that_is_swept_away_before_it_is_locked_is_made_anew",
+            walk::held::a_claim_that_is_swept_away_before_it_is_locked_is_made_anew,
+        ),
+        #[cfg(logtree_kill_points)]
         ("any_point_is_on_a_way", walk::every_kill_point_is_on_a_way),
         (
             "a_newer_config_reaches_the_listener_and_its_successors",
@@ -144,6 +149,7 @@ fn main() {
         ("half_made_segments_are_swept_in_time", start::half_made_segments_are_swept_in_time),
         ("what_nobody_needs_is_swept_away", kills::what_nobody_needs_is_swept_away),
         ("a_segment_whose_claim_is_held_is_not_swept", kills::a_segment_whose_claim_is_held_is_not_swept),
+        ("claims_that_name_no_segment_are_swept_away", kills::claims_that_name_no_segment_are_swept_away),
         (
             "a_worker_that_comes_when_all_have_left_begins_anew",
             sharing::a_worker_that_comes_when_all_have_left_begins_anew,

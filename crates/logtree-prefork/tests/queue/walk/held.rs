@@ -1,5 +1,6 @@
 //! One process is held in the middle of something, and others come meanwhile.
 
+use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::Duration;
 
@@ -21,6 +22,10 @@ const LEAVING: &str = "segment: to be removed";
 const AWAITING: &str = "meeting: claim awaited";
 /// Where somebody is held who has looked whether a file still is the one to write to.
 const WRITING: &str = "file: to be written";
+/// Where somebody has made a claim, and not locked it yet.
+const MAKING: &str = "meeting: claim made";
+/// Where it has the claims, and nobody watches over them yet.
+const MADE: &str = "join: segment made";
 
 /// Nobody is killed at these, but held.
 pub(super) fn ways() -> Vec<Way> {
@@ -44,8 +49,11 @@ pub(crate) fn who_leaves_holds_its_claims_until_the_name_of_its_segment_is_gone(
         (0..RECORDS).for_each(|number| queue.log(number));
         assert!(queue.flush());
     };
-    kill_points::hold(LEAVING);
-    let first = in_child(log_some);
+    let first = in_child(|| {
+        log_some();
+        // Not before: whoever begins removes what others have left.
+        kill_points::hold(LEAVING);
+    });
     assert_eq!(wait_for_exit(first), Some(0));
     let leaver = Held::at(LEAVING);
     kill_points::hold(AWAITING);
@@ -113,6 +121,52 @@ pub(crate) fn a_line_is_not_lost_whatever_comes_between_look_and_write() {
         .concat();
     let last = format!("<of the other: {}>", number - 1);
     assert_eq!(text.lines().collect::<Vec<_>>(), [&*last, "<of the one>"]);
+}
+
+/// A claim says whose it is only while it has its name: who makes one holds none before that is sure.
+pub(crate) fn a_claim_that_is_swept_away_before_it_is_locked_is_made_anew() {
+    kill_points::share();
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    // The one beside the log is there already, so that the segment's is the one that is made.
+    File::create(directory.path().join(".app.log.logtree")).unwrap();
+    let name = format!("made-{}", getpid().as_raw_nonzero());
+    let claim = logtree_os::default_directory().join(format!(".queue-{name}.logtree"));
+    let log_some = || {
+        let queue = Queue::over(&log, QueueOptions { name: Some(name.clone()), ..QueueOptions::default() });
+        queue.entry.handler.start().unwrap();
+        (0..RECORDS).for_each(|number| queue.log(number));
+        assert!(queue.flush());
+    };
+    kill_points::hold(MAKING);
+    let newcomer = in_child(log_some);
+    let mut held = Held::at(MAKING);
+    // Whoever begins makes claims of what others have left, too, to remove it.
+    while !claim.exists() {
+        kill_points::hold(MAKING);
+        drop(held);
+        held = Held::at(MAKING);
+    }
+    let mut others = (0u32..).map(|number| directory.path().join(format!("other-{number}.log")));
+    until("the claim is swept away", || {
+        let other = others.next().unwrap();
+        let sweeper = in_child(|| {
+            let _queue = Queue::started(&other);
+        });
+        assert_eq!(wait_for_exit(sweeper), Some(0));
+        !claim.exists()
+    });
+    kill_points::hold(MADE);
+    drop(held);
+    let held = Held::at(MADE);
+    // A listener would put it back later on, when another newcomer could have made another segment.
+    assert!(claim.exists(), "what it has locked has no name");
+    drop(held);
+    assert_eq!(wait_for_exit(newcomer), Some(0));
+    let next = in_child(log_some);
+    assert_eq!(wait_for_exit(next), Some(0));
+    until("the claim goes with its queue", || !claim.exists());
+    assert_eq!(Lines::of(&log).assert_whole(), 2 * RECORDS);
 }
 
 /// A process that is stopped at a point, and goes on when this is dropped.
