@@ -1,6 +1,5 @@
 //! Levels: any integer, some of them with names.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// The importance of a record: any integer, as in Python.
@@ -35,8 +34,8 @@ impl Level {
 /// Names are case-sensitive (CPython's `logging._checkLevel`). TRACE is accepted, which Python does not know.
 #[derive(Clone, Debug, Default)]
 pub struct LevelNames {
-    added: BTreeMap<String, Level>,
-    shown: BTreeMap<Level, String>,
+    /// The later one counts. A list, as there are few, and as maps would be compiled anew in each crate that clones them.
+    added: Vec<(String, Level)>,
 }
 
 const NAMES: [(&str, Level); 9] = [
@@ -53,31 +52,31 @@ const NAMES: [(&str, Level); 9] = [
 
 impl LevelNames {
     /// The names that every config knows.
-    pub const STANDARD: &'static Self = &Self { added: BTreeMap::new(), shown: BTreeMap::new() };
+    pub const STANDARD: &'static Self = &Self { added: Vec::new() };
 
     /// Adds a name, as `logging.addLevelName` does: from now on the level prints as `name`.
     pub fn add(&mut self, level: Level, name: &str) {
-        self.added.insert(name.to_owned(), level);
-        self.shown.insert(level, name.to_owned());
+        // Whoever adds the same again and again, as each reload may, does not make the list longer.
+        self.added.retain(|(added, of)| *of != level || added != name);
+        self.added.push((name.to_owned(), level));
     }
 
     /// Adds the names that others added; the later one counts.
     pub fn extend(&mut self, later: &Self) {
-        self.added.extend(later.added.iter().map(|(name, level)| (name.clone(), *level)));
-        self.shown.extend(later.shown.iter().map(|(level, name)| (*level, name.clone())));
+        for (name, level) in &later.added {
+            self.add(*level, name);
+        }
     }
 
     /// The level called `name`, if there is one.
     pub fn parse(&self, name: &str) -> Option<Level> {
-        let standard = || NAMES.iter().find(|(known, _)| *known == name).map(|(_, level)| *level);
-        self.added.get(name).copied().or_else(standard)
+        let added = self.added.iter().rev().find(|(added, _)| added == name).map(|(_, level)| *level);
+        added.or_else(|| NAMES.iter().find(|(known, _)| *known == name).map(|(_, level)| *level))
     }
 
     /// How `level` prints: its name, else `Level 35` (CPython's `logging.getLevelName`).
     pub fn name(&self, level: Level) -> LevelName<'_> {
-        if !self.shown.is_empty()
-            && let Some(name) = self.shown.get(&level)
-        {
+        if let Some(name) = self.added(level) {
             return LevelName::Named(name);
         }
         match level {
@@ -94,17 +93,17 @@ impl LevelNames {
 
     /// Whether no config added a name.
     pub fn is_standard(&self) -> bool {
-        self.shown.is_empty()
+        self.added.is_empty()
     }
 
     /// The name that [`add`](Self::add) gave the level, if one did.
     pub fn added(&self, level: Level) -> Option<&str> {
-        self.shown.get(&level).map(String::as_str)
+        self.added.iter().rev().find(|(_, of)| *of == level).map(|(name, _)| name.as_str())
     }
 
     /// All names that [`parse`](Self::parse) knows, for suggestions.
     pub fn known(&self) -> impl Iterator<Item = &str> {
-        NAMES.iter().map(|(name, _)| *name).chain(self.added.keys().map(String::as_str))
+        NAMES.iter().map(|(name, _)| *name).chain(self.added.iter().map(|(name, _)| name.as_str()))
     }
 }
 
@@ -141,5 +140,22 @@ mod tests {
         names.add(Level(35), "NOTICE");
         assert_eq!(names.name(Level(35)).to_string(), "NOTICE");
         assert_eq!(names.parse("NOTICE"), Some(Level(35)));
+    }
+    #[test]
+    fn the_later_name_counts_and_the_later_level() {
+        // CPython 3.13, asked after the same calls of logging.addLevelName.
+        let mut names = LevelNames::default();
+        for (level, name) in [(35, "NOTICE"), (35, "NOTE"), (36, "NOTICE")] {
+            names.add(Level(level), name);
+        }
+        let shown = |names: &LevelNames| [35, 36].map(|level| names.name(Level(level)).to_string());
+        assert_eq!(shown(&names), ["NOTE", "NOTICE"]);
+        assert_eq!(["NOTICE", "NOTE"].map(|name| names.parse(name)), [Some(Level(36)), Some(Level(35))]);
+        for _ in 0..3 {
+            names.add(Level(35), "NOTICE");
+        }
+        assert_eq!(shown(&names), ["NOTICE", "NOTICE"]);
+        assert_eq!(["NOTICE", "NOTE"].map(|name| names.parse(name)), [Some(Level(35)), Some(Level(35))]);
+        assert_eq!(names.added.len(), 3);
     }
 }
