@@ -1,7 +1,6 @@
 //! What a config does to loggers (CPython's `DictConfigurator.configure`, from "do loggers" on).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use logtree_core::{Filter, HandlerEntry, Level, Logger, TreeBuilder};
@@ -37,29 +36,49 @@ pub fn last_resort() -> Arc<HandlerEntry> {
     Arc::new(entry)
 }
 
+/// What a config does to a logger that is there.
+#[derive(Clone, Copy, PartialEq)]
+enum Fate {
+    /// It is not named, nor is one above it.
+    Disabled,
+    /// One above it is named: it logs on, by that one's rules.
+    Spared,
+    /// It is named.
+    Configured,
+}
+
 /// Applies a config to the loggers that are there.
 pub(crate) fn apply(loggers: &mut Loggers, specs: &[LoggerSpec], parts: &Parts, disable_existing: bool) {
-    let mut existing: BTreeSet<Arc<str>> = loggers.keys().filter(|name| !name.is_empty()).cloned().collect();
-    let mut spared = BTreeSet::new();
+    // In order, as the map is.
+    let mut existing: Vec<(Arc<str>, Fate)> =
+        loggers.keys().filter(|name| !name.is_empty()).map(|name| (Arc::clone(name), Fate::Disabled)).collect();
     let (root, named): (Vec<_>, Vec<_>) = specs.iter().partition(|spec| spec.is_root_section);
     for spec in named {
-        existing.remove(&*spec.name);
+        if let Ok(at) = existing.binary_search_by(|(name, _)| (**name).cmp(&*spec.name)) {
+            existing[at].1 = Fate::Configured;
+        }
         // Also below a name that is no logger yet: in CPython a placeholder has it by then.
         let below = format!("{}.", spec.name);
-        let from = (Bound::Included(&*below), Bound::Unbounded);
-        spared.extend(existing.range::<str, _>(from).take_while(|name| name.starts_with(&below)).cloned());
+        let from = existing.partition_point(|(name, _)| **name < *below);
+        for (_, fate) in existing[from..].iter_mut().take_while(|(name, _)| name.starts_with(&below)) {
+            if *fate == Fate::Disabled {
+                *fate = Fate::Spared;
+            }
+        }
         let logger = loggers.entry(Arc::from(&*spec.name)).or_default();
         replace(logger, spec, parts);
         logger.disabled = false;
         logger.propagate = spec.propagate.unwrap_or(logger.propagate);
     }
-    for name in existing {
+    for (name, fate) in existing {
         let Some(logger) = loggers.get_mut(&name) else { continue };
-        if spared.contains(&name) {
-            (logger.level, logger.propagate, logger.span_events) = (Level::NOTSET, true, None);
-            logger.handlers.clear();
-        } else {
-            logger.disabled = disable_existing;
+        match fate {
+            Fate::Configured => {}
+            Fate::Spared => {
+                (logger.level, logger.propagate, logger.span_events) = (Level::NOTSET, true, None);
+                logger.handlers.clear();
+            }
+            Fate::Disabled => logger.disabled = disable_existing,
         }
     }
     for spec in root {
