@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
 
 use logtree_core::{FormatError, Formatter, LevelName, Needs, Record, Source, Spans, Value};
 
@@ -43,14 +42,24 @@ pub struct PythonJsonFormatter {
     pub(super) attributes: Box<[(Box<str>, Lookup)]>,
     /// The same of those that are only there once a record was formatted.
     pub(super) made: Box<[(Box<str>, Lookup)]>,
-    /// Names that are no extras.
-    pub(super) skipped: BTreeSet<Box<str>>,
-    pub(super) renamed: BTreeMap<Box<str>, Box<str>>,
+    /// Names that are no extras, in order.
+    pub(super) skipped: Box<[Box<str>]>,
+    pub(super) renames: Box<[(Box<str>, Box<str>)]>,
     pub(super) timestamp: Option<Box<str>>,
     /// Keys that are there even if nothing bears them.
     pub(super) kept: Box<[Box<str>]>,
     pub(super) exc_info_as_array: bool,
     pub(super) stack_info_as_array: bool,
+}
+
+/// Under which key a name stands; the later one counts. Most have no renames, and the others few.
+pub(super) fn renamed<'a>(renames: &'a [(Box<str>, Box<str>)], name: &'a str) -> &'a str {
+    renames.iter().rev().find(|(from, _)| **from == *name).map_or(name, |(_, to)| to)
+}
+
+/// Whether the name is among these, which are in order.
+pub(super) fn is_among(names: &[Box<str>], name: &str) -> bool {
+    names.binary_search_by(|other| (**other).cmp(name)).is_ok()
 }
 
 /// What stands under a key whatever the record.
@@ -128,8 +137,8 @@ impl PythonJsonFormatter {
             }
             for field in record.fields {
                 let name = record.callsite.field_name(field.name);
-                if !name.starts_with('_') && !self.skipped.contains(name) {
-                    members.insert(self.rename(name), value_item(field.value, record.source));
+                if !name.starts_with('_') && !is_among(&self.skipped, name) {
+                    members.insert(renamed(&self.renames, name), value_item(field.value, record.source));
                 }
             }
             for (key, lookup) in &self.made {
@@ -155,10 +164,6 @@ impl PythonJsonFormatter {
             self.dumps.close(out, members.list().is_empty(), 1, '}');
             Ok(())
         })
-    }
-
-    fn rename<'a>(&'a self, name: &'a str) -> &'a str {
-        self.renamed.get(name).map_or(name, |renamed| renamed)
     }
 
     /// What the record has under a name; unlike the fields of a format it may have nothing.
@@ -213,11 +218,11 @@ impl PythonJsonFormatter {
         ];
         for (key, literal) in dict {
             let made = rest.iter_mut().find(|(name, _)| name == key).and_then(|(_, item)| item.take());
-            members.insert(self.rename(key), made.unwrap_or(Item::Literal(literal)));
+            members.insert(renamed(&self.renames, key), made.unwrap_or(Item::Literal(literal)));
         }
         for (name, item) in rest {
             if let Some(item) = item {
-                members.insert(self.rename(name), item);
+                members.insert(renamed(&self.renames, name), item);
             }
         }
         Ok(())

@@ -1,13 +1,12 @@
 //! The arguments of pythonjsonlogger's `JsonFormatter` (python-json-logger 4.2).
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use logtree_core::{Argument, ArgumentError, Formatter, Kwargs};
 
 use super::dumps::{Dumps, JsonOthers, check_depth};
 use super::names::{between_commas, in_format};
-use super::python::{Content, PythonJsonFormatter};
+use super::python::{Content, PythonJsonFormatter, is_among, renamed};
 use crate::attributes::{Lookup, push_argument_repr};
 use crate::brace::BraceFormatter;
 use crate::config::{FormatterConfig, Style};
@@ -175,14 +174,15 @@ impl PythonJsonFormatterConfig {
         let names = self.fmt.names(self.validate)?;
         check_depth(&self.defaults)?;
         check_depth(&self.static_fields)?;
-        let renamed: std::collections::BTreeMap<Box<str>, Box<str>> =
+        let renames: Box<[(Box<str>, Box<str>)]> =
             self.rename_fields.iter().map(|(from, to)| (from.as_str().into(), to.as_str().into())).collect();
-        let key = |name: &str| renamed.get(name).cloned().unwrap_or_else(|| name.into());
+        let key = |name: &str| Box::from(renamed(&renames, name));
         let reserved = match self.reserved_attrs {
             Some(reserved) => reserved,
             None => RESERVED.map(str::to_owned).to_vec(),
         };
-        let skipped: BTreeSet<Box<str>> = reserved.iter().chain(&names).map(|name| name.as_str().into()).collect();
+        let mut skipped: Box<[Box<str>]> = reserved.iter().chain(&names).map(|name| name.as_str().into()).collect();
+        skipped.sort_unstable();
         let dumps = Dumps {
             is_strict: false,
             indent: self.json_indent.map(String::into),
@@ -198,7 +198,7 @@ impl PythonJsonFormatterConfig {
         let known = self.defaults.iter().map(written).chain(names.iter().map(named));
         let known = known.chain(self.static_fields.iter().map(written)).collect();
         let unnamed = |names: &[&str]| {
-            let unnamed = names.iter().filter(|name| !skipped.contains(**name));
+            let unnamed = names.iter().filter(|name| !is_among(&skipped, name));
             unnamed.map(|name| (key(name), Lookup::without_default(name))).collect()
         };
         let uses_time = names.iter().any(|name| name == "asctime");
@@ -214,7 +214,7 @@ impl PythonJsonFormatterConfig {
                 false => Box::default(),
             },
             skipped,
-            renamed,
+            renames,
             dumps,
             exc_info_as_array: self.exc_info_as_array,
             stack_info_as_array: self.stack_info_as_array,
