@@ -4,12 +4,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use logtree_core::{Handler, Overflow, QueueLimits, QueueListener};
 use logtree_prefork::{ConfigAge, ConfigText, Configured, QueueOptions, QueueStats, with_config};
 use rustix::process::getpid;
 
+use crate::figures::{ROOM, median};
 use crate::support::{
     DEADLINE, Lines, Queue, helper, helpers_of, in_child, kill, stop_helpers, to_file, until, wait_for_exit,
 };
@@ -140,6 +141,42 @@ pub(crate) fn a_newer_config_reaches_the_listener_and_its_successors() {
     assert_eq!((stats().config.generation, stats().config.listening), (3, 3));
     assert_eq!((count(&one), count(&two), has_claim(&two)), (413, 312, false));
     assert_eq!(Lines::of(&one).assert_whole(), 413);
+}
+
+/// From the call that starts a program with a newer config until the listener writes by it.
+pub(crate) fn a_newer_config_is_soon_in_force() {
+    const LIMIT: Duration = Duration::from_millis(50);
+    const IDLE: Duration = Duration::from_millis(60);
+    let directory = tempfile::tempdir().unwrap();
+    let file = File::new(directory.path(), "config", "one");
+    let queue = file.start(false);
+    log(&queue, 0..100);
+    let mut times = Vec::new();
+    for round in 1..=20 {
+        let added = format!("added-{round}");
+        let file = File::new(directory.path(), "config", &format!("one {added}"));
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        // The listener naps no more: it has to be woken.
+        std::thread::sleep(IDLE);
+        let newcomer = in_child(|| {
+            let began = Instant::now();
+            let queue = file.start(false);
+            let took = u64::try_from(began.elapsed().as_nanos()).unwrap();
+            assert_eq!((stats().config.generation, stats().config.listening), (round + 1, round + 1));
+            rustix::io::write(&writer, &took.to_ne_bytes()).unwrap();
+            log(&queue, 0..1);
+        });
+        drop(writer);
+        let mut took = [0; 8];
+        assert_eq!(rustix::io::read(&reader, &mut took), Ok(8));
+        times.push(Duration::from_nanos(u64::from_ne_bytes(took)));
+        assert_eq!(wait_for_exit(newcomer), Some(0));
+        assert_eq!(count(&file.log(&added)), 1);
+    }
+    let slowest = *times.iter().max().unwrap();
+    let median = median(times);
+    println!("a newer config was in force after {median:?} in the median, {slowest:?} at most");
+    assert!(median <= LIMIT * ROOM);
 }
 
 pub(crate) fn a_file_that_the_new_config_leaves_out_is_free() {

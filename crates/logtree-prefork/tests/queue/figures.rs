@@ -11,7 +11,7 @@ use rustix::process::Pid;
 use crate::support::{Lines, Queue, helper, in_child, kill, until, wait_for_exit};
 
 /// So many times as long as the figure may take what is not optimised, or shares its processors.
-const ROOM: u32 = if cfg!(debug_assertions) { 5 } else { 1 };
+pub(crate) const ROOM: u32 = if cfg!(debug_assertions) { 5 } else { 1 };
 
 /// A number of `/proc/PID/FILE` behind its name.
 fn proc_number(pid: Pid, file: &str, name: &str) -> u64 {
@@ -20,7 +20,7 @@ fn proc_number(pid: Pid, file: &str, name: &str) -> u64 {
     text.lines().find_map(of).unwrap()
 }
 
-fn sleeps(pid: Pid) -> u64 {
+pub(crate) fn sleeps(pid: Pid) -> u64 {
     proc_number(pid, "status", "voluntary_ctxt_switches:")
 }
 
@@ -65,7 +65,7 @@ pub(crate) fn an_idle_queue_takes_little_memory_and_rarely_wakes() {
     assert!(each_second[0] <= 10.0 && each_second[1] <= 5.0, "{each_second:?}");
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
 }

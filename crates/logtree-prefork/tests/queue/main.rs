@@ -111,6 +111,7 @@ fn main() {
             "a_newer_config_reaches_the_listener_and_its_successors",
             config::a_newer_config_reaches_the_listener_and_its_successors,
         ),
+        ("a_newer_config_is_soon_in_force", config::a_newer_config_is_soon_in_force),
         ("a_file_that_the_new_config_leaves_out_is_free", config::a_file_that_the_new_config_leaves_out_is_free),
         (
             "a_listener_that_cannot_build_the_config_hands_over",
