@@ -415,9 +415,12 @@ fn a_watch_outlives_the_claim_and_ends_with_the_last_who_has_it() {
                 until("it is killed", || false);
             });
             std::mem::forget(heir);
+            fork(|| drop(watch.inherited())).succeeds();
+            page.words[0].store(1, SeqCst);
             until("it is killed", || false);
         });
         until("the heir has begun", || page.words[1].load(SeqCst) != 0);
+        until("another child has let go of it", || page.words[0].load(SeqCst) == 1);
         assert!(is_watched(&log) && !is_watched(&other), "each name by itself");
         assert!(meet(&log).claims()[0].is_attended());
         fs::remove_file(claim_of(&log)).unwrap();

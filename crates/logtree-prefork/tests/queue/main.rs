@@ -159,6 +159,7 @@ fn main() {
             "a_place_that_is_taken_again_has_definitions_of_its_own",
             sharing::a_place_that_is_taken_again_has_definitions_of_its_own,
         ),
+        ("a_queue_whose_claim_is_held_is_not_left", sharing::a_queue_whose_claim_is_held_is_not_left),
         ("processes_share_a_queue_by_its_name", sharing::processes_share_a_queue_by_its_name),
         ("each_process_keeps_its_own_console", sharing::each_process_keeps_its_own_console),
         ("a_console_that_nobody_reads_stops_no_file", sharing::a_console_that_nobody_reads_stops_no_file),

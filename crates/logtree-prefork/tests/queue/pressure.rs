@@ -159,8 +159,8 @@ pub(crate) fn what_cannot_be_written_to_the_end_is_said_to_be_lost() {
         queue.log(0);
     });
     assert_eq!(wait_for_exit(last), Some(0));
-    let said = || std::fs::read_to_string(&stderr).unwrap().contains("bytes of records of the queue 'queue' could not");
-    until("the loss is said", said);
+    let loss = "bytes of records of the queue 'queue' could not be written and are lost";
+    until("the loss is said", || std::fs::read_to_string(&stderr).unwrap().contains(loss));
 }
 
 pub(crate) fn what_cannot_be_written_to_the_end_stays_for_the_next_start() {

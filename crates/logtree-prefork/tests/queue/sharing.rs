@@ -4,10 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use logtree_core::{AppendFile, Callsite, EmitError, Formatter, Handler, Level, Record, Steps, Timestamp};
+use logtree_os::claim::Meeting;
+use logtree_os::{Segment, SegmentState};
 use logtree_prefork::QueueOptions;
 use rustix::process::{Signal, getpid, kill_process};
 
-use crate::support::{Lines, LogFile, Queue, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit};
+use crate::figures::sleeps;
+use crate::support::{
+    DEADLINE, Lines, LogFile, Queue, helper_of, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit,
+};
 
 pub(crate) fn workers_of_one_master_share_one_listener() {
     let directory = tempfile::tempdir().unwrap();
@@ -103,6 +108,33 @@ pub(crate) fn a_worker_that_comes_when_all_have_left_begins_anew() {
     drop(writer);
     assert_eq!(rustix::io::read(&reader, &mut [0; 8]), Ok(4));
     Queue::over(&log, QueueOptions::default()).wait_until_gone();
+}
+
+/// Whoever holds the claims may be about to join: its queue is not closed meanwhile.
+pub(crate) fn a_queue_whose_claim_is_held_is_not_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let [ready, held] = ["ready", "held"].map(|name| directory.path().join(name));
+    let last = in_child(|| {
+        let queue = Queue::started(&log);
+        queue.log(0);
+        assert!(queue.flush());
+        std::fs::write(&ready, "").unwrap();
+        until("the claim is held", || held.exists());
+    });
+    until("it has started", || ready.exists());
+    let listener = helper_of(last, "logtree-listen");
+    let meeting = Meeting::lock(&[&log], DEADLINE).unwrap();
+    std::fs::write(&held, "").unwrap();
+    assert_eq!(wait_for_exit(last), Some(0));
+    let before = sleeps(listener);
+    until("the listener has tried some times", || sleeps(listener) >= before + 50);
+    let claim = meeting.claims()[0].text().unwrap();
+    let segment = Segment::open(claim.segment()).unwrap();
+    assert_eq!((segment.id().0, segment.state()), (claim.segment_id(), SegmentState::Open));
+    drop(meeting);
+    Queue::over(&log, QueueOptions::default()).wait_until_gone();
+    assert!(!segment.is_linked(), "its name goes before the claim's");
 }
 
 fn stdout_to(file: &std::path::Path) {
