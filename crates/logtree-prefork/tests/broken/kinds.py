@@ -74,10 +74,14 @@ def queue(filter):
 QUEUE = queue("share_one_listener")
 PRESSURE, RESERVE = queue("what_does_not_fit_is_counted"), queue("the_reserve_is_for_what_matters")
 LARGE, CONFIG, REUSED = queue("records_that_have_no_place"), queue("a_newer_config_reaches"), queue("a_place_that_is_taken_again")
+CLEANED, UNNAMED, TAKEN = queue("a_cleaner_makes"), queue("a_queue_without_names"), queue("another_queue_has_taken")
+LOST, SWEPT = queue("said_to_be_lost"), queue("claim_is_held_is_not_swept")
+LEFT, HELD = queue("when_all_have_left"), queue("claim_is_held_is_not_left")
 CONFIGS = plain("unit", "-p logtree-prefork --lib config")
 SPILLS, SEGMENTS, WAKING, DEFINITIONS, TRANSACTIONS = (
     plain("shared memory", f"-p logtree-os --test shared_memory {module}")
     for module in ("spills", "segments", "waking", "definitions", "transactions"))
+WATCH = plain("process", "-p logtree-os --test process watch")
 CLAIM, CLAIMS = plain("process", "-p logtree-os --test process claim"), plain("unit", "-p logtree-os --lib claim")
 ENVIRONMENT = plain("environment", "-p logtree --features prefork --test environment")
 ONCE = plain("exactly once", "-p logtree --features prefork --test exactly_once")
@@ -328,4 +332,39 @@ QUEUE_KINDS = [
      (PREFORK + "listener.rs", "            self.queue.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));\n            self.commit();\n", "            self.commit();\n")),
     ("a transaction's sum is not compared", TRANSACTIONS,
      (OS + "transaction.rs", "        if chain::checksum_of(&bytes) != line.checksum.load(Ordering::Relaxed) {\n            return None;\n        }\n", "")),
+    ("a listener does not look for its claims", UNNAMED,
+     (PREFORK + "claims.rs", "        if self.watch.look(segment.id().0) {\n", "        if true {\n")),
+    ("a listener writes although another queue has the file", TAKEN,
+     (PREFORK + "claims.rs", "self.taken.as_ref().map_or(Ok(()), |why| Err(io::Error::other(why.clone())))", "Ok(())")),
+    ("a listener takes back a file that another queue has", TAKEN,
+     (PREFORK + "claims.rs", " && !taken.iter().any(|log| log == claim.log())", " && (taken.is_empty() || true)")),
+    ("nobody waits for a claim that is watched", CLEANED,
+     (PREFORK + "join.rs", "claim.text().is_none() && claim.is_watched()", "claim.text().is_none() && claim.is_watched() && false")),
+    ("a watch is given back while its queue is used", CLEANED,
+     (PREFORK + "house.rs", "            if is_closed {\n                self.claims.end();\n            }\n", "            self.claims.end();\n")),
+    ("a watch does not mark what it is over", WATCH,
+     (OS + "claim/watch.rs", "            watched.mark(libc::F_RDLCK);\n", "")),
+    ("a watch ends with the first who lets go of it", WATCH,
+     (OS + "claim/watch.rs", "    fn drop(&mut self) {\n        self.retain(|_| false);\n", "    fn drop(&mut self) {\n        self.end();\n        self.retain(|_| false);\n")),
+    ("a watch is the whole directory's", WATCH,
+     (OS + "claim/watch.rs", "fnv1a(name.as_bytes())", "fnv1a(&name.as_bytes()[..0])")),
+    ("a watch takes a claim that was written over for the same", WATCH,
+     (OS + "claim/watch.rs", "lstat(&self.claim).is_ok_and(|found| Look::of(&found) == *look)", "lstat(&self.claim).is_ok_and(|found| Look::of(&found).inode == look.inode)")),
+    ("a watch closes a claim that its process has locked", WATCH,
+     (OS + "claim/watch.rs", "        let Some(_threads) = THREADS.try_lock() else { return true };\n", "")),
+    ("a segment that was removed is another one's", SEGMENTS,
+     (OS + "segment/removed.rs", ".filter(|segment| segment.id() == id)", ".filter(|segment| segment.id() == id || true)")),
+    ("a segment that was removed is looked for nowhere", UNNAMED,
+     (PREFORK + "join.rs", "Segment::open_removed(path, SegmentId(id?));", "Segment::open_removed(path, SegmentId(!id?));")),
+    ("records stay where nobody finds them", LOST,
+     (PREFORK + "departure.rs", "segment.is_linked() && (is_claimed || queue.options.name.is_some())", "segment.is_linked() && (is_claimed || queue.options.name.is_some() || true)")),
+    ("a queue is left while somebody holds its claims", HELD,
+     (PREFORK + "departure.rs", "Err(error) if error.is_timeout() => None,", "Err(error) if error.is_timeout() => Some(Left(None)),")),
+    ("a queue leaves its claims behind", LEFT,
+     (PREFORK + "departure.rs", "        let _ = meeting.remove_if(segment.id().0);\n", "        let _ = meeting.claims();\n")),
+    ("a queue leaves its segment behind", HELD,
+     (PREFORK + "departure.rs", "    let _ = segment.unlink();\n", "")),
+    ("a segment whose name somebody holds is swept", SWEPT,
+     (PREFORK + "sweep.rs", "let Ok(mut meeting) = Meeting::lock(&[path], Duration::ZERO) else { return };\n", "let mut meeting = Meeting::lock(&[path], Duration::ZERO).ok();\n"),
+     (PREFORK + "sweep.rs", "        let _ = meeting.remove_if(segment.id().0);\n", "        let _ = meeting.as_mut().map(|meeting| meeting.remove_if(segment.id().0));\n")),
 ]
