@@ -1,16 +1,18 @@
 //! Appending to a file that begins anew when it is full or when its time has come.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use logtree_core::{EmitError, Moves, Steps};
+use logtree_core::{ArgumentError, EmitError, Moves, Names, Steps};
 use logtree_os::{ForkLock, ForkLockGuard, ForkReset};
 
-use crate::FileHandler;
+use crate::compression::{self, Compression};
 use crate::file::Line;
 use crate::follow::Follow;
+use crate::{Compress, FileHandler};
 
 /// So often a record finds the file full and has it rolled, or sees that others have. Then it is written all the same.
 const ATTEMPTS: usize = 16;
@@ -36,8 +38,11 @@ pub(crate) fn follow(kept_files: u32, max_bytes: u64) -> Follow {
 }
 
 /// What a handler that rolls has besides its file.
-#[derive(Debug, Default)]
-pub(crate) struct Rolling(ForkLock<Turn>);
+#[derive(Debug)]
+pub(crate) struct Rolling {
+    turn: ForkLock<Turn>,
+    compression: Option<Compression>,
+}
 
 /// Whose turn it is to roll, among the threads of this process.
 #[derive(Debug, Default)]
@@ -51,7 +56,26 @@ impl ForkReset for Turn {
     }
 }
 
+/// The size that a file must not have reached before a record of this text is appended, if none is to reach `max_bytes`
+/// (CPython's `RotatingFileHandler.shouldRollover`).
+pub(crate) fn limit(max_bytes: u64, text: &str) -> u64 {
+    max_bytes.saturating_sub(text.chars().count() as u64 + 1)
+}
+
 impl Rolling {
+    /// For the files that `file` rolls, which are those whose name goes on with what `is_rolled`.
+    ///
+    /// # Errors
+    /// If they are to be compressed, without the feature `compress`.
+    pub(crate) fn new(
+        file: &FileHandler,
+        compress: Option<Compress>,
+        is_rolled: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Result<Self, ArgumentError> {
+        let compression = compress.map(|kind| Compression::new(kind, file, Box::new(is_rolled))).transpose()?;
+        Ok(Self { turn: ForkLock::default(), compression })
+    }
+
     /// Appends a line, if the file is empty or ends before `limit`; else `moves` give the file another name first.
     ///
     /// # Errors
@@ -74,7 +98,57 @@ impl Rolling {
 
     /// Waits until no other thread of this process rolls the file.
     pub(crate) fn turn(&self) -> ForkLockGuard<'_, Turn> {
-        self.0.lock()
+        self.turn.lock()
+    }
+
+    /// What the name of a rolled file may end with.
+    pub(crate) fn forms(&self) -> &'static [&'static str] {
+        compression::forms(self.compression.as_ref())
+    }
+
+    /// What the files that the one at `path` was rolled to are by their names: `parse` gets what stands behind that one's,
+    /// without a form, and the whole name.
+    ///
+    /// # Errors
+    /// Those of reading the directory.
+    pub(crate) fn list<T>(
+        &self,
+        path: &Path,
+        names: &dyn Names,
+        parse: impl Fn(&str, &OsStr) -> Option<T>,
+    ) -> io::Result<Vec<T>> {
+        let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return Ok(Vec::new()) };
+        let parse = |name: OsString| {
+            let suffix = name.as_bytes().strip_prefix(base.as_bytes())?.strip_prefix(b".")?;
+            parse(compression::without_form(std::str::from_utf8(suffix).ok()?, self.forms()), &name)
+        };
+        Ok(names.list(directory)?.into_iter().filter_map(parse).collect())
+    }
+
+    /// A file was rolled, or is about to be.
+    pub(crate) fn rolled(&self) {
+        self.compression.iter().for_each(Compression::rolled);
+    }
+
+    /// [`Compression::attend`].
+    #[inline]
+    pub(crate) fn attend(&self, steps: &dyn Steps) -> io::Result<()> {
+        self.compression.as_ref().map_or(Ok(()), |compression| compression.attend(steps))
+    }
+
+    /// [`Compression::settle`].
+    pub(crate) fn settle(&self, steps: &mut dyn Steps) -> io::Result<()> {
+        self.compression.as_ref().map_or(Ok(()), |compression| compression.settle(steps))
+    }
+
+    /// [`Compression::is_unsettled`].
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.compression.as_ref().is_some_and(Compression::is_unsettled)
+    }
+
+    /// [`Compression::close`].
+    pub(crate) fn close(&self) {
+        self.compression.iter().for_each(Compression::close);
     }
 
     #[cold]

@@ -1,16 +1,14 @@
 //! `logging.handlers.RotatingFileHandler`: appends to a file, and begins a new one when it is full.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use logtree_core::{
     Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerPlan, Kwargs, Names, Record, Steps,
 };
 
-use crate::compression::{self, Compression};
 use crate::follow::Follow;
 use crate::rolling::{self, Rolling, with_form, with_suffix};
 use crate::{Compress, FileHandler, FileHandlerConfig, OpenMode, Retention, units};
@@ -45,7 +43,6 @@ pub struct RotatingFileHandler {
     max_bytes: u64,
     backup_count: u32,
     retention: Retention,
-    compression: Option<Compression>,
     rolling: Rolling,
 }
 
@@ -145,8 +142,8 @@ impl RotatingFileHandler {
         };
         let file = FileHandler::following(file, follow)?;
         let is_rolled = move |suffix: &str| number(suffix).is_some_and(|number| (1..=backup_count).contains(&number));
-        let compression = compress.map(|kind| Compression::new(kind, &file, Box::new(is_rolled))).transpose()?;
-        Ok(Self { file, max_bytes, backup_count, retention, compression, rolling: Rolling::default() })
+        let rolling = Rolling::new(&file, compress, is_rolled)?;
+        Ok(Self { file, max_bytes, backup_count, retention, rolling })
     }
 
     /// Where the file is.
@@ -154,13 +151,9 @@ impl RotatingFileHandler {
         self.file.path()
     }
 
-    /// The size that the file must not have reached before a record of this text is appended (CPython's
-    /// `RotatingFileHandler.shouldRollover`).
+    /// [`rolling::limit`], where there is one.
     fn limit(&self, text: &str) -> u64 {
-        if self.max_bytes == 0 || self.backup_count == 0 {
-            return u64::MAX;
-        }
-        self.max_bytes.saturating_sub(text.chars().count() as u64 + 1)
+        if self.max_bytes == 0 || self.backup_count == 0 { u64::MAX } else { rolling::limit(self.max_bytes, text) }
     }
 
     /// CPython's `RotatingFileHandler.doRollover`.
@@ -171,9 +164,7 @@ impl RotatingFileHandler {
             self.delete(&first, names)?;
         }
         names.rename(self.path(), &first)?;
-        if let Some(compression) = &self.compression {
-            compression.rolled();
-        }
+        self.rolling.rolled();
         if self.retention.is_any() {
             let numbers = (1..=self.highest(names).saturating_add(1)).rev();
             let forms = |number| self.forms().map(move |form| with_form(&with_suffix(self.path(), number), form));
@@ -207,24 +198,18 @@ impl RotatingFileHandler {
     }
 
     fn forms(&self) -> impl Iterator<Item = &'static str> + use<> {
-        compression::forms(self.compression.as_ref()).iter().copied()
+        self.rolling.forms().iter().copied()
     }
 
     /// The highest number below the last that a file can have: with many, as the directory says.
     fn highest(&self, names: &dyn Names) -> u32 {
         let most = self.backup_count.saturating_sub(1);
-        let path = self.path();
-        let (Some(directory), Some(base)) = (path.parent().filter(|_| most > PROBED), path.file_name()) else {
+        if most <= PROBED {
             return most;
-        };
-        let forms = compression::forms(self.compression.as_ref());
-        let number = |name: OsString| {
-            let suffix = name.as_bytes().strip_prefix(base.as_bytes())?.strip_prefix(b".")?;
-            let suffix = compression::without_form(std::str::from_utf8(suffix).ok()?, forms);
-            number(suffix).filter(|number| *number <= most)
-        };
-        let numbers = |names: Vec<OsString>| names.into_iter().filter_map(number).max().unwrap_or(0);
-        names.list(directory).map_or(most, numbers)
+        }
+        let number = |suffix: &str, _: &OsStr| number(suffix).filter(|number| *number <= most);
+        let numbers = self.rolling.list(self.path(), names, number);
+        numbers.map_or(most, |numbers| numbers.into_iter().max().unwrap_or(0))
     }
 }
 
@@ -239,15 +224,15 @@ impl Handler for RotatingFileHandler {
             let limit = self.limit(line.text);
             self.rolling.append(&self.file, line, limit, steps, &mut |names| self.moves(names))
         })?;
-        Ok(self.compression.as_ref().map_or(Ok(()), |compression| compression.attend(steps))?)
+        Ok(self.rolling.attend(steps)?)
     }
 
     fn settle(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
-        Ok(self.compression.as_ref().map_or(Ok(()), |compression| compression.settle(steps))?)
+        Ok(self.rolling.settle(steps)?)
     }
 
     fn is_unsettled(&self) -> bool {
-        self.compression.as_ref().is_some_and(Compression::is_unsettled)
+        self.rolling.is_unsettled()
     }
 
     fn open(&self) -> Result<(), BuildError> {
@@ -263,7 +248,7 @@ impl Handler for RotatingFileHandler {
     }
 
     fn close(&self) {
-        self.compression.iter().for_each(Compression::close);
+        self.rolling.close();
         self.file.close();
     }
 

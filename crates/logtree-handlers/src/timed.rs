@@ -1,9 +1,7 @@
 //! `logging.handlers.TimedRotatingFileHandler`: appends to a file, and begins a new one when its time has come.
 
-use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::UNIX_EPOCH;
@@ -13,7 +11,6 @@ use logtree_core::{
     Timestamp, Zone,
 };
 
-use crate::compression::{self, Compression};
 use crate::follow::Follow;
 use crate::rolling::{self, Rolling, not_rolled, with_form, with_suffix};
 use crate::rotating::backup_count;
@@ -47,7 +44,6 @@ pub struct TimedRotatingFileHandler {
     backup_count: u32,
     max_bytes: u64,
     retention: Retention,
-    compression: Option<Compression>,
     rolling: Rolling,
     /// The second from which on the file is to be rolled; [`UNKNOWN`] before the first record.
     due: AtomicI64,
@@ -182,9 +178,9 @@ impl TimedRotatingFileHandler {
         let file = FileHandler::following(file, follow)?;
         let suffixes = schedule.clone();
         let is_rolled = move |suffix: &str| parse_suffix(&suffixes, max_bytes > 0, suffix).is_some();
-        let compression = compress.map(|kind| Compression::new(kind, &file, Box::new(is_rolled))).transpose()?;
-        let (rolling, due, seen) = (Rolling::default(), AtomicI64::new(UNKNOWN), AtomicU32::new(0));
-        Ok(Self { file, schedule, backup_count, max_bytes, retention, compression, rolling, due, seen })
+        let rolling = Rolling::new(&file, compress, is_rolled)?;
+        let (due, seen) = (AtomicI64::new(UNKNOWN), AtomicU32::new(0));
+        Ok(Self { file, schedule, backup_count, max_bytes, retention, rolling, due, seen })
     }
 
     /// Where the file is.
@@ -235,7 +231,7 @@ impl TimedRotatingFileHandler {
 
     fn moves(&self, suffix: &str, names: &mut dyn Names) -> io::Result<()> {
         let target = with_suffix(self.path(), suffix);
-        if self.forms().iter().any(|form| names.exists(&with_form(&target, form))) {
+        if self.rolling.forms().iter().any(|form| names.exists(&with_form(&target, form))) {
             return Ok(());
         }
         self.move_to(&target, names)
@@ -255,25 +251,17 @@ impl TimedRotatingFileHandler {
         names.rename(self.path(), target)?;
         // The next one that is opened is this handler's own.
         self.seen.store(self.file.renewals().wrapping_add(1), Ordering::Relaxed);
-        self.compression.iter().for_each(Compression::rolled);
+        self.rolling.rolled();
         self.files_to_delete(names)?.iter().try_for_each(|path| names.delete(path))
-    }
-
-    fn forms(&self) -> &'static [&'static str] {
-        compression::forms(self.compression.as_ref())
     }
 
     /// The files that were rolled, the oldest first.
     fn rolled(&self, names: &dyn Names) -> io::Result<Vec<Rolled>> {
         let path = self.path();
-        let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return Ok(Vec::new()) };
-        let rolled = |name: OsString| {
-            let suffix = name.as_bytes().strip_prefix(base.as_bytes())?.strip_prefix(b".")?;
-            let suffix = compression::without_form(std::str::from_utf8(suffix).ok()?, self.forms());
+        let mut rolled = self.rolling.list(path, names, |suffix, name| {
             let (suffix, number) = parse_suffix(&self.schedule, self.max_bytes > 0, suffix)?;
-            Some(Rolled { suffix: suffix.to_owned(), number, path: directory.join(&name) })
-        };
-        let mut rolled: Vec<_> = names.list(directory)?.into_iter().filter_map(rolled).collect();
+            Some(Rolled { suffix: suffix.to_owned(), number, path: path.with_file_name(name) })
+        })?;
         rolled.sort_unstable();
         Ok(rolled)
     }
@@ -328,20 +316,20 @@ impl Handler for TimedRotatingFileHandler {
         match self.max_bytes {
             0 => self.file.emit(record, formatter, steps)?,
             max_bytes => self.file.with_line(record, formatter, |line| {
-                let limit = max_bytes.saturating_sub(line.text.chars().count() as u64 + 1);
+                let limit = rolling::limit(max_bytes, line.text);
                 self.rolling.append(&self.file, line, limit, steps, &mut |names| self.moves_full(names))
             })?,
         }
         rolled.map_err(|error| not_rolled(self.path(), &error))?;
-        Ok(self.compression.as_ref().map_or(Ok(()), |compression| compression.attend(steps))?)
+        Ok(self.rolling.attend(steps)?)
     }
 
     fn settle(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
-        Ok(self.compression.as_ref().map_or(Ok(()), |compression| compression.settle(steps))?)
+        Ok(self.rolling.settle(steps)?)
     }
 
     fn is_unsettled(&self) -> bool {
-        self.compression.as_ref().is_some_and(Compression::is_unsettled)
+        self.rolling.is_unsettled()
     }
 
     fn open(&self) -> Result<(), BuildError> {
@@ -355,7 +343,7 @@ impl Handler for TimedRotatingFileHandler {
     }
 
     fn close(&self) {
-        self.compression.iter().for_each(Compression::close);
+        self.rolling.close();
         self.file.close();
     }
 
