@@ -170,10 +170,10 @@ pub(crate) fn a_claim_that_is_swept_away_before_it_is_locked_is_made_anew() {
 }
 
 /// A process that is stopped at a point, and goes on when this is dropped.
-struct Held(Pid);
+pub(super) struct Held(Pid);
 
 impl Held {
-    fn at(point: &str) -> Self {
+    pub(super) fn at(point: &str) -> Self {
         let is_stopped = |process: Pid| state_of(process) == "T";
         until(&format!("somebody is held at {point:?}"), || kill_points::held(point).is_some_and(is_stopped));
         Self(kill_points::held(point).unwrap())
