@@ -123,8 +123,8 @@ impl<'a> House<'a> {
         helpers::keep_standby(&self.queue, self.segment, self.role, self.claims.watch());
         self.note_attaching();
         self.look_elsewhere();
-        let dead: Vec<SlotIndex> =
-            self.segment.processes().filter(|process| self.is_gone(process)).map(|process| process.slot).collect();
+        let (dead, living): (Vec<_>, Vec<_>) = self.segment.processes().partition(|process| self.is_gone(process));
+        let dead: Vec<SlotIndex> = dead.iter().map(|process| process.slot).collect();
         self.reports.gather(self.segment);
         self.reclaim(merge, &dead);
         for slot in dead {
@@ -136,7 +136,9 @@ impl<'a> House<'a> {
             self.shrinker.look();
             self.shrunk = Instant::now();
         }
-        self.reports.all_is_said() && (self.role != Role::Thread || queue::is_leaving()) && self.leave()
+        // Whoever leaves locks the claims, and others wait for them meanwhile: not while it is known that somebody stays.
+        let may_leave = living.is_empty() && self.reports.all_is_said();
+        may_leave && (self.role != Role::Thread || queue::is_leaving()) && self.leave()
     }
 
     /// [`keep`](Self::keep), although a look was taken a moment ago; whether nobody needs the queue any more.
