@@ -40,8 +40,15 @@ const PATIENCE: Duration = Duration::from_millis(5);
 pub(crate) struct Claims {
     watch: Watch,
     looked: Option<Instant>,
-    /// Why nothing may be written: a log file is another queue's.
-    taken: Option<String>,
+    /// Why nothing may be written.
+    taken: Option<Taken>,
+}
+
+/// A log file that is another queue's.
+#[derive(Debug)]
+struct Taken {
+    log: PathBuf,
+    why: String,
 }
 
 impl Claims {
@@ -91,7 +98,7 @@ impl Claims {
     /// # Errors
     /// Another queue writes a file of this one.
     pub(crate) fn may_write(&self) -> io::Result<()> {
-        self.taken.as_ref().map_or(Ok(()), |why| Err(io::Error::other(why.clone())))
+        self.taken.as_ref().map_or(Ok(()), |taken| Err(io::Error::other(taken.why.clone())))
     }
 
     /// The queue has ended: nobody is to wait for its listener.
@@ -101,8 +108,11 @@ impl Claims {
 
     fn put_back(&mut self, queue: &Queue, segment: &Segment, patience: Duration) {
         kill_point!("claims: missed");
-        // If it cannot be locked, the next look tries again.
-        let Ok(mut meeting) = Meeting::lock(&self.watch.logs(), patience) else { return };
+        let Ok(mut meeting) = Meeting::lock(&self.watch.logs(), patience) else {
+            // The next look tries again. But where there is no directory any more, nobody can have a file.
+            self.taken.take_if(|taken| taken.log.parent().is_some_and(|directory| !directory.exists()));
+            return;
+        };
         if segment.state() == SegmentState::Closed {
             // A process that ended last has taken them away, with the queue.
             return;
@@ -112,7 +122,10 @@ impl Claims {
         let others: Vec<_> = meeting.claims().iter().filter_map(other).collect();
         self.taken = others.first().map(|(claim, other)| {
             let (log, name) = (claim.log().display(), &queue.listener.name);
-            format!("{log} is written by the queue '{other}' by now; the queue '{name}' waits until that has ended")
+            let why = format!(
+                "{log} is written by the queue '{other}' by now; the queue '{name}' waits until that has ended"
+            );
+            Taken { log: claim.log().to_owned(), why }
         });
         let taken: Vec<PathBuf> = others.iter().map(|(claim, _)| claim.log().to_owned()).collect();
         let text = join::claim_text(queue, segment);

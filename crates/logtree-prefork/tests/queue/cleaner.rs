@@ -42,6 +42,15 @@ impl Program {
         Self { directory: directory.to_owned(), log, process }
     }
 
+    /// The same, with what it and its helpers write to stderr in a file.
+    fn start_with_stderr(stderr: &Path, directory: &Path, work: impl FnOnce(&Queue)) -> Self {
+        let own = rustix::io::dup(rustix::stdio::stderr()).unwrap();
+        rustix::stdio::dup2_stderr(std::fs::File::create(stderr).unwrap()).unwrap();
+        let program = Self::start(directory, work);
+        rustix::stdio::dup2_stderr(own).unwrap();
+        program
+    }
+
     fn claim(&self) -> PathBuf {
         self.directory.join(".app.log.logtree")
     }
@@ -246,9 +255,7 @@ pub(crate) fn what_was_written_stands_once_when_all_are_killed_behind_a_cleaner(
 pub(crate) fn a_listener_whose_file_another_queue_has_taken_waits_its_turn() {
     let directory = tempfile::tempdir().unwrap();
     let stderr = directory.path().join("stderr");
-    let own_stderr = rustix::io::dup(rustix::stdio::stderr()).unwrap();
-    rustix::stdio::dup2_stderr(std::fs::File::create(&stderr).unwrap()).unwrap();
-    let program = Program::start(directory.path(), |queue| {
+    let program = Program::start_with_stderr(&stderr, directory.path(), |queue| {
         (0..100).for_each(|number| queue.log(number));
         assert!(queue.flush());
         std::fs::write(directory.path().join("flushed"), "").unwrap();
@@ -257,7 +264,6 @@ pub(crate) fn a_listener_whose_file_another_queue_has_taken_waits_its_turn() {
         std::fs::write(directory.path().join("logged"), "").unwrap();
         assert!(queue.flush());
     });
-    rustix::stdio::dup2_stderr(own_stderr).unwrap();
     program.wait_for("flushed");
     // Nobody puts the claim back, for longer than a newcomer waits.
     let stopped = stop_helpers_of(program.process);
@@ -290,4 +296,40 @@ pub(crate) fn a_listener_whose_file_another_queue_has_taken_waits_its_turn() {
     assert_eq!(wait_for_exit(program.process), Some(0));
     Queue::over(&program.log, QueueOptions::default()).wait_until_gone();
     assert_eq!(Lines::of(&program.log).assert_whole(), 300);
+}
+
+pub(crate) fn a_listener_whose_file_was_taken_ends_when_the_file_is_gone_with_its_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    let stderr = directory.path().join("stderr");
+    let program = Program::start_with_stderr(&stderr, directory.path(), |queue| {
+        queue.log(0);
+        assert!(queue.flush());
+        std::fs::write(directory.path().join("flushed"), "").unwrap();
+        wait_for(directory.path(), "log more");
+        queue.log(1);
+        std::fs::write(directory.path().join("logged"), "").unwrap();
+        wait_for(directory.path(), "nothing");
+    });
+    program.wait_for("flushed");
+    let stopped = stop_helpers_of(program.process);
+    program.clean(Clean::Claim);
+    let newcomer = in_child(|| {
+        let queue = started(&program.log);
+        queue.log(0);
+        assert!(queue.flush());
+        program.tell("newcomer has written");
+        wait_for(directory.path(), "nothing");
+    });
+    program.tell("log more");
+    program.wait_for("logged");
+    program.wait_for("newcomer has written");
+    let listener = program.helper("logtree-listen");
+    stopped.iter().for_each(|pid| kill_process(*pid, Signal::CONT).unwrap());
+    until("it waits", || std::fs::read_to_string(&stderr).unwrap().contains("waits until that has ended"));
+    directory.close().unwrap();
+    for process in [program.process, newcomer] {
+        kill(process);
+        assert_eq!(wait_for_exit(process), None);
+    }
+    wait_until_dead(&[listener]);
 }

@@ -140,6 +140,10 @@ fn main() {
             "a_listener_whose_file_another_queue_has_taken_waits_its_turn",
             cleaner::a_listener_whose_file_another_queue_has_taken_waits_its_turn,
         ),
+        (
+            "a_listener_whose_file_was_taken_ends_when_the_file_is_gone_with_its_directory",
+            cleaner::a_listener_whose_file_was_taken_ends_when_the_file_is_gone_with_its_directory,
+        ),
         ("a_killed_worker_harms_nobodys_records", kills::a_killed_worker_harms_nobodys_records),
         ("a_dead_workers_last_records_wait_for_their_time", kills::a_dead_workers_last_records_wait_for_their_time),
         ("what_all_left_behind_is_written_by_the_next", kills::what_all_left_behind_is_written_by_the_next),
