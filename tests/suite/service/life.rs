@@ -288,7 +288,7 @@ fn helpers_killed_together_are_made_anew() {
             // Its first line, the request's, and a line of each successor.
             let lines = 2 * id as usize + 3;
             eventually("word of a new listener and the request", || {
-                (fs::read_to_string(service.place.log()).unwrap().lines().count() == lines).then_some(())
+                (service.place.log_so_far().lines().count() == lines).then_some(())
             });
             let name = service.place.processes().remove(&listener());
             assert_eq!(name.as_deref(), Some("logtree-listen"), "a process, no thread of a worker");

@@ -78,6 +78,11 @@ impl Place {
         self.directory.path().join("service.log")
     }
 
+    /// What stands in it while it is written to: its last bytes may be half a character.
+    pub(crate) fn log_so_far(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.log()).unwrap()).into_owned()
+    }
+
     /// The program, to be started here.
     pub(crate) fn command(&self) -> Command {
         self.command_of(&program())
