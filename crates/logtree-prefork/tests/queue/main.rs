@@ -49,6 +49,10 @@ fn main() {
             packing::what_one_who_is_dying_has_in_its_hands_is_left_to_it,
         ),
         ("what_one_who_is_dying_makes_last_is_taken_away", packing::what_one_who_is_dying_makes_last_is_taken_away),
+        (
+            "who_has_joined_a_queue_compresses_when_it_listens",
+            packing::who_has_joined_a_queue_compresses_when_it_listens,
+        ),
         ("listeners_killed_at_random_write_each_line_once", kills::listeners_killed_at_random_write_each_line_once),
         #[cfg(logtree_kill_points)]
         (

@@ -1,4 +1,4 @@
-//! The compressed files of a listener, and those of one before it that was killed and is not yet dead.
+//! The compressed files of a listener, those of one before it that was killed and is not yet dead, and of one after it.
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use logtree_prefork::QueueOptions;
 use rustix::fs::{FlockOperation, flock};
 
-use crate::support::{Logs, Queue, in_child, text, until, wait_for_exit};
+use crate::support::{Logs, Queue, in_child, kill, stop_helpers_of, text, until, wait_for_exit};
 
 /// So long a file is left to whoever has it locked, and a new listener looks for those that come late.
 const REST: Duration = Duration::from_secs(1);
@@ -78,4 +78,30 @@ pub(crate) fn what_one_who_is_dying_makes_last_is_taken_away() {
         !half_made(directory.path(), 1).exists()
     });
     assert!(is_over, "the machine is too slow for this");
+}
+
+pub(crate) fn who_has_joined_a_queue_compresses_when_it_listens() {
+    let directory = tempfile::tempdir().unwrap();
+    let logs = Logs::within(directory.path(), 1000);
+    let [begun, over] = ["begun", "over"].map(|word| directory.path().join(word));
+    let first = in_child(|| {
+        let _queue = Queue::started_over(&logs);
+        std::fs::write(&begun, "").unwrap();
+        until("the other one is done", || over.exists());
+    });
+    until("there is a queue", || begun.exists());
+    let second = in_child(|| {
+        let queue = Queue::started_over(&logs);
+        // Nobody else logs, and so sees that nobody listens.
+        stop_helpers_of(first).into_iter().for_each(kill);
+        (0..1000).for_each(|number| queue.log(number));
+        assert!(queue.flush());
+        logs.wait_until_packed();
+    });
+    assert_eq!(wait_for_exit(second), Some(0));
+    std::fs::write(over, "").unwrap();
+    assert_eq!(wait_for_exit(first), Some(0));
+    Queue::over(&logs.plain, QueueOptions::default()).wait_until_gone();
+    assert!(directory.path().join("packed.log.1.gz").exists());
+    logs.assert_whole();
 }
