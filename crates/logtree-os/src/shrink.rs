@@ -65,7 +65,8 @@ impl Shrinker {
     /// few seconds; what a burst needed that comes more often than that stays.
     pub fn look(&mut self) {
         let mut idle = self.idle_units();
-        if idle.len() <= 2 * RESERVE_UNITS || !self.segment.memory().can_punch() {
+        let above_reserve = idle.len().saturating_sub(2 * RESERVE_UNITS);
+        if above_reserve == 0 || !self.segment.memory().can_punch() {
             return;
         }
         // The lowest keep theirs: they are the first to be used again.

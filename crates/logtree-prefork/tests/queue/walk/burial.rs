@@ -85,11 +85,11 @@ fn die(way: &[&str], round: u32) {
         arm(way, 1);
         let victim = in_child(|| {
             (0..RECORDS).for_each(|number| if number % 9 == 7 { queue.log_bulky(number) } else { queue.log(number) });
-            if round % 2 == 0 {
+            if round.is_multiple_of(2) {
                 kill(getpid());
             }
         });
-        assert_eq!(wait_for_exit(victim).is_none(), round % 2 == 0, "{place}");
+        assert_eq!(wait_for_exit(victim).is_none(), round.is_multiple_of(2), "{place}");
         let mut resident = Resident::of(&queue);
         until("all have died", || {
             resident.keep();

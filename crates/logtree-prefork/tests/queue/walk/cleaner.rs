@@ -59,7 +59,7 @@ fn die(way: &[&str], round: u32) {
     }
     arm(way, 1);
     program.clean(if round % 3 == 2 { Clean::Both } else { Clean::Claim });
-    if round % 2 == 0 {
+    if round.is_multiple_of(2) {
         until("all have died", kill_points::is_over);
     }
     let newcomer = in_child(|| {
