@@ -78,15 +78,22 @@ impl Segment {
         !needed && is_decided
     }
 
+    /// Takes back that somebody [closes](Segment::try_close) the segment, who is stopped in it or slow: when that one goes on, it
+    /// finds that it has not closed it. Looking takes microseconds; whoever has waited for longer than that may do this.
+    pub fn reopen(&self) {
+        let state = &self.head().header.life.state;
+        let found = state.load(Ordering::SeqCst);
+        if found & PHASE == CLOSING {
+            // The turn stays: whoever announces himself next has another one.
+            let _was = state.compare_exchange(found, found & !PHASE | OPEN, Ordering::SeqCst, Ordering::SeqCst);
+        }
+    }
+
     /// Begins a listener's time: what the last one had half done is finished, and the segment is open unless it was closed.
     /// Returns how many listeners there have been, this one included. Only for the holder of the [seat](Segment::seat).
     pub fn take_over(&self) -> u64 {
         let life = &self.head().header.life;
-        let state = life.state.load(Ordering::SeqCst);
-        if state & PHASE == CLOSING {
-            let open = state & !PHASE | OPEN;
-            let _was = life.state.compare_exchange(state, open, Ordering::SeqCst, Ordering::SeqCst);
-        }
+        self.reopen();
         kill_point!("take over: opened");
         self.finish_reclaiming_lanes();
         self.finish_releasing_processes();

@@ -48,6 +48,12 @@ pub fn is_running(pid: u32) -> bool {
     Stat::read(&format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.has_ended())
 }
 
+/// Whether a process of this pid namespace is stopped, by a signal or a debugger (proc_pid_stat(5)). Not by a freezer of control
+/// groups: that does not show.
+pub(crate) fn is_stopped(pid: u32) -> bool {
+    Stat::read(&format!("/proc/{pid}/stat")).is_ok_and(|stat| matches!(stat.state, b'T' | b't'))
+}
+
 /// One life of one program in one process: what a process writes down so that others know it again.
 ///
 /// A process id alone is given to another process sooner or later; with the start time it is not. `exec` keeps both,

@@ -105,6 +105,28 @@ fn a_newcomer_is_seen_or_told_by_two_who_would_close() {
     });
 }
 
+/// Whoever is stopped while he looks whether he can close does not close what a newcomer has opened again.
+#[test]
+fn a_newcomer_that_does_not_wait_is_in_a_segment_that_stays() {
+    // Two attempts to attach in all orders take too long.
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = Some(3);
+    model.check(|| {
+        let segment = Segment::model();
+        let attaching = Arc::clone(&segment);
+        let newcomer = loom::thread::spawn(move || {
+            attaching.attach(&identity()).or_else(|_| {
+                attaching.reopen();
+                attaching.attach(&identity())
+            })
+        });
+        let closed = segment.try_close(|_| false);
+        let joined = newcomer.join().unwrap();
+        assert_ne!(joined.is_ok(), closed, "a newcomer is in a segment that is closed, or in none");
+        assert_eq!(segment.state() == SegmentState::Closed, closed);
+    });
+}
+
 #[test]
 fn two_newcomers_take_two_slots() {
     loom::model(|| {

@@ -3,6 +3,8 @@
 //! Beside each log file stands a claim that names the queue and its segment. Whoever installs a queue locks the claims
 //! of all its files, reads them, joins the segment that they name or makes one, sees to it that somebody listens, and
 //! lets go. So of many processes that start at once one makes the queue, and the others find it.
+//!
+//! Whoever is stopped while he has the claims keeps nobody out of a queue that [lives](crate::living).
 
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -21,10 +23,12 @@ use logtree_os::{
 use crate::config::{Configured, Shared};
 use crate::process::ProcessSide;
 use crate::queue::{Joined, Queue};
-use crate::{handover, helpers, streams, sweep, words};
+use crate::{handover, helpers, living, streams, sweep, words};
 
-/// While the listener of the segment that was found is about to leave.
-const LEAVING_TAKES: Duration = Duration::from_millis(2);
+/// Nobody has the claims for so long, but whoever is stopped while he has them, or makes helpers out of a huge process.
+const CLAIMS_ARE_HELD_FOR: Duration = Duration::from_millis(250);
+/// So many segments may close before this process has attached to them, however late it is.
+const ATTEMPTS: u32 = 3;
 /// So long installing waits for a listener to put back claims that somebody has removed: it looks more often than that.
 const PUT_BACK_WITHIN: Duration = Duration::from_secs(1);
 /// Between two looks meanwhile.
@@ -53,7 +57,7 @@ pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Op
 }
 
 /// Why a queue is not joined.
-enum Unjoined {
+pub(crate) enum Unjoined {
     /// The machine lacks something.
     Shortage(String),
     /// The config is not to be accepted.
@@ -79,14 +83,22 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
         .map_err(|why| Unjoined::Shortage(format!("no listener for the queue can be told from a dead one ({why})")))?;
     // What it was in another segment says nothing of this one.
     queue.generation.store(0, Ordering::Relaxed);
+    let mut attempts = 0;
     loop {
+        attempts += 1;
         let left = until.saturating_duration_since(Instant::now());
-        let mut meeting = Meeting::lock(&files, left).map_err(|error| match error {
-            error if error.is_timeout() || error.is_foreign() || error.is_not_found() => {
-                Unjoined::Refused(error.to_string())
+        let mut meeting = match Meeting::lock(&files, left.min(CLAIMS_ARE_HELD_FOR)) {
+            Ok(meeting) => meeting,
+            Err(error) if error.is_timeout() => match living::join(queue, &files)? {
+                Some(joined) => return Ok(joined),
+                None if Instant::now() < until => continue,
+                None => return Err(Unjoined::Refused(error.to_string())),
+            },
+            Err(error) if error.is_foreign() || error.is_not_found() => {
+                return Err(Unjoined::Refused(error.to_string()));
             }
-            error => Unjoined::Shortage(error.to_string()),
-        })?;
+            Err(error) => return Err(Unjoined::Shortage(error.to_string())),
+        };
         let found = find(queue, &meeting);
         let may_be_put_back = match &found {
             Ok(None) => meeting.claims().iter().any(|claim| claim.text().is_none() && claim.is_watched()),
@@ -111,11 +123,9 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
         let process = match ProcessSide::attach(&segment, queue.options.limits.capacity_bytes) {
             Ok(process) => process,
             Err(error) if error.is_full() => return Err(Unjoined::Shortage(error.to_string())),
-            Err(_) if Instant::now() < until => {
-                drop(meeting);
-                std::thread::sleep(LEAVING_TAKES);
-                continue;
-            }
+            // It was closed since it was found; or since it was made, if this process was stopped in between: then its time is
+            // over, and was none.
+            Err(_) if Instant::now() < until || attempts < ATTEMPTS => continue,
             Err(error) => return Err(Unjoined::Refused(error.to_string())),
         };
         kill_point!("join: attached");
@@ -160,7 +170,7 @@ pub(crate) fn bring_config(queue: &Arc<Queue>, segment: &Arc<Segment>, patience:
 
 /// [`bring_config`], with `start` to start the handlers before they are another process's: with the config that was there
 /// before, if the queue's takes its place.
-fn publish_config(
+pub(crate) fn publish_config(
     queue: &Arc<Queue>,
     segment: &Arc<Segment>,
     patience: Duration,
@@ -216,7 +226,7 @@ fn publish_config(
 
 /// Starts handlers that stand behind a queue. A file whose handler empties it is emptied when the queue begins to write it,
 /// and not by each process that joins: what stands in it by then is other processes'.
-fn start_handlers(handlers: &[Arc<HandlerEntry>], is_new: &dyn Fn(&Path) -> bool) -> Result<(), BuildError> {
+pub(crate) fn start_handlers(handlers: &[Arc<HandlerEntry>], is_new: &dyn Fn(&Path) -> bool) -> Result<(), BuildError> {
     for entry in handlers {
         start_handlers(entry.handler.children(), is_new)?;
         let file = entry.handler.file().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));

@@ -47,6 +47,7 @@ mod helpers;
 mod house;
 mod join;
 mod listener;
+mod living;
 mod merge;
 mod moved;
 mod names;

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use logtree_core::{Callsite, Origin, codec};
-use logtree_os::{Attachment, DefineError, DefinitionWriter, ForkReset, ProcessIdentity, Segment};
+use logtree_os::{AttachError, Attachment, DefineError, DefinitionWriter, ForkReset, ProcessIdentity, Segment};
 
 use crate::streams::OwnStreams;
 
@@ -13,6 +14,12 @@ use crate::streams::OwnStreams;
 const PASSING_CALLSITES_MAX: usize = 16_384;
 /// The word of its slot in which a process says how much each of its lanes may hold.
 pub(crate) const CAPACITY_WORD: usize = 0;
+
+/// So often is looked whether a listener that would leave is done, with such pauses; after every few looks it is told to stay: it
+/// needs microseconds, on a busy machine some milliseconds.
+const LOOKS: u32 = 100;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+const LOOKING_TAKES: u32 = 20;
 
 /// This process's place in a segment.
 #[derive(Debug)]
@@ -26,8 +33,22 @@ pub(crate) struct ProcessSide {
 }
 
 impl ProcessSide {
-    pub(crate) fn attach(segment: &Arc<Segment>, capacity_bytes: usize) -> Result<Self, logtree_os::AttachError> {
-        let attachment = Arc::new(segment.attach(&ProcessIdentity::current())?);
+    /// Takes a place. A listener that looks whether it can leave is waited for, but not for longer than it takes to look: one that
+    /// is stopped in it will find that it stays.
+    pub(crate) fn attach(segment: &Arc<Segment>, capacity_bytes: usize) -> Result<Self, AttachError> {
+        let mut looks = 0;
+        let attachment = loop {
+            match segment.attach(&ProcessIdentity::current()) {
+                Err(error) if error.is_closing() && looks < LOOKS => {
+                    looks += 1;
+                    if looks % LOOKING_TAKES == 0 {
+                        segment.reopen();
+                    }
+                    std::thread::sleep(BETWEEN_LOOKS);
+                }
+                outcome => break Arc::new(outcome?),
+            }
+        };
         attachment.set_word(CAPACITY_WORD, capacity_bytes as u64);
         let own_streams = OwnStreams::of_this_process(segment);
         let writer = attachment.definitions();

@@ -349,22 +349,17 @@ impl Queue {
 
     /// Attaches to the segment, or to a new one if all processes had left the old one before this one came.
     fn attach(self: &Arc<Self>) -> Option<ProcessSide> {
-        const CLOSING_TAKES: Duration = Duration::from_millis(1);
-        let until = Instant::now() + REJOIN_PATIENCE;
-        loop {
-            let segment = match self.joined() {
-                Joined::Segment(segment) => segment,
-                Joined::Direct | Joined::Not => return None,
-            };
-            match ProcessSide::attach(&segment, self.options.limits.capacity_bytes) {
-                Ok(process) => return Some(process),
-                Err(error) if error.is_full() || Instant::now() >= until => return None,
-                Err(error) if error.is_closing() => std::thread::sleep(CLOSING_TAKES),
-                Err(_) => {
-                    let (joined, process) = join::join(self, REJOIN_PATIENCE).ok()?;
-                    *self.place().joined.lock() = joined;
-                    return process;
-                }
+        let segment = match self.joined() {
+            Joined::Segment(segment) => segment,
+            Joined::Direct | Joined::Not => return None,
+        };
+        match ProcessSide::attach(&segment, self.options.limits.capacity_bytes) {
+            Ok(process) => Some(process),
+            Err(error) if error.is_full() => None,
+            Err(_) => {
+                let (joined, process) = join::join(self, REJOIN_PATIENCE).ok()?;
+                *self.place().joined.lock() = joined;
+                process
             }
         }
     }

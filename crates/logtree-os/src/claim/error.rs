@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::process::is_stopped;
+
 /// Why processes could not meet at a log file.
 #[derive(Debug)]
 pub struct ClaimError {
@@ -13,11 +15,42 @@ pub struct ClaimError {
 
 #[derive(Debug)]
 enum Kind {
-    Timeout { holder: Option<u32> },
+    Timeout { holder: Option<Holder> },
     Foreign { owner: u32 },
     NotRegular,
     NotLocked,
     Io { doing: &'static str, error: io::Error },
+}
+
+/// Who does not let go of a claim.
+#[derive(Debug)]
+struct Holder {
+    pid: u32,
+    /// As `ps` shows it; empty where `/proc` does not tell.
+    name: String,
+    is_stopped: bool,
+}
+
+impl Holder {
+    fn of(pid: u32) -> Self {
+        let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        Self { pid, name: name.trim_end().escape_default().to_string(), is_stopped: is_stopped(pid) }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, name, is_stopped } = self;
+        write!(f, "process {pid}")?;
+        if !name.is_empty() {
+            write!(f, " ({name})")?;
+        }
+        f.write_str(" does not let go of the claim")?;
+        match is_stopped {
+            true => write!(f, ", because it is stopped: continue it with `kill -CONT {pid}`, or end it"),
+            false => Ok(()),
+        }
+    }
 }
 
 impl ClaimError {
@@ -53,7 +86,7 @@ impl ClaimError {
     }
 
     pub(super) fn timeout(path: &Path, holder: Option<u32>) -> Self {
-        Self { path: path.into(), kind: Kind::Timeout { holder } }
+        Self { path: path.into(), kind: Kind::Timeout { holder: holder.map(Holder::of) } }
     }
 
     pub(super) fn foreign(path: &Path, owner: u32) -> Self {
@@ -78,9 +111,13 @@ impl fmt::Display for ClaimError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         match &self.kind {
-            Kind::Timeout { holder: Some(pid) } => write!(f, "{path}: process {pid} does not let go of the claim"),
+            Kind::Timeout { holder: Some(holder) } => write!(f, "{path}: {holder}"),
             // The kernel says so of a holder in another pid namespace.
-            Kind::Timeout { holder: None } => write!(f, "{path}: another process does not let go of the claim"),
+            Kind::Timeout { holder: None } => write!(
+                f,
+                "{path}: a process of another pid namespace does not let go of the claim; it may be stopped, and is to be \
+                 continued or ended"
+            ),
             Kind::Foreign { owner } => write!(f, "{path}: the claim belongs to user {owner}, who is not trusted"),
             Kind::NotRegular => write!(f, "{path}: the claim is not a regular file with one name"),
             Kind::NotLocked => write!(f, "{path}: the claim is locked by the parent of this process"),

@@ -11,7 +11,7 @@ use rustix::fs::{FlockOperation, Mode, fcntl_lock};
 use rustix::process::Signal;
 use rustix::thread::{set_thread_gid, set_thread_uid};
 
-use crate::support::{Child, PATIENCE, Shared, fork, in_a_process_of_its_own, shared, until};
+use crate::support::{Child, PATIENCE, Shared, fork, in_a_process_of_its_own, shared, state_of, until};
 
 const AT_ONCE: Duration = Duration::ZERO;
 
@@ -135,8 +135,19 @@ fn a_holder_is_waited_for_and_named_and_a_killed_one_is_followed() {
             let error = Meeting::lock(&[&log], Duration::from_millis(20)).unwrap_err();
             assert!(error.is_timeout());
             let claim = claim_of(&log);
-            let expected = format!("{}: process {} does not let go of the claim", claim.display(), child.id());
-            assert_eq!(error.to_string(), expected);
+            let name = fs::read_to_string("/proc/self/comm").unwrap();
+            let said = format!(
+                "{}: process {} ({}) does not let go of the claim",
+                claim.display(),
+                child.id(),
+                name.trim_end()
+            );
+            assert_eq!(error.to_string(), said);
+            child.signal(Signal::STOP);
+            until("it is stopped", || state_of(child.id(), child.id()) == Some('T'));
+            let error = Meeting::lock(&[&log], AT_ONCE).unwrap_err();
+            let advice = format!(", because it is stopped: continue it with `kill -CONT {}`, or end it", child.id());
+            assert_eq!(error.to_string(), said + &advice);
             child.kill();
             assert!(Meeting::lock(&[&log], AT_ONCE).is_ok(), "a lock does not outlive its process");
         }

@@ -110,6 +110,16 @@ fn main() {
             walk::held::a_claim_that_is_swept_away_before_it_is_locked_is_made_anew,
         ),
         #[cfg(logtree_kill_points)]
+        (
+            "any_point_may_hold_who_has_the_claims_of_a_queue_that_lives",
+            walk::stopped::who_has_the_claims_of_a_queue_that_lives_keeps_nobody_out,
+        ),
+        #[cfg(logtree_kill_points)]
+        (
+            "who_is_stopped_at_any_point_with_the_claims_of_no_queue_is_named",
+            walk::stopped::who_is_stopped_with_the_claims_of_no_queue_is_named,
+        ),
+        #[cfg(logtree_kill_points)]
         ("any_point_is_on_a_way", walk::every_kill_point_is_on_a_way),
         (
             "a_newer_config_reaches_the_listener_and_its_successors",

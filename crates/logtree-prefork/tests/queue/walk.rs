@@ -12,6 +12,7 @@ pub(crate) mod leaver;
 pub(crate) mod listener;
 pub(crate) mod producer;
 pub(crate) mod reports;
+pub(crate) mod stopped;
 
 use std::fs::File;
 use std::path::Path;
