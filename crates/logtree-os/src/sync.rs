@@ -5,6 +5,7 @@ mod changing;
 #[cfg(loom)]
 mod model;
 #[cfg(not(loom))]
+#[cfg_attr(fuzzing, allow(unused_imports, dead_code, reason = "the fuzzer has its own of some"))]
 mod real;
 
 #[cfg(all(fuzzing, not(loom)))]

@@ -58,6 +58,10 @@ macro_rules! atomic {
                 self.looked_at().fetch_add(value, order)
             }
 
+            pub(crate) fn fetch_or(&self, value: $value, order: Ordering) -> $value {
+                self.looked_at().fetch_or(value, order)
+            }
+
             pub(crate) fn fetch_max(&self, value: $value, order: Ordering) -> $value {
                 self.looked_at().fetch_max(value, order)
             }
