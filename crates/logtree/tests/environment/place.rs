@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
@@ -124,12 +125,35 @@ impl Place {
         found.get().unwrap()[0]
     }
 
+    /// Kills all of its processes before any of them can find another one gone.
+    pub(crate) fn kill_all(&self) {
+        let mut stopped = Vec::new();
+        loop {
+            let pids = self.processes().into_iter().map(|(pid, _)| pid);
+            let others: Vec<Pid> = pids.filter(|pid| !stopped.contains(pid)).collect();
+            if others.is_empty() {
+                break;
+            }
+            for pid in others {
+                let _ = kill_process(pid, Signal::STOP);
+                stopped.push(pid);
+            }
+        }
+        for pid in stopped {
+            let _ = kill_process(pid, Signal::KILL);
+        }
+    }
+
+    /// The claims that there are.
+    pub(crate) fn claims(&self) -> Vec<OsString> {
+        let names = fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_str().is_some_and(|name| name.ends_with(".logtree"))).collect()
+    }
+
     /// Asserts that nothing is left of the hosts once they have ended: no process, no claim, no shared memory.
     pub(crate) fn assert_nothing_left(&self) {
         until(&format!("{:?} have ended", self.processes()), || self.processes().is_empty());
-        let names = fs::read_dir(self.directory.path()).unwrap().map(|entry| entry.unwrap().file_name());
-        let claims: Vec<_> =
-            names.filter(|name| name.to_str().is_some_and(|name| name.ends_with(".logtree"))).collect();
+        let claims = self.claims();
         assert!(claims.is_empty(), "{claims:?} are left");
     }
 }

@@ -186,11 +186,10 @@ fn a_volume_that_another_container_left_is_written() {
     // As long as it is open, the next container's memory has another number.
     let memory = format!("/proc/{}/root/dev/shm", place.processes()[0].0.as_raw_nonzero());
     let _memory = fs::File::open(memory).unwrap();
-    for (pid, _) in place.processes() {
-        let _ = kill_process(pid, Signal::KILL);
-    }
+    place.kill_all();
     let _ = first.end();
     crate::until("all are gone", || place.processes().is_empty());
+    assert_eq!(place.claims().len(), 1);
     place.host_under(OWN_SHARED_MEMORY, "install logging.json log second 100").end_well();
     place.assert_nothing_left();
     place.assert_once("app.log", &[("first", 100), ("second", 100)]);
