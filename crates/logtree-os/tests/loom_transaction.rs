@@ -83,6 +83,37 @@ fn a_step_that_counts_is_done() {
 }
 
 #[test]
+fn what_is_finished_is_not_read_again() {
+    static FOUND: Counter = Counter::new(0);
+    static RUNS: Counter = Counter::new(0);
+    loom::model(|| {
+        let segment = Segment::model();
+        let identity = ProcessIdentity { pid: 1, start_time: 2, namespaces: 3, nonce: 4 };
+        let process = segment.attach(&identity).unwrap();
+        let mut producer = process.claim_lane(160).unwrap();
+        let lane = producer.lane();
+        let _published = producer.push(RecordHead::default(), &[b"x"], Reserve::Urgent).unwrap();
+        let mut reader = LaneReader::open(&segment, lane).unwrap();
+        reader.read(&mut Vec::new()).unwrap().unwrap();
+        let mut transactions = Transactions::new(&segment);
+        let mut staging = transactions.begin();
+        staging.stage(STAGED).unwrap();
+        let committed = staging.commit(reader.unpublished_head()).unwrap();
+        let looked_at = Arc::clone(&segment);
+        let successor = loom::thread::spawn(move || match looked_at.interrupted() {
+            Some(_) => drop(FOUND.fetch_add(1, Ordering::Relaxed)),
+            None => assert_eq!(looked_at.lane_view(lane).unwrap().consumed, 1),
+        });
+        reader.publish_head();
+        committed.finish();
+        successor.join().unwrap();
+        assert_eq!(segment.refused_transactions(), 0);
+        RUNS.fetch_add(1, Ordering::Relaxed);
+    });
+    assert_looked_before_and_after(&FOUND, &RUNS);
+}
+
+#[test]
 fn heads_are_published_beside_a_producer_that_goes_on() {
     loom::model(|| {
         let segment = Segment::model();

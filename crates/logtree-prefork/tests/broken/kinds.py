@@ -1,45 +1,8 @@
 """What is broken in a copy of the queue, and which test must notice: see run.py."""
 
-import os
-import re
-import signal
-import subprocess
-import sys
+from judge import Test
 
 CORE, HANDLERS, OS, PREFORK = (f"crates/logtree-{name}/src/" for name in ("core", "handlers", "os", "prefork"))
-
-PATIENCE_SECONDS = 300
-SAID = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-
-
-class Test:
-    """A command that passes as long as nothing is broken."""
-
-    def __init__(self, what, flags, arguments, **environment):
-        self.what, self.flags, self.arguments, self.environment = what, flags, arguments, environment
-
-    def run(self, tree, targets):
-        environment = dict(os.environ, RUST_BACKTRACE="0", **self.environment)
-        environment["RUSTFLAGS"] = self.flags
-        environment["CARGO_TARGET_DIR"] = str(targets / (re.sub(r"\W+", "-", self.flags).strip("-") or "plain"))
-        build = ["cargo", "test", "-q", *self.arguments.split(" -- ")[0].split(), "--no-run"]
-        built = subprocess.run(build, cwd=tree, env=environment, capture_output=True, text=True)
-        if built.returncode != 0:
-            sys.exit(f"it does not build:\n{built.stderr}")
-        run = ["cargo", "test", "-q", *self.arguments.split()]
-        ran = subprocess.Popen(run, cwd=tree, env=environment, text=True, start_new_session=True, **SAID)
-        # A test that waits for ever notices too; and so would its children wait.
-        try:
-            said, _ = ran.communicate(timeout=PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(ran.pid, signal.SIGKILL)
-            ran.communicate()
-            return "it hangs"
-        if ran.returncode == 0:
-            return None
-        failed = re.findall(r"^test (\S+) \.\.\. FAILED", said, re.M) or re.findall(r"^---- (\S+) stdout", said, re.M)
-        failed = failed or re.findall(r"panicked at (\S+):\d+:$", said, re.M)
-        return ", ".join(dict.fromkeys(failed)) or said.strip().splitlines()[-1]
 
 
 def walk(filter):
@@ -54,7 +17,7 @@ BURIAL = walk("any_point_while_it_frees")
 REPORTS = walk("any_point_tells_of_each_drop")
 LEAVING = walk("who_leaves_holds_its_claims")
 LATE = walk("any_point_between_look_and_write_may_last")
-SWEPT = walk("a_claim_that_is_swept_away")
+AWAY = walk("a_claim_that_is_swept_away")
 SWEEP = Test("sweep", "", "-p logtree-prefork --test queue claims_that_name_no_segment")
 LANES = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_lanes")
 LISTENING = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_listener")
@@ -134,6 +97,14 @@ QUEUE_KINDS = [
       "        line.committed.store(number, Ordering::Release);\n        kill_point!(\"transaction: heads staged\");\n")),
     ("flip early: committed without Release", TRANSACTION,
      (OS + "transaction.rs", "line.committed.store(number, Ordering::Release);", "line.committed.store(number, Ordering::Relaxed);")),
+    ("a look at what is committed without Acquire", TRANSACTION,
+     (OS + "transaction.rs", "line.committed.load(Ordering::Acquire)", "line.committed.load(Ordering::Relaxed)")),
+    ("finished without Release", TRANSACTION,
+     (OS + "transaction.rs", "finished.store(self.number, Ordering::Release)", "finished.store(self.number, Ordering::Relaxed)")),
+    ("a look at what is finished without Acquire", TRANSACTION,
+     (OS + "transaction.rs", "line.finished.load(Ordering::Acquire)", "line.finished.load(Ordering::Relaxed)")),
+    ("a look at the steps without Acquire", TRANSACTION,
+     (OS + "transaction.rs", "line.steps.load(Ordering::Acquire)", "line.steps.load(Ordering::Relaxed)")),
     ("step counted without Release", TRANSACTION,
      (OS + "transaction.rs", "steps.store(steps_word(self.number, self.steps), Ordering::Release)",
       "steps.store(steps_word(self.number, self.steps), Ordering::Relaxed)")),
@@ -265,7 +236,7 @@ QUEUE_KINDS = [
      (PREFORK + "departure.rs", "    // Not before: another segment of this name could be made, and its name be taken away instead.\n    drop(meeting);\n", "")),
     ("nobody looks behind a write that took long", LATE,
      (HANDLERS + "log_file.rs", "let is_late = self.follow.is_of_a_file_that_rolls() && state.followed != Tick::now();", "let is_late = false;")),
-    ("a claim is locked that has lost its name", SWEPT,
+    ("a claim is locked that has lost its name", AWAY,
      (OS + "claim/file.rs", "Ok(()) if still_named(&place, &name, &file) => return", "Ok(()) => return")),
     ("the claim of a queue whose segment has no name is swept away", SWEEP,
      (PREFORK + "sweep.rs", " && !is_open()\n", " && { let _ = is_open; true }\n")),
@@ -335,7 +306,7 @@ QUEUE_KINDS = [
     ("a listener does not look for its claims", UNNAMED,
      (PREFORK + "claims.rs", "        if self.watch.look(segment.id().0) {\n", "        if true {\n")),
     ("a listener writes although another queue has the file", TAKEN,
-     (PREFORK + "claims.rs", "self.taken.as_ref().map_or(Ok(()), |why| Err(io::Error::other(why.clone())))", "Ok(())")),
+     (PREFORK + "claims.rs", "self.taken.as_ref().map_or(Ok(()), |taken| Err(io::Error::other(taken.why.clone())))", "Ok(())")),
     ("a listener takes back a file that another queue has", TAKEN,
      (PREFORK + "claims.rs", " && !taken.iter().any(|log| log == claim.log())", " && (taken.is_empty() || true)")),
     ("nobody waits for a claim that is watched", CLEANED,

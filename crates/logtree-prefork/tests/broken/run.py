@@ -2,9 +2,10 @@
 """Breaks a copy on purpose, in one place after the other, and tells which test notices: the queue (kinds.py), and a layer of
 `tracing` in the ways in which one goes wrong (traps.py).
 
-    python3 crates/logtree-prefork/tests/broken/run.py              # all kinds: an hour, of which most is building
+    python3 crates/logtree-prefork/tests/broken/run.py              # all kinds: hours, of which most is building
     python3 crates/logtree-prefork/tests/broken/run.py --list
-    python3 crates/logtree-prefork/tests/broken/run.py flip fence   # kinds whose names contain one of these
+    python3 crates/logtree-prefork/tests/broken/run.py flip fence   # kinds whose names, or whose tests, contain one of these
+    python3 crates/logtree-prefork/tests/broken/run.py --missing    # those that were not noticed since target/broken/outcomes began
 
 The copy lies in target/broken; the working tree is left alone. Each break must apply at exactly one place. It fails if a break
 no longer applies, if a test fails without one, or if a break survives.
@@ -18,43 +19,63 @@ import sys
 # Nothing is to be left beside these files.
 sys.dont_write_bytecode = True
 
+from judge import NotJudged
 from kinds import QUEUE_KINDS
 from traps import TRAP_KINDS
 
 
 def main():
-    every = QUEUE_KINDS + TRAP_KINDS
-    chosen = [kind for kind in every if not sys.argv[1:] or any(part in kind[0] for part in sys.argv[1:])]
-    if sys.argv[1:] == ["--list"]:
-        print("\n".join(kind[0] for kind in every))
-        return
+    parts = [part for part in sys.argv[1:] if not part.startswith("--")]
+    is_chosen = lambda kind, test: not parts or any(part in kind or part in f"{test.what} {test.arguments}" for part in parts)
+    chosen = [kind for kind in QUEUE_KINDS + TRAP_KINDS if is_chosen(*kind[:2])]
     root = pathlib.Path(__file__).resolve().parents[4]
     place = root / "target/broken"
     tree = place / "tree"
+    outcomes = place / "outcomes"
+    if "--missing" in sys.argv and outcomes.exists():
+        noticed = {line.partition("\t")[0] for line in outcomes.read_text().splitlines()}
+        chosen = [kind for kind in chosen if kind[0] not in noticed]
+    if "--list" in sys.argv:
+        print("\n".join(kind[0] for kind in chosen))
+        return
     copy(root, tree)
-    for kind, _, *changes in chosen:
-        for file, old, _ in changes:
-            count = (tree / file).read_text().count(old)
-            if count != 1:
-                sys.exit(f"{kind}: what is to be broken stands {count} times in {file}:\n{old}")
+    print("| broken | noticed by |\n|---|---|", flush=True)
+    failures = 0
+    # One test after the other, so that little is built.
     for test in dict.fromkeys(test for _, test, *_ in chosen):
         noticed = test.run(tree, place)
         if noticed:
-            sys.exit(f"nothing is broken, and yet: {noticed}")
-    print("| broken | noticed by |\n|---|---|", flush=True)
-    survivors = 0
-    for kind, test, *changes in chosen:
-        before = {}
+            failures += 1
+            print(f"| nothing, and yet {test.arguments} | {noticed} |", flush=True)
+            continue
+        for kind, _, *changes in (kind for kind in chosen if kind[1] is test):
+            noticed = judge(tree, place, test, changes)
+            failures += noticed is None
+            print(f"| {kind} | {f'{test.what}: {noticed}' if noticed else 'NOBODY'} |", flush=True)
+            if noticed:
+                with outcomes.open("a") as file:
+                    print(kind, noticed, sep="\t", file=file)
+    sys.exit(failures > 0)
+
+
+def judge(tree, place, test, changes):
+    """What the test notices of these changes."""
+    before = {}
+    try:
         for file, old, new in changes:
             text = (tree / file).read_text()
+            if text.count(old) != 1:
+                print(f"| what is to be broken stands {text.count(old)} times in {file} | {old!r} |")
+                return None
             before.setdefault(file, text)
             (tree / file).write_text(text.replace(old, new))
-        noticed = test.run(tree, place)
-        survivors += noticed is None
-        print(f"| {kind} | {f'{test.what}: {noticed}' if noticed else 'NOBODY'} |", flush=True)
+        return test.run(tree, place)
+    except NotJudged as error:
+        print(f"| not judged | {error!r} |")
+        return None
+    finally:
         for file, text in before.items():
             (tree / file).write_text(text)
-    sys.exit(survivors > 0)
 
 
 def copy(root, tree):
