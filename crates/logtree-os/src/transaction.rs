@@ -1,12 +1,12 @@
 //! Transactions: what the listener is about to do to files, said in shared memory before it is done.
 //!
-//! The listener stages bytes that mean something to the caller alone, the heads that its lanes will have, and what the log
-//! will have told of drops; one store commits all. Nothing before that store counts. Everything behind it is carried out by
+//! The listener stages bytes that mean something to the caller alone, the heads that its lanes will have, and what will have
+//! been told of drops and counted; one store commits all. Nothing before that store counts. Everything behind it is carried out by
 //! whoever holds the seat: by the listener itself, or, if it is killed, by the successor who finds the transaction
 //! [interrupted].
 //!
 //! ```text
-//! stage ─► describe ─► committed = n ─► step ─► step ─► told ─► heads ─► finished = n
+//! stage ─► describe ─► committed = n ─► step ─► step ─► heads ─► told ─► finished = n
 //!                      └───── from here on a successor carries it out ─────┘
 //! ```
 //!

@@ -248,14 +248,15 @@ impl Batch {
         self.steps.push(Staged { file: at, work, is_done: false });
     }
 
-    /// Says what will be done, from where on the lanes will be read then, and what the log will have told. Where there is
-    /// no memory to say it, it is done all the same: that is counted, and a listener killed in it leaves lines that its
-    /// successor repeats.
+    /// Says what will be done, from where on the lanes will be read then, and what will have been told and counted. Where there
+    /// is no memory to say it, it is done all the same: that is counted, and a listener killed in it leaves lines that its
+    /// successor repeats. What does nothing to files is planned if it counts.
     pub(crate) fn plan(&mut self, heads: impl IntoIterator<Item = LaneHead>, told: &[Told]) {
         self.committed = None;
-        if !self.steps.is_empty() {
+        if !self.steps.is_empty() || !told.is_empty() {
             match self.commit(heads, told) {
                 Ok(committed) => self.committed = Some(committed),
+                Err(_) if self.steps.is_empty() => {}
                 Err(_) => words::count(&self.segment, words::UNPROTECTED, 1),
             }
         }

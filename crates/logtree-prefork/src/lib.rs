@@ -40,6 +40,7 @@ mod appended;
 mod batch;
 mod claims;
 mod config;
+mod counts;
 mod definitions;
 mod departure;
 mod handover;

@@ -13,6 +13,7 @@ use logtree_os::{Segment, Sleep, Sleeper, kill_point};
 use crate::batch::Batch;
 use crate::claims::Claims;
 use crate::config::{self, Shared};
+use crate::counts::Counts;
 use crate::definitions::Definitions;
 use crate::departure::Left;
 use crate::handover;
@@ -31,7 +32,7 @@ const WINDOW: Duration = Duration::from_millis(1);
 const FUTURE: Duration = Duration::from_secs(1);
 /// A batch ends with so many staged bytes or records, so that no reader of the file waits long.
 const BATCH_BYTES: usize = 256 << 10;
-const BATCH_RECORDS: usize = 8192;
+const BATCH_RECORDS: u64 = 8192;
 /// Memory for a record that is larger is given back behind it.
 pub(crate) const KEPT_BYTES: usize = 1 << 20;
 /// How long the listener naps after records came, before it sleeps until it is woken.
@@ -121,7 +122,6 @@ pub(crate) fn listen_until(
         errors: HandlerErrors::default(),
         bytes: Vec::new(),
         left: None,
-        newest_ns: 0,
         refused: 0,
     };
     listener.follow_config();
@@ -185,8 +185,6 @@ struct Listener<'a> {
     bytes: Vec<u8>,
     /// It has left what it could not write, and ends.
     left: Option<Left>,
-    /// When the newest record was made that was read so far.
-    newest_ns: u64,
     /// The generation of a config that this process cannot build.
     refused: u64,
 }
@@ -198,9 +196,9 @@ impl Listener<'_> {
         let now_ns = Timestamp::now().0.max(0).unsigned_abs();
         let horizon_ns = now_ns.saturating_sub(WINDOW.as_nanos() as u64);
         let future_ns = now_ns.saturating_add(FUTURE.as_nanos() as u64);
-        let mut handled = self.handle_own();
-        let mut late = 0;
-        while handled < BATCH_RECORDS && self.batch.staged_bytes() < BATCH_BYTES {
+        let mut counts = Counts::begin(self.segment);
+        counts.handled = self.handle_own();
+        while counts.handled < BATCH_RECORDS && self.batch.staged_bytes() < BATCH_BYTES {
             let Some(time_ns) = self.merge.next_time_ns() else { break };
             if !everything && time_ns > horizon_ns && time_ns < future_ns {
                 break;
@@ -208,8 +206,7 @@ impl Listener<'_> {
             let Some((record, slot)) = self.merge.read(&mut self.bytes) else { continue };
             let bytes = std::mem::take(&mut self.bytes);
             let own_streams = OwnStreams(record.head.flags);
-            late += u64::from(record.head.time_ns < self.newest_ns);
-            self.newest_ns = self.newest_ns.max(record.head.time_ns);
+            counts.count(record.head.time_ns);
             let whole = codec::decode(&bytes).ok().and_then(|parts| {
                 let callsite = record.head.definition;
                 let (callsite, origin) = self.definitions.of_record(self.segment, slot, callsite, parts.origin)?;
@@ -220,19 +217,20 @@ impl Listener<'_> {
                 Some(record) => {
                     self.queue.listener.handle(&record, &mut self.batch, |entry| !own_streams.has(entry));
                 }
-                None => self.house.reports.count_unreadable(),
+                None => counts.count_unreadable(),
             }
             if bytes.capacity() <= KEPT_BYTES {
                 self.bytes = bytes;
             }
-            handled += 1;
         }
+        let handled = counts.handled as usize;
         if everything {
             self.queue.listener.say_unsaid(&mut self.batch);
         }
         let is_unsettled = || self.queue.listener.handlers.iter().any(|entry| entry.handler.is_unsettled());
         if handled > 0 || self.batch.staged_bytes() > 0 || is_unsettled() {
             self.queue.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));
+            self.house.reports.being_counted(self.segment, &counts);
             self.commit();
             if self.left.is_some() {
                 // The successor finds the batch as if this one had been killed in it.
@@ -243,19 +241,18 @@ impl Listener<'_> {
             if handled > 0 {
                 kill_point!("batch: heads published");
             }
+            self.house.reports.written(self.segment);
             self.batch.finish();
-            words::count(self.segment, words::HANDLED, handled as u64);
-            words::count(self.segment, words::LATE, late);
         }
         self.sleeper.announce_progress(monotonic_ns());
         handled
     }
 
     /// Handles what this thread logged itself, and what there is to say of drops.
-    fn handle_own(&mut self) -> usize {
+    fn handle_own(&mut self) -> u64 {
         // The handlers are borrowed for themselves, as the batch changes meanwhile.
         let (queue, batch) = (&self.queue, &mut self.batch);
-        let mut handled = side::handle_kept(|record| queue.listener.handle(record, batch, |_| true));
+        let mut handled = side::handle_kept(|record| queue.listener.handle(record, batch, |_| true)) as u64;
         let reports = self.house.reports.due();
         for report in &reports {
             side::handle_own(|| report.with_record(|record| queue.listener.handle(record, batch, |_| true)));
@@ -288,7 +285,6 @@ impl Listener<'_> {
             self.sleeper.announce_progress(monotonic_ns());
             std::thread::sleep(RETRY);
         }
-        self.house.reports.written(self.segment);
     }
 
     /// Goes on with the segment's config, if that is another one than before. Nothing is half done between two batches.
@@ -329,6 +325,7 @@ impl Listener<'_> {
         if self.left.is_some() {
             return;
         }
+        self.house.reports.written(self.segment);
         self.batch.finish();
         self.batch.forget_files();
         former.listener.handlers.iter().for_each(|entry| close(entry));

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use logtree_core::{Record, side, with_own_record};
 use logtree_os::{DropReason, LaneState, LaneView, ProcessState, ProcessView, Segment, Told, kill_point};
 
+use crate::counts::Counts;
 use crate::words::{self, REASONS};
 
 /// Drops are said at most so often.
@@ -20,17 +21,6 @@ pub(crate) struct Reports {
     unsaid: Vec<Report>,
     /// What the log will have told once the batch is written.
     being_told: Vec<Told>,
-    own_being_told: Own,
-    own: Own,
-}
-
-/// Records that no lane counts, and this listener alone knows of.
-#[derive(Clone, Copy, Default)]
-struct Own {
-    /// It made them itself and had no room for them.
-    made: u64,
-    /// Their bytes or definitions made no sense.
-    unreadable: u64,
 }
 
 /// Something to be said in the log.
@@ -41,7 +31,6 @@ pub(crate) struct Report {
     told: Vec<Told>,
     /// By how much the segment's words from [`words::TOLD`] on will have risen.
     rises: [u64; words::TOLD_WORDS],
-    own: Own,
 }
 
 impl Report {
@@ -52,11 +41,6 @@ impl Report {
 }
 
 impl Reports {
-    /// A record could not be read.
-    pub(crate) fn count_unreadable(&mut self) {
-        self.own.unreadable += 1;
-    }
-
     /// Whether there is nothing to be said.
     pub(crate) fn all_is_said(&self) -> bool {
         self.unsaid.is_empty()
@@ -79,13 +63,16 @@ impl Reports {
         for report in reports {
             self.being_told.extend(report.told);
             rises.iter_mut().zip(report.rises).for_each(|(sum, more)| *sum = sum.saturating_add(more));
-            self.own_being_told.made += report.own.made;
-            self.own_being_told.unreadable += report.own.unreadable;
         }
         let risen = (words::TOLD..).zip(rises).filter(|(_, more)| *more > 0);
         let before = |word| segment.word(word).unwrap_or_default();
         let values = risen.map(|(word, more)| Told::word(word, before(word).saturating_add(more)));
         self.being_told.extend(values);
+    }
+
+    /// The batch counts for so much.
+    pub(crate) fn being_counted(&mut self, segment: &Segment, counts: &Counts) {
+        self.being_told.extend(counts.told(segment));
     }
 
     /// What the log will have told, for the plan of the batch.
@@ -96,22 +83,14 @@ impl Reports {
     /// The batch is written: this listener and its successors say no more of it.
     pub(crate) fn written(&mut self, segment: &Segment) {
         self.being_told.drain(..).for_each(|told| segment.remember_told(&told));
-        let told = std::mem::take(&mut self.own_being_told);
-        self.own.made -= told.made;
-        self.own.unreadable -= told.unreadable;
     }
 
     /// Looks at what was dropped and not told yet.
     pub(crate) fn gather(&mut self, segment: &Segment) {
         self.unsaid.clear();
-        self.own.made += side::take_dropped();
-        let Own { made, unreadable } = self.own;
-        if made + unreadable > 0 {
-            let message = format!(
-                "{made} records were dropped that the listener made itself, and {unreadable} that it could not read"
-            );
-            self.unsaid.push(Report { message, own: self.own, ..Report::default() });
-        }
+        // What was made since the last batch, and is in no plan.
+        words::count(segment, words::OWN_DROPPED, side::take_dropped());
+        self.unsaid.extend(own(segment));
         for lane in segment.lanes().filter(|lane| lane.state != LaneState::Free) {
             let pid = segment.process_view(lane.process).map_or(0, |process| process.identity.pid);
             self.unsaid.extend(cut(&lane, pid));
@@ -120,6 +99,17 @@ impl Reports {
         let processes = segment.processes().filter(|process| process.state != ProcessState::Attaching);
         self.unsaid.extend(processes.filter_map(|process| without_lane(&process)));
     }
+}
+
+/// What no lane counts.
+fn own(segment: &Segment) -> Option<Report> {
+    let value = |word: usize| segment.word(word).unwrap_or_default();
+    let counted = [(words::OWN_DROPPED, words::TOLD_OWN_DROPPED), (words::UNREADABLE, words::TOLD_UNREADABLE)];
+    let [made, unreadable] = counted.map(|(count, told)| value(count).saturating_sub(value(told)));
+    let message =
+        format!("{made} records were dropped that the listener made itself, and {unreadable} that it could not read");
+    let told = counted.map(|(count, told)| Told::word(told, value(count))).into();
+    (made > 0 || unreadable > 0).then(|| report(message, told, []))
 }
 
 fn cut(lane: &LaneView, pid: u32) -> Option<Report> {

@@ -43,7 +43,7 @@ pub struct QueueStats {
     pub waiting: u64,
     /// Bytes that they take.
     pub waiting_bytes: u64,
-    /// Records that have reached their handlers, but for those of batches in which a listener was killed.
+    /// Records that have reached their handlers; each counts once, whoever was killed meanwhile.
     pub handled: u64,
     /// Records of those that were older than one handled before: they came too late for the order of time.
     pub late: u64,

@@ -32,6 +32,15 @@ pub(crate) const TOLD_CUT: usize = TOLD + REASONS.len();
 pub(crate) const TOLD_NO_LANE: usize = TOLD_CUT + 1;
 pub(crate) const TOLD_WORDS: usize = TOLD_NO_LANE + 1 - TOLD;
 
+/// Records whose bytes or definitions made no sense, and records that listeners made themselves and had no room for.
+pub(crate) const UNREADABLE: usize = 26;
+pub(crate) const OWN_DROPPED: usize = 27;
+/// How many of those the log has told of.
+pub(crate) const TOLD_UNREADABLE: usize = 28;
+pub(crate) const TOLD_OWN_DROPPED: usize = 29;
+/// When the newest record was made that has reached its handlers.
+pub(crate) const NEWEST: usize = 30;
+
 /// Why lanes drop records, in the order of the words.
 pub(crate) const REASONS: [DropReason; 4] =
     [DropReason::Full, DropReason::TooLarge, DropReason::NoMemory, DropReason::Retired];

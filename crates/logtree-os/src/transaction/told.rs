@@ -1,4 +1,5 @@
-//! What the log has told of drops: it travels in a transaction, so that it stands there once when the line that tells it does.
+//! What the log has told of drops, and what the caller counts: it travels in a transaction, so that it stands there once when what
+//! it is about does.
 
 use super::PUBLISHED_BYTES;
 use crate::attach::{ProcessState, ProcessView};

@@ -304,7 +304,7 @@ impl Queue {
         self.log_padded(level, created, number, 0);
     }
 
-    fn log_padded(&self, level: Level, created: Timestamp, number: u32, more: usize) {
+    pub(crate) fn log_padded(&self, level: Level, created: Timestamp, number: u32, more: usize) {
         let callsite = Callsite { index: Some(0), name: "test".into(), ..Callsite::default() };
         self.log_from(&callsite, level, created, number, more, None);
     }

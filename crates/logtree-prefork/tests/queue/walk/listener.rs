@@ -1,11 +1,13 @@
 //! A listener dies in its work, its successor goes on, also one that dies in its turn: while it takes over, while it finishes
 //! what the last one was killed in, while it makes a standby.
 
+use std::time::{Duration, Instant};
+
 use logtree_core::{Level, Timestamp};
 use logtree_os::kill_points;
 
 use super::{Way, arm};
-use crate::support::{self, Logs, Queue, helper, in_child, until, wait_for_exit};
+use crate::support::{self, DEADLINE, Logs, Queue, helper, in_child, until, wait_for_exit};
 
 /// So many records fill several units of a lane, and several of a transaction.
 const BURST: u32 = 1500;
@@ -136,23 +138,43 @@ fn die(way: &[&str], round: u32) {
         let nth = if way.iter().any(|name| MOVES.contains(name)) { 1 } else { 1 + round % 3 };
         arm(way, nth);
         let mut number: u32 = 0;
-        while !kill_points::is_over() && number < MOST {
-            // In time's future, so that all of them are one batch.
+        let (mut newest, mut late) = (Timestamp(0), 0);
+        let mut log = |created: Timestamp, more| {
+            late += u64::from(created < newest);
+            newest = newest.max(created);
+            queue.log_padded(Level::INFO, created, number, more);
+            number += 1;
+            rustix::io::write(&publish, &[0]).unwrap();
+            number
+        };
+        let mut logged = 0;
+        while !kill_points::is_over() && logged < MOST {
+            // In time's future, so that all of them are one batch; but some are late.
             let soon = Timestamp(Timestamp::now().0 + 3_000_000);
-            for _ in 0..BURST {
-                queue.log_with(Level::INFO, soon, number);
-                number += 1;
-                rustix::io::write(&publish, &[0]).unwrap();
+            for at in 0..BURST {
+                let is_late = at % 100 == 99;
+                log(Timestamp(soon.0 - i64::from(is_late)), 0);
             }
             assert!(queue.flush());
             // A small batch behind a large one, and one record that is larger than its lane.
             for more in [0, support::LANE_BYTES] {
-                queue.log_long(number, more);
-                number += 1;
-                rustix::io::write(&publish, &[0]).unwrap();
+                log(Timestamp::now(), more);
                 assert!(queue.flush());
             }
+            logged = log(Timestamp::now(), 0);
         }
+        // Whoever was killed behind a flush, somebody listens now.
+        let logged = log(Timestamp::now(), 0);
+        assert!(queue.flush());
+        let counted = || {
+            let stats = &logtree_prefork::stats()[0];
+            (stats.handled, stats.late)
+        };
+        let began = Instant::now();
+        while counted() != (logged.into(), late) && began.elapsed() < DEADLINE {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(counted(), (logged.into(), late), "handled and late; {way:?}, round {round}");
         let stats = &logtree_prefork::stats()[0];
         assert_eq!((stats.refused_transactions, stats.disturbed_appends, stats.unprotected_batches), (0, 0, 0));
     });

@@ -1,10 +1,10 @@
-//! The listener dies while it says in the log how many records were dropped, and its successor goes on: the log tells of each
-//! drop once.
+//! The listener dies while it says in the log how many records were dropped or could not be read, and its
+//! successor goes on: the log tells of each drop once.
 
 use std::time::{Duration, Instant};
 
 use logtree_core::QueueLimits;
-use logtree_os::kill_points;
+use logtree_os::{ProcessIdentity, RecordHead, Reserve, Segment, kill_points};
 use logtree_prefork::QueueOptions;
 use rustix::process::{Pid, Resource, Rlimit, getpid, getrlimit, setrlimit};
 
@@ -17,6 +17,8 @@ use crate::support::{DEADLINE, Lines, Queue, in_child, kill, until, wait_for_exi
 const RECORDS: u32 = 1500;
 /// So many processes drop records.
 const DROPPING: usize = 3;
+/// So many records make no sense.
+const UNREADABLE: u32 = 7;
 const CAPACITY_BYTES: usize = 64 << 10;
 /// Where a listener is held that is in the middle of nothing, has no claim locked and is not looking whether it can leave; and
 /// that will read what there is before it looks for drops.
@@ -91,6 +93,7 @@ fn die(way: &[&str], round: u32) {
         assert_eq!(wait_for_exit(dead), None, "{place}");
         let without_lane = in_child(|| has_logged(log_without_lane(&queue)));
         assert_eq!(wait_for_exit(without_lane), Some(0), "{place}");
+        assert_eq!(wait_for_exit(in_child(push_nonsense)), None, "{place}");
         let dropped = || logtree_prefork::stats()[0].dropped;
         let dropped_before = dropped();
         arm(way, 1);
@@ -136,7 +139,21 @@ fn die(way: &[&str], round: u32) {
         assert!(written < count, "all {count} are written, and none dropped; {place}");
         assert_eq!(written + told_of(&lines, process), count, "{:?}; {place}", lines.other);
     }
-    assert_eq!(lines.other.len(), DROPPING, "{:?}; {place}", lines.other);
+    let unreadable =
+        format!("0 records were dropped that the listener made itself, and {UNREADABLE} that it could not read");
+    assert_eq!(lines.other.iter().filter(|line| line.contains(&unreadable)).count(), 1, "{:?}; {place}", lines.other);
+    assert_eq!(lines.other.len(), DROPPING + 1, "{:?}; {place}", lines.other);
+}
+
+/// Puts records into the queue that are none, and dies.
+fn push_nonsense() {
+    let segment = Segment::open(&logtree_prefork::stats()[0].path).unwrap();
+    let process = segment.attach(&ProcessIdentity::current()).unwrap();
+    let mut lane = process.claim_lane(CAPACITY_BYTES).unwrap();
+    for _ in 0..UNREADABLE {
+        let _published = lane.push(RecordHead::default(), &[b"no record"], Reserve::Ordinary).unwrap();
+    }
+    kill(getpid());
 }
 
 /// Of how many dropped records of a process the log tells.
