@@ -361,13 +361,15 @@ impl AppendFile for LogFile {
         let outcome = if lock.is_some() { moves() } else { Ok(()) };
         // Its descriptor may be the last one that there is.
         drop(lock);
+        let now = Tick::now();
         // Also after an error: the file may have been moved before it. It is let go of not before there is another: on a disk
         // that has room and takes no more files lines go on where it was moved to.
         let new = self.open_anew(OpenMode::Append);
         match new {
             Ok(new) => {
                 state.close();
-                state.open = Some(new);
+                // It was looked at when it was opened.
+                (state.open, state.followed) = (Some(new), now);
                 outcome
             }
             Err(error) => {

@@ -25,6 +25,10 @@ impl RollLock {
     /// # Errors
     /// `TimedOut` if others hold it longer than `patience`; else those of opening the file.
     pub(crate) fn take(path: &Path, open: &Look, patience: Duration) -> io::Result<Option<Self>> {
+        // Most who find a file full find that others have rolled it.
+        if !is_current(path, open) {
+            return Ok(None);
+        }
         // As the log is opened: whoever may write it need not be allowed to read it.
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let descriptor = match rustix::fs::open(path, flags, Mode::empty()) {
@@ -39,6 +43,8 @@ impl RollLock {
             match flock(&descriptor, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => break,
                 Err(Errno::INTR) => {}
+                // All who wait are free as soon as it is moved, and need not have the lock one after the other.
+                Err(Errno::AGAIN) if !is_current(path, open) => return Ok(None),
                 Err(Errno::AGAIN) if began.elapsed() < patience => std::thread::sleep(NAP),
                 Err(Errno::AGAIN) => {
                     let message = "another process takes too long to roll the file";
@@ -83,6 +89,30 @@ mod tests {
         assert!(began.elapsed() >= patience);
         drop(held);
         assert!(take(Duration::ZERO).unwrap().is_some());
+    }
+
+    #[test]
+    fn whoever_waits_is_free_when_the_file_is_moved_and_not_when_its_turn_has_come() {
+        for _ in 0..20 {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("a.log");
+            let open = Look::at(File::create(&path).unwrap().as_fd()).unwrap();
+            let held = RollLock::take(&path, &open, Duration::ZERO).unwrap().unwrap();
+            let (begins, has_begun) = std::sync::mpsc::channel();
+            let waiting = std::thread::spawn({
+                let path = path.clone();
+                move || {
+                    begins.send(()).unwrap();
+                    RollLock::take(&path, &open, Duration::from_millis(500)).map(|lock| lock.is_some())
+                }
+            });
+            has_begun.recv().unwrap();
+            // More often than not it waits by then.
+            std::thread::yield_now();
+            fs::rename(&path, directory.path().join("a.log.1")).unwrap();
+            assert!(!waiting.join().unwrap().unwrap());
+            drop(held);
+        }
     }
 
     #[test]
