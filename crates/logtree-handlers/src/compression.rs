@@ -227,9 +227,15 @@ impl Compression {
     /// The thread ends as soon as it can; what there is to do is left to the next record.
     pub(crate) fn close(&self) {
         self.0.is_closed.store(true, Ordering::Relaxed);
-        if let Some(thread) = &self.0.state.lock().thread {
+        let mut state = self.0.state.lock();
+        if let Some(thread) = &state.thread {
             thread.unpark();
         }
+        if state.thread.is_some() || !state.made.is_empty() {
+            self.rolled();
+        }
+        // No batch is to come that would put it in its place, and perhaps nobody who compresses and would sweep.
+        state.made.drain(..).for_each(Made::give_up);
     }
 }
 

@@ -131,6 +131,11 @@ impl Made {
     pub(super) fn discard(self) -> io::Result<()> {
         if self.is_there() { std::fs::remove_file(&self.path) } else { Ok(()) }
     }
+
+    /// The same where there is nobody to tell: whoever compresses next sweeps.
+    pub(super) fn give_up(self) {
+        let _ = self.discard();
+    }
 }
 
 impl Drop for Made {

@@ -153,12 +153,18 @@ impl Shared {
             Ok(Some(Placed::Gone | Placed::Grown)) => made.discard().map(|()| Outcome::Done),
             // The listener puts it in its place.
             Ok(None) => {
-                self.state.lock().made.push(made);
+                let mut state = self.state.lock();
+                // Its batch has come and gone.
+                if self.is_over() {
+                    made.give_up();
+                    return Ok(Outcome::Later);
+                }
+                state.made.push(made);
                 self.has_news.store(true, Ordering::Relaxed);
                 Ok(Outcome::Done)
             }
             Err(error) => {
-                let _ = made.discard();
+                made.give_up();
                 Err(error)
             }
         }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use logtree_core::{Direct, Handler};
+use logtree_core::{AppendFile, Direct, Handler, Moves, Steps};
 use logtree_handlers::{
     Compress, Retention, RotatingFileHandler, RotatingFileHandlerConfig, TimedRotatingFileHandler,
     TimedRotatingFileHandlerConfig, When,
@@ -283,6 +284,52 @@ fn a_handler_that_is_closed_leaves_its_work_to_the_next() {
     emit(&second, "one");
     until_compressed(directory.path());
     assert!(is_there("app.log.1.gz"));
+}
+
+/// Does each step at once, and says that it gathers them, as a listener does.
+struct Gathering;
+
+impl Steps for Gathering {
+    fn append(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8]) -> io::Result<()> {
+        Direct.append(file, bytes)
+    }
+
+    fn append_below(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8], limit: u64) -> io::Result<bool> {
+        Direct.append_below(file, bytes, limit)
+    }
+
+    fn roll(&mut self, file: &Arc<dyn AppendFile>, moves: &mut Moves<'_>) -> io::Result<()> {
+        Direct.roll(file, moves)
+    }
+
+    fn is_gathering(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn what_is_made_between_the_last_batch_and_the_end_of_its_config_does_not_stay_half_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let handler = handler(&path, 20, 9, Compress::Gzip);
+    let batch = |messages: &[&str]| {
+        for message in messages {
+            with_record(message, |record| handler.emit(record, &Brackets, &mut Gathering)).unwrap();
+        }
+        handler.settle(&mut Gathering).unwrap();
+    };
+    batch(&["longer than all", "a"]);
+    batch(&[]);
+    let is_half_made = || names(directory.path()).iter().any(|name| name.ends_with(".part"));
+    until("it is made, and waits for a batch", || is_half_made() && handler.is_unsettled());
+    handler.close();
+    assert_eq!(names(directory.path()), set(&["app.log", "app.log.1"]));
+    // Another record, and it is made once more.
+    batch(&["b"]);
+    batch(&[]);
+    until("it is made again", || is_half_made() && handler.is_unsettled());
+    batch(&[]);
+    assert_eq!(names(directory.path()), set(&["app.log", "app.log.1.gz"]));
 }
 
 #[test]
