@@ -156,31 +156,50 @@ pub struct QueueLook {
 }
 
 impl QueueLook {
-    /// Looks at the queue called `name`: by its own name, or as the path of a log file that it writes.
+    /// Looks at the queue called `name`: by its own name, or as the path of a log file that it writes. If its name in the
+    /// directory of queues was taken away, it is found in a process that has it: see [`SegmentLook::open_removed`].
     ///
     /// # Errors
     /// If there is none, or it is another user's or of an incompatible version of logtree.
     pub fn open(name: &str) -> Result<Self, SegmentError> {
-        let claimed = ClaimText::peek(Path::new(name)).map(|claim| claim.segment().to_owned());
-        let path = claimed.unwrap_or_else(|| default_directory().join(join::file_name(name)));
-        Self::at(&path)
+        let path = default_directory().join(join::file_name(name));
+        match ClaimText::peek(Path::new(name)).or_else(|| ClaimText::peek(&path)) {
+            Some(claim) => Self::claimed(&claim),
+            None => Self::at(&path),
+        }
     }
 
-    /// Looks at each queue of this user, in the order of their names. Those that cannot be looked at are errors.
+    /// Looks at each queue of this user, in the order of their names. Those that cannot be looked at are errors. Of those whose
+    /// names were taken away, only what was named in a config is among them.
     pub fn all() -> Vec<Result<Self, SegmentError>> {
         let entries = std::fs::read_dir(default_directory()).into_iter().flatten().flatten();
-        let is_queue = |path: &PathBuf| queue_name(path).is_some();
-        let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(is_queue).collect();
+        let mut paths: Vec<_> = entries.filter_map(|entry| segment_of(&entry.path())).collect();
         paths.sort();
-        let looks = paths.iter().map(|path| Self::at(path));
+        paths.dedup();
+        let looks = paths.iter().map(|path| match ClaimText::peek(path) {
+            Some(claim) => Self::claimed(&claim),
+            None => Self::at(path),
+        });
         // It may have ended meanwhile.
         looks.filter(|look| !look.as_ref().is_err_and(SegmentError::is_absent)).collect()
     }
 
+    /// The queue that a claim names; if that is no more, the one that has its place.
+    fn claimed(claim: &ClaimText) -> Result<Self, SegmentError> {
+        let (path, id) = (claim.segment(), SegmentId(claim.segment_id()));
+        match Self::at(path) {
+            Ok(look) if look.look.id() == id => Ok(look),
+            Err(error) if !error.is_absent() => Err(error),
+            other => SegmentLook::open_removed(path, id).map_or(other, |look| Ok(Self::of(path, look))),
+        }
+    }
+
     fn at(path: &Path) -> Result<Self, SegmentError> {
-        let look = SegmentLook::open(path)?;
-        let name = queue_name(path).unwrap_or_else(|| path.display().to_string());
-        Ok(Self { name, look })
+        SegmentLook::open(path).map(|look| Self::of(path, look))
+    }
+
+    fn of(path: &Path, look: SegmentLook) -> Self {
+        Self { name: queue_name(path).unwrap_or_else(|| path.display().to_string()), look }
     }
 
     /// The queue's name.
@@ -200,6 +219,13 @@ impl QueueLook {
     pub fn is_there(&self) -> bool {
         self.look.is_linked()
     }
+}
+
+/// The path of the segment to which a file in the directory of queues belongs: it is one, or its claim.
+fn segment_of(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let name = name.strip_prefix('.').map_or(Some(name), |name| name.strip_suffix(".logtree"))?;
+    Some(path.with_file_name(name)).filter(|path| queue_name(path).is_some())
 }
 
 /// The name of the queue whose segment has this path, if it is one's.

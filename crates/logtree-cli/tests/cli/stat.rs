@@ -150,6 +150,19 @@ impl Drop for Removed {
 }
 
 #[test]
+fn a_queue_without_a_name_in_shared_memory_is_found_all_the_same() {
+    let mut producer = Producer::new("removed");
+    producer.log(1);
+    let queue = producer.stat_when("it is there", |queue| queue["handled"] == 1);
+    fs::remove_file(queue["path"].as_str().unwrap()).unwrap();
+    producer.log(2);
+    let found = producer.stat_when("it goes on", |queue| queue["handled"] == 3);
+    assert_eq!(found["segment"], queue["segment"]);
+    assert_eq!(producer.stat(Some("app.log"))[0]["segment"], queue["segment"]);
+    assert!(producer.stat(None).iter().any(|found| found["segment"] == queue["segment"]));
+}
+
+#[test]
 fn a_queue_of_another_version_is_said_to_be_one() {
     let mut producer = Producer::new("version");
     producer.log(1);

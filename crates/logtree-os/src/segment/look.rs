@@ -33,6 +33,12 @@ impl SegmentLook {
         Segment::find_removed(path, OFlags::RDONLY, of_segment)
     }
 
+    /// The segment's name for good.
+    #[must_use]
+    pub fn id(&self) -> SegmentId {
+        self.0.id()
+    }
+
     /// What there is to see now.
     #[must_use]
     pub fn sight(&self) -> SegmentSight {
