@@ -8,8 +8,8 @@ import signal
 import subprocess
 
 PATIENCE_SECONDS = 300
-# What cargo ends with, whatever its test has died of.
-FAILED = 101
+# What cargo says last, whatever its test has died of.
+FAILED = "error: test failed"
 PR_SET_CHILD_SUBREAPER = 36
 # Children of every kind, also those whose end sends no signal.
 WALL = 0x40000000
@@ -46,10 +46,10 @@ class Test:
             return "it hangs"
         if ran.returncode == 0:
             return None
-        if ran.returncode != FAILED:
-            raise NotJudged(f"cargo: {ran.returncode}: {said}")
+        if FAILED not in said:
+            raise NotJudged(f"cargo ended with {ran.returncode}: {said}")
         failed = re.findall(r"^test (\S+) \.\.\. FAILED", said, re.M) or re.findall(r"^---- (\S+) stdout", said, re.M)
-        failed = failed or re.findall(r"panicked at (\S+):\d+:$", said, re.M)
+        failed = failed or re.findall(r"panicked at (\S+):\d+:$", said, re.M) or re.findall(r"\((signal: .*)\)$", said, re.M)
         return ", ".join(dict.fromkeys(failed)) or said.strip().splitlines()[-1]
 
 

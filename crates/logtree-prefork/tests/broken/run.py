@@ -71,7 +71,7 @@ def judge(tree, place, test, changes):
             (tree / file).write_text(text.replace(old, new))
         return test.run(tree, place)
     except NotJudged as error:
-        print(f"| not judged | {error!r} |")
+        print(f"| not judged | {str(error)[-500:]!r} |")
         return None
     finally:
         for file, text in before.items():
