@@ -33,7 +33,7 @@ pub struct ForkGeneration(NonZeroU32);
 
 impl ForkGeneration {
     /// How many bits a generation has; the rest of a word is free for its users.
-    pub(crate) const BITS: u32 = 30;
+    pub(crate) const BITS: u32 = 22;
 
     /// The generation of the calling process.
     #[inline]
@@ -64,7 +64,7 @@ static LAST: AtomicU32 = AtomicU32::new(0);
 fn next() -> NonZeroU32 {
     loop {
         let candidate = LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
-        // The count starts anew after 2^30 forks in one line of descent; zero says "wiped" and is left out.
+        // The count starts anew after 2^22 forks in one line of descent; zero says "wiped" and is left out.
         if let Some(generation) = NonZeroU32::new(candidate & ((1 << ForkGeneration::BITS) - 1)) {
             return generation;
         }

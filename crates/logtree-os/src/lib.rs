@@ -116,7 +116,7 @@ pub use clock::{coarse_time_ms, real_time_ns};
 pub use exit::at_exit;
 pub use first_record::{at_first_record_of_child, first_record};
 pub use fork::ForkGeneration;
-pub use lock::{ForkLock, ForkLockGuard, ForkReset};
+pub use lock::{ForkLock, ForkLockGuard, ForkReadGuard, ForkReset};
 
 #[cfg(all(target_os = "linux", feature = "queue"))]
 pub use helper::{Fork, fork_single_threaded};

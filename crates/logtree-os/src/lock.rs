@@ -6,15 +6,21 @@
 //!
 //! * nobody held it: the value is whole, and [`ForkReset::after_fork`] makes it the child's own;
 //! * someone held it: the value is left alone for good, neither read nor dropped, and [`ForkReset::torn`] gives another.
+//!
+//! It can be held by many who only read, as an [`RwLock`](std::sync::RwLock) can. Who wants to change the value keeps those
+//! out that come after it.
+
+mod guards;
+mod sleep;
 
 use std::cell::UnsafeCell;
 use std::fmt;
-use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
-use std::ops::{Deref, DerefMut};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+pub use guards::{ForkLockGuard, ForkReadGuard};
 
 use crate::ForkGeneration;
 
@@ -38,7 +44,7 @@ impl ForkReset for () {
     fn torn() -> Self {}
 }
 
-/// A mutual exclusion that outlives a `fork`, and is not poisoned by a panic.
+/// A mutual exclusion, of all or of those who change something, that outlives a `fork` and is not poisoned by a panic.
 ///
 /// A value that no process has ever locked is taken as it was constructed, in a child too.
 ///
@@ -81,16 +87,21 @@ pub struct ForkLock<T> {
 const STATE_BITS: u32 = u32::BITS - ForkGeneration::BITS;
 const STATE_MASK: u32 = (1 << STATE_BITS) - 1;
 const FREE: u32 = 0;
-/// Held, and nobody sleeps.
+/// Held by one who may change the value.
 const LOCKED: u32 = 1;
-/// Held, and whoever frees it must wake a sleeper.
-const CONTENDED: u32 = 2;
+/// Whoever frees it must wake a sleeper.
+const SLEEPERS: u32 = 2;
+/// Whoever frees it must wake all: some of them read, and do not exclude each other.
+const READERS_SLEEP: u32 = 4;
+/// Held by one who reads. The bits from here on count them.
+const READER: u32 = 8;
+const READERS: u32 = STATE_MASK & !(READER - 1);
 
 /// A holder is usually done within a microsecond; only then is sleeping cheaper.
 const SPINS: u32 = 100;
 
-// SAFETY: the lock gives access to `T` to one thread at a time, which is what `T: Send` allows; `&ForkLock` alone gives
-// no shared access to `T`, so that `T: Sync` is not asked for.
+// SAFETY: `lock` gives access to `T` to one thread at a time, which is what `T: Send` allows; `read`, which gives it to many,
+// asks for `T: Sync` itself.
 unsafe impl<T: Send> Sync for ForkLock<T> {}
 
 impl<T> ForkLock<T> {
@@ -142,25 +153,96 @@ impl<T: ForkReset> ForkLock<T> {
         }
     }
 
+    /// Waits until nobody holds the lock to change the value, or waits to, and keeps those out who would. Many may read at
+    /// once.
+    ///
+    /// Where a thread of the parent read at the moment of a `fork`, the child gets a value of its own, as where it held the
+    /// lock alone: whoever forked may itself be the one who reads, and goes on.
+    ///
+    /// What threads may not share they may not read at once:
+    ///
+    /// ```compile_fail,E0277
+    /// # struct Count(std::cell::Cell<u32>);
+    /// # impl logtree_os::ForkReset for Count {
+    /// #     fn after_fork(&mut self) {}
+    /// #     fn torn() -> Self {
+    /// #         Count(Default::default())
+    /// #     }
+    /// # }
+    /// let lock = logtree_os::ForkLock::new(Count(Default::default()));
+    /// drop(lock.lock());
+    /// drop(lock.read());
+    /// ```
+    #[inline]
+    pub fn read(&self) -> ForkReadGuard<'_, T>
+    where
+        T: Sync,
+    {
+        let generation = ForkGeneration::current().to_bits() << STATE_BITS;
+        let word = self.word.load(Ordering::Relaxed);
+        let is_open = word & !STATE_MASK == generation && Self::is_open(word, LOCKED | SLEEPERS);
+        let guard = if is_open { self.enter(word) } else { None };
+        guard.unwrap_or_else(|| self.read_contended(generation))
+    }
+
+    #[cold]
+    fn read_contended(&self, generation: u32) -> ForkReadGuard<'_, T> {
+        let (mut spins, mut barred) = (0..SPINS, LOCKED | SLEEPERS);
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word & !STATE_MASK != generation {
+                // An ancestor's: who locks it makes the value this process' own.
+                drop(self.lock());
+            } else if Self::is_open(word, barred) {
+                if let Some(guard) = self.enter(word) {
+                    return guard;
+                }
+            } else if spins.next().is_some() {
+                std::hint::spin_loop();
+            } else if self.mark(word, SLEEPERS | READERS_SLEEP) {
+                sleep::wait(&self.word, word | SLEEPERS | READERS_SLEEP, None);
+                // Whoever was let wait once goes before one who waits to change something: or those who read would be let in
+                // one by one ever after, each asleep until the other is done.
+                barred = LOCKED;
+            }
+        }
+    }
+
+    /// Whether one more may read, where the word is that.
+    #[inline]
+    fn is_open(word: u32, barred: u32) -> bool {
+        word & barred == 0 && word & READERS != READERS
+    }
+
+    /// Adds one who reads to the word, unless it has changed since.
+    #[inline]
+    fn enter(&self, word: u32) -> Option<ForkReadGuard<'_, T>> {
+        let entered = self.word.compare_exchange(word, word + READER, Ordering::Acquire, Ordering::Relaxed);
+        entered.is_ok().then(|| ForkReadGuard::new(self, word & !STATE_MASK))
+    }
+
+    /// Adds to the word, as it was seen, that somebody is about to sleep.
+    fn mark(&self, word: u32, sleepers: u32) -> bool {
+        let marked = word | sleepers;
+        word == marked || self.word.compare_exchange(word, marked, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
     #[cold]
     fn lock_contended(&self, deadline: Option<Instant>) -> Option<ForkLockGuard<'_, T>> {
         for _ in 0..SPINS {
             match self.acquire(LOCKED) {
                 Ok(guard) => return Some(guard),
-                Err(word) if word & STATE_MASK == CONTENDED => break,
+                Err(word) if word & SLEEPERS != 0 => break,
                 Err(_) => std::hint::spin_loop(),
             }
         }
         loop {
             // Others may sleep beside this thread, so that it takes the lock as one that has sleepers.
-            let word = match self.acquire(CONTENDED) {
+            let word = match self.acquire(LOCKED | SLEEPERS) {
                 Ok(guard) => return Some(guard),
                 Err(word) => word,
             };
-            let contended = word & !STATE_MASK | CONTENDED;
-            let marked = word == contended
-                || self.word.compare_exchange(word, contended, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-            if !marked {
+            if !self.mark(word, SLEEPERS) {
                 continue;
             }
             let remaining = match deadline {
@@ -173,7 +255,7 @@ impl<T: ForkReset> ForkLock<T> {
                     Some(remaining)
                 }
             };
-            sleep::wait(&self.word, contended, remaining);
+            sleep::wait(&self.word, word | SLEEPERS, remaining);
         }
     }
 
@@ -249,100 +331,4 @@ impl<T> fmt::Debug for ForkLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ForkLock").finish_non_exhaustive()
     }
-}
-
-/// The right to a [`ForkLock`]'s value; dropping it frees the lock.
-#[must_use = "the lock is free again as soon as the guard is dropped"]
-pub struct ForkLockGuard<'a, T> {
-    lock: &'a ForkLock<T>,
-    value: *mut T,
-    /// The shifted generation in which it was taken.
-    generation: u32,
-    /// As std's guards: to be dropped by the thread that made it.
-    _not_send: PhantomData<*mut T>,
-}
-
-// SAFETY: `&ForkLockGuard` gives `&T` and nothing else.
-unsafe impl<T: Sync> Sync for ForkLockGuard<'_, T> {}
-
-impl<'a, T> ForkLockGuard<'a, T> {
-    #[inline]
-    fn new(lock: &'a ForkLock<T>, generation: u32) -> Self {
-        Self { lock, value: lock.value(), generation, _not_send: PhantomData }
-    }
-}
-
-impl<T> Deref for ForkLockGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: the guard's existence is the right to the value; a child that replaces it does so in another place.
-        unsafe { &*self.value }
-    }
-}
-
-impl<T> DerefMut for ForkLockGuard<'_, T> {
-    #[inline]
-    fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: as in `deref`, and `&mut self` is the only way to this value now.
-        unsafe { &mut *self.value }
-    }
-}
-
-impl<T> Drop for ForkLockGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        let word = &self.lock.word;
-        let free = self.generation | FREE;
-        if word.compare_exchange(self.generation | LOCKED, free, Ordering::Release, Ordering::Relaxed).is_ok() {
-            return;
-        }
-        // In a child the word may be someone else's by now: then it is left as it is.
-        if word.compare_exchange(self.generation | CONTENDED, free, Ordering::Release, Ordering::Relaxed).is_ok() {
-            sleep::wake_one(word);
-        }
-    }
-}
-
-impl<T: fmt::Debug> fmt::Debug for ForkLockGuard<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        T::fmt(self, f)
-    }
-}
-
-/// Sleeping on the word: by futex.
-#[cfg(target_os = "linux")]
-mod sleep {
-    use std::sync::atomic::AtomicU32;
-    use std::time::Duration;
-
-    use rustix::thread::futex::{Flags, Timespec, wait as futex_wait, wake as futex_wake};
-
-    /// Returns when woken, after `patience`, or for no reason: the caller looks again.
-    pub(super) fn wait(word: &AtomicU32, expected: u32, patience: Option<Duration>) {
-        let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
-        // Every outcome means the same: look again.
-        let _ = futex_wait(word, Flags::PRIVATE, expected, timeout.as_ref());
-    }
-
-    pub(super) fn wake_one(word: &AtomicU32) {
-        // It fails only for an address that is none.
-        let _ = futex_wake(word, Flags::PRIVATE, 1);
-    }
-}
-
-/// Sleeping on the word, where there is no futex: in short naps.
-#[cfg(not(target_os = "linux"))]
-mod sleep {
-    use std::sync::atomic::AtomicU32;
-    use std::time::Duration;
-
-    const NAP: Duration = Duration::from_micros(50);
-
-    pub(super) fn wait(_word: &AtomicU32, _expected: u32, patience: Option<Duration>) {
-        std::thread::sleep(patience.map_or(NAP, |patience| patience.min(NAP)));
-    }
-
-    pub(super) fn wake_one(_word: &AtomicU32) {}
 }

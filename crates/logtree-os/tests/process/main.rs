@@ -9,5 +9,6 @@ mod fork;
 mod helper;
 mod identity;
 mod lock;
+mod read_lock;
 mod streams;
 mod support;
