@@ -1,6 +1,7 @@
 //! Whether the file that is open still is the one under its name.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::io::Errno;
 
@@ -38,6 +39,27 @@ impl Tick {
     /// Reads the clock, without a system call.
     pub(crate) fn now() -> Self {
         Self(logtree_os::coarse_time_ms())
+    }
+}
+
+/// The tick of the last look, which threads may take side by side.
+#[derive(Debug, Default)]
+pub(crate) struct LastLook(AtomicU64);
+
+impl LastLook {
+    /// It was taken in that tick.
+    pub(crate) fn at(tick: Tick) -> Self {
+        Self(AtomicU64::new(tick.0))
+    }
+
+    /// Whether a look is due; then it is the caller's to take.
+    pub(crate) fn is_due(&self, now: Tick) -> bool {
+        self.0.load(Ordering::Relaxed) != now.0 && self.0.swap(now.0, Ordering::Relaxed) != now.0
+    }
+
+    /// The next one is due in any case.
+    pub(crate) fn forget(&self) {
+        self.0.store(Tick::NEVER.0, Ordering::Relaxed);
     }
 }
 

@@ -48,17 +48,17 @@ impl LineWriter {
     ) -> Result<(), Unwritten> {
         if *self == Self::NEW {
             let first = write(line);
-            if first == Ok(line.len()) { Ok(()) } else { self.write_on(first, &mut write, descriptor, line) }
+            if first == Ok(line.len()) { Ok(()) } else { self.go_on(first, &mut write, descriptor, line) }
         } else {
             let bytes = if self.torn { Cow::Owned([b"\n", line].concat()) } else { Cow::Borrowed(line) };
             let first = write(&bytes);
-            self.write_on(first, &mut write, descriptor, &bytes)
+            self.go_on(first, &mut write, descriptor, &bytes)
         }
     }
 
-    /// Goes on behind the first attempt.
+    /// Goes on behind the first attempt to write some bytes.
     #[cold]
-    fn write_on(
+    pub(crate) fn go_on(
         &mut self,
         first: rustix::io::Result<usize>,
         write: &mut Write<'_>,
@@ -93,7 +93,7 @@ impl ForkReset for LineWriter {
 }
 
 /// What write(2), or a call that is like it, does with bytes.
-type Write<'a> = dyn FnMut(&[u8]) -> rustix::io::Result<usize> + 'a;
+pub(crate) type Write<'a> = dyn FnMut(&[u8]) -> rustix::io::Result<usize> + 'a;
 
 fn write_all(
     first: rustix::io::Result<usize>,

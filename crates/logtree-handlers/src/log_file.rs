@@ -1,5 +1,7 @@
 //! A log file on disk: opened late, appended to, known again.
 
+mod append;
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,13 +9,13 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use logtree_core::{AppendFile, FileEnd, sync_name};
-use logtree_os::{ForkLock, ForkReset, kill_point};
+use logtree_os::{ForkLock, ForkReset};
 use rustix::fs::{fdatasync, ftruncate};
 use rustix::io::Errno;
 
 use crate::OpenMode;
 use crate::access::Access;
-use crate::follow::{Follow, Tick, is_current};
+use crate::follow::{Follow, LastLook, Tick, is_current};
 use crate::fsync::Fsync;
 use crate::look::Look;
 use crate::open::Open;
@@ -31,6 +33,8 @@ const LOOKS: usize = 16;
 /// - Each [`append`](AppendFile::append) is one write(2) to a descriptor opened with `O_APPEND`, so that several
 ///   processes may write the same file. A reader sees a line whole as soon as the call returns, and after a crash of
 ///   the program; after a crash of the system only what the system had written back.
+/// - Threads append side by side too, each by its own write(2). One is alone with the file where it is opened, closed or rolled,
+///   where a line was not taken whole, and with `fsync: each`.
 /// - The descriptor is asked before each write whether it still is this file's. A program that closes all descriptors, as
 ///   daemons do, may have opened something else under the number since: then the file is opened anew, and the number
 ///   left alone.
@@ -64,7 +68,7 @@ struct State {
     /// It was opened, and is emptied not before it is written to.
     is_to_be_emptied: bool,
     /// When it was looked at last whether the file still has its name.
-    followed: Tick,
+    followed: LastLook,
     /// Another process took too long to roll the file.
     roll_stalled: bool,
 }
@@ -212,7 +216,7 @@ impl LogFile {
 
     /// The open file, which is ours for sure, and what a look at it said just now, if it took one.
     fn opened<'a>(&self, state: &'a mut State) -> io::Result<(&'a mut Open, Option<Look>)> {
-        let found = state.open.as_ref().map_or(Found::Foreign, |open| self.find(open, &mut state.followed));
+        let found = state.open.as_ref().map_or(Found::Foreign, |open| self.find(open, &state.followed, self.tick()));
         let mut looked = None;
         match found {
             Found::Ours(look) => looked = look,
@@ -242,7 +246,7 @@ impl LogFile {
             // A pipe or device has nothing to be emptied of, and need not be able to.
             match ftruncate(open.descriptor(), 0) {
                 Err(error) if open.opened.end().is_some() => return Err(error.into()),
-                _ => (state.is_to_be_emptied, open.room) = (false, Room::UNKNOWN),
+                _ => (state.is_to_be_emptied, open.room) = (false, Room::default()),
             }
         }
         if let Some(look) = &looked {
@@ -251,7 +255,13 @@ impl LogFile {
         Ok((open, looked))
     }
 
-    fn find(&self, open: &Open, followed: &mut Tick) -> Found {
+    /// This moment, where files are looked at once in a tick.
+    #[inline]
+    fn tick(&self) -> Tick {
+        if self.follow.is_of_a_file_that_rolls() { Tick::now() } else { Tick::NEVER }
+    }
+
+    fn find(&self, open: &Open, followed: &LastLook, now: Tick) -> Found {
         match self.follow {
             Follow::Never if open.is_ours() => Found::Ours(None),
             Follow::Always if open.is_ours() => match is_current(&self.path, &open.opened) {
@@ -260,8 +270,7 @@ impl LogFile {
             },
             Follow::Never | Follow::Always => Found::Foreign,
             Follow::EachTick | Follow::Closely => {
-                let now = Tick::now();
-                let is_due = std::mem::replace(followed, now) != now;
+                let is_due = followed.is_due(now);
                 if self.follow == Follow::EachTick && !is_due && open.seal.is_some() {
                     return if open.is_ours() { Found::Ours(None) } else { Found::Foreign };
                 }
@@ -275,37 +284,6 @@ impl LogFile {
                 }
             }
         }
-    }
-
-    /// Appends, unless the file is full; answers whether it did.
-    fn append_unless(&self, bytes: &[u8], limit: Option<u64>) -> io::Result<bool> {
-        let mut state = self.state.lock();
-        let (open, looked) = self.opened(&mut state)?;
-        if let Some(limit) = limit.filter(|limit| !open.room.is_below(*limit)) {
-            let look = looked.map_or_else(|| Look::at(open.descriptor()), Ok)?;
-            open.room = Room::seen(&look);
-            if look.end().is_some_and(|end| end.is_full(limit)) {
-                return Ok(false);
-            }
-        }
-        #[cfg(all(target_os = "linux", logtree_kill_points))]
-        if logtree_os::kill_points::is_deadly("file: half written") {
-            // As write(2) leaves it when its process is killed.
-            let _ = crate::seal::append(open.descriptor(), &bytes[..bytes.len() / 2]);
-            logtree_os::kill_points::die();
-        }
-        kill_point!("file: to be written");
-        open.append(bytes, &self.path)?;
-        if self.fsync == Fsync::Each {
-            fdatasync(open.descriptor())?;
-        }
-        // A writer that was kept waiting may have written to a file that others had deleted by then, as the oldest.
-        let is_late = self.follow.is_of_a_file_that_rolls() && state.followed != Tick::now();
-        if is_late && state.open.as_ref().and_then(Open::look).is_some_and(|look| look.links == 0) {
-            drop(state);
-            return self.append_unless(bytes, limit);
-        }
-        Ok(true)
     }
 }
 
@@ -369,11 +347,11 @@ impl AppendFile for LogFile {
             Ok(new) => {
                 state.close();
                 // It was looked at when it was opened.
-                (state.open, state.followed) = (Some(new), now);
+                (state.open, state.followed) = (Some(new), LastLook::at(now));
                 outcome
             }
             Err(error) => {
-                state.followed = Tick::default();
+                state.followed.forget();
                 outcome.and(Err(error))
             }
         }
@@ -406,7 +384,7 @@ mod tests {
 
     /// Appends a line of ten bytes in the tick of the last look.
     fn append_in_time(file: &LogFile, limit: u64) -> bool {
-        file.state.lock().followed = Tick::now();
+        file.state.lock().followed = LastLook::at(Tick::now());
         file.append_below(b"123456789\n", limit).unwrap()
     }
 

@@ -27,7 +27,7 @@ pub(crate) struct Open {
     pub(crate) opened: Look,
     /// How it is known again, if it could be marked.
     pub(crate) seal: Option<Seal>,
-    lines: LineWriter,
+    pub(crate) lines: LineWriter,
     pub(crate) room: Room,
 }
 
@@ -95,21 +95,31 @@ impl Open {
             Some(_) => self.lines.write_by(|bytes| seal::append(descriptor, bytes), descriptor, bytes),
             None => self.lines.write(descriptor, bytes),
         };
-        match outcome {
-            Ok(()) => {
-                self.room.append(bytes.len() + usize::from(was_torn));
-                Ok(())
-            }
-            Err(Unwritten { error, written }) => {
-                self.room = Room::UNKNOWN;
-                // The newline that ended a torn line may stay.
-                let half = &bytes[..written.saturating_sub(was_torn.into())];
-                if half.ends_with(b"\n") || !half.is_empty() && self.cut_back(path, half).is_ok() {
-                    self.lines.torn = false;
-                }
-                Err(error)
-            }
+        if was_torn {
+            self.room.append(1);
         }
+        outcome.map_err(|unwritten| self.take_back(bytes, was_torn, unwritten, path))
+    }
+
+    /// The same behind a [first attempt](Seal::append) that was not all of it.
+    ///
+    /// # Errors
+    /// Those of write(2).
+    pub(crate) fn go_on(&mut self, first: rustix::io::Result<usize>, bytes: &[u8], path: &Path) -> io::Result<()> {
+        let descriptor = self.descriptor.as_fd();
+        let outcome = self.lines.go_on(first, &mut |bytes| seal::append(descriptor, bytes), descriptor, bytes);
+        outcome.map_err(|unwritten| self.take_back(bytes, false, unwritten, path))
+    }
+
+    #[cold]
+    fn take_back(&mut self, bytes: &[u8], was_torn: bool, unwritten: Unwritten, path: &Path) -> io::Error {
+        self.room = Room::default();
+        // The newline that ended a torn line may stay.
+        let half = &bytes[..unwritten.written.saturating_sub(was_torn.into())];
+        if half.ends_with(b"\n") || !half.is_empty() && self.cut_back(path, half).is_ok() {
+            self.lines.torn = false;
+        }
+        unwritten.error
     }
 
     /// Takes back half a line from the end of the file. It must stand there byte for byte: another process may have written

@@ -1,16 +1,20 @@
 //! How much room a file that rolls still has, as far as that is known without a look at it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::look::Look;
 
 /// What a look at a file has said of its size, and what this process has appended since.
 ///
 /// For a process that is alone with its file both together are the size to the byte: so it rolls exactly where Python does.
 /// Others may have written as well, but not less: what is found to be full by this count is full.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// Threads may append side by side: each takes its room before it writes. A look is taken while none of them does.
+#[derive(Debug, Default)]
 pub(crate) struct Room {
     /// `None` if a look is due in any case.
     seen: Option<u64>,
-    appended: u64,
+    appended: AtomicU64,
 }
 
 /// A process looks again when it has appended this part of the room that it saw: the others may have appended as much each.
@@ -25,23 +29,26 @@ pub(crate) struct Room {
 const PART: u64 = 64;
 
 impl Room {
-    /// To be looked at.
-    pub(crate) const UNKNOWN: Self = Self { seen: None, appended: 0 };
-
     /// As a look has just seen it. What has no end is never full, but asked each time.
     pub(crate) fn seen(look: &Look) -> Self {
-        Self { seen: look.is_regular.then_some(look.size), appended: 0 }
+        Self { seen: look.is_regular.then_some(look.size), appended: AtomicU64::new(0) }
     }
 
-    /// This process has appended so many bytes.
-    pub(crate) fn append(&mut self, bytes: usize) {
-        self.appended += bytes as u64;
+    /// This process appends so many bytes, wherever the file ends.
+    pub(crate) fn append(&self, bytes: usize) -> u64 {
+        self.appended.fetch_add(bytes as u64, Ordering::Relaxed)
     }
 
-    /// Whether the file ends before `limit` for sure enough to append to it without a look.
-    pub(crate) fn is_below(&self, limit: u64) -> bool {
-        let left = |seen| limit.saturating_sub(seen);
-        self.seen.is_some_and(|seen| self.appended < left(seen) && self.appended <= left(seen) / PART)
+    /// This process appends so many bytes, if the file ends before `limit` for sure enough to do so without a look; answers
+    /// whether it does.
+    pub(crate) fn append_below(&self, bytes: usize, limit: u64) -> bool {
+        let Some(left) = self.seen.map(|seen| limit.saturating_sub(seen)) else { return false };
+        let before = self.append(bytes);
+        let is_below = before < left && before <= left / PART;
+        if !is_below {
+            self.appended.fetch_sub(bytes as u64, Ordering::Relaxed);
+        }
+        is_below
     }
 }
 
@@ -54,16 +61,16 @@ mod tests {
         for (limit, record) in
             [(90_000, 90), (1 << 20, 100), (1000, 1), (1000, 999), (1000, 1000), (1000, 2000), (0, 1)]
         {
-            let (mut size, mut looks, mut room) = (0, 0, Room::UNKNOWN);
+            let (mut size, mut looks, mut room) = (0, 0, Room::default());
             loop {
-                if !room.is_below(limit) {
-                    (room, looks) = (Room { seen: Some(size), appended: 0 }, looks + 1);
+                if !room.append_below(record, limit) {
+                    (room, looks) = (Room { seen: Some(size), ..Room::default() }, looks + 1);
                     if size > 0 && size >= limit {
                         break;
                     }
+                    room.append(record);
                 }
                 assert!(size == 0 || size < limit, "{size} of {limit}");
-                room.append(record);
                 size += record as u64;
             }
             let records = size / record as u64;

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Barrier;
 
 use logtree_core::{Direct, Handler as _};
 use logtree_handlers::{FileHandler, FileHandlerConfig};
@@ -15,12 +16,15 @@ use crate::specimen::{Brackets, lines, with_record};
 
 #[test]
 fn lines_are_whole_or_missing_and_each_missing_one_is_an_error() {
-    let child = Command::new("sh")
-        .args(["-c", "trap '' XFSZ; ulimit -S -f 8; exec \"$0\" full_disk::under_a_limit --exact --ignored"])
-        .arg(std::env::current_exe().unwrap())
-        .output()
-        .unwrap();
-    assert_passed(&child);
+    for test in ["full_disk::under_a_limit", "full_disk::with_threads_under_a_limit"] {
+        let child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; ulimit -S -f 8; exec \"$0\" $1 --exact --ignored"])
+            .arg(std::env::current_exe().unwrap())
+            .arg(test)
+            .output()
+            .unwrap();
+        assert_passed(&child);
+    }
 }
 
 #[test]
@@ -45,6 +49,39 @@ fn under_a_limit() {
     setrlimit(Resource::Fsize, Rlimit { current: limit.maximum, maximum: limit.maximum }).unwrap();
     assert!(emit(9999));
     assert_whole(&path, &(0..fits).chain([9999]).collect::<Vec<_>>());
+}
+
+#[test]
+#[ignore = "the test above runs it under a limit"]
+fn with_threads_under_a_limit() {
+    let directory = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let path = directory.path().join(format!("{round}.log"));
+        let handler = FileHandler::new(FileHandlerConfig::new(&path)).unwrap();
+        // Lines of different lengths: where one does not fit another may.
+        let emit = |number: u64| {
+            let message = format!("{number:0width$}", width = 9 + number as usize % 90);
+            let is_written = with_record(&message, |record| handler.emit(record, &Brackets, &mut Direct)).is_ok();
+            is_written.then(|| format!("<{message}>"))
+        };
+        let start = Barrier::new(4);
+        let mut expected: Vec<_> = std::thread::scope(|scope| {
+            let numbers_of = |thread: u64| (0..60).map(move |number| thread * 1000 + number);
+            let threads = [0, 1, 2, 3].map(|thread| {
+                let start = &start;
+                scope.spawn(move || {
+                    start.wait();
+                    numbers_of(thread).filter_map(emit).collect::<Vec<_>>()
+                })
+            });
+            threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(expected.len() < 240, "the limit was met");
+        expected.sort_unstable();
+        let mut written = lines(&path);
+        written.sort_unstable();
+        assert_eq!(written, expected);
+    }
 }
 
 fn assert_whole(path: &Path, numbers: &[u64]) {

@@ -49,6 +49,31 @@ fn gather(directory: &Path) -> Files {
     entries.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).ok())).collect()
 }
 
+/// Python's handler has a lock, under which it looks and writes: with threads too it rolls where the next record would not fit,
+/// no record sooner or later.
+#[test]
+fn threads_fill_each_file_as_one_does() {
+    const EACH: usize = 4_000;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    let (line, in_a_file) = ("x".repeat(19), 500);
+    // The next one must not fit: it would reach the limit.
+    let max_bytes = (in_a_file * (line.len() + 1) + 1) as u64;
+    let arguments = RotatingFileHandlerConfig { max_bytes, backup_count: 100, ..RotatingFileHandlerConfig::new(&path) };
+    let handler = RotatingFileHandler::new(arguments).unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..EACH {
+                    with_record(&line, |record| handler.emit(record, &Plain, &mut Direct)).unwrap();
+                }
+            });
+        }
+    });
+    let sizes: Vec<_> = gather(directory.path()).into_values().map(|bytes| bytes.unwrap().len()).collect();
+    assert_eq!(sizes, vec![in_a_file * (line.len() + 1); 4 * EACH / in_a_file]);
+}
+
 #[test]
 fn sequences_of_records_leave_what_cpython_leaves() {
     let cases = cpython::cases("rotating.py", include_str!("rotating.jsonl"));
