@@ -81,14 +81,14 @@ pub(crate) fn busy_loggers(count: u32) {
     }
 }
 
-/// Logs requests on so many threads at once: as many calls for each processor that the threads can have.
-pub(crate) fn on_threads(threads: u32) -> Calls {
+/// Logs on so many threads at once: as many calls for each processor that the threads can have.
+pub(crate) fn on_threads(threads: u32, call: fn(u32)) -> Calls {
     Box::new(move |count| {
         let processors = std::thread::available_parallelism().map_or(1, |processors| processors.get() as u32);
         let each = count * threads.min(processors) / threads;
         std::thread::scope(|scope| {
             for _ in 0..threads {
-                scope.spawn(move || requests(each));
+                scope.spawn(move || call(each));
             }
         });
     })
@@ -154,20 +154,24 @@ pub(crate) fn on_threads_that_stay(call: impl Fn(u32) + Clone + Send + 'static) 
 }
 
 /// Logs on so many threads at once, each record with a number of its own.
-pub(crate) fn numbered_on_threads(threads: u32) -> Calls {
+pub(crate) fn numbered_on_threads(threads: u32, call: fn(u64)) -> Calls {
     let mut next = 0;
     Box::new(move |count| {
         let each = u64::from(count / threads);
         std::thread::scope(|scope| {
             for thread in 0..u64::from(threads) {
                 let first = next + thread * each;
-                scope.spawn(move || {
-                    for number in first..first + each {
-                        tracing::info!(target: "my_app::http", number, "request answered");
-                    }
-                });
+                scope.spawn(move || (first..first + each).for_each(call));
             }
         });
         next += u64::from(threads) * each;
     })
+}
+
+pub(crate) fn numbered_event(number: u64) {
+    tracing::info!(target: "my_app::http", number, "request answered");
+}
+
+pub(crate) fn numbered_log_record(number: u64) {
+    log::info!(target: "my_app::http", "request answered number={number}");
 }

@@ -12,7 +12,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::cases::{Absent, CASES, Case, LOG_FILE, Running};
+use crate::cases::{self, Absent, Case, LOG_FILE, Running};
 use crate::memory;
 use crate::round::{Pace, Round};
 
@@ -200,7 +200,7 @@ pub(crate) fn instructions(case: &Case, scores: &[Score]) -> Result<Vec<Option<f
 /// If there is no such contestant, or it cannot be set up.
 pub(crate) fn take_part(contestant: &str, calls: Option<u32>) -> Result<(), Box<dyn Error>> {
     let (name, number) = contestant.split_once('/').ok_or("case/number")?;
-    let case = CASES.iter().find(|case| case.name == name).ok_or("no such case")?;
+    let case = cases::all().find(|case| case.name == name).ok_or("no such case")?;
     let contestant = case.contestants.get(number.parse::<usize>()?).ok_or("no such contestant")?;
     let pace = calls.map_or(case.pace, |calls| Pace::Steady { calls });
     let directory = std::env::current_dir()?;

@@ -176,7 +176,7 @@ pub(crate) fn reloading(directory: &Path, is_reloaded: bool) -> Started {
     };
     write()?;
     let guard = logtree::from_file(&path)?.install()?;
-    let call = calls::numbered_on_threads(2);
+    let call = calls::numbered_on_threads(2, calls::numbered_event);
     if !is_reloaded {
         return Ok(Running::Here { call, finish: Box::new(|| drop(guard)) });
     }

@@ -41,7 +41,7 @@ use std::io::Write as _;
 
 use clap::Parser;
 
-use crate::cases::{CASES, Case};
+use crate::cases::Case;
 
 /// Measure logtree beside its peers and print a table.
 #[derive(Debug, Parser)]
@@ -74,13 +74,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         return contest::take_part(contestant, arguments.calls);
     }
     let is_named = |case: &Case, name: &String| case.name.starts_with(name.as_str());
-    if let Some(unknown) = arguments.cases.iter().find(|name| !CASES.iter().any(|case| is_named(case, name))) {
+    if let Some(unknown) = arguments.cases.iter().find(|name| !cases::all().any(|case| is_named(case, name))) {
         return Err(format!("no case is called {unknown}").into());
     }
     let mut tables = String::new();
     let mut bars = Vec::new();
     let mut title = "";
-    for case in CASES {
+    for case in cases::all() {
         if arguments.cases.is_empty() || arguments.cases.iter().any(|name| is_named(case, name)) {
             let scores = contest::hold(case, arguments.rounds)?;
             let instructions = contest::instructions(case, &scores)?;

@@ -100,13 +100,20 @@ pub(crate) fn fmt_file(directory: &Path) -> Started {
     Ok(Running::direct(calls::requests))
 }
 
+/// The same without a lock around the file.
+pub(crate) fn fmt_shared_file(directory: &Path) -> Started {
+    let file = Arc::new(File::options().append(true).create(true).open(directory.join(LOG_FILE))?);
+    tracing_subscriber::fmt().with_ansi(false).with_writer(file).try_init().map_err(to_error)?;
+    Ok(Running::direct(calls::requests))
+}
+
 /// Logs on two threads, while a third one may put another layer into its `reload::Layer` again and again.
 pub(crate) fn reloading(directory: &Path, is_reloaded: bool) -> Started {
     let file = Arc::new(File::options().append(true).create(true).open(directory.join(LOG_FILE))?);
     let fmt = move || tracing_subscriber::fmt::layer().with_ansi(false).with_writer(Arc::clone(&file));
     let (layer, handle) = reload::Layer::new(fmt());
     tracing_subscriber::registry().with(layer).try_init()?;
-    let call = calls::numbered_on_threads(2);
+    let call = calls::numbered_on_threads(2, calls::numbered_event);
     if !is_reloaded {
         return Ok(Running::Here { call, finish: Box::new(|| ()) });
     }
