@@ -12,6 +12,12 @@ use crate::codec::{DecodeError, Reader};
 /// The top bit of a tag: the name stands inline.
 const INLINE_NAME: u8 = 0x80;
 
+/// A tag, and a name by its place or the length of one that stands inline.
+const TAG_BYTES: usize = 3;
+
+/// A value of 128 bits.
+const LONGEST_FIXED: usize = 16;
+
 /// The kinds of value, as tags; other processes read them, so that a number once given is never given again.
 mod kind {
     pub(super) const NONE: u8 = 0;
@@ -215,10 +221,11 @@ impl FieldsBuf {
     }
 
     /// Appends a field.
-    #[inline]
+    // Always: whoever calls it knows the kind of value, which would be looked up else.
+    #[inline(always)]
     pub fn push(&mut self, name: FieldName<'_>, value: Value<'_>) {
         let (tag, text) = match value {
-            Value::None => return self.begin(kind::NONE, name),
+            Value::None => return self.fixed(kind::NONE, name, []),
             Value::Bool(value) => return self.fixed(kind::BOOL, name, [u8::from(value)]),
             Value::I64(value) => return self.fixed(kind::I64, name, value.to_le_bytes()),
             Value::U64(value) => return self.fixed(kind::U64, name, value.to_le_bytes()),
@@ -231,9 +238,8 @@ impl FieldsBuf {
             Value::Display(text) => (kind::DISPLAY, text.as_bytes()),
             Value::Error(text) => (kind::ERROR, text.as_bytes()),
         };
-        self.begin(tag, name);
         let length = text.len().min(u32::MAX as usize);
-        self.0.extend_from_slice(&(length as u32).to_le_bytes());
+        self.fixed(tag, name, (length as u32).to_le_bytes());
         self.0.extend_from_slice(&text[..length]);
     }
 
@@ -248,9 +254,8 @@ impl FieldsBuf {
     }
 
     fn push_written(&mut self, tag: u8, name: FieldName<'_>, write: impl FnOnce(&mut Utf8Tail<'_>) -> fmt::Result) {
-        self.begin(tag, name);
-        let start = self.0.len();
-        self.0.extend_from_slice(&[0; 4]);
+        self.fixed(tag, name, [0; 4]);
+        let start = self.0.len() - 4;
         // A failing `Debug` leaves what it wrote so far, as it would in a formatted line.
         let _ = write(&mut Utf8Tail(&mut self.0));
         let length = u32::try_from(self.0.len() - start - 4).unwrap_or(u32::MAX);
@@ -258,26 +263,29 @@ impl FieldsBuf {
         self.0[start..start + 4].copy_from_slice(&length.to_le_bytes());
     }
 
+    /// Appends what a field begins with: its tag, its name, and a value or length.
     #[inline]
     fn fixed<const N: usize>(&mut self, tag: u8, name: FieldName<'_>, value: [u8; N]) {
-        self.begin(tag, name);
-        self.0.extend_from_slice(&value);
-    }
-
-    #[inline]
-    fn begin(&mut self, tag: u8, name: FieldName<'_>) {
         match name {
             FieldName::Index(index) => {
-                let [low, high] = index.to_le_bytes();
-                self.0.extend_from_slice(&[tag, low, high]);
+                // In one piece, so that the buffer is asked for room once.
+                let mut bytes = [0; TAG_BYTES + LONGEST_FIXED];
+                bytes[0] = tag;
+                bytes[1..TAG_BYTES].copy_from_slice(&index.to_le_bytes());
+                bytes[TAG_BYTES..TAG_BYTES + N].copy_from_slice(&value);
+                self.0.extend_from_slice(&bytes[..TAG_BYTES + N]);
             }
-            FieldName::Inline(name) => {
-                let name = &name[..name.floor_char_boundary_at(usize::from(u16::MAX))];
-                self.0.push(tag | INLINE_NAME);
-                self.0.extend_from_slice(&(name.len() as u16).to_le_bytes());
-                self.0.extend_from_slice(name.as_bytes());
-            }
+            FieldName::Inline(name) => self.fixed_inline(tag, name, &value),
         }
+    }
+
+    #[inline(never)]
+    fn fixed_inline(&mut self, tag: u8, name: &str, value: &[u8]) {
+        let name = &name[..name.floor_char_boundary_at(usize::from(u16::MAX))];
+        self.0.push(tag | INLINE_NAME);
+        self.0.extend_from_slice(&(name.len() as u16).to_le_bytes());
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(value);
     }
 }
 
