@@ -3,6 +3,10 @@
 //! A slot goes FREE → ATTACHING → ATTACHED → DETACHED → CLEARING → FREE. The process does the first steps, the listener the
 //! last two, once the process is gone and all its lanes are free: until then its definitions are needed. The process number
 //! stands in the same word as the state, so that a process killed while attaching can be found dead.
+//!
+//! Each attachment holds a lock that ends with the memory of its process, on a byte of the segment's file that is its own. It
+//! stands in the slot that it does, so that whoever has left the machine in another pid namespace, or has become another
+//! program, is known to be gone: see [`Segment::is_over`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -154,6 +158,13 @@ impl Segment {
         };
         let cell = self.slot(slot);
         kill_point!("attach: slot taken");
+        let attached = attaching.with(ProcessState::Attached);
+        // Who is refused below takes no lock for nothing, as a rule. The model knows no locks.
+        let is_open = cfg!(not(loom)) && self.state() == SegmentState::Open;
+        if is_open && self.memory().hold_for_life(byte_of_life(slot, attached.generation)) {
+            cell.holds.store(attached.pack(), Ordering::Release);
+        }
+        kill_point!("attach: life held");
         cell.start_time.store(identity.start_time, Ordering::Relaxed);
         cell.namespaces.store(identity.namespaces, Ordering::Relaxed);
         cell.nonce.store(identity.nonce, Ordering::Relaxed);
@@ -169,7 +180,6 @@ impl Segment {
             clear_slot(cell, attaching);
             return Err(AttachError(refusal));
         }
-        let attached = attaching.with(ProcessState::Attached);
         cell.owner.store(attached.pack(), Ordering::Release);
         kill_point!("attach: attached");
         Ok(Attachment { segment: Arc::clone(self), slot, owner: attached.pack() })
@@ -188,6 +198,19 @@ impl Segment {
         fence(Ordering::SeqCst);
         let is_its = |lane: crate::LaneView| lane.process == process.slot && lane.state == LaneState::Claimed;
         process.state == ProcessState::Detached && !self.lanes().any(is_its)
+    }
+
+    /// Whether a process is gone that had this slot, with its memory: dead, or another program since, in whatever namespace. That
+    /// it is not is no proof that it lives.
+    #[must_use]
+    pub fn is_over(&self, process: &ProcessView) -> bool {
+        let ProcessView { slot, generation, identity, .. } = process;
+        let attached = SlotOwner { state: ProcessState::Attached, generation: *generation, pid: identity.pid };
+        let holds = self.slot(*slot).holds.load(Ordering::Acquire) == attached.pack();
+        process.state != ProcessState::Free
+            && process.state != ProcessState::Clearing
+            && holds
+            && !self.memory().is_held(byte_of_life(*slot, *generation))
     }
 
     /// One slot; `None` if its words make no sense.
@@ -324,6 +347,11 @@ impl fmt::Debug for Attachment {
     }
 }
 
+/// The byte of the segment's file whose lock is an attachment's. It lies behind everything that a file can hold.
+fn byte_of_life(slot: SlotIndex, generation: u32) -> u64 {
+    1 << 60 | (slot.number() as u64) << 32 | u64::from(generation & GENERATION_MASK)
+}
+
 fn take_slot(cell: &ProcessSlot, pid: u32) -> Option<SlotOwner> {
     let word = cell.owner.load(Ordering::Relaxed);
     let free = SlotOwner::unpack(word).filter(|owner| owner.state == ProcessState::Free)?;
@@ -344,6 +372,7 @@ fn clear_slot(cell: &ProcessSlot, owner: SlotOwner) {
         &cell.definitions,
         &cell.drops_no_lane,
         &cell.reported_no_lane,
+        &cell.holds,
     ];
     for word in words.into_iter().chain(&cell.words) {
         word.store(0, Ordering::Relaxed);

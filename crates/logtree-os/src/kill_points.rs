@@ -60,6 +60,7 @@ pub const NAMES: &[&str] = &[
     "spill: deleted",
     "spill: swept",
     "attach: slot taken",
+    "attach: life held",
     "attach: introduced",
     "attach: attached",
     "claim: lane taken",

@@ -193,6 +193,8 @@ pub(crate) struct ProcessSlot {
     /// How many of those the log has told of; the listener's: see [`crate::transaction`].
     pub(crate) reported_no_lane: AtomicU64,
     pub(crate) words: [AtomicU64; 4],
+    /// The owner word of the attachment that has a lock which ends with its process. Of another one, or zero: this one has none.
+    pub(crate) holds: AtomicU64,
 }
 
 /// One thread's lane. Producer and consumer write different pairs of cache lines (the prefetcher fetches pairs).

@@ -88,6 +88,8 @@ mod layout;
 #[cfg(all(target_os = "linux", feature = "queue"))]
 mod memory;
 #[cfg(all(target_os = "linux", feature = "queue"))]
+mod ofd_lock;
+#[cfg(all(target_os = "linux", feature = "queue"))]
 mod segment;
 #[cfg(all(target_os = "linux", feature = "queue"))]
 mod shrink;

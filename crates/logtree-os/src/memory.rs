@@ -7,6 +7,8 @@ mod backed;
 #[cfg(not(loom))]
 mod file;
 #[cfg(not(loom))]
+mod life;
+#[cfg(not(loom))]
 mod mapped;
 #[cfg(loom)]
 mod model;

@@ -230,6 +230,7 @@ impl<'a> House<'a> {
         match process.state {
             ProcessState::Detached | ProcessState::Attached => {
                 self.segment.has_left(process)
+                    || self.segment.is_over(process)
                     || match process.identity.death() {
                         Death::Dead => true,
                         Death::Alive => false,
@@ -238,6 +239,7 @@ impl<'a> House<'a> {
             }
             // It has not said yet who it is. Attaching takes microseconds; who has not done it in so long a time,
             // and whose number nobody has, was killed in it.
+            ProcessState::Attaching if self.segment.is_over(process) => true,
             ProcessState::Attaching => {
                 let since = self.attaching.get(&(process.slot, process.generation));
                 let is_overdue = since.is_some_and(|since| since.elapsed() > ATTACHED_WITHIN);

@@ -16,8 +16,7 @@ use logtree_core::{BuildError, HandlerEntry};
 use logtree_os::claim::{Claim, ClaimText, Meeting};
 use logtree_os::election::{self, is_vacant};
 use logtree_os::{
-    Death, ProcessIdentity, Segment, SegmentError, SegmentId, SegmentOptions, SegmentState, default_directory,
-    kill_point,
+    ProcessIdentity, Segment, SegmentError, SegmentId, SegmentOptions, SegmentState, default_directory, kill_point,
 };
 
 use crate::config::{Configured, Shared};
@@ -151,7 +150,7 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
 fn abandon(segment: &Segment, process: &ProcessSide, meeting: &mut Meeting) {
     let ours = process.attachment.slot();
     process.attachment.leave();
-    if segment.try_abandon(|process| process.slot == ours || process.identity.death() == Death::Dead) {
+    if segment.try_abandon(|process| process.slot == ours || sweep::is_gone(segment, process)) {
         let _ = meeting.remove_if(segment.id().0);
         let _ = segment.unlink();
     }

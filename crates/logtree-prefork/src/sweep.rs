@@ -79,9 +79,9 @@ fn remove_claim_of_none(segment: &Path) {
 pub(crate) fn is_gone(segment: &Segment, process: &logtree_os::ProcessView) -> bool {
     match process.state {
         ProcessState::Attached | ProcessState::Detached => {
-            segment.has_left(process) || process.identity.death() == Death::Dead
+            segment.has_left(process) || segment.is_over(process) || process.identity.death() == Death::Dead
         }
-        ProcessState::Attaching => false,
+        ProcessState::Attaching => segment.is_over(process),
         ProcessState::Free | ProcessState::Clearing => true,
     }
 }

@@ -9,11 +9,8 @@
 //! Anybody who may read the directory may lock it so. The mark says that it is worth waiting for a moment, and no more.
 
 use std::ffi::OsStr;
-use std::io;
-use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::ptr;
 
 use rustix::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, IntoRawFd as _, OwnedFd, RawFd};
 use rustix::fs::{Mode, OFlags, Stat, fstat, lstat, openat};
@@ -22,6 +19,7 @@ use rustix::io::Errno;
 use super::key::{FileKey, Place};
 use super::text::fnv1a;
 use super::{THREADS, file};
+use crate::ofd_lock::{self, Kind};
 
 /// The claims that a listener watches over, of one segment.
 ///
@@ -58,7 +56,7 @@ impl Watch {
     /// Watches over the claims of these log files from now on, and over no others.
     pub fn over(&mut self, logs: &[&Path]) {
         let is_over = |watched: &Watched| logs.contains(&&*watched.log);
-        self.0.iter().filter(|watched| !is_over(watched)).for_each(|watched| watched.mark(libc::F_UNLCK));
+        self.0.iter().filter(|watched| !is_over(watched)).for_each(|watched| watched.mark(Kind::Free));
         self.retain(is_over);
         for log in logs {
             if self.0.iter().any(|watched| watched.log == **log) {
@@ -69,7 +67,7 @@ impl Watch {
             let directory = open_directory(&place).ok().and_then(Held::new);
             let claim = place.directory_path.join(place.claim_name());
             let watched = Watched { log: log.to_path_buf(), key: place.key, claim, directory, attended: None };
-            watched.mark(libc::F_RDLCK);
+            watched.mark(Kind::Shared);
             self.0.push(watched);
         }
     }
@@ -115,7 +113,7 @@ impl Watch {
 
     /// Newcomers are not to wait any more, neither for this listener nor for those who have inherited the watch.
     pub fn end(&self) {
-        self.0.iter().for_each(|watched| watched.mark(libc::F_UNLCK));
+        self.0.iter().for_each(|watched| watched.mark(Kind::Free));
     }
 
     fn retain(&mut self, stays: impl Fn(&Watched) -> bool) {
@@ -151,9 +149,9 @@ impl Watched {
     }
 
     /// Locks or frees the byte. Without such locks on this file system newcomers do not wait.
-    fn mark(&self, kind: libc::c_int) {
+    fn mark(&self, kind: Kind) {
         if let Some(directory) = self.directory.as_ref().filter(|directory| directory.is_open()) {
-            let _ = lock_call(directory.number, libc::F_OFD_SETLK, &mut byte_of(self.key.name(), kind));
+            let _ = ofd_lock::lock(directory.number, byte_of(self.key.name()), kind);
         }
     }
 }
@@ -161,9 +159,7 @@ impl Watched {
 /// Whether somebody watches over a claim.
 pub(super) fn is_watched(place: &Place) -> bool {
     let Ok(directory) = open_directory(place) else { return false };
-    let mut lock = byte_of(place.key.name(), libc::F_WRLCK);
-    let asked = lock_call(directory.as_raw_fd(), libc::F_OFD_GETLK, &mut lock);
-    asked.is_ok() && libc::c_int::from(lock.l_type) != libc::F_UNLCK
+    ofd_lock::is_locked(directory.as_raw_fd(), byte_of(place.key.name())).unwrap_or(false)
 }
 
 /// The place's directory, as a file that can be locked.
@@ -172,23 +168,8 @@ fn open_directory(place: &Place) -> Result<OwnedFd, Errno> {
 }
 
 /// The byte of a directory that stands for a name in it.
-fn byte_of(name: &OsStr, kind: libc::c_int) -> libc::flock {
-    // SAFETY: all fields are integers, for which zero is valid.
-    let mut lock: libc::flock = unsafe { MaybeUninit::zeroed().assume_init() };
-    lock.l_type = kind as libc::c_short;
-    lock.l_whence = libc::SEEK_SET as libc::c_short;
-    // Offsets are signed, and the end of the byte must be one too.
-    lock.l_start = fnv1a(name.as_bytes()) as libc::off_t & (libc::off_t::MAX >> 1);
-    lock.l_len = 1;
-    lock
-}
-
-fn lock_call(file: RawFd, command: libc::c_int, lock: &mut libc::flock) -> io::Result<()> {
-    // SAFETY: the pointer is to a whole structure, which the call reads and may fill; a number that is no descriptor is refused.
-    match unsafe { libc::fcntl(file, command, ptr::from_mut(lock)) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+fn byte_of(name: &OsStr) -> u64 {
+    fnv1a(name.as_bytes())
 }
 
 /// An open file. Its host may close the descriptor at any time, and open another file under the same number.

@@ -1,13 +1,15 @@
 //! The file behind a segment, held by a descriptor that the host may close or reuse at any time.
 
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::fs::{FallocateFlags, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
+
+use super::life::Lives;
 
 /// How often an interrupted call is taken up again before it counts as failed: a host with a fast interval timer
 /// must not hold a logging call for ever.
@@ -27,6 +29,7 @@ pub(crate) struct BackingFile {
     descriptor: AtomicI32,
     identity: FileIdentity,
     path: PathBuf,
+    pub(super) lives: Lives,
 }
 
 impl BackingFile {
@@ -40,6 +43,7 @@ impl BackingFile {
             descriptor: AtomicI32::new(file.into_raw_fd()),
             identity: FileIdentity { device: found.st_dev, inode: found.st_ino },
             path,
+            lives: Lives::new(),
         })
     }
 
@@ -104,7 +108,7 @@ impl BackingFile {
         false
     }
 
-    fn is_ours(&self, descriptor: RawFd) -> bool {
+    pub(super) fn is_ours(&self, descriptor: RawFd) -> bool {
         let mut found = MaybeUninit::<libc::stat>::uninit();
         // SAFETY: the pointer is valid for one `stat`; a number that is no descriptor gives EBADF.
         let outcome = unsafe { libc::fstat(descriptor, found.as_mut_ptr()) };
@@ -116,15 +120,16 @@ impl BackingFile {
         found.st_dev == self.identity.device && found.st_ino == self.identity.inode
     }
 
-    #[cold]
-    fn open_again(&self) -> Option<RawFd> {
+    /// What the path leads to, if that is this file.
+    pub(super) fn open_path(&self) -> Option<OwnedFd> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = rustix::fs::open(&self.path, flags, Mode::empty()).ok()?;
-        let found = rustix::fs::fstat(&file).ok()?;
-        if found.st_dev != self.identity.device || found.st_ino != self.identity.inode {
-            return None;
-        }
-        let descriptor = file.into_raw_fd();
+        self.is_ours(file.as_raw_fd()).then_some(file)
+    }
+
+    #[cold]
+    fn open_again(&self) -> Option<RawFd> {
+        let descriptor = self.open_path()?.into_raw_fd();
         // The old number is not closed: it is not ours any more. Of two threads here at once, one leaks a descriptor.
         self.descriptor.store(descriptor, Ordering::Relaxed);
         Some(descriptor)

@@ -80,6 +80,16 @@ impl Memory {
         &self.file
     }
 
+    /// See [`BackingFile::hold_for_life`].
+    pub(crate) fn hold_for_life(&self, byte: u64) -> bool {
+        self.file.hold_for_life(byte)
+    }
+
+    /// See [`BackingFile::is_held`].
+    pub(crate) fn is_held(&self, byte: u64) -> bool {
+        self.file.is_held(byte)
+    }
+
     pub(crate) fn reserve_bytes(&self) -> usize {
         self.reserve_bytes
     }

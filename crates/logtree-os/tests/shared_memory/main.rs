@@ -10,6 +10,7 @@ mod corruption;
 mod definitions;
 mod kills;
 mod lanes;
+mod life;
 mod limits;
 mod segments;
 mod shrinking;

@@ -8,6 +8,7 @@ use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use logtree::prefork::{QueueLook, QueueStats};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
@@ -109,6 +110,11 @@ impl Place {
             Some((Pid::from_raw(number.parse().ok()?)?, name.trim_end().to_owned()))
         });
         processes.collect()
+    }
+
+    /// The queue that writes its log, if there is one.
+    pub(crate) fn queue(&self) -> Option<QueueStats> {
+        QueueLook::open(self.path("app.log").to_str().unwrap()).ok().map(|look| look.stats())
     }
 
     /// The one process that listens, as soon as there is just one: the standby that a listener makes has its maker's name until

@@ -27,9 +27,10 @@ const MAKING: [&str; 8] = [
     "meeting: claim half written",
     "meeting: claim written",
 ];
-const JOINING: [&str; 16] = [
+const JOINING: [&str; 17] = [
     "meeting: claim locked",
     "attach: slot taken",
+    "attach: life held",
     "attach: introduced",
     "attach: attached",
     "join: attached",

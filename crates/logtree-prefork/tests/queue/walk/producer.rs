@@ -18,7 +18,7 @@ const RECORDS_OF_A_THREAD: u32 = 40;
 const ASLEEP: Duration = Duration::from_millis(70);
 
 /// A process comes to these once.
-const ONCE: [&str; 3] = ["attach: slot taken", "attach: introduced", "attach: attached"];
+const ONCE: [&str; 4] = ["attach: slot taken", "attach: life held", "attach: introduced", "attach: attached"];
 /// The listener comes to these too, and may be the one who dies.
 const SHARED: [&str; 2] = ["units: one taken", "wake: due"];
 const POINTS: [&str; 18] = [

@@ -1,0 +1,59 @@
+//! Open file description locks on single bytes, fcntl(2): they belong to an open file, not to a process.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::ptr;
+
+use rustix::fd::RawFd;
+
+/// What is asked for, or taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Others may lock the byte so too.
+    Shared,
+    /// Nobody else may.
+    Exclusive,
+    /// Nothing any more.
+    Free,
+}
+
+/// Locks a byte of a file or frees it. The descriptor is the caller's to trust: a number that is none is refused.
+///
+/// # Errors
+/// fcntl(2)'s; `EAGAIN` if another open file has it locked.
+pub(crate) fn lock(file: RawFd, byte: u64, kind: Kind) -> io::Result<()> {
+    call(file, libc::F_OFD_SETLK, &mut request(byte, kind))
+}
+
+/// Whether another open file has the byte locked.
+///
+/// # Errors
+/// fcntl(2)'s.
+pub(crate) fn is_locked(file: RawFd, byte: u64) -> io::Result<bool> {
+    let mut request = request(byte, Kind::Exclusive);
+    call(file, libc::F_OFD_GETLK, &mut request)?;
+    Ok(libc::c_int::from(request.l_type) != libc::F_UNLCK)
+}
+
+fn request(byte: u64, kind: Kind) -> libc::flock {
+    // SAFETY: all fields are integers, for which zero is valid.
+    let mut request: libc::flock = unsafe { MaybeUninit::zeroed().assume_init() };
+    request.l_type = match kind {
+        Kind::Shared => libc::F_RDLCK,
+        Kind::Exclusive => libc::F_WRLCK,
+        Kind::Free => libc::F_UNLCK,
+    } as libc::c_short;
+    request.l_whence = libc::SEEK_SET as libc::c_short;
+    // Offsets are signed, and the end of the byte must be one too.
+    request.l_start = byte as libc::off_t & (libc::off_t::MAX >> 1);
+    request.l_len = 1;
+    request
+}
+
+fn call(file: RawFd, command: libc::c_int, request: &mut libc::flock) -> io::Result<()> {
+    // SAFETY: the pointer is to a whole structure, which the call reads and may fill; a number that is no descriptor is refused.
+    match unsafe { libc::fcntl(file, command, ptr::from_mut(request)) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
