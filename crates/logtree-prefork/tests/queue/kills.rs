@@ -382,6 +382,8 @@ pub(crate) fn claims_that_name_no_segment_are_swept_away() {
         });
         assert_eq!(wait_for_exit(child), Some(0));
     };
+    // The first one makes the directory, if there is none.
+    install();
     // Killed while they held a claim that they had made, and one that they had written.
     for (role, writes) in [("made", false), ("written", true)] {
         let killed = in_child(|| {
