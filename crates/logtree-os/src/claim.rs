@@ -95,6 +95,13 @@ impl Claim {
         self.file.is_watched()
     }
 
+    /// The rights of the claim that stood there, if others than its owner could write it. It was not believed, and this one, which
+    /// says nothing yet, has taken its place.
+    #[must_use]
+    pub fn was_exposed(&self) -> Option<u32> {
+        self.file.exposed()
+    }
+
     /// What it says; `None` if it was not there, was not written to the end, or is not understood.
     #[must_use]
     pub fn text(&self) -> Option<&ClaimText> {
@@ -110,8 +117,8 @@ impl Meeting {
     /// # Errors
     ///
     /// If a claim stays locked by others for longer than `patience` ([`ClaimError::is_timeout`]), cannot be made in the
-    /// directory ([`ClaimError::is_not_permitted`]), is another user's ([`ClaimError::is_foreign`]) or is no
-    /// regular file; each names the path. What was locked before is let go.
+    /// directory ([`ClaimError::is_not_permitted`]), is another user's ([`ClaimError::is_foreign`]), may be
+    /// written by others while somebody attends it ([`ClaimError::is_exposed`]), or is no regular file; each names the path. What was locked before is let go.
     pub fn lock(paths: &[&Path], patience: Duration) -> Result<Self, ClaimError> {
         let mut places = Vec::with_capacity(paths.len());
         for path in paths {

@@ -63,7 +63,8 @@ fn lock_to_leave(queue: &Queue, segment: &Segment) -> Option<Left> {
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     match Meeting::lock(&files, PATIENCE) {
         Ok(meeting) => Some(Left(Some(meeting))),
-        Err(error) if error.is_timeout() => None,
+        // Its listener takes others' rights away at its next look.
+        Err(error) if error.is_timeout() || error.is_exposed() => None,
         // They cannot be locked at all: the segment says enough.
         Err(_) => Some(Left(None)),
     }

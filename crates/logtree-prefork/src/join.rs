@@ -88,7 +88,7 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
         let left = until.saturating_duration_since(Instant::now());
         let mut meeting = match Meeting::lock(&files, left.min(CLAIMS_ARE_HELD_FOR)) {
             Ok(meeting) => meeting,
-            Err(error) if error.is_timeout() => match living::join(queue, &files)? {
+            Err(error) if error.is_timeout() || error.is_exposed() => match living::join(queue, &files)? {
                 Some(joined) => return Ok(joined),
                 None if Instant::now() < until => continue,
                 None => return Err(Unjoined::Refused(error.to_string())),
@@ -98,6 +98,7 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
             }
             Err(error) => return Err(Unjoined::Shortage(error.to_string())),
         };
+        say_exposed(&meeting);
         let found = find(queue, &meeting);
         let may_be_put_back = match &found {
             Ok(None) => meeting.claims().iter().any(|claim| claim.text().is_none() && claim.is_watched()),
@@ -143,6 +144,19 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
             return Err(error.into());
         }
         return Ok((segment, process));
+    }
+}
+
+/// Says of claims that others could write that they were not believed.
+fn say_exposed(meeting: &Meeting) {
+    for claim in meeting.claims() {
+        if let Some(mode) = claim.was_exposed() {
+            let claim = claim.path().display();
+            warn(&format!(
+                "{claim}: others could write the claim (its rights were {mode:03o}); what it said is not believed, and records \
+                 that may be left in the queue that it named are not written"
+            ));
+        }
     }
 }
 

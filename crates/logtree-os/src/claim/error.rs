@@ -17,6 +17,7 @@ pub struct ClaimError {
 enum Kind {
     Timeout { holder: Option<Holder> },
     Foreign { owner: u32 },
+    Exposed { mode: u32 },
     NotRegular,
     NotLocked,
     Io { doing: &'static str, error: io::Error },
@@ -72,6 +73,12 @@ impl ClaimError {
         matches!(self.kind, Kind::Foreign { .. })
     }
 
+    /// Others may write the claim, and somebody attends it who has not taken that right away for too long.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        matches!(self.kind, Kind::Exposed { .. })
+    }
+
     /// This user may not make, open or write the claim.
     #[must_use]
     pub fn is_not_permitted(&self) -> bool {
@@ -91,6 +98,10 @@ impl ClaimError {
 
     pub(super) fn foreign(path: &Path, owner: u32) -> Self {
         Self { path: path.into(), kind: Kind::Foreign { owner } }
+    }
+
+    pub(super) fn exposed(path: &Path, mode: u32) -> Self {
+        Self { path: path.into(), kind: Kind::Exposed { mode } }
     }
 
     pub(super) fn not_regular(path: &Path) -> Self {
@@ -119,6 +130,11 @@ impl fmt::Display for ClaimError {
                  continued or ended"
             ),
             Kind::Foreign { owner } => write!(f, "{path}: the claim belongs to user {owner}, who is not trusted"),
+            Kind::Exposed { mode } => write!(
+                f,
+                "{path}: others may write the claim (its rights are {mode:03o}), so that it is not trusted; `chmod go-w` takes the \
+                 right away"
+            ),
             Kind::NotRegular => write!(f, "{path}: the claim is not a regular file with one name"),
             Kind::NotLocked => write!(f, "{path}: the claim is locked by the parent of this process"),
             Kind::Io { doing, error } => write!(f, "{path}: cannot {doing}: {error}"),

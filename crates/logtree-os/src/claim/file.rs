@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Stat};
-use rustix::fs::{fcntl_lock, flock, fstat, ftruncate, openat, statat, unlinkat};
+use rustix::fs::{fchmod, fcntl_lock, flock, fstat, ftruncate, openat, statat, unlinkat};
 use rustix::io::{Errno, pread, pwrite};
 use rustix::process::{Flock, FlockType, fcntl_getlk, geteuid};
 
@@ -32,10 +32,13 @@ pub(super) struct ClaimFile {
     name: OsString,
     path: PathBuf,
     file: OwnedFd,
+    /// The rights of the one that stood there before, if they were others' too.
+    exposed: Option<u32>,
 }
 
 impl ClaimFile {
-    /// Opens or makes the claim and locks it.
+    /// Opens or makes the claim and locks it. One that others may write says nothing that is to be believed: another one takes
+    /// its place, but not as long as somebody [attends](attend) it, who will take their rights away.
     ///
     /// By `F_SETLK`: record locks end with the process and are not inherited by children, unlike those of flock(2), and the
     /// kernel never finds a deadlock between them and the host's own, as it does for those who wait in `F_SETLKW`.
@@ -44,17 +47,34 @@ impl ClaimFile {
         let path = place.directory_path.join(&name);
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
-        let mut file = open_or_make(&place, &name, &path)?;
+        let (mut file, mut exposed) = (open_or_make(&place, &name, &path)?, None);
         loop {
+            let mut too_open = None;
             match fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) if still_named(&place, &name, &file) => return Ok(Self { place, name, path, file }),
+                Ok(()) if still_named(&place, &name, &file) => {
+                    too_open = exposure(&file);
+                    match too_open {
+                        None => return Ok(Self { place, name, path, file, exposed }),
+                        Some(_) if is_attended(&file) => _ = fcntl_lock(&file, FlockOperation::Unlock),
+                        Some(_) => {
+                            exposed = too_open;
+                            unlinkat(&place.directory, &name, AtFlags::empty())
+                                .map_err(ClaimError::io(&path, "remove the claim file"))?;
+                            file = open_or_make(&place, &name, &path)?;
+                            continue;
+                        }
+                    }
+                }
                 // Whoever had it has deleted it: the lock keeps nobody out any more, and the name may mean a new claim.
                 Ok(()) => file = open_or_make(&place, &name, &path)?,
                 Err(Errno::ACCESS | Errno::AGAIN | Errno::INTR) => {}
                 Err(error) => return Err(ClaimError::io(&path, "lock the claim file")(error)),
             }
             if started.elapsed() >= patience {
-                return Err(ClaimError::timeout(&path, holder(&file)));
+                return Err(match too_open {
+                    Some(mode) => ClaimError::exposed(&path, mode),
+                    None => ClaimError::timeout(&path, holder(&file)),
+                });
             }
             kill_point!("meeting: claim awaited");
             std::thread::sleep(pause);
@@ -102,15 +122,14 @@ impl ClaimFile {
         ftruncate(&self.file, length as u64).map_err(ClaimError::io(&self.path, "shorten the claim file"))
     }
 
+    /// The rights of the claim that stood there before this one, and was not believed as others could write it.
+    pub(super) fn exposed(&self) -> Option<u32> {
+        self.exposed
+    }
+
     /// Whether somebody [attends](attend) it.
     pub(super) fn is_attended(&self) -> bool {
-        match flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {
-                let _ = flock(&self.file, FlockOperation::Unlock);
-                false
-            }
-            Err(error) => error == Errno::WOULDBLOCK,
-        }
+        is_attended(&self.file)
     }
 
     /// Whether somebody [watches](super::Watch) over it.
@@ -134,13 +153,17 @@ impl ClaimFile {
     }
 }
 
-/// Attends a claim for as long as the file stays open, if it says what `is_ours` looks for; else `None`.
+/// Attends a claim for as long as the file stays open, if it says what `is_ours` looks for; else `None`. If others have got the
+/// right to write it, that is taken away before it is read.
 ///
 /// By flock(2), which has nothing to do with the record locks of meetings.
 pub(super) fn attend(place: &Place, is_ours: impl Fn(&ClaimText) -> bool) -> Option<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = openat(&place.directory, place.claim_name(), flags, Mode::empty()).ok()?;
     trusted(&fstat(&file).ok()?, Path::new("")).ok()?;
+    if exposure(&file).is_some() {
+        fchmod(&file, Mode::RUSR | Mode::WUSR).ok()?;
+    }
     let mut bytes = vec![0; LONGEST];
     let length = pread(&file, &mut bytes, 0).ok()?;
     ClaimText::from_bytes(bytes.get(..length)?).filter(is_ours)?;
@@ -153,6 +176,9 @@ pub(super) fn peek(place: &Place) -> Option<ClaimText> {
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = openat(&place.directory, place.claim_name(), flags, Mode::empty()).ok()?;
     trusted(&fstat(&file).ok()?, Path::new("")).ok()?;
+    if exposure(&file).is_some() {
+        return None;
+    }
     let mut bytes = Vec::new();
     std::fs::File::from(file).take(LONGEST as u64).read_to_end(&mut bytes).ok()?;
     ClaimText::from_bytes(&bytes)
@@ -198,6 +224,22 @@ fn trusted(stat: &Stat, path: &Path) -> Result<(), ClaimError> {
         return Err(ClaimError::foreign(path, stat.st_uid));
     }
     Ok(())
+}
+
+/// The file's rights, if others than its owner may write it: then it may say anything. `None` also when it cannot be looked at.
+fn exposure(file: &OwnedFd) -> Option<u32> {
+    let rights = fstat(file).ok()?.st_mode & 0o7777;
+    Mode::from_raw_mode(rights).intersects(Mode::WGRP | Mode::WOTH).then_some(rights)
+}
+
+fn is_attended(file: &OwnedFd) -> bool {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {
+            let _ = flock(file, FlockOperation::Unlock);
+            false
+        }
+        Err(error) => error == Errno::WOULDBLOCK,
+    }
 }
 
 /// A directory that was deleted keeps its descriptor, but nothing can be made in it.

@@ -406,6 +406,65 @@ fn a_directory_of_others_and_a_claim_of_others_are_errors_that_say_so() {
 }
 
 #[test]
+fn what_others_may_write_is_not_believed_and_is_made_anew() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    for mode in [0o620, 0o602, 0o666] {
+        meet(&log).write(&text(1)).unwrap();
+        assert_eq!(meet(&log).claims()[0].was_exposed(), None);
+        assert!(ClaimText::peek(&log).is_some());
+        fs::set_permissions(claim_of(&log), fs::Permissions::from_mode(mode)).unwrap();
+        // As whoever has it open by then may write it for ever.
+        let before = fs::metadata(claim_of(&log)).unwrap().ino();
+        assert_eq!(ClaimText::peek(&log), None, "{mode:o}");
+        let mut meeting = meet(&log);
+        let claim = &meeting.claims()[0];
+        assert_eq!((claim.text(), claim.was_exposed()), (None, Some(mode)));
+        meeting.write(&text(2)).unwrap();
+        drop(meeting);
+        let after = fs::metadata(claim_of(&log)).unwrap();
+        assert_eq!(after.mode() & 0o7777, 0o600);
+        assert_ne!(after.ino(), before);
+        assert_eq!(meet(&log).claims()[0].text(), Some(&text(2)));
+    }
+    // Others may read what it says.
+    fs::set_permissions(claim_of(&log), fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(meet(&log).claims()[0].text(), Some(&text(2)));
+}
+
+#[test]
+fn who_watches_takes_others_rights_away_and_newcomers_wait_for_that() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let page = shared();
+    in_a_process_of_its_own(|| {
+        meet(&log).write(&text(7)).unwrap();
+        let watcher = fork(|| {
+            let mut watch = Watch::default();
+            watch.over(&[&log]);
+            assert!(watch.look(7));
+            page.words[0].store(1, SeqCst);
+            until("it is to look again", || page.words[1].load(SeqCst) == 1);
+            assert!(watch.look(7), "the claim is its own");
+            page.words[0].store(2, SeqCst);
+            until("all is done", || page.words[1].load(SeqCst) == 2);
+        });
+        until("somebody watches", || page.words[0].load(SeqCst) == 1);
+        fs::set_permissions(claim_of(&log), fs::Permissions::from_mode(0o666)).unwrap();
+        let error = Meeting::lock(&[&log], Duration::from_millis(20)).unwrap_err();
+        assert!(error.is_exposed() && !error.is_timeout());
+        let said = "others may write the claim (its rights are 666), so that it is not trusted; `chmod go-w` takes the right away";
+        assert_eq!(error.to_string(), format!("{}: {said}", claim_of(&log).display()));
+        page.words[1].store(1, SeqCst);
+        assert_eq!(meet(&log).claims()[0].text(), Some(&text(7)));
+        until("it has looked", || page.words[0].load(SeqCst) == 2);
+        assert_eq!(fs::metadata(claim_of(&log)).unwrap().mode() & 0o7777, 0o600);
+        page.words[1].store(2, SeqCst);
+        watcher.succeeds();
+    });
+}
+
+#[test]
 fn a_watch_outlives_the_claim_and_ends_with_the_last_who_has_it() {
     let directory = tempfile::tempdir().unwrap();
     let [log, other] = ["app.log", "other.log"].map(|name| directory.path().join(name));

@@ -163,6 +163,10 @@ fn main() {
         ("what_all_left_behind_is_written_by_the_next", kills::what_all_left_behind_is_written_by_the_next),
         ("what_is_no_segment_of_ours_is_said_and_left_alone", start::what_is_no_segment_of_ours_is_said_and_left_alone),
         ("a_named_queue_replaces_what_it_cannot_use", start::a_named_queue_replaces_what_it_cannot_use),
+        (
+            "a_claim_that_others_may_write_is_said_and_not_believed",
+            start::a_claim_that_others_may_write_is_said_and_not_believed,
+        ),
         ("where_no_claim_can_be_made_each_writes_for_itself", start::where_no_claim_can_be_made_each_writes_for_itself),
         ("more_processes_than_places_lose_nothing", start::more_processes_than_places_lose_nothing),
         ("half_made_segments_are_swept_in_time", start::half_made_segments_are_swept_in_time),

@@ -133,6 +133,51 @@ pub(crate) fn a_named_queue_replaces_what_it_cannot_use() {
     }
 }
 
+pub(crate) fn a_claim_that_others_may_write_is_said_and_not_believed() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let claim = directory.path().join(".app.log.logtree");
+    let expose = || std::fs::set_permissions(&claim, std::fs::Permissions::from_mode(0o664)).unwrap();
+    leave_a_record(&log, &QueueOptions::default());
+    let segment = segment_of(&log);
+    expose();
+    assert_eq!(
+        start_anew(&log, &QueueOptions::default()),
+        format!(
+            "logtree: warning: {}: others could write the claim (its rights were 664); what it said is not believed, and \
+             records that may be left in the queue that it named are not written\n",
+            claim.display()
+        )
+    );
+    assert_eq!(Lines::of(&log).assert_whole(), 1);
+    remove(&segment);
+    Queue::over(&log, QueueOptions::default()).wait_until_gone();
+    // One that is in use is its listener's to mend, and makes no second queue.
+    let [has_started, is_over] = ["started", "over"].map(|name| directory.path().join(name));
+    let first = in_child(|| {
+        let queue = Queue::started(&log);
+        queue.log(0);
+        assert!(queue.flush());
+        std::fs::write(&has_started, "").unwrap();
+        until("all is over", || is_over.exists());
+    });
+    until("it has started", || has_started.exists());
+    let segment = segment_of(&log);
+    expose();
+    let next = in_child(|| {
+        let queue = Queue::started(&log);
+        queue.log(0);
+        assert!(queue.flush());
+        assert_eq!(logtree_prefork::stats()[0].path, segment, "there is a second queue");
+    });
+    assert_eq!(wait_for_exit(next), Some(0));
+    assert_eq!(std::fs::metadata(&claim).unwrap().permissions().mode() & 0o7777, 0o600);
+    std::fs::write(&is_over, "").unwrap();
+    assert_eq!(wait_for_exit(first), Some(0));
+    Queue::over(&log, QueueOptions::default()).wait_until_gone();
+    assert_eq!(Lines::of(&log).assert_whole(), 3);
+}
+
 pub(crate) fn where_no_claim_can_be_made_each_writes_for_itself() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("app.log");
