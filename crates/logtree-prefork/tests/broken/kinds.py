@@ -16,6 +16,7 @@ INSTALLER = walk("while_it_installs")
 BURIAL = walk("any_point_while_it_frees")
 REPORTS = walk("any_point_tells_of_each_drop")
 LEAVING = walk("who_leaves_holds_its_claims")
+STAYING = walk("stays_at_the_last_moment")
 LATE = walk("any_point_between_look_and_write_may_last")
 AWAY = walk("a_claim_that_is_swept_away")
 SWEEP = Test("sweep", "", "-p logtree-prefork --test queue claims_that_name_no_segment")
@@ -313,6 +314,8 @@ QUEUE_KINDS = [
      (PREFORK + "join.rs", "claim.text().is_none() && claim.is_watched()", "claim.text().is_none() && claim.is_watched() && false")),
     ("a watch is given back while its queue is used", CLEANED,
      (PREFORK + "house.rs", "        self.note_attaching();\n", "        self.claims.end();\n        self.note_attaching();\n")),
+    ("a watch is given back by who stays at the last moment", STAYING,
+     (PREFORK + "house.rs", "            if is_closed {\n                self.claims.end();\n            }\n", "            self.claims.end();\n")),
     ("a watch does not mark what it is over", WATCH,
      (OS + "claim/watch.rs", "            watched.mark(libc::F_RDLCK);\n", "")),
     ("a watch ends with the first who lets go of it", WATCH,

@@ -101,6 +101,11 @@ fn main() {
         ),
         #[cfg(logtree_kill_points)]
         (
+            "a_listener_that_stays_at_the_last_moment_watches_over_its_claims",
+            walk::held::a_listener_that_stays_at_the_last_moment_watches_over_its_claims,
+        ),
+        #[cfg(logtree_kill_points)]
+        (
             "any_point_between_look_and_write_may_last",
             walk::held::a_line_is_not_lost_whatever_comes_between_look_and_write,
         ),

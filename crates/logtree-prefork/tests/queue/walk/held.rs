@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use logtree_core::{Direct, Handler as _};
 use logtree_handlers::{RotatingFileHandler, RotatingFileHandlerConfig};
+use logtree_os::claim::Meeting;
 use logtree_os::{coarse_time_ms, kill_points};
 use logtree_prefork::QueueOptions;
 use rustix::process::{Pid, Signal, getpid, kill_process};
@@ -13,13 +14,15 @@ use rustix::process::{Pid, Signal, getpid, kill_process};
 use super::Way;
 use super::producer::lines_of;
 use crate::specimen::{Brackets, with_record};
-use crate::support::{Lines, Queue, in_child, kill, state_of, stop_helpers, until, wait_for_exit};
+use crate::support::{DEADLINE, Lines, Queue, in_child, kill, state_of, stop_helpers, until, wait_for_exit};
 
 const RECORDS: u32 = 20;
 /// Where a listener is held that leaves: its claims are emptied, and its segment has its name still.
 const LEAVING: &str = "segment: to be removed";
 /// Where somebody comes who finds a claim locked.
 const AWAITING: &str = "meeting: claim awaited";
+/// Where a listener is held that has seen nobody who needs it, and is about to look once more.
+const LOCKED: &str = "meeting: claim locked";
 /// Where somebody is held who has looked whether a file still is the one to write to.
 const WRITING: &str = "file: to be written";
 /// Where somebody has made a claim, and not locked it yet.
@@ -29,7 +32,7 @@ const MADE: &str = "join: segment made";
 
 /// Nobody is killed at these, but held.
 pub(super) fn ways() -> Vec<Way> {
-    vec![vec![LEAVING], vec![AWAITING], vec![WRITING]]
+    vec![vec![LEAVING], vec![AWAITING], vec![LOCKED], vec![WRITING]]
 }
 
 /// If it let go of its claims before, a newcomer would make another segment of the same name, and lose it: what is left in a
@@ -82,6 +85,40 @@ pub(crate) fn who_leaves_holds_its_claims_until_the_name_of_its_segment_is_gone(
     let lines = Lines::of(&log);
     assert_eq!(lines.assert_whole(), 3 * RECORDS);
     assert_eq!([first, newcomer, last].map(|process| lines_of(&lines, process)), [RECORDS; 3]);
+}
+
+/// Somebody comes between the two looks of a listener that is about to leave, so that it stays: then it still watches over its
+/// claims, and who finds one missing waits until it is put back.
+pub(crate) fn a_listener_that_stays_at_the_last_moment_watches_over_its_claims() {
+    kill_points::share();
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let [(awaits, come), (has_come, comes), (stays, end)] = [(); 3].map(|()| rustix::pipe::pipe().unwrap());
+    let first = in_child(|| {
+        let queue = Queue::started(&log);
+        queue.log(0);
+        assert!(queue.flush());
+        // It is no process of the queue before it logs.
+        in_child(|| {
+            rustix::io::read(&awaits, &mut [0]).unwrap();
+            queue.log(0);
+            rustix::io::write(&comes, &[0]).unwrap();
+            rustix::io::read(&stays, &mut [0]).unwrap();
+        });
+        kill_points::hold(LOCKED);
+    });
+    assert_eq!(wait_for_exit(first), Some(0));
+    let listener = Held::at(LOCKED);
+    rustix::io::write(&come, &[0]).unwrap();
+    rustix::io::read(&has_come, &mut [0]).unwrap();
+    drop(listener);
+    until("the listener goes on", || Lines::so_far(&log).numbers.len() == 2);
+    let meeting = Meeting::lock(&[&log], DEADLINE).unwrap();
+    assert!(meeting.claims()[0].is_watched());
+    drop(meeting);
+    rustix::io::write(&end, &[0]).unwrap();
+    Queue::over(&log, QueueOptions::default()).wait_until_gone();
+    assert_eq!(Lines::of(&log).assert_whole(), 2);
 }
 
 /// Without a queue: of two processes that roll a file the one is held before its write(2), while the other one rolls the file
