@@ -45,6 +45,8 @@ fn number(call: &str) -> Option<libc::c_long> {
         "clone" => libc::SYS_clone,
         "clone3" => libc::SYS_clone3,
         "close_range" => libc::SYS_close_range,
+        "fallocate" => libc::SYS_fallocate,
+        "madvise" => libc::SYS_madvise,
         "membarrier" => libc::SYS_membarrier,
         "pidfd_open" => libc::SYS_pidfd_open,
         "renameat2" => libc::SYS_renameat2,

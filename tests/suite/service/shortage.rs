@@ -111,6 +111,16 @@ fn no_shared_memory_at_all() {
     assert_serves(&Wrapper::mounted(ABSENT), 10, Some("/dev/shm"));
 }
 
+/// A memory file system that cannot set memory aside; and the same of a filter of system calls.
+#[test]
+fn shared_memory_that_cannot_be_set_aside() {
+    let wrappers =
+        [Wrapper::mounted("mount -t ramfs -o mode=1777 ramfs /dev/shm"), Wrapper::without("ENOSYS", "fallocate")];
+    for (wrapper, why) in wrappers.iter().zip(["Operation not supported", "Function not implemented"]) {
+        assert_serves(wrapper, 10, Some(&format!("set memory aside: {why}")));
+    }
+}
+
 /// As containers have it, and less than a burst needs.
 #[test]
 fn little_shared_memory() {
@@ -135,7 +145,14 @@ fn few_descriptors() {
 /// Each alone, and all that logtree can do without.
 #[test]
 fn an_old_kernel_or_a_filter_of_system_calls() {
-    let calls = ["membarrier", "pidfd_open", "close_range", "renameat2", "membarrier,pidfd_open,close_range,renameat2"];
+    let calls = [
+        "madvise",
+        "membarrier",
+        "pidfd_open",
+        "close_range",
+        "renameat2",
+        "membarrier,pidfd_open,close_range,renameat2",
+    ];
     for (calls, error) in calls.into_iter().zip(["ENOSYS", "EPERM"].into_iter().cycle()) {
         assert_serves(&Wrapper::without(error, calls), 9_999, None);
     }

@@ -78,34 +78,37 @@ impl BackingFile {
     }
 
     /// Makes the file at least `end` bytes long, with memory behind every page from `start` on.
-    pub(crate) fn allocate(&self, start: u64, end: u64) -> bool {
+    ///
+    /// # Errors
+    /// fallocate(2)'s; `FBIG` above the process's limit for file sizes.
+    pub(crate) fn allocate(&self, start: u64, end: u64) -> Result<(), Errno> {
         // Above the limit the kernel would send SIGXFSZ, which kills by default.
-        let limit = getrlimit(Resource::Fsize).current;
-        limit.is_none_or(|limit| end <= limit) && self.fallocate(FallocateFlags::empty(), start, end - start)
+        match getrlimit(Resource::Fsize).current {
+            Some(limit) if end > limit => Err(Errno::FBIG),
+            _ => self.fallocate(FallocateFlags::empty(), start, end - start),
+        }
     }
 
     /// Puts memory behind every page of a range that lies within the file.
     pub(crate) fn fill(&self, start: u64, bytes: u64) -> bool {
-        self.fallocate(FallocateFlags::KEEP_SIZE, start, bytes)
+        self.fallocate(FallocateFlags::KEEP_SIZE, start, bytes).is_ok()
     }
 
     /// Takes the memory behind a range away. It reads as zeros then, and whoever touches it has some put there again, or
     /// dies of SIGBUS.
     pub(crate) fn punch(&self, start: u64, bytes: u64) -> bool {
-        self.fallocate(FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, start, bytes)
+        self.fallocate(FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE, start, bytes).is_ok()
     }
 
-    fn fallocate(&self, flags: FallocateFlags, start: u64, bytes: u64) -> bool {
-        let Some(file) = self.trusted() else {
-            return false;
-        };
+    fn fallocate(&self, flags: FallocateFlags, start: u64, bytes: u64) -> Result<(), Errno> {
+        let file = self.trusted().ok_or(Errno::BADF)?;
         for _ in 0..INTERRUPTIONS {
             match rustix::fs::fallocate(file, flags, start, bytes) {
                 Err(Errno::INTR) => {}
-                outcome => return outcome.is_ok(),
+                outcome => return outcome,
             }
         }
-        false
+        Err(Errno::INTR)
     }
 
     pub(super) fn is_ours(&self, descriptor: RawFd) -> bool {

@@ -203,7 +203,7 @@ impl Memory {
         }
         // The last piece may be smaller than the usual one where memory is short.
         // Not from the start: that would fill the holes.
-        let until = |units: u32| self.file.allocate(position(known), position(units));
+        let until = |units: u32| self.file.allocate(position(known), position(units)).is_ok();
         (until(wanted) || until(known + 1)) && self.refresh() > known
     }
 

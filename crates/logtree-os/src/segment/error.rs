@@ -39,7 +39,7 @@ impl SegmentError {
         let kind = match error {
             Errno::NOENT => Kind::Absent,
             Errno::EXIST => Kind::Exists,
-            Errno::NOSPC | Errno::DQUOT => Kind::NoMemory,
+            Errno::NOSPC | Errno::DQUOT | Errno::FBIG => Kind::NoMemory,
             _ => Kind::System { doing, error },
         };
         Self::new(path, kind)

@@ -78,9 +78,7 @@ impl Segment {
         // The umask may have taken rights away.
         rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR).map_err(system("set the mode"))?;
         let file = BackingFile::new(file, path.to_owned()).map_err(system("look at"))?;
-        if !file.allocate(0, HEAD_BYTES) {
-            return Err(SegmentError::new(path, Kind::NoMemory));
-        }
+        file.allocate(0, HEAD_BYTES).map_err(system("set memory aside"))?;
         let reserve = options.reserve_bytes.clamp(LEAST_RESERVE_BYTES, FULL_RESERVE_BYTES);
         let memory = Memory::map(file, reserve, LEAST_RESERVE_BYTES).map_err(|error| cannot_map(path, error))?;
         kill_point!("segment: mapped");

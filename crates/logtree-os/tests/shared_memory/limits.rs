@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use logtree_os::{DropReason, LaneReader, ProcessIdentity, Reserve, Segment, SegmentOptions};
 
-use crate::support::{CAPACITY, at, directory, drain, fork, on_small_file_system, payload, segment};
+use crate::support::{CAPACITY, at, directory, drain, fork, on_file_system, on_small_file_system, payload, segment};
 
 /// Pushes until nothing goes any more; how much went.
 fn fill(segment: &Arc<Segment>) -> (usize, DropReason, logtree_os::LaneProducer) {
@@ -44,6 +44,18 @@ fn a_limit_for_file_sizes_is_an_error_not_a_signal() {
         0
     });
     assert_eq!(child.wait(), 0);
+}
+
+/// On a memory file system without fallocate(2) nobody could tell that a page has memory before it is touched.
+#[test]
+fn a_file_system_without_fallocate_is_an_error_that_says_so() {
+    on_file_system(c"ramfs", "mode=0700", |path| {
+        let error = Segment::create(path, "queue", &SegmentOptions::default()).unwrap_err();
+        let said = format!("{}: set memory aside: Operation not supported (os error 95)", path.join("queue").display());
+        assert_eq!(error.to_string(), said);
+        assert!(!error.is_no_memory());
+        assert_eq!(fs::read_dir(path).unwrap().count(), 0, "nothing is left of it");
+    });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Directories, processes and payloads for these tests.
 
+use std::ffi::{CStr, CString};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -117,18 +118,23 @@ impl Child {
 
 /// Runs `body` in a child that has a memory file system of its own, of so many bytes, mounted at the path it is given.
 pub(crate) fn on_small_file_system(size: &str, body: impl FnOnce(&Path)) {
+    on_file_system(c"tmpfs", &format!("size={size},mode=0700"), body);
+}
+
+/// The same with a file system of any kind.
+pub(crate) fn on_file_system(kind: &CStr, options: &str, body: impl FnOnce(&Path)) {
     let place = directory();
     let child = fork(|| {
-        let target = std::ffi::CString::new(place.path().to_str().unwrap()).unwrap();
+        let target = CString::new(place.path().to_str().unwrap()).unwrap();
         // SAFETY: a mount namespace of this child alone.
         let alone = unsafe { libc::unshare(libc::CLONE_NEWNS) } == 0;
         let private = libc::MS_REC | libc::MS_PRIVATE;
-        let (null, root, tmpfs) = (std::ptr::null(), c"/".as_ptr(), c"tmpfs".as_ptr());
+        let (null, root, kind) = (std::ptr::null(), c"/".as_ptr(), kind.as_ptr());
         // SAFETY: all pointers are C strings or null.
         let alone = alone && unsafe { libc::mount(null, root, null, private, null.cast()) } == 0;
-        let options = std::ffi::CString::new(format!("size={size},mode=0700")).unwrap();
+        let options = CString::new(options).unwrap();
         // SAFETY: all pointers are C strings.
-        let mounted = alone && unsafe { libc::mount(tmpfs, target.as_ptr(), tmpfs, 0, options.as_ptr().cast()) } == 0;
+        let mounted = alone && unsafe { libc::mount(kind, target.as_ptr(), kind, 0, options.as_ptr().cast()) } == 0;
         if !mounted {
             return 77;
         }
