@@ -58,7 +58,7 @@ fn number(call: &str) -> Option<libc::c_long> {
 
 /// Has the kernel answer `error` to these calls of this process from now on, and of all that it will become or make.
 #[cfg(target_os = "linux")]
-fn deny(numbers: &[libc::c_long], error: libc::c_int) -> std::io::Result<()> {
+pub(crate) fn deny(numbers: &[libc::c_long], error: libc::c_int) -> std::io::Result<()> {
     let code = |class: u32| class as u16;
     let is_number = |number: libc::c_long, otherwise: u8| libc::sock_filter {
         code: code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K),

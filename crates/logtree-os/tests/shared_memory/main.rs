@@ -17,3 +17,6 @@ mod shrinking;
 mod spills;
 mod transactions;
 mod waking;
+#[path = "../../examples/without.rs"]
+#[allow(dead_code)]
+mod without;
