@@ -10,7 +10,7 @@
 //! and CPython's, which has none, at each second. CPython takes part where there is a `python3.11`.
 //!
 //! All files of a run are kept, so that each record can be looked for. With Python's numbers that has its price: to roll the
-//! two hundredth file is to rename two hundred. So the rotating handler takes part a second time and keeps ten; of
+//! two hundredth file is to rename two hundred. So the rotating handler takes part again and keeps 5, 10 and 20; of
 //! these, whatever a worker logged after its first record that is left must be there.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
@@ -117,8 +117,16 @@ fn rotating(log: &Path) -> Value {
     rotating_with(log, ALL)
 }
 
+fn rotating_five(log: &Path) -> Value {
+    rotating_with(log, 5)
+}
+
 fn rotating_ten(log: &Path) -> Value {
     rotating_with(log, 10)
+}
+
+fn rotating_twenty(log: &Path) -> Value {
+    rotating_with(log, 20)
 }
 
 /// At each roll CPython looks for as many as there may be.
@@ -148,7 +156,9 @@ fn compare(runs: usize) {
     let mut contestants = vec![
         contestant("FileHandler", itself as fn() -> Command, plain as fn(&Path) -> Value),
         contestant("RotatingFileHandler", itself, rotating),
-        Contestant { deletes: true, ..contestant("RotatingFileHandler that keeps ten", itself, rotating_ten) },
+        Contestant { deletes: true, ..contestant("RotatingFileHandler that keeps 5", itself, rotating_five) },
+        Contestant { deletes: true, ..contestant("RotatingFileHandler that keeps 10", itself, rotating_ten) },
+        Contestant { deletes: true, ..contestant("RotatingFileHandler that keeps 20", itself, rotating_twenty) },
         contestant("TimedRotatingFileHandler", itself, timed),
     ];
     let has_python = python().arg("{}").output().is_ok_and(|output| !output.stdout.is_empty());
