@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::io::Errno;
 
@@ -13,10 +14,8 @@ pub(crate) enum Follow {
     /// Never: it is written to wherever it is.
     Never,
     /// Once in a tick of the system's coarse clock, a few milliseconds, so that the single record pays nothing for it. For a
-    /// file that other processes may roll, but cannot have rolled and deleted within a tick.
+    /// file that other processes may roll, and do not delete within a tick of that ([`Grace`](crate::grace::Grace)).
     EachTick,
-    /// The same, but whether it was deleted at each record.
-    Closely,
     /// At each record.
     Always,
 }
@@ -24,9 +23,12 @@ pub(crate) enum Follow {
 impl Follow {
     /// Whether its handler rolls it, and so do those of other processes.
     pub(crate) fn is_of_a_file_that_rolls(self) -> bool {
-        matches!(self, Self::EachTick | Self::Closely)
+        self == Self::EachTick
     }
 }
+
+/// So long ticks are told apart.
+const RESOLUTION: Duration = Duration::from_millis(1);
 
 /// A tick of the system's coarse clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,6 +42,19 @@ impl Tick {
     pub(crate) fn now() -> Self {
         Self(logtree_os::coarse_time_ms())
     }
+
+    /// Whether the tick of now is a later one than the tick in which the system gave a file this time. It takes them from the
+    /// coarse clock too, but for finer ones, which are later. A clock that steps back between the two says no.
+    pub(crate) fn is_behind(time: SystemTime) -> bool {
+        #[cfg(target_os = "linux")]
+        let clock = rustix::time::ClockId::RealtimeCoarse;
+        #[cfg(not(target_os = "linux"))]
+        let clock = rustix::time::ClockId::Realtime;
+        let now = rustix::time::clock_gettime(clock);
+        let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32);
+        let since = time.duration_since(UNIX_EPOCH).ok().and_then(|time| now.checked_sub(time));
+        since.is_some_and(|since| since >= RESOLUTION)
+    }
 }
 
 /// The tick of the last look, which threads may take side by side.
@@ -52,9 +67,14 @@ impl LastLook {
         Self(AtomicU64::new(tick.0))
     }
 
-    /// Whether a look is due; then it is the caller's to take.
+    /// Whether a look is due.
     pub(crate) fn is_due(&self, now: Tick) -> bool {
-        self.0.load(Ordering::Relaxed) != now.0 && self.0.swap(now.0, Ordering::Relaxed) != now.0
+        self.0.load(Ordering::Relaxed) != now.0
+    }
+
+    /// It was taken, and not only begun: other threads rely on what it has seen.
+    pub(crate) fn is_taken(&self, now: Tick) {
+        self.0.store(now.0, Ordering::Relaxed);
     }
 
     /// The next one is due in any case.

@@ -41,6 +41,7 @@ mod file;
 pub mod filters;
 mod follow;
 mod fsync;
+mod grace;
 mod latest;
 mod line_writer;
 mod log_file;

@@ -45,6 +45,8 @@ const LOOKS: usize = 16;
 /// - Before it is given another name it is locked with flock(2), for a few system calls, so that of several processes only
 ///   one does it. Who waits longer than a second for the others goes on without. A lock ends with its process, whatever
 ///   ended that.
+/// - A file that its handler rolls has a lock of one byte, far behind its end (fcntl(2), `F_OFD_SETLK`), while it is open:
+///   nobody waits for it, but whoever would delete the file in the moment in which it was rolled sees it.
 /// - A pipe with a name needs a reader when it is opened; without one that is an error, and so is each line until one comes.
 ///   (`DIFFERENCE`: Python waits for a reader, and all that logs with it.) A reader who stands still is waited for once, for a
 ///   second.
@@ -116,12 +118,6 @@ impl LogFile {
         Self { access, fsync, ..self }
     }
 
-    /// How it is followed.
-    #[cfg(test)]
-    pub(crate) fn follow(&self) -> Follow {
-        self.follow
-    }
-
     /// How often the file was found to be another one than before, in this process and those that it was forked from.
     pub(crate) fn renewals(&self) -> u32 {
         self.renewals.load(Ordering::Relaxed)
@@ -152,24 +148,29 @@ impl LogFile {
     }
 
     fn open_anew(&self, mode: OpenMode) -> io::Result<Open> {
-        let mut open = Open::new(&self.path, mode)?;
+        let rolls = self.follow.is_of_a_file_that_rolls();
+        let open = |mode| {
+            let mut open = Open::new(&self.path, mode)?;
+            if rolls {
+                open.mark();
+            }
+            Ok::<_, io::Error>(open)
+        };
+        let mut opened = open(mode)?;
         // It may have been rolled between the system's look at the name and its opening the file: whoever compresses rolled
         // files trusts that nobody opens one to write.
         for _ in 0..LOOKS {
-            if !self.follow.is_of_a_file_that_rolls()
-                || mode == OpenMode::Create
-                || is_current(&self.path, &open.opened)
-            {
+            if !rolls || mode == OpenMode::Create || is_current(&self.path, &opened.opened) {
                 break;
             }
-            open = Open::new(&self.path, OpenMode::Append)?;
+            opened = open(OpenMode::Append)?;
         }
-        self.admit(&open)?;
-        let inode = open.opened.inode();
+        self.admit(&opened)?;
+        let inode = opened.opened.inode();
         if !matches!(self.inode.swap(inode, Ordering::Relaxed), before if before == 0 || before == inode) {
             self.renewals.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(open)
+        Ok(opened)
     }
 
     /// Gives a file that was opened its rights, and brings its name to the disk where that is asked for, and with it the one
@@ -216,7 +217,8 @@ impl LogFile {
 
     /// The open file, which is ours for sure, and what a look at it said just now, if it took one.
     fn opened<'a>(&self, state: &'a mut State) -> io::Result<(&'a mut Open, Option<Look>)> {
-        let found = state.open.as_ref().map_or(Found::Foreign, |open| self.find(open, &state.followed, self.tick()));
+        let now = self.tick();
+        let found = state.open.as_ref().map_or(Found::Foreign, |open| self.find(open, &state.followed, now));
         let mut looked = None;
         match found {
             Found::Ours(look) => looked = look,
@@ -224,7 +226,7 @@ impl LogFile {
             Found::Moved(links) => match self.open_anew(OpenMode::Append) {
                 Ok(open) => {
                     state.close();
-                    state.open = Some(open);
+                    (state.open, state.followed) = (Some(open), LastLook::at(now));
                 }
                 // Where it was moved to, a line is not lost.
                 Err(_) if links > 0 => {}
@@ -269,9 +271,9 @@ impl LogFile {
                 false => Found::Moved(open.look().map_or(0, |look| look.links)),
             },
             Follow::Never | Follow::Always => Found::Foreign,
-            Follow::EachTick | Follow::Closely => {
+            Follow::EachTick => {
                 let is_due = followed.is_due(now);
-                if self.follow == Follow::EachTick && !is_due && open.seal.is_some() {
+                if !is_due && open.is_marked {
                     return if open.is_ours() { Found::Ours(None) } else { Found::Foreign };
                 }
                 match open.look() {
@@ -279,7 +281,10 @@ impl LogFile {
                     Some(look) if look.links == 0 || is_due && !is_current(&self.path, &look) => {
                         Found::Moved(look.links)
                     }
-                    Some(look) => Found::Ours(Some(look)),
+                    Some(look) => {
+                        followed.is_taken(now);
+                        Found::Ours(Some(look))
+                    }
                     None => Found::Foreign,
                 }
             }
@@ -371,6 +376,7 @@ mod tests {
     use std::fs::File;
 
     use super::*;
+    use crate::grace::Grace;
 
     #[test]
     fn a_child_that_cannot_know_whether_it_was_opened_does_not_empty_the_file() {
@@ -406,33 +412,33 @@ mod tests {
     }
 
     #[test]
-    fn within_a_tick_it_is_seen_that_a_file_was_deleted_where_that_can_be() {
+    fn what_others_have_rolled_is_not_deleted_while_it_is_written_to_within_a_tick() {
         for _ in 0..20 {
             let directory = tempfile::tempdir().unwrap();
-            let path = directory.path().join("a.log");
-            let file = LogFile::following(&path, OpenMode::Append, Follow::Closely);
-            assert!(append_in_time(&file, 1000));
-            std::fs::remove_file(&path).unwrap();
-            assert!(append_in_time(&file, 1000));
+            let [path, rolled] = ["a.log", "a.log.1"].map(|name| directory.path().join(name));
+            let file = LogFile::following(&path, OpenMode::Append, Follow::EachTick);
+            assert!(append_in_time(&file, 1000) && append_in_time(&file, 1000));
+            std::fs::rename(&path, &rolled).unwrap();
+            Grace::Tick.wait(std::slice::from_ref(&rolled), None);
+            std::fs::remove_file(&rolled).unwrap();
+            assert!(file.append_below(b"123456789\n", 1000).unwrap());
             assert_eq!(std::fs::read_to_string(&path).unwrap(), "123456789\n");
         }
     }
 
     #[test]
     fn within_a_tick_its_number_is_not_trusted() {
-        for follow in [Follow::EachTick, Follow::Closely] {
-            for _ in 0..20 {
-                let directory = tempfile::tempdir().unwrap();
-                let (path, database) = (directory.path().join("a.log"), directory.path().join("database"));
-                let file = LogFile::following(&path, OpenMode::Append, follow);
-                assert!(append_in_time(&file, 1000));
-                let row = File::create(&database).unwrap();
-                // As a program does that closes all descriptors and opens its own.
-                file.state.lock().open.as_mut().unwrap().replace_descriptor(&row);
-                assert!(append_in_time(&file, 1000));
-                assert_eq!(std::fs::read_to_string(&database).unwrap(), "");
-                assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
-            }
+        for _ in 0..20 {
+            let directory = tempfile::tempdir().unwrap();
+            let (path, database) = (directory.path().join("a.log"), directory.path().join("database"));
+            let file = LogFile::following(&path, OpenMode::Append, Follow::EachTick);
+            assert!(append_in_time(&file, 1000));
+            let row = File::create(&database).unwrap();
+            // As a program does that closes all descriptors and opens its own.
+            file.state.lock().open.as_mut().unwrap().replace_descriptor(&row);
+            assert!(append_in_time(&file, 1000));
+            assert_eq!(std::fs::read_to_string(&database).unwrap(), "");
+            assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Open {
     pub(crate) opened: Look,
     /// How it is known again, if it could be marked.
     pub(crate) seal: Option<Seal>,
+    /// Others can see that it is open here.
+    pub(crate) is_marked: bool,
     pub(crate) lines: LineWriter,
     pub(crate) room: Room,
 }
@@ -58,7 +60,13 @@ impl Open {
         kill_point!("file: created");
         let opened = Look::at(descriptor.as_fd())?;
         let seal = if opened.is_regular { Seal::set(descriptor.as_fd()) } else { None };
-        Ok(Self { descriptor, opened, seal, lines: LineWriter::NEW, room: Room::seen(&opened) })
+        Ok(Self { descriptor, opened, seal, is_marked: false, lines: LineWriter::NEW, room: Room::seen(&opened) })
+    }
+
+    /// Lets others see that it is open here, so that they do not delete it this moment: see [`Grace`](crate::grace::Grace).
+    pub(crate) fn mark(&mut self) {
+        let mark = |seal: Seal| logtree_os::mark(self.descriptor(), seal.position().cast_signed());
+        self.is_marked = self.seal.is_some_and(|seal| mark(seal).is_ok());
     }
 
     pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {

@@ -6,36 +6,16 @@ use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use logtree_core::{ArgumentError, EmitError, Moves, Names, Steps};
+use logtree_core::{ArgumentError, EmitError, Names, Steps};
 use logtree_os::{ForkLock, ForkLockGuard, ForkReset};
 
 use crate::compression::{self, Compression};
 use crate::file::Line;
-use crate::follow::Follow;
+use crate::grace::Grace;
 use crate::{Compress, FileHandler};
 
 /// So often a record finds the file full and has it rolled, or sees that others have. Then it is written all the same.
 const ATTEMPTS: usize = 16;
-
-/// So many bytes are not written to files within a tick of the coarse clock, 4 ms or, with some kernels, 10.
-///
-/// The most that this project has measured is 27 MiB in 4 ms: two processes that write memory of 64 KiB to a file over and
-/// over and format nothing (7 GB/s). Lines of a hundred bytes are written at 250 MB/s, a MiB in 4 ms, as the system lets only
-/// one process at a time append to a file. Since Linux 5.19 a tick that does not come, because the hypervisor
-/// has the processor, is made up for within five others: in those there are 5 MiB of such lines.
-const OUT_OF_REACH_BYTES: u64 = 64 << 20;
-
-/// How a file is to be followed of which so many old ones are kept, if it rolls at a size of `max_bytes`.
-///
-/// Whoever writes to a file that others have rolled loses nothing, as long as it is there. To be deleted as the oldest within
-/// the tick in which a writer has looked at it, all files after it must be filled in that tick. Behind the tick the writer
-/// looks at it again: before a record, and after one that took longer.
-///
-/// A file is rolled when the next record does not fit; so any two that follow each other have `max_bytes` together.
-pub(crate) fn follow(kept_files: u32, max_bytes: u64) -> Follow {
-    let bytes_before_it_is_deleted = u64::from(kept_files / 2).saturating_mul(max_bytes);
-    if bytes_before_it_is_deleted < OUT_OF_REACH_BYTES { Follow::Closely } else { Follow::EachTick }
-}
 
 /// What a handler that rolls has besides its file.
 #[derive(Debug)]
@@ -43,6 +23,9 @@ pub(crate) struct Rolling {
     turn: ForkLock<Turn>,
     compression: Option<Compression>,
 }
+
+/// What gives a full file another name, and deletes others.
+pub(crate) type RollMoves<'a> = dyn FnMut(&mut dyn Names, Grace) -> io::Result<()> + 'a;
 
 /// Whose turn it is to roll, among the threads of this process.
 #[derive(Debug, Default)]
@@ -86,7 +69,7 @@ impl Rolling {
         line: Line<'_>,
         limit: u64,
         steps: &mut dyn Steps,
-        moves: &mut Moves<'_>,
+        moves: &mut RollMoves<'_>,
     ) -> Result<(), EmitError> {
         // As in Python, a record that has no bytes rolls the file all the same.
         let bytes = line.bytes.as_deref().unwrap_or_default();
@@ -125,6 +108,28 @@ impl Rolling {
         Ok(names.list(directory)?.into_iter().filter_map(parse).collect())
     }
 
+    /// Deletes the files of `excess`, which are some of `oldest_first` in the same order; behind the youngest of these none was
+    /// begun yet.
+    ///
+    /// # Errors
+    /// Those of deleting.
+    pub(crate) fn delete(
+        &self,
+        excess: &[PathBuf],
+        oldest_first: &[PathBuf],
+        names: &mut dyn Names,
+        grace: Grace,
+    ) -> io::Result<()> {
+        let Some(last) = excess.last() else { return Ok(()) };
+        let next = oldest_first.iter().skip_while(|path| *path != last).nth(1);
+        grace.wait(excess, next.map(PathBuf::as_path));
+        excess.iter().try_for_each(|path| match names.delete(path) {
+            // Another process that has rolled the next file finds the same ones too much.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        })
+    }
+
     /// A file was rolled, or is about to be.
     pub(crate) fn rolled(&self) {
         self.compression.iter().for_each(Compression::rolled);
@@ -158,8 +163,9 @@ impl Rolling {
         bytes: &[u8],
         limit: u64,
         steps: &mut dyn Steps,
-        moves: &mut Moves<'_>,
+        moves: &mut RollMoves<'_>,
     ) -> io::Result<()> {
+        let grace = Grace::of(steps);
         let _turn = self.turn();
         for _ in 0..ATTEMPTS {
             // Another thread or process may have rolled it meanwhile.
@@ -169,7 +175,7 @@ impl Rolling {
             let rolled = steps.roll(file.appended(), &mut |names| {
                 // With the lock held it may be another file than the one that was full.
                 let is_full = names.stat(file.path()).is_some_and(|(size, _)| size > 0 && size >= limit);
-                if is_full { moves(names) } else { Ok(()) }
+                if is_full { moves(names, grace) } else { Ok(()) }
             });
             if let Err(error) = rolled {
                 // DIFFERENCE: Python loses the record.

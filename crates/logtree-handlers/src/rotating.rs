@@ -10,6 +10,7 @@ use logtree_core::{
 };
 
 use crate::follow::Follow;
+use crate::grace::Grace;
 use crate::rolling::{self, Rolling, with_form, with_suffix};
 use crate::{Compress, FileHandler, FileHandlerConfig, OpenMode, Retention, units};
 
@@ -26,17 +27,18 @@ const PROBED: u32 = 16;
 ///   for characters of several bytes. Without `backupCount` it never rolls.
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
 ///   is lost. One that does not see the roll at once goes on in the file that was rolled for a few milliseconds, while there
-///   is room; and where several write at the same moment, each may put a record into a file that is just full. Where
-///   much is kept, `backupCount` × `maxBytes` from 128 MiB on, a process does not look at the file before each record, and it
-///   may be a 64th of `maxBytes`.
-/// - `maxAge` and `maxTotalBytes` delete the oldest ones besides, at each roll. Only files whose whole name is the log's and
+///   is room; and as a process does not look at the file before each record, each may put a 64th of `maxBytes`, and a record,
+///   into a file that is full.
+/// - No file is deleted in the moment in which it was rolled, while another process has it open: where all that is kept is
+///   filled within a tick of the system's clock, 1 to 10 milliseconds, and a process is late, its end is waited for.
+/// - `maxAge` and `maxTotalBytes` delete the oldest ones besides, at each roll, but for the one that is rolled. Only files whose whole name is the log's and
 ///   a number are ever deleted, and their compressed forms where `compress` is set: see [`Compress`].
 /// - Where it cannot roll, because a directory is in the way, the rights are missing or the disk takes no more files, lines go
 ///   on into the old file, and each is counted as an error, until it can. (`DIFFERENCE`: Python loses the records.)
 /// - A log that is a link rolls by the size of what it leads to; then the link is renamed, and a file begun, as in Python.
 /// - A file that was moved or deleted is begun anew within a few milliseconds. What is logged in these goes where the file was
-///   moved to. Of one that someone else has deleted it is lost, where as much is kept as said above, else it is in the new
-///   one. (`DIFFERENCE`: in Python it is begun anew when it is full, and all until then is lost.)
+///   moved to; of one that someone else has deleted it is lost. (`DIFFERENCE`: in Python it is begun anew when it is full, and
+///   all until then is lost.)
 /// - On a full disk it behaves as [`FileHandler`] does; rolling takes no room.
 pub struct RotatingFileHandler {
     file: FileHandler,
@@ -133,14 +135,7 @@ impl RotatingFileHandler {
         if max_bytes > 0 {
             file.mode = OpenMode::Append;
         }
-        let follow = match max_bytes == 0 || backup_count == 0 {
-            // Nothing is ever rolled.
-            true => Follow::EachTick,
-            // What is too old or too much may be a file that was rolled this moment.
-            false if retention.is_any() => Follow::Closely,
-            false => rolling::follow(backup_count, max_bytes),
-        };
-        let file = FileHandler::following(file, follow)?;
+        let file = FileHandler::following(file, Follow::EachTick)?;
         let is_rolled = move |suffix: &str| number(suffix).is_some_and(|number| (1..=backup_count).contains(&number));
         let rolling = Rolling::new(&file, compress, is_rolled)?;
         Ok(Self { file, max_bytes, backup_count, retention, rolling })
@@ -157,30 +152,34 @@ impl RotatingFileHandler {
     }
 
     /// CPython's `RotatingFileHandler.doRollover`.
-    fn moves(&self, names: &mut dyn Names) -> io::Result<()> {
-        (1..=self.highest(names)).rev().try_for_each(|number| self.shift(number, names))?;
+    fn moves(&self, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
+        (1..=self.highest(names)).rev().try_for_each(|number| self.shift(number, names, grace))?;
         let first = with_suffix(self.path(), 1);
         if self.backup_count == 1 {
-            self.delete(&first, names)?;
+            self.delete(&first, self.path(), names, grace)?;
+        }
+        if self.retention.is_any() {
+            // With its name the file loses the lock, as others see it: behind that they give numbers to other files.
+            let numbers = (2..=self.highest(names).saturating_add(1)).rev();
+            let forms = |number| self.forms().map(move |form| with_form(&with_suffix(self.path(), number), form));
+            let mut rolled: Vec<_> = numbers.flat_map(forms).filter(|path| names.exists(path)).collect();
+            rolled.push(self.path().to_owned());
+            let mut excess = self.retention.excess(rolled.clone(), names);
+            excess.retain(|path| path != self.path());
+            self.rolling.delete(&excess, &rolled, names, grace)?;
         }
         names.rename(self.path(), &first)?;
         self.rolling.rolled();
-        if self.retention.is_any() {
-            let numbers = (1..=self.highest(names).saturating_add(1)).rev();
-            let forms = |number| self.forms().map(move |form| with_form(&with_suffix(self.path(), number), form));
-            let rolled = numbers.flat_map(forms).filter(|path| names.exists(path)).collect();
-            self.retention.excess(rolled, names).iter().try_for_each(|path| names.delete(path))?;
-        }
         Ok(())
     }
 
     /// Gives an old file, in each of its forms, the next number.
-    fn shift(&self, number: u32, names: &mut dyn Names) -> io::Result<()> {
+    fn shift(&self, number: u32, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
         let (from, to) = (with_suffix(self.path(), number), with_suffix(self.path(), number + 1));
         // Any other number has just been given away, or nobody had it.
         let is_last = number + 1 == self.backup_count;
-        if is_last && self.forms().any(|form| names.exists(&with_form(&from, form))) {
-            self.delete(&to, names)?;
+        if is_last && let Some(next) = self.forms().map(|form| with_form(&from, form)).find(|form| names.exists(form)) {
+            self.delete(&to, &next, names, grace)?;
         }
         // One call for each of many files, and not one more that asks for it.
         self.forms().try_for_each(|form| match names.rename(&with_form(&from, form), &with_form(&to, form)) {
@@ -189,12 +188,14 @@ impl RotatingFileHandler {
         })
     }
 
-    /// Deletes an old file, in each of its forms.
-    fn delete(&self, path: &Path, names: &mut dyn Names) -> io::Result<()> {
-        self.forms().map(|form| with_form(path, form)).try_for_each(|path| match names.exists(&path) {
-            true => names.delete(&path),
-            false => Ok(()),
-        })
+    /// Deletes an old file, in each of its forms, behind which `next` was begun.
+    fn delete(&self, path: &Path, next: &Path, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
+        let mut forms: Vec<_> = self.forms().map(|form| with_form(path, form)).collect();
+        forms.retain(|form| names.exists(form));
+        if !forms.is_empty() {
+            grace.wait(&forms, Some(next));
+        }
+        forms.iter().try_for_each(|form| names.delete(form))
     }
 
     fn forms(&self) -> impl Iterator<Item = &'static str> + use<> {
@@ -222,7 +223,7 @@ impl Handler for RotatingFileHandler {
     fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
         self.file.with_line(record, formatter, |line| {
             let limit = self.limit(line.text);
-            self.rolling.append(&self.file, line, limit, steps, &mut |names| self.moves(names))
+            self.rolling.append(&self.file, line, limit, steps, &mut |names, grace| self.moves(names, grace))
         })?;
         Ok(self.rolling.attend(steps)?)
     }
@@ -270,34 +271,4 @@ impl fmt::Debug for RotatingFileHandler {
 pub(crate) fn plan(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
     let handler = RotatingFileHandler::new(RotatingFileHandlerConfig::from_kwargs(kwargs)?)?;
     Ok(Box::new(|_| Ok(Box::new(handler))))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn it_looks_closely_where_others_could_delete_a_file_within_a_tick() {
-        let base = RotatingFileHandlerConfig::new("a.log");
-        let config = |max_bytes, backup_count| RotatingFileHandlerConfig { max_bytes, backup_count, ..base.clone() };
-        let with = |retention| RotatingFileHandlerConfig { retention, ..config(100 << 20, 1000) };
-        let (age, total) = (Some(Duration::from_secs(86_400)), Some(1 << 40));
-        let follow = |config| RotatingFileHandler::new(config).unwrap().file.log_file().follow();
-        // It takes two files to be sure of one's size.
-        for config in [config(64 << 20, 1), config((64 << 20) - 1, 3), config(1 << 20, 127), config(1, 1)] {
-            assert_eq!(follow(config.clone()), Follow::Closely, "{config:?}");
-        }
-        for retention in
-            [Retention { max_age: age, max_total_bytes: None }, Retention { max_age: None, max_total_bytes: total }]
-        {
-            assert_eq!(follow(with(retention)), Follow::Closely, "{retention:?}");
-        }
-        for config in [config(64 << 20, 2), config(1 << 20, 128), config(0, 1), config(1, 0)] {
-            assert_eq!(follow(config.clone()), Follow::EachTick, "{config:?}");
-        }
-    }
 }

@@ -40,6 +40,11 @@ impl Seal {
         })
     }
 
+    /// A position that is no other open file's.
+    pub(crate) fn position(self) -> u64 {
+        self.0
+    }
+
     /// Whether the open file behind the number is the one that was marked.
     pub(crate) fn is_on(self, descriptor: BorrowedFd<'_>) -> bool {
         tell(descriptor) == Ok(self.0)

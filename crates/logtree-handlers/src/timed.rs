@@ -15,6 +15,7 @@ use logtree_core::{
 
 pub use self::config::TimedRotatingFileHandlerConfig;
 use crate::follow::Follow;
+use crate::grace::Grace;
 use crate::rolling::{self, Rolling, not_rolled, with_form, with_suffix};
 use crate::schedule::Schedule;
 use crate::{FileHandler, OpenMode, Retention};
@@ -30,12 +31,12 @@ use crate::{FileHandler, OpenMode, Retention};
 ///   the others to the seconds. A clock that is set back rolls nothing until its time has come again.
 /// - If there is a file of that name already, nothing is rolled, and the next interval's end is waited for.
 ///   (`DIFFERENCE`: Python never rolls again then.)
-/// - With `maxBytes` it also rolls when it is full, to `app.log.2026-01-31_09.1`, `.2` and so on. How full it can be, and when
-///   it is seen that someone else has moved or deleted it, is as with [`RotatingFileHandler`](crate::RotatingFileHandler); but
-///   where all files are kept, or at least two and without `maxBytes`, much is kept in that sense.
+/// - With `maxBytes` it also rolls when it is full, to `app.log.2026-01-31_09.1`, `.2` and so on. How full it can be, when
+///   it is seen that someone else has moved or deleted it, and when an old one may be deleted is as with
+///   [`RotatingFileHandler`](crate::RotatingFileHandler).
 /// - Only files whose whole name is the log's and a time of that form are ever deleted, the oldest by name: more than
 ///   `backupCount`, older than `maxAge`, and what makes them more than `maxTotalBytes` together. Without these all are kept.
-///   Where `compress` is set, compressed ones are such files too: see [`Compress`].
+///   Where `compress` is set, compressed ones are such files too: see [`Compress`](crate::Compress).
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
 ///   is lost.
 /// - Where it cannot roll lines go on into the old file, each counted as an error. (`DIFFERENCE`: Python loses them.)
@@ -67,15 +68,7 @@ impl TimedRotatingFileHandler {
         file.mode = OpenMode::Append;
         let zone = (!utc).then(Zone::local);
         let schedule = Schedule { when, interval_s, at_time, zone };
-        let follow = match (backup_count, max_bytes) {
-            _ if retention.is_any() => Follow::Closely,
-            (0, _) => Follow::EachTick,
-            // Two ends of intervals are seconds apart, but for a clock that steps in between.
-            (1, _) => Follow::Closely,
-            (_, 0) => Follow::EachTick,
-            _ => rolling::follow(backup_count - 2, max_bytes),
-        };
-        let file = FileHandler::following(file, follow)?;
+        let file = FileHandler::following(file, Follow::EachTick)?;
         let suffixes = schedule.clone();
         let is_rolled = move |suffix: &str| parse_suffix(&suffixes, max_bytes > 0, suffix).is_some();
         let rolling = Rolling::new(&file, compress, is_rolled)?;
@@ -109,6 +102,7 @@ impl TimedRotatingFileHandler {
     /// Rolls the file if its time has come (CPython's `shouldRollover` and `doRollover`).
     #[cold]
     fn roll(&self, now: i64, steps: &mut dyn Steps) -> io::Result<()> {
+        let grace = Grace::of(steps);
         let _turn = self.rolling.turn();
         // Another thread may have done it.
         if now < self.due(now) {
@@ -120,7 +114,7 @@ impl TimedRotatingFileHandler {
                 // So may another process, whose file this is then.
                 let due = self.due(now);
                 is_due = now >= due;
-                if is_due { self.moves(&self.schedule.suffix(due, now), names) } else { Ok(()) }
+                if is_due { self.moves(&self.schedule.suffix(due, now), names, grace) } else { Ok(()) }
             })?;
         }
         if is_due {
@@ -129,30 +123,31 @@ impl TimedRotatingFileHandler {
         Ok(())
     }
 
-    fn moves(&self, suffix: &str, names: &mut dyn Names) -> io::Result<()> {
+    fn moves(&self, suffix: &str, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
         let target = with_suffix(self.path(), suffix);
         if self.rolling.forms().iter().any(|form| names.exists(&with_form(&target, form))) {
             return Ok(());
         }
-        self.move_to(&target, names)
+        self.move_to(&target, names, grace)
     }
 
     /// Rolls the file before its time, as it is full: behind the name that it would get then stands a number.
-    fn moves_full(&self, names: &mut dyn Names) -> io::Result<()> {
+    fn moves_full(&self, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
         let now = Timestamp::now().whole_seconds();
         let suffix = self.schedule.suffix(self.due(now), now);
         let rolled = self.rolled(names)?;
         let numbers = rolled.iter().filter(|rolled| rolled.suffix == suffix && rolled.number < u64::MAX);
         let number = numbers.map(|rolled| rolled.number + 1).max().unwrap_or(1);
-        self.move_to(&with_suffix(self.path(), format_args!("{suffix}.{number}")), names)
+        self.move_to(&with_suffix(self.path(), format_args!("{suffix}.{number}")), names, grace)
     }
 
-    fn move_to(&self, target: &Path, names: &mut dyn Names) -> io::Result<()> {
+    fn move_to(&self, target: &Path, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
         names.rename(self.path(), target)?;
         // The next one that is opened is this handler's own.
         self.seen.store(self.file.renewals().wrapping_add(1), Ordering::Relaxed);
         self.rolling.rolled();
-        self.files_to_delete(names)?.iter().try_for_each(|path| names.delete(path))
+        let (excess, rolled) = self.files_to_delete(names)?;
+        self.rolling.delete(&excess, &rolled, names, grace)
     }
 
     /// The files that were rolled, the oldest first.
@@ -166,10 +161,10 @@ impl TimedRotatingFileHandler {
         Ok(rolled)
     }
 
-    /// CPython's `getFilesToDelete`, and what the handler's own limits ask for.
-    fn files_to_delete(&self, names: &dyn Names) -> io::Result<Vec<PathBuf>> {
+    /// CPython's `getFilesToDelete`, and what the handler's own limits ask for; and all files that were rolled, the oldest first.
+    fn files_to_delete(&self, names: &dyn Names) -> io::Result<(Vec<PathBuf>, Vec<PathBuf>)> {
         if self.backup_count == 0 && !self.retention.is_any() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         }
         let rolled = self.rolled(names)?;
         // Two forms of one file count once.
@@ -179,7 +174,7 @@ impl TimedRotatingFileHandler {
         let paths = |files: &[&[Rolled]]| files.iter().copied().flatten().map(|file| file.path.clone()).collect();
         let (mut excess, kept): (Vec<_>, _) = (paths(excess), paths(kept));
         excess.extend(self.retention.excess(kept, names));
-        Ok(excess)
+        Ok((excess, rolled.into_iter().map(|file| file.path).collect()))
     }
 }
 
@@ -217,7 +212,7 @@ impl Handler for TimedRotatingFileHandler {
             0 => self.file.emit(record, formatter, steps)?,
             max_bytes => self.file.with_line(record, formatter, |line| {
                 let limit = rolling::limit(max_bytes, line.text);
-                self.rolling.append(&self.file, line, limit, steps, &mut |names| self.moves_full(names))
+                self.rolling.append(&self.file, line, limit, steps, &mut |names, grace| self.moves_full(names, grace))
             })?,
         }
         rolled.map_err(|error| not_rolled(self.path(), &error))?;
@@ -292,7 +287,7 @@ mod tests {
                 ..TimedRotatingFileHandlerConfig::new(directory.path().join(case["base"].as_str().unwrap()))
             });
             let expected: Vec<_> = names("deleted").iter().map(|name| directory.path().join(name)).collect();
-            assert_eq!(handler.unwrap().files_to_delete(&Direct).unwrap(), expected, "{case}");
+            assert_eq!(handler.unwrap().files_to_delete(&Direct).unwrap().0, expected, "{case}");
             count += expected.len();
         }
         assert!(count > 200, "{count}");
@@ -335,24 +330,6 @@ mod tests {
             assert_eq!(serde_json::Value::from(left), case["left"], "{case}");
         }
         assert!(rolled > 400, "{rolled}");
-    }
-
-    #[test]
-    fn it_looks_closely_where_others_could_delete_a_file_within_a_tick() {
-        let config = |max_bytes, backup_count| TimedRotatingFileHandlerConfig {
-            max_bytes,
-            backup_count,
-            ..TimedRotatingFileHandlerConfig::new("a.log")
-        };
-        let retention = Retention { max_total_bytes: Some(1 << 40), ..Retention::default() };
-        let retained = TimedRotatingFileHandlerConfig { retention, ..config(0, 0) };
-        let follow = |config| TimedRotatingFileHandler::new(config).unwrap().file.log_file().follow();
-        for config in [config(0, 1), config(1 << 40, 1), config(64 << 20, 3), config(1 << 20, 129), retained] {
-            assert_eq!(follow(config.clone()), Follow::Closely, "{config:?}");
-        }
-        for config in [config(0, 0), config(0, 2), config(1, 0), config(64 << 20, 4), config(1 << 20, 130)] {
-            assert_eq!(follow(config.clone()), Follow::EachTick, "{config:?}");
-        }
     }
 
     #[test]

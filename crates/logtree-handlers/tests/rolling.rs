@@ -13,6 +13,7 @@ fn main() {
     // Errors are counted; what is said about them goes nowhere.
     logtree_core::set_report_hook(|_| {});
     linux::children_of_one_parent_roll_a_file_once_for_all();
+    linux::children_of_one_parent_delete_what_is_too_much();
     linux::children_of_one_parent_roll_at_the_same_time();
     linux::a_lock_that_a_killed_process_held_is_free();
     #[cfg(feature = "compress")]
@@ -32,7 +33,8 @@ mod linux {
 
     use logtree_core::{Direct, Handler, HandlerEntry};
     use logtree_handlers::{
-        RotatingFileHandler, RotatingFileHandlerConfig, TimedRotatingFileHandler, TimedRotatingFileHandlerConfig, When,
+        Retention, RotatingFileHandler, RotatingFileHandlerConfig, TimedRotatingFileHandler,
+        TimedRotatingFileHandlerConfig, When,
     };
     use logtree_os::{Fork, fork_single_threaded};
     use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
@@ -89,27 +91,71 @@ mod linux {
         const CHILDREN: usize = 3;
         const RECORDS: usize = 4_000;
         const MAX_BYTES: u64 = 1_000;
-        // Where so many old files are kept that none can be deleted within a tick, a process looks at the file not before
-        // each record, but when it has filled a 64th of the room that it saw.
-        for (backup_count, unseen_bytes) in [(10_000, 0), (200_000, MAX_BYTES / 64)] {
+        // A process looks at the file not before each record, but when it has filled a 64th of the room that it saw.
+        let (backup_count, unseen_bytes) = (10_000, MAX_BYTES / 64);
+        let directory = tempfile::tempdir().unwrap();
+        let config = RotatingFileHandlerConfig::new(directory.path().join("a.log"));
+        let config = RotatingFileHandlerConfig { max_bytes: MAX_BYTES, backup_count, ..config };
+        let entry = opened(Box::new(RotatingFileHandler::new(config).unwrap()));
+        in_children(CHILDREN, &entry, |who| {
+            (0..RECORDS).for_each(|number| log(&entry, &format!("{who} {number} end")))
+        });
+        let files = files(directory.path());
+        let lines: Vec<&str> = files.iter().flat_map(|(_, text)| text.lines()).collect();
+        assert_whole(&lines, CHILDREN, |_| RECORDS);
+        // Each is full, and none fuller than it may be: so none was rolled twice. Each process may have looked at a file
+        // just before another one's line made it full.
+        let bytes: usize = files.iter().map(|(_, text)| text.len()).sum();
+        let sizes = files.iter().map(|(_, text)| text.len() as u64);
+        let most = MAX_BYTES + CHILDREN as u64 * (unseen_bytes + "<0 1234 end>\n".len() as u64);
+        assert!(sizes.clone().all(|size| size < most), "{:?}", sizes.max());
+        let (least, fullest) = (bytes as u64 / most, bytes as u64 / MAX_BYTES * 11 / 10 + 2);
+        assert!((least..fullest).contains(&(files.len() as u64)), "{} of {least} files", files.len());
+    }
+
+    /// Where several of them find the same files too much, and where a number would be another file's behind the lock.
+    pub(crate) fn children_of_one_parent_delete_what_is_too_much() {
+        const CHILDREN: usize = 3;
+        const RECORDS: usize = 4_000;
+        const MAX_BYTES: u64 = 1_000;
+        let total = Retention { max_total_bytes: Some(5_000), ..Retention::default() };
+        let rotating = |path: &Path, backup_count, retention| -> Box<dyn Handler> {
+            let config = RotatingFileHandlerConfig::new(path);
+            let config = RotatingFileHandlerConfig { max_bytes: MAX_BYTES, backup_count, retention, ..config };
+            Box::new(RotatingFileHandler::new(config).unwrap())
+        };
+        let timed = |path: &Path, backup_count, retention| -> Box<dyn Handler> {
+            let config =
+                TimedRotatingFileHandlerConfig { when: When::Days, ..TimedRotatingFileHandlerConfig::new(path) };
+            let config = TimedRotatingFileHandlerConfig { max_bytes: MAX_BYTES, backup_count, retention, ..config };
+            Box::new(TimedRotatingFileHandler::new(config).unwrap())
+        };
+        type Open<'a> = &'a dyn Fn(&Path) -> Box<dyn Handler>;
+        let handlers: [(&str, Open<'_>); 5] = [
+            ("one", &|path| rotating(path, 1, Retention::default())),
+            ("five", &|path| rotating(path, 5, Retention::default())),
+            ("bytes", &|path| rotating(path, 0, total)),
+            ("five of a time", &|path| timed(path, 5, Retention::default())),
+            ("bytes of a time", &|path| timed(path, 0, total)),
+        ];
+        for (name, open) in handlers {
             let directory = tempfile::tempdir().unwrap();
-            let config = RotatingFileHandlerConfig::new(directory.path().join("a.log"));
-            let config = RotatingFileHandlerConfig { max_bytes: MAX_BYTES, backup_count, ..config };
-            let entry = opened(Box::new(RotatingFileHandler::new(config).unwrap()));
+            let entry = opened(open(&directory.path().join("a.log")));
             in_children(CHILDREN, &entry, |who| {
                 (0..RECORDS).for_each(|number| log(&entry, &format!("{who} {number} end")))
             });
             let files = files(directory.path());
+            assert!(files.len() <= 7, "{name}: {} files", files.len());
+            // Nobody goes back to an older file: behind the first line that is left of each all are.
             let lines: Vec<&str> = files.iter().flat_map(|(_, text)| text.lines()).collect();
-            assert_whole(&lines, CHILDREN, |_| RECORDS);
-            // Each is full, and none fuller than it may be: so none was rolled twice. Each process may have looked at a file
-            // just before another one's line made it full.
-            let bytes: usize = files.iter().map(|(_, text)| text.len()).sum();
-            let sizes = files.iter().map(|(_, text)| text.len() as u64);
-            let most = MAX_BYTES + CHILDREN as u64 * (unseen_bytes + "<0 1234 end>\n".len() as u64);
-            assert!(sizes.clone().all(|size| size < most), "{:?}", sizes.max());
-            let (least, fullest) = (bytes as u64 / most, bytes as u64 / MAX_BYTES * 11 / 10 + 2);
-            assert!((least..fullest).contains(&(files.len() as u64)), "{} of {least} files", files.len());
+            for who in 0..=CHILDREN {
+                let prefix = format!("<{who} ");
+                let number = |line: &&str| line.strip_prefix(&prefix)?.strip_suffix(" end>")?.parse::<usize>().ok();
+                let mut numbers: Vec<_> = lines.iter().filter_map(number).collect();
+                numbers.sort_unstable();
+                let first = numbers.first().copied().unwrap_or(RECORDS);
+                assert!(numbers.into_iter().eq(first..RECORDS), "{name}: lines of {who} are missing or repeated");
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | know that a `fork` lies between then and now | [`ForkGeneration`] |
 //! | guard a value that children of `fork` use too | [`ForkLock`] |
+//! | let others know that a file is open | [`mark`], [`is_marked`] |
 //! | do something when the process ends | [`at_exit`] |
 //! | do something again in each child that logs | [`at_first_record_of_child`] |
 #![cfg_attr(feature = "signals", doc = "| have a thread act on signals | [`signals`] |")]
@@ -55,6 +56,7 @@ mod exit;
 mod first_record;
 mod fork;
 mod lock;
+mod mark;
 #[cfg(feature = "signals")]
 pub mod signals;
 
@@ -119,6 +121,7 @@ pub use exit::at_exit;
 pub use first_record::{at_first_record_of_child, first_record};
 pub use fork::ForkGeneration;
 pub use lock::{ForkLock, ForkLockGuard, ForkReadGuard, ForkReset};
+pub use mark::{is_marked, mark};
 
 #[cfg(all(target_os = "linux", feature = "queue"))]
 pub use helper::{Fork, fork_single_threaded};

@@ -99,7 +99,7 @@ impl LogFile {
         }
     }
 
-    /// Whether a line that was begun in that tick went to a file that others had deleted by then, as the oldest.
+    /// Whether a line that was begun in that tick went to a file that others had deleted by then.
     #[inline]
     fn is_late(&self, open: &Open, began: Tick) -> bool {
         began != self.tick() && open.look().is_some_and(|look| look.links == 0)
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_line_does_not_wait_for_that_of_another_thread() {
-        for follow in [Follow::Never, Follow::EachTick, Follow::Closely, Follow::Always] {
+        for follow in [Follow::Never, Follow::EachTick, Follow::Always] {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("a.log");
             let file = LogFile::following(&path, OpenMode::Append, follow);

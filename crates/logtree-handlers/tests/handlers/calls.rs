@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use logtree_core::{Direct, Handler as _};
-use logtree_handlers::{FileHandlerConfig, Fsync, RotatingFileHandler, RotatingFileHandlerConfig};
+use logtree_handlers::{FileHandlerConfig, Fsync, Retention, RotatingFileHandler, RotatingFileHandlerConfig};
 
 use crate::child::{assert_passed, test_process};
 use crate::specimen::{Brackets, with_record};
@@ -96,6 +96,35 @@ fn a_full_file_and_the_names_of_both_are_on_the_disk_before_the_next_record() {
 fn three_records() {
     let handler = RotatingFileHandler::new(rotating(Fsync::Rotate, 2)).unwrap();
     ["x".repeat(400), "x".repeat(400), "x".repeat(400)].iter().for_each(|message| emit(&handler, message));
+}
+
+/// Behind it others hold the lock of the next file, and give the numbers to others.
+#[test]
+fn what_is_too_much_is_deleted_before_the_file_itself_is_renamed() {
+    let place = tempfile::tempdir().unwrap();
+    let calls = "?unlink,?unlinkat,?rename,?renameat,?renameat2";
+    let Some(lines) = calls_of("calls::too_much", calls, place.path()) else {
+        println!("passed over: no strace");
+        return;
+    };
+    let seen = order(
+        &lines,
+        &[
+            ("rolled", ["rename", "app.log\", "]),
+            ("renumbered", ["rename", "app.log.2\""]),
+            ("deleted", ["unlink", "app.log.2\""]),
+        ],
+    );
+    assert_eq!(seen, ["rolled", "renumbered", "deleted", "rolled"]);
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn too_much() {
+    let retention = Retention { max_total_bytes: Some(1500), ..Retention::default() };
+    let handler =
+        RotatingFileHandler::new(RotatingFileHandlerConfig { retention, ..rotating(Fsync::Never, 9) }).unwrap();
+    (0..3).for_each(|_| emit(&handler, &"x".repeat(800)));
 }
 
 #[test]

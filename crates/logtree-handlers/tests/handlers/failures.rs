@@ -99,7 +99,7 @@ impl Log {
 
     /// What was done to its file it is to see by now: see `RotatingFileHandler`.
     fn wait_until_it_sees(&self) {
-        if self.class == Class::RotatingMany {
+        if self.class.rolls() {
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -118,7 +118,7 @@ fn emit(handler: &RotatingFileHandler, message: &str) -> Result<(), EmitError> {
     with_record(message, |record| handler.emit(record, &Brackets, &mut Direct))
 }
 
-/// So many old files that none can be deleted within a tick of the clock, so that the file is not looked at each time.
+/// More old files than there will be.
 const MANY: u32 = 1_000_000;
 
 #[test]
@@ -181,7 +181,7 @@ fn a_record_is_never_written_to_a_file_that_others_have_deleted_already() {
         &|path| timed(path, 2, Retention::default()),
         &|path| timed(path, 0, total),
     ];
-    // Where rolling is quick, all of a round is within a tick.
+    // Where rolling is quick, all of a round could be within a tick.
     let memory = Path::new("/dev/shm");
     let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     for (which, open) in handlers.into_iter().enumerate() {
