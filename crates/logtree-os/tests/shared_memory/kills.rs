@@ -190,3 +190,55 @@ fn first_unit_at() -> u64 {
     let (segment, _directory) = segment();
     segment.size_bytes()
 }
+
+/// The producer uses a unit again at once. A successor that then takes it for the beginning of the chain would free it.
+#[cfg(logtree_kill_points)]
+#[test]
+fn a_listener_killed_while_it_gives_units_back_leaves_no_trap() {
+    use logtree_os::kill_points;
+
+    /// Three of these fill a unit.
+    const BYTES: usize = 5000;
+    let be_killed = |point: &str, nth: u32| {
+        kill_points::share();
+        let (process, segment, _directory) = attached();
+        let mut producer = process.claim_lane(CAPACITY).unwrap();
+        let lane = producer.lane();
+        let mut number = 0;
+        // Four units' worth of records.
+        let mut push = || {
+            for _ in 0..12 {
+                let _ = producer.push(at(number), &[&payload(number, BYTES)], Reserve::Urgent).unwrap();
+                number += 1;
+            }
+            number
+        };
+        let read = |reader: &mut LaneReader, end: u64| {
+            let expected: Vec<_> = (end - 12..end).map(|number| (at(number), payload(number, BYTES))).collect();
+            assert!(drain(reader) == expected, "{point}, {nth}");
+            reader.publish_head();
+        };
+        let end = push();
+        kill_points::arm(&[(point, nth)]);
+        let listener = fork(|| {
+            read(&mut LaneReader::open(&segment, lane).unwrap(), end);
+            0
+        });
+        assert_eq!(listener.wait(), -libc::SIGKILL, "{point}, {nth}");
+        let end = push();
+        segment.take_over();
+        let mut reader = LaneReader::open(&segment, lane).unwrap();
+        read(&mut reader, end);
+        let end = push();
+        read(&mut reader, end);
+    };
+    let each = ["lane: unit announced", "lane: anchor moved", "lane: unit given back"];
+    let each = each.iter().flat_map(|point| (1..=3).map(move |nth| (*point, nth)));
+    for (point, nth) in each.chain([("lane: head stored", 1), ("lane: passed stored", 1)]) {
+        let child = fork(|| {
+            be_killed(point, nth);
+            0
+        });
+        assert_eq!(child.wait(), 0);
+    }
+}

@@ -24,6 +24,7 @@ LANES = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_lanes")
 LISTENING = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_listener")
 SHRINKING = Test("memory", "", "-p logtree-os --test shared_memory shrinking")
 TAKING_MEMORY = Test("walk", "--cfg logtree_kill_points", "-p logtree-os --test shared_memory shrinking")
+GIVING_BACK = Test("walk", "--cfg logtree_kill_points", "-p logtree-os --test shared_memory gives_units_back")
 TRANSACTION = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_transaction")
 
 
@@ -134,7 +135,7 @@ QUEUE_KINDS = [
      (PREFORK + "appended.rs", "    let missing = &bytes[standing.bytes..];\n", "    let missing = bytes;\n")),
     ("recovery after the lanes are read", LISTENER,
      (OS + "transaction.rs", "            self.committed.segment.publish_lane_head(head);\n", "")),
-    ("unit given back before the anchor moves", LISTENER,
+    ("unit given back before the anchor moves", GIVING_BACK,
      (OS + "lane/reader.rs", "        consumer.anchor.store(next, Ordering::Release);\n        kill_point!(\"lane: anchor moved\");\n        if units.release(unit, owner) {\n            consumer.spare.store(unit, Ordering::Relaxed);\n        }\n",
       "        if units.release(unit, owner) {\n            consumer.spare.store(unit, Ordering::Relaxed);\n        }\n        kill_point!(\"lane: anchor moved\");\n        consumer.anchor.store(next, Ordering::Release);\n")),
     ("the seat taken before it is announced to the kernel", INSTALLER,
