@@ -20,6 +20,7 @@ STAYING = walk("stays_at_the_last_moment")
 LATE = walk("any_point_between_look_and_write_may_last")
 AWAY = walk("a_claim_that_is_swept_away")
 SWEEP = Test("sweep", "", "-p logtree-prefork --test queue claims_that_name_no_segment")
+STOPPED = walk("may_hold_who_has_the_claims")
 LANES = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_lanes")
 LISTENING = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_listener")
 SHRINKING = Test("memory", "", "-p logtree-os --test shared_memory shrinking")
@@ -46,6 +47,7 @@ CONFIGS = plain("unit", "-p logtree-prefork --lib config")
 SPILLS, SEGMENTS, WAKING, DEFINITIONS, TRANSACTIONS = (
     plain("shared memory", f"-p logtree-os --test shared_memory {module}")
     for module in ("spills", "segments", "waking", "definitions", "transactions"))
+LIFE = plain("shared memory", "-p logtree-os --test shared_memory life")
 WATCH = plain("process", "-p logtree-os --test process watch")
 CLAIM, CLAIMS = plain("process", "-p logtree-os --test process claim"), plain("unit", "-p logtree-os --lib claim")
 ENVIRONMENT = plain("environment", "-p logtree --features prefork --test environment")
@@ -239,7 +241,7 @@ QUEUE_KINDS = [
     ("nobody looks behind a write that took long", LATE,
      (HANDLERS + "log_file/append.rs", "began != self.tick() && open.look()", "began != self.tick() && false && open.look()")),
     ("a claim is locked that has lost its name", AWAY,
-     (OS + "claim/file.rs", "Ok(()) if still_named(&place, &name, &file) => return", "Ok(()) => return")),
+     (OS + "claim/file.rs", "Ok(()) if still_named(&place, &name, &file) => {", "Ok(()) => {")),
     ("the claim of a queue whose segment has no name is swept away", SWEEP,
      (PREFORK + "sweep.rs", " && !is_open()\n", " && { let _ = is_open; true }\n")),
     ("claims that name no segment stay", SWEEP,
@@ -251,7 +253,7 @@ QUEUE_KINDS = [
     ("another user's claim is believed", CLAIM,
      (OS + "claim/file.rs", "if stat.st_uid != geteuid().as_raw() {", "if false {")),
     ("a claim is looked at without asking whose it is", CLAIM,
-     (OS + "claim/file.rs", "    trusted(&fstat(&file).ok()?, Path::new(\"\")).ok()?;\n    let mut bytes = Vec::new();\n", "    let mut bytes = Vec::new();\n")),
+     (OS + "claim/file.rs", "    trusted(&fstat(&file).ok()?, Path::new(\"\")).ok()?;\n    if exposure(&file).is_some() {\n        return None;\n", "    if exposure(&file).is_some() {\n        return None;\n")),
     ("a claim is looked at through a link", CLAIM,
      (OS + "claim/file.rs", "fn peek(place: &Place) -> Option<ClaimText> {\n    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC", "fn peek(place: &Place) -> Option<ClaimText> {\n    let flags = OFlags::RDONLY | OFlags::CLOEXEC")),
     ("a claim's sum is not compared", CLAIMS,
@@ -296,9 +298,9 @@ QUEUE_KINDS = [
     ("the dead of another namespace are not looked for", ENVIRONMENT,
      (PREFORK + "house.rs", "if unknown.is_empty() { Vec::new() } else { dead_elsewhere(&unknown) };", "if true { Vec::new() } else { dead_elsewhere(&unknown) };")),
     ("a claim whose helper lives is another container's leaving", ENVIRONMENT,
-     (OS + "claim/file.rs", "            Err(error) => error == Errno::WOULDBLOCK,\n", "            Err(_) => false,\n")),
+     (OS + "claim/file.rs", "        Err(error) => error == Errno::WOULDBLOCK,\n", "        Err(_) => false,\n")),
     ("a claim whose helpers were killed keeps all out", ENVIRONMENT,
-     (OS + "claim/file.rs", "                let _ = flock(&self.file, FlockOperation::Unlock);\n                false\n", "                let _ = flock(&self.file, FlockOperation::Unlock);\n                true\n")),
+     (OS + "claim/file.rs", "            let _ = flock(file, FlockOperation::Unlock);\n            false\n", "            let _ = flock(file, FlockOperation::Unlock);\n            true\n")),
     ("a descriptor that is open is taken for the segment's", ENVIRONMENT,
      (OS + "memory/file.rs", "if self.is_ours(known) { known }", "if known >= 0 { known }")),
     ("what handlers hold is not in the batch", ONCE,
@@ -317,8 +319,27 @@ QUEUE_KINDS = [
      (PREFORK + "house.rs", "        self.note_attaching();\n", "        self.claims.end();\n        self.note_attaching();\n")),
     ("a watch is given back by who stays at the last moment", STAYING,
      (PREFORK + "house.rs", "            if is_closed {\n                self.claims.end();\n            }\n", "            self.claims.end();\n")),
+    ("who is stopped while he looks whether he can leave keeps newcomers out", STOPPED,
+     (OS + "closing.rs", "        if found & PHASE == CLOSING {\n", "        if found & PHASE == PHASE {\n")),
+    ("who is stopped with the claims of a queue keeps newcomers out", STOPPED,
+     (PREFORK + "living.rs", "let Some(segment) = named_by_all(queue, files) else", "let Some(segment) = named_by_all(queue, files).filter(|_| false) else")),
+    ("what is counted of a batch stands in no plan", LISTENER,
+     (PREFORK + "reports.rs", "self.being_told.extend(counts.told(segment));", "counts.told(segment).for_each(|told| segment.remember_told(&told));")),
+    ("a child keeps its parent from being over", LIFE,
+     (OS + "memory/life.rs", "Advice::LinuxDontFork", "Advice::Normal")),
+    ("who closes all descriptors is over", LIFE,
+     (OS + "memory/life.rs", "        self.lives.keep(page);\n        drop(file);\n",
+      "        let _gone = unsafe { rustix::mm::munmap(page.as_ptr(), PAGE) };\n        std::mem::forget(file);\n")),
+    ("a process is judged by the lock of the next one in its place", LIFE,
+     (OS + "attach.rs", "let holds = self.slot(*slot).holds.load(Ordering::Acquire) == attached.pack();", "let (holds, _) = (true, attached.pack());")),
+    ("who is gone with a sibling namespace keeps its place", ENVIRONMENT,
+     (PREFORK + "house.rs", "                    || self.segment.is_over(process)\n", "")),
+    ("a claim that others may write is believed", CLAIM,
+     (OS + "claim/file.rs", ".intersects(Mode::WGRP | Mode::WOTH).then_some(rights)", ".intersects(Mode::empty()).then_some(rights)")),
+    ("what others may write of its own a listener leaves to them", CLAIM,
+     (OS + "claim/file.rs", "        fchmod(&file, Mode::RUSR | Mode::WUSR).ok()?;\n", "")),
     ("a watch does not mark what it is over", WATCH,
-     (OS + "claim/watch.rs", "            watched.mark(libc::F_RDLCK);\n", "")),
+     (OS + "claim/watch.rs", "            watched.mark(Kind::Shared);\n", "")),
     ("a watch ends with the first who lets go of it", WATCH,
      (OS + "claim/watch.rs", "    fn drop(&mut self) {\n        self.retain(|_| false);\n", "    fn drop(&mut self) {\n        self.end();\n        self.retain(|_| false);\n")),
     ("a watch is the whole directory's", WATCH,
@@ -334,7 +355,7 @@ QUEUE_KINDS = [
     ("records stay where nobody finds them", LOST,
      (PREFORK + "departure.rs", "segment.is_linked() && (is_claimed || queue.options.name.is_some())", "segment.is_linked() && (is_claimed || queue.options.name.is_some() || true)")),
     ("a queue is left while somebody holds its claims", HELD,
-     (PREFORK + "departure.rs", "Err(error) if error.is_timeout() => None,", "Err(error) if error.is_timeout() => Some(Left(None)),")),
+     (PREFORK + "departure.rs", "Err(error) if error.is_timeout() || error.is_exposed() => None,", "Err(error) if error.is_timeout() || error.is_exposed() => Some(Left(None)),")),
     ("a queue leaves its claims behind", LEFT,
      (PREFORK + "departure.rs", "        let _ = meeting.remove_if(segment.id().0);\n", "        let _ = meeting.claims();\n")),
     ("a queue leaves its segment behind", HELD,
