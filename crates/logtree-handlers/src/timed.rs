@@ -2,6 +2,7 @@
 
 mod config;
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -135,9 +136,12 @@ impl TimedRotatingFileHandler {
     fn moves_full(&self, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
         let now = Timestamp::now().whole_seconds();
         let suffix = self.schedule.suffix(self.due(now), now);
-        let rolled = self.rolled(names)?;
-        let numbers = rolled.iter().filter(|rolled| rolled.suffix == suffix && rolled.number < u64::MAX);
-        let number = numbers.map(|rolled| rolled.number + 1).max().unwrap_or(1);
+        let number = |of: &str, _: &OsStr| {
+            let digits = of.strip_prefix(&*suffix)?.strip_prefix('.')?;
+            digits.parse().ok().filter(|number: &u64| *number < u64::MAX && number.to_string() == digits)
+        };
+        let last = self.rolling.list(self.path(), names, number)?.into_iter().max().unwrap_or(0);
+        let number = last + 1;
         self.move_to(&with_suffix(self.path(), format_args!("{suffix}.{number}")), names, grace)
     }
 
