@@ -35,7 +35,8 @@ const FILE_CONFIG: &str = "logtree-dictconfig/tests/dictconfig/ini.rs";
 const QUEUE: &str = "logtree-handlers/tests/handlers/queue.rs";
 const ROTATING: &str = "logtree-handlers/tests/handlers/rotating.rs";
 const TIMED: &str = "logtree-handlers/tests/handlers/timed.rs";
-const TIMED_UNITS: &str = "logtree-handlers/src/timed/config.rs";
+const TIMED_UNITS: &str = "logtree-handlers/src/timed.rs";
+const TIMED_CONFIG: &str = "logtree-handlers/src/timed/config.rs";
 const SCHEDULE: &str = "logtree-handlers/src/schedule.rs";
 const STATE: &str = "logtree/tests/state/main.rs";
 const STREAM: &str = "logtree-handlers/tests/handlers/stream.rs";
@@ -267,7 +268,7 @@ const TABLE: &[(&str, &[(&str, Row)])] = &[
         ("test_rollover", Case(TIMED, "the_first_interval_begins_with_the_last_change_of_the_file")),
         ("test_rollover_at_midnight", Case(SCHEDULE, "files_roll_when_they_do_in_cpython")),
         ("test_rollover_at_weekday", Case(SCHEDULE, "files_roll_when_they_do_in_cpython")),
-        ("test_invalid", Case(TIMED_UNITS, "arguments_are_refused_that_cpython_refuses")),
+        ("test_invalid", Case(TIMED_CONFIG, "arguments_are_refused_that_cpython_refuses")),
         ("test_compute_rollover_daily_attime", Case(SCHEDULE, "files_roll_when_they_do_in_cpython")),
         ("test_compute_rollover_weekly_attime", Case(SCHEDULE, "files_roll_when_they_do_in_cpython")),
         ("test_compute_files_to_delete", Case(TIMED_UNITS, "files_are_deleted_that_cpython_deletes")),
