@@ -384,7 +384,14 @@ fn what_a_killed_service_left_is_written_by_another_program() {
         let log = fs::read_to_string(place.log()).unwrap();
         log.lines().filter_map(record).filter(|record| record.logger == "my_logger").collect::<Vec<_>>()
     };
-    service.place.processes().into_keys().for_each(|process| kill(process, Signal::KILL));
+    // The master last, and unable to see that: at its death a worker ends well, and has written what is left, and whoever is
+    // stopped in its process group is continued by the system.
+    let master = service.master();
+    kill(master, Signal::STOP);
+    service.place.processes().into_keys().filter(|process| *process != master).for_each(|process| {
+        kill(process, Signal::KILL);
+    });
+    kill(master, Signal::KILL);
     let (place, _) = service.collect();
     assert_eq!(requests(&place).len(), 5);
     place.config(|config| {
