@@ -57,8 +57,7 @@ impl BackingFile {
 
     /// The descriptor, if it still is this file's or the path leads to the file again.
     pub(crate) fn trusted(&self) -> Option<BorrowedFd<'_>> {
-        let known = self.descriptor.load(Ordering::Relaxed);
-        let descriptor = if self.is_ours(known) { known } else { self.open_again()? };
+        let (descriptor, _) = self.look()?;
         // SAFETY: it was this file's a moment ago. The host may close it at any time, even now: then the caller's system call
         // fails, or, should the host open another file within that moment, meets that one. No use of it here writes data.
         Some(unsafe { BorrowedFd::borrow_raw(descriptor) })
@@ -66,13 +65,13 @@ impl BackingFile {
 
     /// The file's length; `None` when it cannot be reached.
     pub(crate) fn size(&self) -> Option<u64> {
-        let found = rustix::fs::fstat(self.trusted()?).ok()?;
+        let (_, found) = self.look()?;
         u64::try_from(found.st_size).ok()
     }
 
     /// How many bytes of its file system it takes; `None` when it cannot be reached.
     pub(crate) fn resident(&self) -> Option<u64> {
-        let found = rustix::fs::fstat(self.trusted()?).ok()?;
+        let (_, found) = self.look()?;
         // stat(3type): in units of 512 bytes, whatever the file system's blocks are.
         u64::try_from(found.st_blocks).ok()?.checked_mul(512)
     }
@@ -111,16 +110,31 @@ impl BackingFile {
         Err(Errno::INTR)
     }
 
+    /// The descriptor as in [`trusted`](Self::trusted), and what the system says of the file.
+    fn look(&self) -> Option<(RawFd, libc::stat)> {
+        let known = self.descriptor.load(Ordering::Relaxed);
+        if let Some(found) = self.find(known) {
+            return Some((known, found));
+        }
+        let again = self.open_again()?;
+        Some((again, self.find(again)?))
+    }
+
     pub(super) fn is_ours(&self, descriptor: RawFd) -> bool {
+        self.find(descriptor).is_some()
+    }
+
+    /// What a descriptor leads to, if that is this file.
+    fn find(&self, descriptor: RawFd) -> Option<libc::stat> {
         let mut found = MaybeUninit::<libc::stat>::uninit();
         // SAFETY: the pointer is valid for one `stat`; a number that is no descriptor gives EBADF.
         let outcome = unsafe { libc::fstat(descriptor, found.as_mut_ptr()) };
         if outcome != 0 {
-            return false;
+            return None;
         }
         // SAFETY: fstat succeeded, so it filled the struct.
         let found = unsafe { found.assume_init() };
-        found.st_dev == self.identity.device && found.st_ino == self.identity.inode
+        (found.st_dev == self.identity.device && found.st_ino == self.identity.inode).then_some(found)
     }
 
     /// What the path leads to, if that is this file.

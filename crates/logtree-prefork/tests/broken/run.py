@@ -11,6 +11,7 @@ The copy lies in target/broken; the working tree is left alone. Each break must 
 no longer applies, if a test fails without one, or if a break survives.
 """
 
+import argparse
 import pathlib
 import shutil
 import subprocess
@@ -25,17 +26,22 @@ from traps import TRAP_KINDS
 
 
 def main():
-    parts = [part for part in sys.argv[1:] if not part.startswith("--")]
-    is_chosen = lambda kind, test: not parts or any(part in kind or part in f"{test.what} {test.arguments}" for part in parts)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--missing", action="store_true")
+    asked = parser.parse_args()
+    is_named = lambda kind, test: any(part in kind or part in f"{test.what} {test.arguments}" for part in asked.parts)
+    is_chosen = lambda kind, test: not asked.parts or is_named(kind, test)
     chosen = [kind for kind in QUEUE_KINDS + TRAP_KINDS if is_chosen(*kind[:2])]
     root = pathlib.Path(__file__).resolve().parents[4]
     place = root / "target/broken"
     tree = place / "tree"
     outcomes = place / "outcomes"
-    if "--missing" in sys.argv and outcomes.exists():
+    if asked.missing and outcomes.exists():
         noticed = {line.partition("\t")[0] for line in outcomes.read_text().splitlines()}
         chosen = [kind for kind in chosen if kind[0] not in noticed]
-    if "--list" in sys.argv:
+    if asked.list:
         print("\n".join(kind[0] for kind in chosen))
         return
     copy(root, tree)
