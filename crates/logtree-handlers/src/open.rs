@@ -65,7 +65,7 @@ impl Open {
 
     /// Lets others see that it is open here, so that they do not delete it this moment: see [`Grace`](crate::grace::Grace).
     pub(crate) fn mark(&mut self) {
-        let mark = |seal: Seal| logtree_os::mark(self.descriptor(), seal.position().cast_signed());
+        let mark = |seal: Seal| logtree_os::mark(self.descriptor(), seal.position());
         self.is_marked = self.seal.is_some_and(|seal| mark(seal).is_ok());
     }
 

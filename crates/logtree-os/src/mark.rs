@@ -1,9 +1,10 @@
 //! Marks on a file that say who has it open.
 
-use std::ffi::c_int;
 use std::io;
 
-use rustix::fd::BorrowedFd;
+use rustix::fd::{AsRawFd as _, BorrowedFd};
+
+use crate::ofd_lock::{self, Kind};
 
 /// Marks an open file as one that is written to, until it is closed for the last time, in whatever process that has it from this
 /// one. Each needs a byte `at` of its own, which need not be there.
@@ -13,8 +14,8 @@ use rustix::fd::BorrowedFd;
 /// # Errors
 ///
 /// `WouldBlock` if the byte is another's; those of fcntl(2) where the file system has no such locks.
-pub fn mark(file: BorrowedFd<'_>, at: i64) -> io::Result<()> {
-    lock(file, Command::Set, at, 1).map(drop)
+pub fn mark(file: BorrowedFd<'_>, at: u64) -> io::Result<()> {
+    ofd_lock::lock(file.as_raw_fd(), at, Kind::Exclusive)
 }
 
 /// Whether anybody's mark but those of `file` itself is on the file.
@@ -23,40 +24,7 @@ pub fn mark(file: BorrowedFd<'_>, at: i64) -> io::Result<()> {
 ///
 /// Those of fcntl(2) where the file system has no such locks.
 pub fn is_marked(file: BorrowedFd<'_>) -> io::Result<bool> {
-    lock(file, Command::Ask, 0, 0)
-}
-
-#[derive(Clone, Copy)]
-enum Command {
-    Set,
-    Ask,
-}
-
-/// Whether another one's lock is in the way.
-#[cfg(target_os = "linux")]
-#[allow(clippy::unnecessary_cast, reason = "elsewhere they have 32 bits")]
-fn lock(file: BorrowedFd<'_>, command: Command, start: i64, length: i64) -> io::Result<bool> {
-    use rustix::fd::AsRawFd as _;
-
-    // SAFETY: it is a struct of integers, for which all zeros are a value.
-    let mut lock: libc::flock64 = unsafe { std::mem::zeroed() };
-    lock.l_type = libc::F_WRLCK as libc::c_short;
-    lock.l_whence = libc::SEEK_SET as libc::c_short;
-    (lock.l_start, lock.l_len) = (start as libc::off64_t, length as libc::off64_t);
-    let command: c_int = match command {
-        Command::Set => libc::F_OFD_SETLK,
-        Command::Ask => libc::F_OFD_GETLK,
-    };
-    // SAFETY: the kernel reads and writes one `struct flock64`, which `lock` is and stays for the call.
-    if unsafe { libc::fcntl(file.as_raw_fd(), command, &raw mut lock) } < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(c_int::from(lock.l_type) != libc::F_UNLCK as c_int)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn lock(_: BorrowedFd<'_>, _: Command, _: i64, _: i64) -> io::Result<bool> {
-    Err(io::ErrorKind::Unsupported.into())
+    ofd_lock::is_locked_anywhere(file.as_raw_fd())
 }
 
 #[cfg(all(test, target_os = "linux"))]

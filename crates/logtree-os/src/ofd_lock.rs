@@ -1,8 +1,6 @@
-//! Open file description locks on single bytes, fcntl(2): they belong to an open file, not to a process.
+//! Open file description locks on the bytes of a file, fcntl(2): they belong to an open file, not to a process.
 
 use std::io;
-use std::mem::MaybeUninit;
-use std::ptr;
 
 use rustix::fd::RawFd;
 
@@ -22,7 +20,7 @@ pub(crate) enum Kind {
 /// # Errors
 /// fcntl(2)'s; `EAGAIN` if another open file has it locked.
 pub(crate) fn lock(file: RawFd, byte: u64, kind: Kind) -> io::Result<()> {
-    call(file, libc::F_OFD_SETLK, &mut request(byte, kind))
+    call(file, libc::F_OFD_SETLK, &mut request(byte, 1, kind))
 }
 
 /// Whether another open file has the byte locked.
@@ -30,14 +28,21 @@ pub(crate) fn lock(file: RawFd, byte: u64, kind: Kind) -> io::Result<()> {
 /// # Errors
 /// fcntl(2)'s.
 pub(crate) fn is_locked(file: RawFd, byte: u64) -> io::Result<bool> {
-    let mut request = request(byte, Kind::Exclusive);
-    call(file, libc::F_OFD_GETLK, &mut request)?;
-    Ok(libc::c_int::from(request.l_type) != libc::F_UNLCK)
+    is_in_the_way(file, request(byte, 1, Kind::Exclusive))
 }
 
-fn request(byte: u64, kind: Kind) -> libc::flock {
+/// Whether another open file has any byte locked.
+///
+/// # Errors
+/// fcntl(2)'s.
+pub(crate) fn is_locked_anywhere(file: RawFd) -> io::Result<bool> {
+    // No length is all that follows.
+    is_in_the_way(file, request(0, 0, Kind::Exclusive))
+}
+
+fn request(start: u64, length: u64, kind: Kind) -> libc::flock64 {
     // SAFETY: all fields are integers, for which zero is valid.
-    let mut request: libc::flock = unsafe { MaybeUninit::zeroed().assume_init() };
+    let mut request: libc::flock64 = unsafe { std::mem::zeroed() };
     request.l_type = match kind {
         Kind::Shared => libc::F_RDLCK,
         Kind::Exclusive => libc::F_WRLCK,
@@ -45,14 +50,19 @@ fn request(byte: u64, kind: Kind) -> libc::flock {
     } as libc::c_short;
     request.l_whence = libc::SEEK_SET as libc::c_short;
     // Offsets are signed, and the end of the byte must be one too.
-    request.l_start = byte as libc::off_t & (libc::off_t::MAX >> 1);
-    request.l_len = 1;
+    request.l_start = start as libc::off64_t & (libc::off64_t::MAX >> 1);
+    request.l_len = length as libc::off64_t;
     request
 }
 
-fn call(file: RawFd, command: libc::c_int, request: &mut libc::flock) -> io::Result<()> {
+fn is_in_the_way(file: RawFd, mut request: libc::flock64) -> io::Result<bool> {
+    call(file, libc::F_OFD_GETLK, &mut request)?;
+    Ok(libc::c_int::from(request.l_type) != libc::F_UNLCK)
+}
+
+fn call(file: RawFd, command: libc::c_int, request: &mut libc::flock64) -> io::Result<()> {
     // SAFETY: the pointer is to a whole structure, which the call reads and may fill; a number that is no descriptor is refused.
-    match unsafe { libc::fcntl(file, command, ptr::from_mut(request)) } {
+    match unsafe { libc::fcntl(file, command, &raw mut *request) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
