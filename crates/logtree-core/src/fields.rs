@@ -313,8 +313,9 @@ impl FloorCharBoundary for str {
     }
 }
 
-// Inlined, so that a field is not built in one place and then copied to the next, which a formatted line feels.
-#[inline]
+// Always inlined, with what it calls: else a field is built in one place and then copied to the next, which a formatted line
+// feels.
+#[inline(always)]
 fn read_field<'a>(reader: &mut Reader<'a>) -> Result<Field<'a>, DecodeError> {
     let tag = reader.u8()?;
     let number = reader.u16()?;
@@ -325,7 +326,7 @@ fn read_field<'a>(reader: &mut Reader<'a>) -> Result<Field<'a>, DecodeError> {
     Ok(Field { name, value: read_value(tag & !INLINE_NAME, reader)? })
 }
 
-#[inline]
+#[inline(always)]
 fn read_value<'a>(kind: u8, reader: &mut Reader<'a>) -> Result<Value<'a>, DecodeError> {
     Ok(match kind {
         kind::NONE => Value::None,

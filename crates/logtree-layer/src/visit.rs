@@ -57,7 +57,8 @@ pub(crate) struct EventVisitor<'a> {
 }
 
 impl EventVisitor<'_> {
-    #[inline]
+    // Always: as with `FieldsBuf::push`, whoever calls it knows the kind of value.
+    #[inline(always)]
     fn push(&mut self, field: &Field, value: Value<'_>) {
         if Some(field.index()) == self.known.message_field || self.known.is_routed_by_event() {
             self.push_special(field, value);

@@ -23,14 +23,24 @@ pub(crate) fn push_ascii_string(out: &mut String, text: &str) {
 
 #[inline]
 fn push_escaped<const ASCII: bool>(out: &mut String, text: &str) {
-    let mut rest = text;
-    while let Some(at) = find_special::<ASCII>(rest.as_bytes()) {
+    match find_special::<ASCII>(text.as_bytes()) {
+        None => out.push_str(text),
+        Some(at) => push_special::<ASCII>(out, text, at),
+    }
+}
+
+/// Appends text whose first special byte is known.
+#[cold]
+fn push_special<const ASCII: bool>(out: &mut String, text: &str, first: usize) {
+    let (mut rest, mut found) = (text, Some(first));
+    while let Some(at) = found {
         // What is found begins a character: in UTF-8 no other byte of one is in ASCII, and all are outside of it.
         let (clean, special) = rest.split_at(at);
         out.push_str(clean);
         let Some(char) = special.chars().next() else { return };
         push_escape(out, char);
         rest = &special[char.len_utf8()..];
+        found = find_special::<ASCII>(rest.as_bytes());
     }
     out.push_str(rest);
 }
@@ -46,7 +56,8 @@ const fn all(byte: u8) -> u64 {
 }
 
 /// Where the first byte stands that a string cannot hold as it is.
-#[inline]
+// Always: most texts are so short that a call is felt.
+#[inline(always)]
 fn find_special<const ASCII: bool>(bytes: &[u8]) -> Option<usize> {
     let (words, _) = bytes.as_chunks::<8>();
     for (at, word) in words.iter().enumerate() {

@@ -415,7 +415,8 @@ fn write_text(
 }
 
 /// Writes a field behind others, or as the first of its object.
-#[inline]
+// Always: where a field is read the kind of its value is known.
+#[inline(always)]
 fn write_field(
     out: &mut String,
     is_first: bool,
