@@ -4,6 +4,7 @@
 #![allow(clippy::print_stderr, reason = "a test that cannot run here, or that measures, says so")]
 
 mod arrows;
+mod broken;
 mod built;
 mod readme;
 mod sqlite;

@@ -48,6 +48,7 @@ SPILLS, SEGMENTS, WAKING, DEFINITIONS, TRANSACTIONS = (
     plain("shared memory", f"-p logtree-os --test shared_memory {module}")
     for module in ("spills", "segments", "waking", "definitions", "transactions"))
 LIFE = plain("shared memory", "-p logtree-os --test shared_memory life")
+GROWTH = plain("shared memory", "-p logtree-os --test shared_memory raise_no_page_faults")
 WATCH = plain("process", "-p logtree-os --test process watch")
 CLAIM, CLAIMS = plain("process", "-p logtree-os --test process claim"), plain("unit", "-p logtree-os --lib claim")
 ENVIRONMENT = plain("environment", "-p logtree --features prefork --test environment")
@@ -301,8 +302,10 @@ QUEUE_KINDS = [
      (OS + "claim/file.rs", "        Err(error) => error == Errno::WOULDBLOCK,\n", "        Err(_) => false,\n")),
     ("a claim whose helpers were killed keeps all out", ENVIRONMENT,
      (OS + "claim/file.rs", "            let _ = flock(file, FlockOperation::Unlock);\n            false\n", "            let _ = flock(file, FlockOperation::Unlock);\n            true\n")),
+    ("the pages of a file that grows are left to faults", GROWTH,
+     (OS + "memory/mapped.rs", "            let _advice = self.populate(known, self.units() - known);\n", "")),
     ("a descriptor that is open is taken for the segment's", ENVIRONMENT,
-     (OS + "memory/file.rs", "if self.is_ours(known) { known }", "if known >= 0 { known }")),
+     (OS + "memory/file.rs", "(found.st_dev == self.identity.device && found.st_ino == self.identity.inode).then_some(found)", "Some(found)")),
     ("what handlers hold is not in the batch", ONCE,
      (PREFORK + "listener.rs", "            self.queue.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));\n            self.house.reports.being", "            self.house.reports.being")),
     ("a transaction's sum is not compared", TRANSACTIONS,

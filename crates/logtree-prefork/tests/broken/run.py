@@ -29,6 +29,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*")
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--check", action="store_true", help="see that each break applies, and run nothing")
     parser.add_argument("--missing", action="store_true")
     asked = parser.parse_args()
     is_named = lambda kind, test: any(part in kind or part in f"{test.what} {test.arguments}" for part in asked.parts)
@@ -44,6 +45,8 @@ def main():
     if asked.list:
         print("\n".join(kind[0] for kind in chosen))
         return
+    if asked.check:
+        sys.exit("\n".join(misplaced(root, chosen)) or 0)
     copy(root, tree)
     print("| broken | noticed by |\n|---|---|", flush=True)
     failures = 0
@@ -82,6 +85,15 @@ def judge(tree, place, test, changes):
     finally:
         for file, text in before.items():
             (tree / file).write_text(text)
+
+
+def misplaced(root, kinds):
+    """The breaks that do not stand at exactly one place."""
+    for kind, _, *changes in kinds:
+        for file, old, _ in changes:
+            times = (root / file).read_text().count(old)
+            if times != 1:
+                yield f"{kind}: what is to be broken stands {times} times in {file}"
 
 
 def copy(root, tree):

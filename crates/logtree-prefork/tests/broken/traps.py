@@ -67,5 +67,5 @@ TRAP_KINDS = [
     ("host: a thread of logtree's own", HOST,
      (LOGTREE + "install.rs", "    match subscribe(&tree) {\n", "    std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(60)));\n    match subscribe(&tree) {\n")),
     ("descriptors: one that is open is the file", LIMITS,
-     (OS + "memory/file.rs", "if self.is_ours(known) { known }", "if known >= 0 { known }")),
+     (OS + "memory/file.rs", "(found.st_dev == self.identity.device && found.st_ino == self.identity.inode).then_some(found)", "Some(found)")),
 ]
