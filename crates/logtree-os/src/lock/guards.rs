@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{FREE, ForkLock, LOCKED, READER, READERS, READERS_SLEEP, SLEEPERS, STATE_MASK, sleep};
 
@@ -49,9 +49,9 @@ impl<T> DerefMut for ForkLockGuard<'_, T> {
 impl<T> Drop for ForkLockGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        let (word, free) = (&self.lock.word, self.generation | FREE);
-        if word.compare_exchange(self.generation | LOCKED, free, Ordering::Release, Ordering::Relaxed).is_err() {
-            self.lock.free(self.generation, LOCKED);
+        let (word, left) = (&self.lock.word, self.generation | FREE);
+        if word.compare_exchange(self.generation | LOCKED, left, Ordering::Release, Ordering::Relaxed).is_err() {
+            free(word, self.generation, LOCKED);
         }
     }
 }
@@ -91,36 +91,34 @@ impl<T> Deref for ForkReadGuard<'_, T> {
 impl<T> Drop for ForkReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        let (word, free) = (&self.lock.word, self.generation | FREE);
-        if word.compare_exchange(self.generation | READER, free, Ordering::Release, Ordering::Relaxed).is_err() {
-            self.lock.free(self.generation, READER);
+        let (word, left) = (&self.lock.word, self.generation | FREE);
+        if word.compare_exchange(self.generation | READER, left, Ordering::Release, Ordering::Relaxed).is_err() {
+            free(word, self.generation, READER);
         }
     }
 }
 
-impl<T> ForkLock<T> {
-    /// Takes back what one holder has added to the word, where others hold the lock beside it or sleep.
-    #[cold]
-    fn free(&self, generation: u32, held: u32) {
-        loop {
-            let word = self.word.load(Ordering::Relaxed);
-            // In a child the word may be someone else's by now: then it is left as it is.
-            if word & !STATE_MASK != generation || word & (LOCKED | READERS) < held {
-                return;
-            }
-            let is_held = (word - held) & (LOCKED | READERS) != 0;
-            let left = if is_held { word - held } else { generation | FREE };
-            if self.word.compare_exchange_weak(word, left, Ordering::Release, Ordering::Relaxed).is_err() {
-                continue;
-            }
-            match word & (SLEEPERS | READERS_SLEEP) {
-                _ if is_held => {}
-                0 => {}
-                SLEEPERS => sleep::wake_one(&self.word),
-                _ => sleep::wake_all(&self.word),
-            }
+/// Takes back what one holder has added to the word, where others hold the lock beside it or sleep.
+#[cold]
+fn free(lock: &AtomicU32, generation: u32, held: u32) {
+    loop {
+        let word = lock.load(Ordering::Relaxed);
+        // In a child the word may be someone else's by now: then it is left as it is.
+        if word & !STATE_MASK != generation || word & (LOCKED | READERS) < held {
             return;
         }
+        let is_held = (word - held) & (LOCKED | READERS) != 0;
+        let left = if is_held { word - held } else { generation | FREE };
+        if lock.compare_exchange_weak(word, left, Ordering::Release, Ordering::Relaxed).is_err() {
+            continue;
+        }
+        match word & (SLEEPERS | READERS_SLEEP) {
+            _ if is_held => {}
+            0 => {}
+            SLEEPERS => sleep::wake_one(lock),
+            _ => sleep::wake_all(lock),
+        }
+        return;
     }
 }
 
