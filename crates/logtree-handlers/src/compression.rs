@@ -140,7 +140,7 @@ struct State {
     thread: Option<Thread>,
     /// The thread is to look once more what there is to do.
     is_asked: bool,
-    /// When it was first seen to, at the first record.
+    /// When it was first seen to, at the first record since it was made or closed.
     begun: Option<Instant>,
     /// It writes for a listener, which puts what is made in its place.
     is_gathering: bool,
@@ -224,16 +224,17 @@ impl Compression {
         self.0.has_news.load(Ordering::Relaxed) || self.0.state.lock().begun.is_none()
     }
 
-    /// The thread ends as soon as it can; what there is to do is left to the next record.
+    /// The thread ends as soon as it can; what there is to do, and what others leave meanwhile, is left to the next record.
     pub(crate) fn close(&self) {
         self.0.is_closed.store(true, Ordering::Relaxed);
         let mut state = self.0.state.lock();
         if let Some(thread) = &state.thread {
             thread.unpark();
         }
-        if state.thread.is_some() || !state.made.is_empty() {
-            self.rolled();
-        }
+        state.begun = None;
+        self.0.has_news.store(true, Ordering::Relaxed);
+        // The last batch is done.
+        state.placed.clear();
         // No batch is to come that would put it in its place, and perhaps nobody who compresses and would sweep.
         state.made.drain(..).for_each(Made::give_up);
     }

@@ -346,6 +346,37 @@ fn a_closed_handler_that_gets_a_record_compresses_again() {
 }
 
 #[test]
+fn a_closed_handler_that_gets_a_record_compresses_what_others_left_meanwhile() {
+    let directory = tempfile::tempdir().unwrap();
+    let handler = handler(&directory.path().join("app.log"), 1 << 20, 9, Compress::Gzip);
+    let leave = |name: &str| fs::write(directory.path().join(name), name).unwrap();
+    let batch = |message: &str| {
+        with_record(message, |record| handler.emit(record, &Brackets, &mut Gathering)).unwrap();
+        handler.settle(&mut Gathering).unwrap();
+    };
+    emit(&handler, "one");
+    handler.close();
+    leave("app.log.1");
+    emit(&handler, "two");
+    until_compressed(directory.path());
+    // The same in batches, as a process has it that listens to a queue, hands over, and listens again.
+    handler.close();
+    batch("three");
+    handler.close();
+    leave("app.log.2");
+    until("it is compressed and in its place", || {
+        batch("four");
+        names(directory.path()) == set(&["app.log", "app.log.1.gz", "app.log.2.gz"])
+    });
+    for name in ["app.log.1", "app.log.2"] {
+        assert_eq!(text(&directory.path().join(format!("{name}.gz"))), name);
+    }
+    handler.close();
+    let open = || fs::read_dir("/proc/self/fd").unwrap().filter_map(|link| fs::read_link(link.unwrap().path()).ok());
+    until("nothing is open any more", || !open().any(|file| file.starts_with(directory.path())));
+}
+
+#[test]
 fn a_full_disk() {
     on_a_small_disk("compression::on_a_disk_that_is_full");
 }
