@@ -25,10 +25,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use logtree_core::{HandlerEntry, QueueListener};
+use logtree_core::QueueListener;
 use logtree_os::{Segment, real_time_ns};
 
 use crate::helpers::{self, Role};
+use crate::listener::close_files;
 use crate::queue::Queue;
 use crate::{streams, words};
 
@@ -345,17 +346,10 @@ pub(crate) fn follow(queue: &Queue, segment: &Segment, role: Role) -> Result<Opt
         return Err("it writes to a standard output that the listener does not have".to_owned());
     }
     // The process that brought the config has emptied what is to be empty; who opens the files next appends.
-    listener.handlers.iter().for_each(|entry| keep_what_stands(entry));
+    listener.handlers.iter().for_each(|entry| close_files(entry));
     let rebuild = Arc::clone(&mine.rebuild);
     let configured = Configured { config: Arc::new(shared.config), rebuild, is_service: mine.is_service };
     Ok(Some(queue.with_listener(listener, configured, shared.generation)))
-}
-
-fn keep_what_stands(entry: &HandlerEntry) {
-    if entry.handler.file().is_some() {
-        entry.handler.close();
-    }
-    entry.handler.children().iter().for_each(|child| keep_what_stands(child));
 }
 
 /// Builds where file names count from `directory`. A thread of a host stays where the host is.

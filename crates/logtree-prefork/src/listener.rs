@@ -149,6 +149,10 @@ pub(crate) fn listen_until(
         }
     }
     side::end_listening();
+    if role != Role::Helper {
+        // This process lives on, and may listen again when others have written, rolled and deleted.
+        listener.queue.listener.handlers.iter().for_each(|entry| close_files(entry));
+    }
     drop(seat);
     // Until here nobody could join, and take this for one who listens.
     drop(listener.left);
@@ -354,7 +358,19 @@ impl Listener<'_> {
 
 /// Closes a handler, then those that it hands on to.
 fn close(entry: &HandlerEntry) {
-    // Whatever goes wrong, the others are closed all the same.
-    let _ = catch_unwind(AssertUnwindSafe(|| entry.handler.close()));
-    entry.handler.children().iter().for_each(|child| close(child));
+    close_where(entry, &|_| true);
+}
+
+/// Closes, of a handler and those that it hands on to, the ones with a file, which they open again for a record that comes
+/// later: what then stands in it is kept.
+pub(crate) fn close_files(entry: &HandlerEntry) {
+    close_where(entry, &|entry| entry.handler.file().is_some());
+}
+
+fn close_where(entry: &HandlerEntry, is_to_be: &dyn Fn(&HandlerEntry) -> bool) {
+    if is_to_be(entry) {
+        // Whatever goes wrong, the others are closed all the same.
+        let _ = catch_unwind(AssertUnwindSafe(|| entry.handler.close()));
+    }
+    entry.handler.children().iter().for_each(|child| close_where(child, is_to_be));
 }

@@ -10,7 +10,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 use crate::support::{
-    self, DEADLINE, Lines, Logs, Queue, helper, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit, zombies,
+    self, DEADLINE, Lines, Logs, Queue, helper, helpers_of, in_child, kill, stop_helpers, threads_named, until,
+    wait_for_exit, zombies,
 };
 
 pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
@@ -185,13 +186,6 @@ fn kill_both_helpers() -> [Pid; 2] {
 
 fn is_gone(helper: Pid) -> bool {
     logtree_os::helper::reap(helper.as_raw_nonzero().get().unsigned_abs()) != HelperState::Running
-}
-
-/// The threads of this process that have such a name.
-fn threads_named(name: &str) -> usize {
-    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
-    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
-    names.filter(|comm| comm.trim_end() == name).count()
 }
 
 pub(crate) fn a_killed_worker_harms_nobodys_records() {

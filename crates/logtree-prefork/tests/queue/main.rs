@@ -53,6 +53,10 @@ fn main() {
             "who_has_joined_a_queue_compresses_when_it_listens",
             packing::who_has_joined_a_queue_compresses_when_it_listens,
         ),
+        (
+            "a_process_that_listens_again_compresses_what_others_left_meanwhile",
+            packing::a_process_that_listens_again_compresses_what_others_left_meanwhile,
+        ),
         ("listeners_killed_at_random_write_each_line_once", kills::listeners_killed_at_random_write_each_line_once),
         #[cfg(logtree_kill_points)]
         (

@@ -3,12 +3,15 @@
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use logtree_prefork::QueueOptions;
+use logtree_prefork::{ConfigText, Configured, ListenerIn, QueueOptions, ServiceControl, serve, stats, with_config};
 use rustix::fs::{FlockOperation, flock};
 
-use crate::support::{Logs, Queue, in_child, kill, stop_helpers_of, text, until, wait_for_exit};
+use crate::support::{
+    DEADLINE, Logs, Queue, helper_of, in_child, kill, stop, stop_helpers_of, text, threads_named, until, wait_for_exit,
+};
 
 /// So long a file is left to whoever has it locked, and a new listener looks for those that come late.
 const REST: Duration = Duration::from_secs(1);
@@ -103,5 +106,73 @@ pub(crate) fn who_has_joined_a_queue_compresses_when_it_listens() {
     assert_eq!(wait_for_exit(first), Some(0));
     Queue::over(&logs.plain, QueueOptions::default()).wait_until_gone();
     assert!(directory.path().join("packed.log.1.gz").exists());
+    logs.assert_whole();
+}
+
+/// A service that goes on until it is killed, or forgotten, and leaves a file when it listens.
+struct Serving<'a> {
+    mark: &'a Path,
+    began: Instant,
+}
+
+impl ServiceControl for Serving<'_> {
+    fn goes_on(&mut self) -> bool {
+        self.began.elapsed() < DEADLINE
+    }
+
+    fn listens(&mut self, _: u64) {
+        std::fs::write(self.mark, "").unwrap();
+    }
+
+    fn handed_over(&mut self) {}
+}
+
+pub(crate) fn a_process_that_listens_again_compresses_what_others_left_meanwhile() {
+    let directory = tempfile::tempdir().unwrap();
+    let logs = Logs::within(directory.path(), 10_000);
+    let [begun, serves] = ["begun", "serves"].map(|word| directory.path().join(word));
+    let start = |is_service: bool| {
+        let rebuild = Arc::new(|_: &ConfigText, _: &str| Err("nobody has another one".to_owned()));
+        let configured = Configured { config: Arc::default(), rebuild, is_service };
+        let queue = with_config(&configured, || Queue::over_all(&logs, ListenerIn::Thread));
+        queue.entry.handler.start().unwrap();
+        queue
+    };
+    let service = in_child(|| {
+        until("there is a queue", || begun.exists());
+        let _queue = start(true);
+        serve(&mut Serving { mark: &serves, began: Instant::now() }).unwrap();
+    });
+    rolled(directory.path(), 1);
+    let queue = start(false);
+    queue.log(0);
+    assert!(queue.flush());
+    logs.wait_until_packed();
+    until("it looks for no others", || threads_named("logtree-pack") == 0);
+    let is_open = || {
+        let links = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        links.filter_map(|link| std::fs::read_link(link.path()).ok()).any(|file| file.ends_with("packed.log"))
+    };
+    assert!(is_open());
+    std::fs::write(begun, "").unwrap();
+    until("the service listens", || serves.exists());
+    assert!(!is_open(), "whoever hands over has let go of the files");
+    // Else it would take the seat.
+    let standby = helper_of(service, "logtree-standby");
+    stop(standby);
+    [service, standby].into_iter().for_each(kill);
+    assert_eq!(wait_for_exit(service), None);
+    rolled(directory.path(), 2);
+    queue.log(1);
+    assert!(queue.flush());
+    assert_eq!(stats()[0].claim_number, 3);
+    logs.wait_until_packed();
+    for number in [1, 2] {
+        let compressed = directory.path().join(format!("packed.log.{number}.gz"));
+        assert_eq!(text(&compressed), number.to_string());
+        std::fs::remove_file(compressed).unwrap();
+    }
+    queue.log(2);
+    assert!(queue.flush());
     logs.assert_whole();
 }

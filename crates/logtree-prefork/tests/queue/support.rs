@@ -15,7 +15,7 @@ use logtree_core::{
 use logtree_handlers::{
     Compress, RotatingFileHandler, RotatingFileHandlerConfig, Stream, StreamHandler, StreamHandlerConfig,
 };
-use logtree_prefork::{Fork, MultiprocessingQueue, QueueOptions, fork};
+use logtree_prefork::{Fork, ListenerIn, MultiprocessingQueue, QueueOptions, fork};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 /// Nothing takes so long but a bug.
@@ -240,18 +240,23 @@ impl Queue {
 
     /// A queue over several files, which get the same lines.
     pub(crate) fn started_over(logs: &Logs) -> Self {
+        let queue = Self::over_all(logs, ListenerIn::Process);
+        queue.entry.handler.start().unwrap();
+        queue
+    }
+
+    /// The same, not yet started.
+    pub(crate) fn over_all(logs: &Logs, listener_in: ListenerIn) -> Self {
         let file = |log: &Path| Arc::new(LogFile(log.to_owned()));
         let holding = Holding { file: file(&logs.held), held: Mutex::default() };
         // They wait for room, so that a number that is missing is a record that was lost.
         let overflow = Overflow::Block(DEADLINE);
         let limits = QueueLimits { capacity_bytes: LANE_BYTES, overflow, ..QueueLimits::default() };
-        let options = QueueOptions { limits, ..QueueOptions::default() };
+        let options = QueueOptions { limits, listener_in, ..QueueOptions::default() };
         let plain = Box::new(ToFile(file(&logs.plain)));
         let (rolled, kept) = (logs.rolling(&logs.rolled, 1000, None), logs.rolling(&logs.kept, 1, None));
         let packed = logs.rolling(&logs.packed, 1000, Some(Compress::Gzip));
-        let queue = Self::before(vec![plain, Box::new(holding), rolled, kept, packed], &logs.plain, options);
-        queue.entry.handler.start().unwrap();
-        queue
+        Self::before(vec![plain, Box::new(holding), rolled, kept, packed], &logs.plain, options)
     }
 
     /// A queue whose one handler writes to stdout.
@@ -391,12 +396,15 @@ pub(crate) fn stop_helpers() -> [Pid; 2] {
 /// The same with those of another process.
 pub(crate) fn stop_helpers_of(maker: Pid) -> [Pid; 2] {
     let helpers = ["logtree-standby", "logtree-listen"].map(|name| helper_of(maker, name));
-    for pid in helpers {
-        kill_process(pid, Signal::STOP).unwrap();
-        // A signal takes a moment to stop.
-        until("the helper is stopped", || parent_and_state(pid).unwrap().1 == "T");
-    }
+    helpers.into_iter().for_each(stop);
     helpers
+}
+
+/// Stops a process. When this returns, it does not run.
+pub(crate) fn stop(pid: Pid) {
+    kill_process(pid, Signal::STOP).unwrap();
+    // A signal takes a moment to stop.
+    until("it is stopped", || state_of(pid) == "T");
 }
 
 /// Every process of the system with its name.
@@ -408,6 +416,13 @@ pub(crate) fn processes() -> Vec<(Pid, String)> {
         Some((Pid::from_raw(pid)?, comm.trim_end().to_owned()))
     });
     named.collect()
+}
+
+/// The threads of this process that have such a name.
+pub(crate) fn threads_named(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    names.filter(|comm| comm.trim_end() == name).count()
 }
 
 /// The state of a process, as `ps` shows it; empty if it is gone, but for its zombie.
