@@ -18,6 +18,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -140,7 +141,9 @@ impl fmt::Debug for Configured {
 }
 
 thread_local! {
-    static CONFIGURED: RefCell<Option<Configured>> = const { RefCell::new(None) };
+    /// Never dropped, so that it is there as long as its thread: who flushes while the process exits may become a listener, and
+    /// build a config, when the thread's values are gone. [`with_config`] leaves nothing behind in it.
+    static CONFIGURED: ManuallyDrop<RefCell<Option<Configured>>> = const { ManuallyDrop::new(RefCell::new(None)) };
 }
 
 /// Has queues that are made by `make` on this thread know which config they come from.
@@ -149,16 +152,16 @@ pub fn with_config<R>(configured: &Configured, make: impl FnOnce() -> R) -> R {
     struct Reset(Option<Configured>);
     impl Drop for Reset {
         fn drop(&mut self) {
-            CONFIGURED.set(self.0.take());
+            CONFIGURED.with(|place| place.replace(self.0.take()));
         }
     }
-    let _reset = Reset(CONFIGURED.replace(Some(configured.clone())));
+    let _reset = Reset(CONFIGURED.with(|place| place.replace(Some(configured.clone()))));
     make()
 }
 
 /// The config that queues are being made from on this thread.
 pub(crate) fn configured() -> Option<Configured> {
-    CONFIGURED.with_borrow(Clone::clone)
+    CONFIGURED.with(|place| place.borrow().clone())
 }
 
 /// The config of a segment.
@@ -424,6 +427,22 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn a_config_is_built_on_a_thread_that_is_ending() {
+        thread_local!(static LAST: Last = const { Last });
+        struct Last;
+        impl Drop for Last {
+            fn drop(&mut self) {
+                let rebuild: Rebuild = Arc::new(|_, _| Err(String::new()));
+                let of = Configured { config: Arc::default(), rebuild, is_service: true };
+                assert!(with_config(&of, configured).unwrap().is_service);
+                assert!(configured().is_none());
+            }
+        }
+        // A thread's values are dropped from the last one that it met to the first.
+        std::thread::spawn(|| LAST.with(|_| assert!(configured().is_none()))).join().unwrap();
+    }
 
     fn config(text: &str, made_ns: u64, read_ns: u64) -> ConfigText {
         let age = ConfigAge { made_ns, read_ns, is_act: false };
