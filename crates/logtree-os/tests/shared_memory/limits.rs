@@ -3,10 +3,13 @@
 use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use logtree_os::{DropReason, LaneReader, ProcessIdentity, Reserve, Segment, SegmentOptions};
+use logtree_os::{DropReason, LaneReader, ProcessIdentity, Reserve, Segment, SegmentOptions, Sleep, Sleeper};
 
-use crate::support::{CAPACITY, at, directory, drain, fork, on_file_system, on_small_file_system, payload, segment};
+use crate::support::{
+    CAPACITY, at, directory, drain, fork, on_file_system, on_small_file_system, payload, segment, wait_until,
+};
 
 /// Pushes until nothing goes any more; how much went.
 fn fill(segment: &Arc<Segment>) -> (usize, DropReason, logtree_os::LaneProducer) {
@@ -43,6 +46,26 @@ fn a_limit_for_file_sizes_is_an_error_not_a_signal() {
         assert!(error.unwrap_err().is_no_memory());
         0
     });
+    assert_eq!(child.wait(), 0);
+}
+
+#[test]
+fn a_producer_without_memory_ends_a_nap() {
+    let (segment, _directory) = segment();
+    let child = fork(|| {
+        wait_until("the nap", || segment.listener_sleep() == Some(Sleep::Nap));
+        let bytes = segment.size_bytes() + (64 << 10);
+        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+        // SAFETY: the pointer is valid.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
+        let (pushed, reason, _producer) = fill(&segment);
+        // Half of what would end the nap by itself.
+        assert_eq!((pushed, reason), (4 * 3, DropReason::NoMemory));
+        0
+    });
+    let begin = Instant::now();
+    Sleeper::new(&segment).sleep(Sleep::Nap, Duration::from_secs(30), || false);
+    assert!(begin.elapsed() < Duration::from_secs(15));
     assert_eq!(child.wait(), 0);
 }
 

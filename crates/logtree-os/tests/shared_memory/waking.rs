@@ -77,9 +77,9 @@ fn a_nap_is_ended_by_a_lane_filling_up_or_a_flush_and_not_by_a_record() {
         let is_napping = || segment.listener_sleep() == Some(Sleep::Nap);
         wait_until("the nap", is_napping);
         let bytes = payload(1, WHOLE_UNIT);
-        for _ in 0..2 {
+        for _ in 0..8 {
             let _published = producer.push(at(0), &[&bytes], Reserve::Ordinary).unwrap();
-            assert!(is_napping(), "less than 32 KiB wait");
+            assert!(is_napping(), "no more than 128 KiB wait");
         }
         let _published = producer.push(at(0), &[&bytes], Reserve::Ordinary).unwrap();
         wait_until("the end of the nap", || naps.load(Ordering::SeqCst) == 1);

@@ -49,6 +49,7 @@ SPILLS, SEGMENTS, WAKING, DEFINITIONS, TRANSACTIONS = (
     for module in ("spills", "segments", "waking", "definitions", "transactions"))
 LIFE = plain("shared memory", "-p logtree-os --test shared_memory life")
 GROWTH = plain("shared memory", "-p logtree-os --test shared_memory raise_no_page_faults")
+STARVED = plain("shared memory", "-p logtree-os --test shared_memory a_producer_without_memory")
 WATCH = plain("process", "-p logtree-os --test process watch")
 CLAIM, CLAIMS = plain("process", "-p logtree-os --test process claim"), plain("unit", "-p logtree-os --lib claim")
 ENVIRONMENT = plain("environment", "-p logtree --features prefork --test environment")
@@ -178,7 +179,9 @@ QUEUE_KINDS = [
     ("a flush does not wake who naps", LISTENING,
      (OS + "wake.rs", "        wake(&line.state, SLEEPING);\n        wake(&line.state, NAPPING);\n", "        wake(&line.state, SLEEPING);\n")),
     ("a lane that fills up does not wake who naps", WAKING,
-     (OS + "lane/producer.rs", "            self.segment.wake_from_nap();\n", "")),
+     (OS + "lane/producer.rs", "            self.segment.wake_from_nap();\n        }\n        Ok(", "        }\n        Ok(")),
+    ("a lane without memory does not wake who naps", STARVED,
+     (OS + "lane/producer.rs", "                self.segment.wake_from_nap();\n", "")),
     ("progress wakes nobody", LISTENING,
      (OS + "wake.rs", "            sync::futex_wake(&line.progress);\n", "")),
     ("a record stands for a file that is not whole", LISTENER,
