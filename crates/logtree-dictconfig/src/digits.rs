@@ -73,7 +73,13 @@ mod tests {
         assert_eq!(int(true, "000", 8), Some(Kind::Int(0)));
         assert_eq!(int(false, "9", 8), None);
         assert_eq!(int(false, "", 10), None);
-        assert_eq!(sexagesimal(true, ["190", "20", "30"].into_iter()), Some(Kind::Int(-685_230)));
         assert_eq!(int(false, &"9".repeat(4301), 10), None);
+    }
+
+    #[cfg(feature = "yaml")]
+    #[test]
+    fn parts_to_the_base_sixty_are_pyyamls() {
+        // PyYAML 6: yaml.safe_load("-190:20:30").
+        assert_eq!(sexagesimal(true, ["190", "20", "30"].into_iter()), Some(Kind::Int(-685_230)));
     }
 }
