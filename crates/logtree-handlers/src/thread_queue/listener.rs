@@ -1,14 +1,14 @@
 //! The thread that empties a queue (Python's `QueueListener`).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use logtree_core::{Direct, HeldRecords, Record, side, with_own_record};
 
 use super::Shared;
-use super::state::{InHand, Rest, State};
+use super::state::{Rest, State};
 use crate::spawn::spawn;
 
 const THREAD_NAME: &str = "logtree-queue";
@@ -30,7 +30,7 @@ impl Shared {
             return false;
         }
         let shared = Arc::clone(self);
-        let (in_hand, handled) = (Arc::clone(&state.in_hand), Arc::clone(&state.handled));
+        let (in_hand, handled) = (Arc::clone(&state.records_in_hand), Arc::clone(&state.handled));
         let listen = move || Listener { shared, in_hand, handled, said: None, own: 0 }.listen();
         match spawn(THREAD_NAME, listen) {
             Ok(thread) => {
@@ -49,7 +49,8 @@ impl Shared {
 /// What the thread has at hand.
 struct Listener {
     shared: Arc<Shared>,
-    in_hand: Arc<InHand>,
+    /// How many records are taken out and not begun to be handled.
+    in_hand: Arc<AtomicUsize>,
     handled: Arc<AtomicU64>,
     /// When drops were said last.
     said: Option<Instant>,
@@ -94,7 +95,7 @@ impl Listener {
     fn handle(&mut self, piece: &HeldRecords) {
         let listener = &self.shared.listener;
         piece.for_each(|record| {
-            self.in_hand.records.fetch_sub(1, Ordering::Relaxed);
+            self.in_hand.fetch_sub(1, Ordering::Relaxed);
             listener.handle(record, &mut Direct, |_| true);
         });
         side::handle_kept(|record| listener.handle(record, &mut Direct, |_| true));

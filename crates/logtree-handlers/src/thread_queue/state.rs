@@ -39,8 +39,11 @@ pub(super) struct State {
     spare: Vec<HeldRecords>,
     waiting_records: usize,
     waiting_bytes: usize,
-    /// What the listener has taken and not handled yet.
-    pub(super) in_hand: Arc<InHand>,
+    /// How many records the listener has taken out and not begun to handle. It counts them down while others log: who looks
+    /// at each record waits for its processor.
+    pub(super) records_in_hand: Arc<AtomicUsize>,
+    /// How many bytes it has taken out, until it has handled them all.
+    bytes_in_hand: usize,
     put: u64,
     /// How many of them are handled.
     pub(super) handled: Arc<AtomicU64>,
@@ -65,13 +68,6 @@ pub(super) enum Rest {
     Nap,
     /// It waits to be woken.
     Sleep,
-}
-
-/// How many records and bytes the listener has taken out and not begun to handle.
-#[derive(Debug, Default)]
-pub(super) struct InHand {
-    pub(super) records: AtomicUsize,
-    pub(super) bytes: AtomicUsize,
 }
 
 /// Records that were dropped and not said yet.
@@ -113,12 +109,12 @@ impl State {
     /// Whether one more record may wait, as their number goes. Like Python's, the one being handled waits no more.
     fn has_place(&self, limits: &QueueLimits, level: Level) -> bool {
         let reserved = if limits.is_urgent(level) { 0 } else { limits.maxsize / 8 };
-        let records = || self.waiting_records + self.in_hand.records.load(Ordering::Relaxed);
+        let records = || self.waiting_records + self.records_in_hand.load(Ordering::Relaxed);
         limits.maxsize == 0 || records() < (limits.maxsize - reserved) as usize
     }
 
     fn free_bytes(&self, limits: &QueueLimits, level: Level) -> usize {
-        most_bytes(limits, level).saturating_sub(self.waiting_bytes + self.in_hand.bytes.load(Ordering::Relaxed))
+        most_bytes(limits, level).saturating_sub(self.waiting_bytes + self.bytes_in_hand)
     }
 
     /// Takes a record in, if there is room.
@@ -205,7 +201,7 @@ impl State {
 
     /// Keeps the memory of a piece that was handled, unless there is enough.
     pub(super) fn give_back(&mut self, handled: HeldRecords) {
-        self.in_hand.bytes.store(0, Ordering::Relaxed);
+        self.bytes_in_hand = 0;
         if self.spare.len() < KEPT_PIECES {
             self.spare.push(handled);
         }
@@ -217,8 +213,8 @@ impl State {
         let piece = self.waiting.pop_front()?;
         self.waiting_records -= piece.len();
         self.waiting_bytes -= piece.size_bytes();
-        self.in_hand.records.store(piece.len(), Ordering::Relaxed);
-        self.in_hand.bytes.store(piece.size_bytes(), Ordering::Relaxed);
+        self.records_in_hand.store(piece.len(), Ordering::Relaxed);
+        self.bytes_in_hand = piece.size_bytes();
         Some(piece)
     }
 
