@@ -281,6 +281,12 @@ fn child_of(program: &Program) -> Pid {
     Pid::from_raw(fs::read_to_string(path).unwrap().parse().unwrap()).unwrap()
 }
 
+/// Whether a process has ended; its parent need not have waited for it.
+fn is_dead(process: Pid) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap_or_default();
+    stat.rsplit(") ").next().is_none_or(|state| state.is_empty() || state.starts_with('Z'))
+}
+
 fn a_child_watches_too(program: &mut Program) {
     let child = child_of(program);
     program.wait_for("child held back");
@@ -290,6 +296,8 @@ fn a_child_watches_too(program: &mut Program) {
     // The new handler holds what is held from now on; what the old one held, its end has written.
     assert_eq!(program.log().matches("held: held back").count(), 100);
     kill_process(child, Signal::TERM).unwrap();
+    // It reads the same standard input, whose end would be its own.
+    wait_for("the child's end", || is_dead(child));
     assert!(program.end().success());
     // Had the child's signal come to the parent, it would log at INFO now.
     assert!(!program.log().contains("the parent reads"));
