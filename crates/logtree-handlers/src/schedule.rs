@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use jiff_core::Timestamp;
-use jiff_core::civil::DateTime;
+use jiff_core::civil::{Date, DateTime};
 use jiff_core::tz::Offset;
 use logtree_core::{ArgumentError, Zone, ZoneTime};
 
@@ -223,6 +223,32 @@ impl Schedule {
         }
     }
 
+    /// The second that a [suffix](Self::suffix) names, by which files are older or younger than each other: the hour that comes
+    /// twice comes first without an offset, then with one, and their names alone would mix the two.
+    pub(crate) fn second_of(&self, suffix: &str) -> i64 {
+        let (time, offset) = suffix.split_at_checked(self.when.pattern().len()).unwrap_or((suffix, ""));
+        let mut numbers =
+            time.split(|separator: char| !separator.is_ascii_digit()).map(|digits| digits.parse().unwrap_or(0));
+        let mut next = |least: i16, most: i16| numbers.next().unwrap_or(0).clamp(least, most);
+        // A name need not be of a day that there is.
+        let (year, month) = (next(0, 9999), next(1, 12) as i8);
+        let days = Date::new(year, month, 1).map_or(28, |first| first.days_in_month());
+        let day = next(1, days.into()) as i8;
+        let (hour, minute, second) = (next(0, 23) as i8, next(0, 59) as i8, next(0, 59) as i8);
+        let civil = DateTime::new(year, month, day, hour, minute, second, 0).unwrap_or(DateTime::MIN);
+        let utc = Offset::UTC.to_timestamp(civil).map_or(0, |utc| utc.as_second());
+        if let Some((hours, minutes)) = offset.split_at_checked(3)
+            && let (Ok(hours), Ok(minutes)) = (hours.parse::<i64>(), minutes.parse::<i64>())
+        {
+            let sign = if offset.starts_with('-') { -1 } else { 1 };
+            return utc - hours * HOUR_S - sign * minutes * 60;
+        }
+        let offset_s = |second| self.shown(second).map_or(0, |shown| i64::from(shown.offset_s()));
+        let (before_s, behind_s) = (offset_s(utc - DAY_S), offset_s(utc + DAY_S));
+        let first = utc - before_s;
+        if offset_s(first) == before_s { first } else { utc - behind_s }
+    }
+
     fn is_summer(&self, second: i64) -> bool {
         self.shown(second).is_some_and(|shown| shown.is_summer())
     }
@@ -329,6 +355,7 @@ mod tests {
             for name in expected {
                 assert_eq!(schedule.suffix(due, due), name);
                 assert!(schedule.is_suffix(name));
+                assert_eq!(schedule.second_of(name), due - HOUR_S);
                 due = schedule.next_after(due);
             }
         }

@@ -35,7 +35,7 @@ use crate::{FileHandler, OpenMode, Retention};
 /// - With `maxBytes` it also rolls when it is full, to `app.log.2026-01-31_09.1`, `.2` and so on. How full it can be, when
 ///   it is seen that someone else has moved or deleted it, and when an old one may be deleted is as with
 ///   [`RotatingFileHandler`](crate::RotatingFileHandler).
-/// - Only files whose whole name is the log's and a time of that form are ever deleted, the oldest by name: more than
+/// - Only files whose whole name is the log's and a time of that form are ever deleted, the oldest by that time: more than
 ///   `backupCount`, older than `maxAge`, and what makes them more than `maxTotalBytes` together. Without these all are kept.
 ///   Where `compress` is set, compressed ones are such files too: see [`Compress`](crate::Compress).
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
@@ -159,7 +159,8 @@ impl TimedRotatingFileHandler {
         let path = self.path();
         let mut rolled = self.rolling.list(path, names, |suffix, name| {
             let (suffix, number) = parse_suffix(&self.schedule, self.max_bytes > 0, suffix)?;
-            Some(Rolled { suffix: suffix.to_owned(), number, path: path.with_file_name(name) })
+            let began = self.schedule.second_of(suffix);
+            Some(Rolled { began, suffix: suffix.to_owned(), number, path: path.with_file_name(name) })
         })?;
         rolled.sort_unstable();
         Ok(rolled)
@@ -196,6 +197,8 @@ fn parse_suffix<'a>(schedule: &Schedule, has_numbers: bool, suffix: &'a str) -> 
 /// A file that was rolled, in the order of time.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rolled {
+    /// The second at which its interval began.
+    began: i64,
     suffix: String,
     /// Which one of its interval; the last one has none.
     number: u64,
@@ -295,6 +298,43 @@ mod tests {
             count += expected.len();
         }
         assert!(count > 200, "{count}");
+    }
+
+    /// `DIFFERENCE`: Python gives the second file of a name no place of its own, and goes by the names.
+    #[test]
+    fn in_the_hour_that_comes_twice_the_youngest_are_kept() {
+        // Summer ends at 01:00 UTC on 27 October 2024 in Berlin, and at 06:00 UTC on 3 November in New York.
+        for (zone, end) in [("Europe/Berlin", 1_729_990_800), ("America/New_York", 1_730_613_600)] {
+            for (when, step) in [(crate::When::Seconds, 1500), (crate::When::Minutes, 1500), (crate::When::Hours, 3600)]
+            {
+                let directory = tempfile::tempdir().unwrap();
+                let path = directory.path().join("a.log");
+                let mut handler = TimedRotatingFileHandler::new(TimedRotatingFileHandlerConfig {
+                    when,
+                    interval_s: step,
+                    backup_count: 3,
+                    ..TimedRotatingFileHandlerConfig::new(&path)
+                })
+                .unwrap();
+                handler.schedule.zone = Zone::of(zone);
+                let began = end - 2 * 3600;
+                std::fs::write(&path, "").unwrap();
+                let modified = UNIX_EPOCH + std::time::Duration::from_secs(began as u64);
+                std::fs::File::options().append(true).open(&path).unwrap().set_modified(modified).unwrap();
+                let mut left = Vec::new();
+                for now in (began..end + 2 * 3600).step_by(step as usize) {
+                    if now >= handler.due(now) {
+                        handler.roll(now, &mut Direct).unwrap();
+                    }
+                    handler.file.appended().append(format!("{now}\n").as_bytes()).unwrap();
+                    left.push(format!("{now}\n"));
+                    let entries = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+                    let mut texts: Vec<_> = entries.map(|path| std::fs::read_to_string(path).unwrap()).collect();
+                    texts.sort_unstable();
+                    assert_eq!(texts, left[left.len().saturating_sub(4)..], "{zone} {when:?} at {now}");
+                }
+            }
+        }
     }
 
     #[test]
