@@ -15,7 +15,7 @@ use logtree_handlers::{
     TimedRotatingFileHandlerConfig, When,
 };
 
-use crate::failures::{disk, on_a_small_disk};
+use crate::failures::disk::{disk, on_a_small_disk};
 use crate::specimen::{Brackets, with_record};
 
 /// Nothing takes so long but a bug.
