@@ -41,16 +41,12 @@ impl Access {
         let stat = fstat(file)?;
         let owner = self.owner.filter(|owner| *owner != stat.st_uid).map(Uid::from_raw);
         let group = self.group.filter(|group| *group != stat.st_gid).map(Gid::from_raw);
-        if owner.is_some() || group.is_some() {
-            fchown(file, owner, group)?;
+        let is_owned = if owner.is_some() || group.is_some() { fchown(file, owner, group) } else { Ok(()) };
+        // Afterwards, as another owner may cost some of the bits; and all the same, as they may be there to keep others out.
+        if let Some(bits) = self.permissions.filter(|bits| *bits != stat.st_mode & 0o7777 || owner.is_some()) {
+            fchmod(file, Mode::from_raw_mode(bits))?;
         }
-        // Afterwards: another owner may cost some of the bits.
-        match self.permissions {
-            Some(bits) if bits != stat.st_mode & 0o7777 || owner.is_some() => {
-                Ok(fchmod(file, Mode::from_raw_mode(bits))?)
-            }
-            _ => Ok(()),
-        }
+        Ok(is_owned?)
     }
 }
 

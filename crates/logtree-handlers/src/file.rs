@@ -174,7 +174,8 @@ impl FileHandler {
                 let outcome = self.encoding.encode(line, self.errors, bytes);
                 append(Line { text: &line[..length], bytes: outcome.map(|()| &**bytes) })
             })
-        })
+        })?;
+        Ok(self.file.attend()?)
     }
 
     /// Where the file is.

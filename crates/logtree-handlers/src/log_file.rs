@@ -5,7 +5,7 @@ mod append;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use logtree_core::{AppendFile, FileEnd, sync_name};
@@ -40,6 +40,8 @@ const LOOKS: usize = 16;
 ///   left alone.
 /// - When the disk is full, half a line that was written is taken back; where that is impossible, the next line begins
 ///   on a line of its own.
+/// - A file that cannot be given its rights and owners, or be brought to the disk, is written to all the same: each line of it
+///   is counted as an error, until it can.
 /// - A file that was moved or deleted is written to as before, until [`reopen`](AppendFile::reopen); where its handler
 ///   rolls or watches it, the next lines go to a new one.
 /// - Before it is given another name it is locked with flock(2), for a few system calls, so that of several processes only
@@ -60,6 +62,8 @@ pub struct LogFile {
     /// The file that was opened last.
     inode: AtomicU64,
     renewals: AtomicU32,
+    /// Something failed besides writing: see [`State::failed`].
+    has_failed: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +77,8 @@ struct State {
     followed: LastLook,
     /// Another process took too long to roll the file.
     roll_stalled: bool,
+    /// What failed besides writing. Whoever appends must not hear of it: a line that stands there would be written again.
+    failed: Option<io::Error>,
 }
 
 /// A child shares its parent's open file, which is right for appending.
@@ -110,7 +116,17 @@ impl LogFile {
     pub(crate) fn following(path: impl Into<PathBuf>, mode: OpenMode, follow: Follow) -> Self {
         let (inode, renewals) = (AtomicU64::new(0), AtomicU32::new(0));
         let (access, fsync, state) = (Access::default(), Fsync::Never, ForkLock::default());
-        Self { path: path.into(), mode, follow, access, fsync, state, inode, renewals }
+        Self {
+            path: path.into(),
+            mode,
+            follow,
+            access,
+            fsync,
+            state,
+            inode,
+            renewals,
+            has_failed: AtomicBool::new(false),
+        }
     }
 
     /// The same with rights, owners, and a time at which it is brought to the disk.
@@ -121,6 +137,18 @@ impl LogFile {
     /// How often the file was found to be another one than before, in this process and those that it was forked from.
     pub(crate) fn renewals(&self) -> u32 {
         self.renewals.load(Ordering::Relaxed)
+    }
+
+    /// To be called behind each line.
+    ///
+    /// # Errors
+    /// What failed besides writing, since the last call.
+    #[inline]
+    pub(crate) fn attend(&self) -> io::Result<()> {
+        match self.has_failed.load(Ordering::Relaxed) && self.has_failed.swap(false, Ordering::Relaxed) {
+            true => self.state.lock().failed.take().map_or(Ok(()), Err),
+            false => Ok(()),
+        }
     }
 
     /// Whether it is ever brought to the disk.
@@ -165,38 +193,44 @@ impl LogFile {
             }
             opened = open(OpenMode::Append)?;
         }
-        self.admit(&opened)?;
         let inode = opened.opened.inode();
         if !matches!(self.inode.swap(inode, Ordering::Relaxed), before if before == 0 || before == inode) {
             self.renewals.fetch_add(1, Ordering::Relaxed);
         }
+        // Before its first line. What fails is tried again behind that, and said then.
+        let _ = self.admit(&mut opened);
         Ok(opened)
     }
 
     /// Gives a file that was opened its rights, and brings its name to the disk where that is asked for, and with it the one
     /// that was given to the file before.
-    fn admit(&self, open: &Open) -> io::Result<()> {
-        if open.opened.is_regular {
+    fn admit(&self, open: &mut Open) -> io::Result<()> {
+        if open.opened.is_regular && !open.is_admitted {
             self.access.apply(open.descriptor())?;
+            if self.is_synced() {
+                sync_name(&self.path)?;
+            }
         }
-        if open.opened.is_regular && self.is_synced() { sync_name(&self.path) } else { Ok(()) }
+        open.is_admitted = true;
+        Ok(())
     }
 
     /// Opens the file, unless it is open. One that is to be emptied keeps what stands in it until [`start`](Self::start) or
     /// the first line: the config that opens it may fail yet.
     ///
     /// # Errors
-    /// Those of open(2).
+    /// Those of open(2), and what keeps the file from its rights and owners.
     pub fn open(&self) -> io::Result<()> {
         let mut state = self.state.lock();
         if self.mode == OpenMode::Truncate && !state.was_opened {
-            let open = Open::new(&self.path, OpenMode::Append)?;
-            self.admit(&open)?;
+            let mut open = Open::new(&self.path, OpenMode::Append)?;
+            self.admit(&mut open)?;
             state.open = Some(open);
             (state.was_opened, state.is_to_be_emptied) = (true, true);
             return Ok(());
         }
-        self.opened(&mut state).map(drop)
+        let (open, _) = self.opened(&mut state)?;
+        self.admit(open)
     }
 
     /// Empties the file, if it is open and was opened for that.

@@ -29,6 +29,8 @@ pub(crate) struct Open {
     pub(crate) seal: Option<Seal>,
     /// Others can see that it is open here.
     pub(crate) is_marked: bool,
+    /// It has the rights and owners that it is to have, and its name is where it is to be.
+    pub(crate) is_admitted: bool,
     pub(crate) lines: LineWriter,
     pub(crate) room: Room,
 }
@@ -60,7 +62,8 @@ impl Open {
         kill_point!("file: created");
         let opened = Look::at(descriptor.as_fd())?;
         let seal = if opened.is_regular { Seal::set(descriptor.as_fd()) } else { None };
-        Ok(Self { descriptor, opened, seal, is_marked: false, lines: LineWriter::NEW, room: Room::seen(&opened) })
+        let (is_marked, is_admitted, lines, room) = (false, false, LineWriter::NEW, Room::seen(&opened));
+        Ok(Self { descriptor, opened, seal, is_marked, is_admitted, lines, room })
     }
 
     /// Lets others see that it is open here, so that they do not delete it this moment: see [`Grace`](crate::grace::Grace).

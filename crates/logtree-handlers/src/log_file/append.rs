@@ -1,6 +1,7 @@
 //! How lines get to the end of a log file: side by side, or one thread alone where something is to be found out first.
 
 use std::io;
+use std::sync::atomic::Ordering;
 
 use logtree_os::kill_point;
 use rustix::fs::fdatasync;
@@ -30,7 +31,7 @@ impl LogFile {
         let Some((open, seal)) = state.open.as_ref().and_then(|open| Some((open, open.seal?))) else {
             return Attempt::None;
         };
-        if state.is_to_be_emptied || self.fsync == Fsync::Each || open.lines != LineWriter::NEW {
+        if state.is_to_be_emptied || self.fsync == Fsync::Each || !open.is_admitted || open.lines != LineWriter::NEW {
             return Attempt::None;
         }
         let began = self.tick();
@@ -71,10 +72,16 @@ impl LogFile {
         }
         to_be_written(open, bytes);
         open.append(bytes, &self.path)?;
-        if self.fsync == Fsync::Each {
-            fdatasync(open.descriptor())?;
-        }
+        let is_admitted = self.admit(open);
+        let is_synced = match self.fsync == Fsync::Each && open.opened.is_regular {
+            true => fdatasync(open.descriptor()).map_err(io::Error::from),
+            false => Ok(()),
+        };
         let is_late = self.is_late(open, began);
+        if let Err(error) = is_admitted.and(is_synced) {
+            state.failed = Some(error);
+            self.has_failed.store(true, Ordering::Relaxed);
+        }
         drop(state);
         if is_late { self.append_alone(bytes, limit) } else { Ok(true) }
     }

@@ -3,12 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use logtree_core::{Direct, Handler as _};
-use logtree_handlers::{FileHandlerConfig, Fsync, Retention, RotatingFileHandler, RotatingFileHandlerConfig};
+use logtree_core::{Direct, Handler};
+use logtree_handlers::{
+    Access, Buffering, BufferingConfig, FileHandler, FileHandlerConfig, Fsync, Retention, RotatingFileHandler,
+    RotatingFileHandlerConfig,
+};
 
 use crate::child::{assert_passed, test_process};
-use crate::specimen::{Brackets, with_record};
+use crate::specimen::{Brackets, lines, with_record};
 
 /// Where the test in a process of its own has its files.
 const PLACE: &str = "LOGTREE_TEST_PLACE";
@@ -16,10 +20,16 @@ const PLACE: &str = "LOGTREE_TEST_PLACE";
 /// The calls of these names that the ignored test `name` makes, one a line, with the paths behind descriptors; other calls are
 /// not held up. `None` if they cannot be traced here.
 fn calls_of(name: &str, calls: &str, place: &Path) -> Option<Vec<String>> {
+    calls_with(&[], name, calls, place)
+}
+
+/// The same with more arguments of strace's.
+fn calls_with(arguments: &[&str], name: &str, calls: &str, place: &Path) -> Option<Vec<String>> {
     let trace = place.join("trace");
     let test = test_process(name);
     let mut strace = Command::new("strace");
-    strace.args(["-f", "--seccomp-bpf", "-qq", "-y", "-e", &format!("trace={calls}"), "-e", "signal=none", "-o"]);
+    strace.args(["-f", "--seccomp-bpf", "-qq", "-y", "-e", &format!("trace={calls}"), "-e", "signal=none"]);
+    strace.args(arguments).arg("-o");
     strace.arg(&trace).arg(test.get_program()).args(test.get_args()).env(PLACE, place.join("logs"));
     fs::create_dir(place.join("logs")).unwrap();
     let output = strace.output().ok().filter(|output| !output.stdout.is_empty())?;
@@ -40,6 +50,27 @@ fn rotating(fsync: Fsync, backup_count: u32) -> RotatingFileHandlerConfig {
 
 fn emit(handler: &RotatingFileHandler, message: &str) {
     with_record(message, |record| handler.emit(record, &Brackets, &mut Direct)).unwrap();
+}
+
+#[test]
+fn a_file_has_its_rights_before_its_first_line() {
+    let place = tempfile::tempdir().unwrap();
+    let Some(lines) = calls_of("calls::records_of_secrets", "?fchmod,?pwrite64", place.path()) else {
+        println!("passed over: no strace");
+        return;
+    };
+    let seen = order(&lines, &[("rights", ["fchmod(", "0600"]), ("line", ["pwrite64(", ">"])]);
+    assert_eq!(seen, ["rights", "line", "rights", "line", "rights", "line"]);
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn records_of_secrets() {
+    let config = rotating(Fsync::Never, 9);
+    let access = Access { permissions: Some(0o600), ..Access::default() };
+    let config = RotatingFileHandlerConfig { file: FileHandlerConfig { access, ..config.file }, ..config };
+    let handler = RotatingFileHandler::new(config).unwrap();
+    (0..3).for_each(|_| emit(&handler, &"x".repeat(990)));
 }
 
 const RECORDS: usize = 10_000;
@@ -96,6 +127,100 @@ fn a_full_file_and_the_names_of_both_are_on_the_disk_before_the_next_record() {
 fn three_records() {
     let handler = RotatingFileHandler::new(rotating(Fsync::Rotate, 2)).unwrap();
     ["x".repeat(400), "x".repeat(400), "x".repeat(400)].iter().for_each(|message| emit(&handler, message));
+}
+
+#[test]
+fn records_are_brought_to_the_disk_each_or_never_or_with_a_full_file() {
+    // A file that rolls behind two records, and then one that never does and is let go of behind two.
+    let each = ["names", "record", "disk", "record", "disk", "disk", "rename", "names", "record", "disk"];
+    let each = [&each[..], &["names", "record", "disk", "record", "disk", "disk"]].concat();
+    let rotate = ["names", "record", "record", "disk", "rename", "names", "record"];
+    let rotate = [&rotate[..], &["names", "record", "record", "disk"]].concat();
+    let never = ["record", "record", "rename", "record", "record", "record"];
+    for (name, expected) in [("each", each), ("rotate", rotate), ("never", never.to_vec())] {
+        let place = tempfile::tempdir().unwrap();
+        let calls =
+            "?fsync,?fdatasync,?sync_file_range,?sync,?syncfs,?msync,?rename,?renameat,?renameat2,?write,?pwrite64";
+        let Some(lines) = calls_of(&format!("calls::records_to_the_disk_{name}"), calls, place.path()) else {
+            println!("passed over: no strace");
+            return;
+        };
+        let patterns = [
+            ("record", ["pwrite64(", ".log>"]),
+            ("disk", ["fdatasync(", ".log>"]),
+            ("names", ["fsync(", "logs>"]),
+            ("rename", ["rename", "app.log\", "]),
+        ];
+        assert_eq!(order(&lines, &patterns), expected, "{name}");
+        assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+    }
+}
+
+fn records_to_the_disk(fsync: Fsync) {
+    let rolls = RotatingFileHandler::new(rotating(fsync, 1)).unwrap();
+    (0..3).for_each(|_| emit(&rolls, &"x".repeat(400)));
+    let config = FileHandlerConfig { fsync, ..FileHandlerConfig::new(log().with_file_name("other.log")) };
+    let stays = FileHandler::new(config).unwrap();
+    (0..2).for_each(|_| with_record("m", |record| stays.emit(record, &Brackets, &mut Direct)).unwrap());
+    stays.reopen();
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn records_to_the_disk_each() {
+    records_to_the_disk(Fsync::Each);
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn records_to_the_disk_rotate() {
+    records_to_the_disk(Fsync::Rotate);
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn records_to_the_disk_never() {
+    records_to_the_disk(Fsync::Never);
+}
+
+#[test]
+fn a_record_that_does_not_get_to_the_disk_is_an_error_and_stands_in_the_file_once() {
+    let place = tempfile::tempdir().unwrap();
+    let second_and_fifth = ["-e", "inject=fdatasync:error=EIO:when=2+3"];
+    if calls_with(&second_and_fifth, "calls::records_for_a_bad_disk", "?fdatasync", place.path()).is_none() {
+        println!("passed over: no strace");
+    }
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn records_for_a_bad_disk() {
+    let config = FileHandlerConfig { fsync: Fsync::Each, ..FileHandlerConfig::new(log()) };
+    let handler = FileHandler::new(config).unwrap();
+    let emit = |handler: &dyn Handler, message: &str| {
+        let outcome = with_record(message, |record| handler.emit(record, &Brackets, &mut Direct));
+        outcome.err().map(|error| error.to_string())
+    };
+    let failed = || Some("OSError: [Errno 5] Input/output error".to_owned());
+    assert_eq!(["one", "two", "three"].map(|message| emit(&handler, message)), [None, failed(), None]);
+    assert_eq!(lines(&log()), ["<one>", "<two>", "<three>"]);
+    // Nor does a buffer write anew what stands there.
+    let buffering = Buffering::new(BufferingConfig::new(1000), "b", Box::new(handler));
+    let errors = ["four", "five", "six"].map(|message| {
+        let error = emit(&buffering, message);
+        assert!(buffering.flush(Instant::now() + Duration::from_secs(20)));
+        error
+    });
+    assert_eq!(errors, [None, None, failed()]);
+    assert_eq!(lines(&log()), ["<one>", "<two>", "<three>", "<four>", "<five>", "<six>"]);
+}
+
+#[test]
+fn what_no_disk_is_behind_is_not_brought_to_one() {
+    let config = FileHandlerConfig { fsync: Fsync::Each, ..FileHandlerConfig::new("/dev/null") };
+    let handler = FileHandler::new(config).unwrap();
+    handler.open().unwrap();
+    with_record("m", |record| handler.emit(record, &Brackets, &mut Direct)).unwrap();
 }
 
 /// Behind it others hold the lock of the next file, and give the numbers to others.
@@ -157,9 +282,9 @@ fn a_compressed_file() {
     let config = RotatingFileHandlerConfig { compress, ..rotating(Fsync::Rotate, 2) };
     let handler = RotatingFileHandler::new(config).unwrap();
     ["x".repeat(800), "x".repeat(800)].iter().for_each(|message| emit(&handler, message));
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while log().with_extension("log.1").exists() {
-        assert!(std::time::Instant::now() < deadline, "it is not compressed");
-        std::thread::sleep(std::time::Duration::from_millis(1));
+        assert!(Instant::now() < deadline, "it is not compressed");
+        std::thread::sleep(Duration::from_millis(1));
     }
 }

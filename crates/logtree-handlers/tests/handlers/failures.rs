@@ -23,7 +23,7 @@ use crate::specimen::{Brackets, lines, with_record};
 
 /// A class of handlers of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Class {
+pub(crate) enum Class {
     File,
     Watched,
     Rotating,
@@ -33,9 +33,9 @@ enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 5] = [Self::File, Self::Watched, Self::Rotating, Self::Timed, Self::RotatingMany];
+    pub(crate) const ALL: [Self; 5] = [Self::File, Self::Watched, Self::Rotating, Self::Timed, Self::RotatingMany];
 
-    fn rolls(self) -> bool {
+    pub(crate) fn rolls(self) -> bool {
         matches!(self, Self::Rotating | Self::Timed | Self::RotatingMany)
     }
 }
@@ -45,10 +45,10 @@ const LINE_BYTES: u64 = 100;
 const MAX_BYTES: u64 = 100 * LINE_BYTES + 1;
 
 /// A handler, as a config binds it, and its file.
-struct Log {
+pub(crate) struct Log {
     class: Class,
-    entry: HandlerEntry,
-    path: PathBuf,
+    pub(crate) entry: HandlerEntry,
+    pub(crate) path: PathBuf,
 }
 
 impl Log {
@@ -61,28 +61,33 @@ impl Log {
 
     /// The handler alone: the file is opened at the first record.
     fn closed(class: Class, path: &Path) -> Self {
+        Self::of(class, FileHandlerConfig::new(path))
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn of(class: Class, file: FileHandlerConfig) -> Self {
         // What is said of errors goes nowhere.
         set_report_hook(|_| {});
-        let (file, backup_count) = (FileHandlerConfig::new(path), 3);
+        let (path, backup_count) = (file.filename.clone(), 3);
         let handler: Box<dyn Handler> = match class {
             Class::File => Box::new(FileHandler::new(file).unwrap()),
             Class::Watched => Box::new(WatchedFileHandler::new(file).unwrap()),
             Class::Rotating | Class::RotatingMany => {
                 let backup_count = if class == Class::Rotating { backup_count } else { 20_000 };
-                let config = RotatingFileHandlerConfig::new(path);
+                let config = RotatingFileHandlerConfig { file, ..RotatingFileHandlerConfig::new("") };
                 let config = RotatingFileHandlerConfig { max_bytes: MAX_BYTES, backup_count, ..config };
                 Box::new(RotatingFileHandler::new(config).unwrap())
             }
             Class::Timed => {
                 // One interval is all of the test: what it rolls for is the size.
-                let config = TimedRotatingFileHandlerConfig::new(path);
+                let config = TimedRotatingFileHandlerConfig { file, ..TimedRotatingFileHandlerConfig::new("") };
                 let config = TimedRotatingFileHandlerConfig { when: When::Days, interval_s: 1 << 40, ..config };
                 let config = TimedRotatingFileHandlerConfig { max_bytes: MAX_BYTES, backup_count, ..config };
                 Box::new(TimedRotatingFileHandler::new(config).unwrap())
             }
         };
         let entry = HandlerEntry::new("file", handler, Arc::new(Brackets));
-        Self { class, entry, path: path.to_owned() }
+        Self { class, entry, path }
     }
 
     /// Logs a line of a hundred bytes; whether that was no error.
@@ -102,12 +107,12 @@ impl Log {
     }
 
     /// Logs these; which ones were no error.
-    fn log_all(&self, numbers: std::ops::Range<u32>) -> Vec<u32> {
+    pub(crate) fn log_all(&self, numbers: std::ops::Range<u32>) -> Vec<u32> {
         numbers.filter(|number| self.log(*number)).collect()
     }
 
     /// The log and what it was rolled to.
-    fn files(&self) -> Vec<PathBuf> {
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
         let base = self.path.file_name().unwrap().as_bytes();
         let is_its = |path: &PathBuf| path.is_file() && path.file_name().unwrap().as_bytes().starts_with(base);
         let Ok(entries) = fs::read_dir(self.path.parent().unwrap()) else { return Vec::new() };
@@ -115,7 +120,7 @@ impl Log {
     }
 
     /// The numbers in all files, each of which has whole lines in the order in which they came.
-    fn numbers(&self) -> Vec<u32> {
+    pub(crate) fn numbers(&self) -> Vec<u32> {
         let number = |line: String| line.strip_prefix('<').unwrap().strip_suffix('>').unwrap().parse().unwrap();
         let mut files: Vec<Vec<u32>> =
             self.files().iter().map(|path| lines(path).into_iter().map(number).collect()).collect();

@@ -15,6 +15,7 @@ mod filters;
 mod forked;
 mod full_disk;
 mod memory;
+mod owners;
 mod queue;
 mod rotating;
 mod specimen;
