@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use logtree_core::{Direct, Handler};
 use logtree_handlers::{
     Access, Buffering, BufferingConfig, FileHandler, FileHandlerConfig, Fsync, Retention, RotatingFileHandler,
-    RotatingFileHandlerConfig,
+    RotatingFileHandlerConfig, TimedRotatingFileHandler, TimedRotatingFileHandlerConfig,
 };
+
+use rustix::time::ClockId;
 
 use crate::child::{assert_passed, test_process};
 use crate::specimen::{Brackets, lines, with_record};
@@ -74,6 +76,80 @@ fn records_of_secrets() {
 }
 
 const RECORDS: usize = 10_000;
+
+/// What each of so many records asks of the system, where no file is begun: each handler in turn.
+const ORDINARY: usize = 100;
+
+/// Nothing is under this name; but who asks for it is seen.
+const MARK: &str = "/logtree between two handlers";
+
+#[test]
+fn a_record_into_a_file_that_rolls_asks_for_nothing_more_than_one_into_any_file() {
+    let place = tempfile::tempdir().unwrap();
+    let trace = place.path().join("trace");
+    let test = test_process("calls::ordinary_records");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-y", "-ttt", "-e", "trace=all", "-e", "signal=none", "-o"]).arg(&trace);
+    strace.arg(test.get_program()).args(test.get_args()).env(PLACE, place.path());
+    let Some(output) = strace.output().ok().filter(|output| !output.stdout.is_empty()) else {
+        println!("passed over: no strace");
+        return;
+    };
+    assert_passed(&output);
+    let trace = fs::read_to_string(&trace).unwrap();
+    let marks: Vec<&str> = trace.lines().filter(|line| line.contains(MARK)).collect();
+    let thread = marks[0].split(' ').next().unwrap();
+    let calls: Vec<(f64, &str)> = trace.lines().filter_map(|line| call(thread, line)).collect();
+    let handlers: Vec<_> = calls.split(|(_, call)| call.contains(MARK)).filter(|calls| !calls.is_empty()).collect();
+    let handlers = &handlers[1..4];
+    let tick = rustix::time::clock_getres(ClockId::MonotonicCoarse);
+    let tick_s = tick.tv_sec as f64 + tick.tv_nsec as f64 / 1e9;
+    for (which, calls) in handlers.iter().enumerate() {
+        let names: Vec<_> = calls.iter().map(|(_, call)| call.split('(').next().unwrap()).collect();
+        let mut records: Vec<_> = names.split_inclusive(|name| *name == "pwrite64").collect();
+        // Behind a record that a tick ended in: whether the file was deleted by then.
+        records.retain(|record| *record != ["statx"]);
+        let looks: Vec<_> = records.iter().filter(|record| **record != ["lseek", "pwrite64"]).collect();
+        assert_eq!(records.len(), ORDINARY);
+        // Of a file that rolls, at each tick: its size, whether it still is this one, and which one has its name.
+        let look = ["statx", "lseek", "newfstatat", "pwrite64"];
+        assert!(
+            looks.iter().all(|record| **record == look || record[1..] == look && record[0] == "statx"),
+            "{looks:?}"
+        );
+        let ticks = (calls[calls.len() - 1].0 - calls[0].0) / tick_s;
+        assert!(looks.len() as f64 <= if which == 0 { 0.0 } else { ticks + 2.0 }, "{looks:?} in {ticks} ticks");
+    }
+}
+
+/// When a thread made a call, and which one, of a line of strace's.
+fn call<'a>(thread: &str, line: &'a str) -> Option<(f64, &'a str)> {
+    let (time, call) = line.strip_prefix(thread)?.trim_start().split_once(' ')?;
+    Some((time.parse().ok()?, call))
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn ordinary_records() {
+    let path = |name: &str| log().with_file_name(name);
+    let rotating = RotatingFileHandlerConfig::new(path("rotating.log"));
+    let rotating = RotatingFileHandlerConfig { max_bytes: 1 << 30, backup_count: 9, ..rotating };
+    let timed = TimedRotatingFileHandlerConfig::new(path("timed.log"));
+    let timed = TimedRotatingFileHandlerConfig { max_bytes: 1 << 30, backup_count: 9, interval_s: 1 << 40, ..timed };
+    let handlers: [Box<dyn Handler>; 3] = [
+        Box::new(FileHandler::new(FileHandlerConfig::new(path("file.log"))).unwrap()),
+        Box::new(RotatingFileHandler::new(rotating).unwrap()),
+        Box::new(TimedRotatingFileHandler::new(timed).unwrap()),
+    ];
+    let emit = |handler: &dyn Handler| with_record("m", |record| handler.emit(record, &Brackets, &mut Direct)).unwrap();
+    // What the first one has besides, as a file to open.
+    handlers.iter().for_each(|handler| emit(&**handler));
+    for handler in &handlers {
+        assert!(!Path::new(MARK).exists());
+        (0..ORDINARY).for_each(|_| emit(&**handler));
+    }
+    assert!(!Path::new(MARK).exists());
+}
 
 #[test]
 fn where_much_is_kept_the_file_is_looked_at_seldom() {
