@@ -16,6 +16,7 @@ mod forked;
 mod full_disk;
 mod memory;
 mod owners;
+mod programs;
 mod queue;
 mod rotating;
 mod specimen;
