@@ -2,8 +2,7 @@
 //!
 //! The rules: a contestant says `here` when it is ready, or `elsewhere` if it is another program than this one, or
 //! `absent` and why. It answers each line of its standard input with a round, the two numbers of [`Round`]. When there are
-//! no more lines, it says its peak memory in KiB, how many lines its file lacks, and how many it has twice: `-` where there
-//! is nothing to be said.
+//! no more lines, it says its peak memory in KiB, and ends; its file is then judged from outside.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -91,7 +90,9 @@ struct Player {
     turns: Option<ChildStdin>,
     answers: BufReader<ChildStdout>,
     /// Its own, and gone with it.
-    _directory: TempDir,
+    directory: TempDir,
+    /// How many it has made.
+    calls: u64,
 }
 
 impl Player {
@@ -102,7 +103,7 @@ impl Player {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let turns = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().ok_or("no pipe")?);
-        let mut player = Self { process, standing: Standing::Here, turns, answers, _directory: directory };
+        let mut player = Self { process, standing: Standing::Here, turns, answers, directory, calls: 0 };
         player.standing = match &*player.answer()? {
             "here" => Standing::Here,
             "elsewhere" => Standing::Elsewhere,
@@ -115,17 +116,18 @@ impl Player {
         match pace {
             Pace::AtRest { threads } => {
                 let before = self.settled_kib();
-                self.turn()?;
+                self.turn(pace)?;
                 let more = self.settled_kib() - before;
                 Ok(Round { cost: before / 1024.0, beside: more / f64::from(threads) })
             }
-            _ => self.turn(),
+            _ => self.turn(pace),
         }
     }
 
-    fn turn(&mut self) -> Result<Round, Box<dyn Error>> {
+    fn turn(&mut self, pace: Pace) -> Result<Round, Box<dyn Error>> {
         self.turns.as_mut().ok_or("it has finished")?.write_all(b"\n")?;
         let answer = self.answer()?;
+        self.calls += u64::from(pace.calls());
         let (cost, beside) = answer.split_once(' ').ok_or("half an answer")?;
         Ok(Round { cost: cost.parse()?, beside: beside.parse()? })
     }
@@ -137,14 +139,14 @@ impl Player {
     /// Ends it, and adds what it has to say in the end.
     fn finish(mut self, score: &mut Score) -> Result<(), Box<dyn Error>> {
         self.turns = None;
-        let answer = self.answer()?;
-        let [peak_kib, missing, repeated] = *answer.split(' ').collect::<Vec<_>>() else {
-            return Err(format!("no answer: {answer}").into());
-        };
+        score.peak_kib = score.peak_kib.max(self.answer()?.parse()?);
         self.process.wait()?;
-        score.peak_kib = score.peak_kib.max(peak_kib.parse()?);
-        for (sum, said) in [(&mut score.missing, missing), (&mut score.repeated, repeated)] {
-            *sum = said.parse::<u64>().ok().map(|count| count + sum.unwrap_or(0));
+        if let Ok(log) = std::fs::read(self.directory.path().join(LOG_FILE)) {
+            let (missing, repeated) = judge(&log, self.calls);
+            *score.missing.get_or_insert_default() += missing;
+            if let Some(repeated) = repeated {
+                *score.repeated.get_or_insert_default() += repeated;
+            }
         }
         Ok(())
     }
@@ -155,42 +157,6 @@ impl Player {
             0 => Err("a contestant has died".into()),
             _ => Ok(line.trim_end().to_owned()),
         }
-    }
-}
-
-/// So many calls a round for counting: valgrind takes fifty times as long as the processor.
-const COUNTED_CALLS: u32 = 1_000;
-
-/// The instructions of one call, for each contestant of this program whose calls follow each other: those of three rounds
-/// less those of one. None where valgrind is not at hand.
-///
-/// # Errors
-/// If valgrind says something else than how many there were.
-pub(crate) fn instructions(case: &Case, scores: &[Score]) -> Result<Vec<Option<f64>>, Box<dyn Error>> {
-    let count = |number: usize, rounds: usize| -> Result<Option<u64>, Box<dyn Error>> {
-        let directory = tempfile::tempdir()?;
-        let mut command = Command::new("valgrind");
-        command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(std::env::current_exe()?);
-        command.args(["--contestant", &format!("{}/{number}", case.name), "--calls", &COUNTED_CALLS.to_string()]);
-        command.current_dir(directory.path()).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let Ok(mut process) = command.spawn() else { return Ok(None) };
-        process.stdin.take().ok_or("no pipe")?.write_all("\n".repeat(rounds).as_bytes())?;
-        let output = process.wait_with_output()?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        let counted = said.lines().find_map(|line| line.split_once("Collected : ")).ok_or(said.clone())?;
-        Ok(Some(counted.1.trim().parse()?))
-    };
-    let of_call = |number: usize| {
-        if scores[number].standing != Standing::Here {
-            return Ok(None);
-        }
-        let (Some(one), Some(three)) = (count(number, 1)?, count(number, 3)?) else { return Ok(None) };
-        Ok(Some(three.saturating_sub(one) as f64 / f64::from(2 * COUNTED_CALLS)))
-    };
-    match case.pace {
-        Pace::Steady { .. } => (0..case.contestants.len()).map(of_call).collect(),
-        // Who sleeps between calls, and has another process or thread at work, counts other things than calls.
-        _ => Ok(vec![None; case.contestants.len()]),
     }
 }
 
@@ -217,25 +183,19 @@ pub(crate) fn take_part(contestant: &str, calls: Option<u32>) -> Result<(), Box<
         },
     };
     writeln!(stdout, "here")?;
-    let mut calls = 0;
     for turn in io::stdin().lines() {
         turn?;
         let Round { cost, beside } = pace.time(&mut call);
-        calls += u64::from(pace.calls());
         writeln!(stdout, "{cost} {beside}")?;
     }
     finish();
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak_kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().split(' ').next()).unwrap_or("0");
-    let lines = std::fs::read(directory.join(LOG_FILE)).ok().map(|log| judge(&log, calls));
-    let said = |count: Option<u64>| count.map_or("-".to_owned(), |count| count.to_string());
-    let (missing, repeated) = (lines.map(|(missing, _)| missing), lines.and_then(|(_, repeated)| repeated));
-    writeln!(stdout, "{peak_kib} {} {}", said(missing), said(repeated))?;
+    writeln!(stdout, "{peak_kib}")?;
     Ok(())
 }
 
-/// How many lines a log of so many calls lacks; and, if its lines have numbers, how many stand there that should not. Lines
-/// without numbers are no more than counted, as this is among the instructions of the calls.
+/// How many lines a log of so many calls lacks; and, if its lines have numbers, how many stand there that should not.
 fn judge(log: &[u8], calls: u64) -> (u64, Option<u64>) {
     const MARK: &str = " number=";
     let beginning = log.get(..1000).unwrap_or(log);

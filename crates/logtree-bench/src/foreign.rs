@@ -11,18 +11,19 @@ type Started = Result<Running, Box<dyn Error>>;
 
 /// CPython's `logging`, which does one of the jobs that `cpython.py` knows.
 pub(crate) fn cpython(directory: &Path, job: &str) -> Started {
-    let python = || {
-        let mut command = Command::new("python3.13");
-        // A version manager's shim asks for it; nobody else minds.
-        command.env("PYENV_VERSION", "3.13.0");
-        command
-    };
     if !python().arg("--version").output().is_ok_and(|output| output.status.success()) {
         return Err(Absent("there is no python3.13 here").into());
     }
     let mut program = python();
     program.args(["-c", include_str!("foreign/cpython.py"), STORY]).arg(directory.join(LOG_FILE)).arg(job);
     Ok(Running::Elsewhere { program, finish: Box::new(|| ()) })
+}
+
+pub(crate) fn python() -> Command {
+    let mut command = Command::new("python3.13");
+    // A version manager's shim asks for it; nobody else minds.
+    command.env("PYENV_VERSION", "3.13.0");
+    command
 }
 
 /// A tracepoint of LTTng-UST with the payload of a request: a C program, built here, under a session daemon of its own.

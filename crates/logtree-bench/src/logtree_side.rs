@@ -236,7 +236,7 @@ fn many(loggers: usize) -> Value {
         format!("{above}part_{number}")
     });
     let names = calls::BUSY_LOGGERS.map(str::to_owned).into_iter().chain(others);
-    let levels = names.enumerate().map(|(number, name)| (name, json!({"level": -1 - number as i64})));
+    let levels = names.take(loggers).enumerate().map(|(number, name)| (name, json!({"level": -1 - number as i64})));
     json!({
         "version": 1,
         "handlers": {"null": {"class": "logging.NullHandler"}},

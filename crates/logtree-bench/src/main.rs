@@ -18,14 +18,18 @@
 //! | `calls` | the logging calls, the same code for all |
 //! | `round` | how a round is timed |
 //! | `contest` | contestants as processes that take turns |
+//! | `counted` | instructions and allocations of a call |
+//! | `build` | how long a program that logs takes to build |
 //! | `memory` | what a process and its helpers have resident |
 //! | `report` | medians and ratios, as markdown |
 //! | `plot` | the ratios as bars |
 #![forbid(unsafe_code)]
 
+mod build;
 mod calls;
 mod cases;
 mod contest;
+mod counted;
 mod foreign;
 mod log_peers;
 mod logtree_side;
@@ -40,8 +44,6 @@ use std::error::Error;
 use std::io::Write as _;
 
 use clap::Parser;
-
-use crate::cases::Case;
 
 /// Measure logtree beside its peers and print a table.
 #[derive(Debug, Parser)]
@@ -62,6 +64,9 @@ struct Arguments {
     calls: Option<u32>,
 }
 
+/// A build takes as long as many rounds.
+const ROUNDS_A_BUILD: usize = 20;
+
 /// Where the table is kept.
 const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
 
@@ -73,28 +78,40 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(contestant) = &arguments.contestant {
         return contest::take_part(contestant, arguments.calls);
     }
-    let is_named = |case: &Case, name: &String| case.name.starts_with(name.as_str());
-    if let Some(unknown) = arguments.cases.iter().find(|name| !cases::all().any(|case| is_named(case, name))) {
+    let is_known = |name: &String| is_called(build::NAME, name) || cases::all().any(|case| is_called(case.name, name));
+    if let Some(unknown) = arguments.cases.iter().find(|name| !is_known(name)) {
         return Err(format!("no case is called {unknown}").into());
     }
-    let mut tables = String::new();
-    let mut bars = Vec::new();
+    let is_asked = |name| arguments.cases.is_empty() || arguments.cases.iter().any(|asked| is_called(name, asked));
+    let (mut tables, mut missed, mut bars) = (String::new(), String::new(), Vec::new());
     let mut title = "";
-    for case in cases::all() {
-        if arguments.cases.is_empty() || arguments.cases.iter().any(|name| is_named(case, name)) {
-            let scores = contest::hold(case, arguments.rounds)?;
-            let instructions = contest::instructions(case, &scores)?;
-            let table = report::table(case, case.title != title, &scores, &instructions);
-            std::io::stdout().write_all(table.as_bytes())?;
-            tables.push_str(&table);
-            bars.extend(report::bars(case, &scores));
-            title = case.title;
-        }
+    for case in cases::all().filter(|case| is_asked(case.name)) {
+        let scores = contest::hold(case, arguments.rounds)?;
+        let counted = counted::count(case, &scores)?;
+        show(&mut tables, &report::table(case, case.title != title, &scores, &counted))?;
+        missed.push_str(&report::missed(case, &scores, &counted));
+        bars.extend(report::bars(case, &scores));
+        title = case.title;
     }
-    let text = format!("{}{tables}", report::head(arguments.rounds));
+    if is_asked(build::NAME) {
+        show(&mut tables, &build::table(arguments.rounds.div_ceil(ROUNDS_A_BUILD))?)?;
+    }
+    if !missed.is_empty() {
+        show(&mut tables, &format!("\n## Where a target is missed\n{missed}"))?;
+    }
     if arguments.write {
         std::fs::write(PLOT, plot::svg(&bars)?)?;
-        std::fs::write(RESULTS, text)?;
+        std::fs::write(RESULTS, report::head(arguments.rounds) + &tables)?;
     }
     Ok(())
+}
+
+fn is_called(name: &str, asked: &str) -> bool {
+    name.starts_with(asked)
+}
+
+/// Prints a table at once, and keeps it.
+fn show(tables: &mut String, table: &str) -> std::io::Result<()> {
+    tables.push_str(table);
+    std::io::stdout().write_all(table.as_bytes())
 }

@@ -80,6 +80,7 @@ macro_rules! loggers {
                 Contestant { name: "100,000 loggers", start: |_| $start(100_000), target: None },
                 Contestant { name: "10 loggers", start: |_| $start(10), target: Some(1.1) },
                 Contestant { name: "1,000 loggers", start: |_| $start(1_000), target: None },
+                Contestant { name: "1 logger", start: |_| $start(1), target: None },
             ],
         }
     };
@@ -176,6 +177,7 @@ pub(super) const CASES: &[Case] = &[
         ],
     },
     refused_shared!("refused-shared", "by its logger: ", By::Logger),
+    refused_shared!("refused-shared-all", "by all loggers: ", By::All),
     refused_shared!("refused-shared-handler", "by its handler: ", By::Handler),
     loggers!(
         "route",
@@ -277,6 +279,11 @@ pub(super) const CASES: &[Case] = &[
                 target: None,
             },
             Contestant {
+                name: "logtree, 4 threads",
+                start: |_| logtree_side::null_sink(calls::on_threads(4, calls::requests)),
+                target: None,
+            },
+            Contestant {
                 name: "fmt, 1 thread",
                 start: |_| peers::fmt_sink(calls::on_threads(1, calls::requests)),
                 target: None,
@@ -292,5 +299,9 @@ pub(super) const CASES: &[Case] = &[
     objects!("json-0-0", 0, 0, None),
     objects!("json-3-0", 3, 0, None),
     objects!("json-10-0", 10, 0, None),
+    objects!("json-0-1", 0, 1, None),
+    objects!("json-10-1", 10, 1, None),
+    objects!("json-0-3", 0, 3, None),
+    objects!("json-3-3", 3, 3, None),
     objects!("json-10-3", 10, 3, None),
 ];

@@ -52,6 +52,6 @@ int main(int argc, char **argv) {
     long peak = 0;
     while (status && fgets(line, sizeof line, status))
         sscanf(line, "VmHWM: %ld", &peak);
-    printf("%ld - -\n", peak);
+    printf("%ld\n", peak);
     return 0;
 }

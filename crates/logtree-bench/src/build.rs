@@ -1,32 +1,20 @@
 //! The time of a clean release build: the hello-world of logtree's README beside the same with tracing-subscriber's fmt.
 //!
-//! ```text
-//! cargo run --release -p logtree-bench --example build_time
-//! cargo run --release -p logtree-bench --example build_time -- --rounds 5
-//! ```
-//!
 //! Each is a package of its own in a temporary directory, outside of the workspace, with its profile as cargo makes it
 //! and the versions of the workspace's lock file. They are built by turns, each time into an empty directory. Nothing is
-//! fetched while the clock runs. Processor seconds are those of cargo, rustc and the linker together; on a machine that
-//! has other work they say more than those on the clock.
-#![forbid(unsafe_code)]
-#![allow(clippy::print_stdout, reason = "the figures are what the program is for")]
+//! fetched while the clock runs.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use clap::Parser;
+use crate::round::quantile;
 
-/// Time clean release builds of the hello-world with logtree and with tracing-subscriber's fmt.
-#[derive(Debug, Parser)]
-struct Arguments {
-    /// Builds of each
-    #[arg(long, default_value_t = 3)]
-    rounds: usize,
-}
+/// By which it is called beside the cases.
+pub(crate) const NAME: &str = "build";
 
 /// A program, and what it depends on besides `tracing`.
 struct Package {
@@ -34,21 +22,21 @@ struct Package {
     /// A line of its manifest; `PATH` stands for the directory of logtree's crate.
     dependency: &'static str,
     main: &'static str,
+    /// At most so many times as long as fmt's is its build to take.
+    target: Option<f64>,
 }
 
 /// The first is what the others are divided by.
 const PACKAGES: [Package; 3] = [
-    Package { name: "tracing-subscriber", dependency: "tracing-subscriber = \"0.3\"", main: HELLO_FMT },
-    Package { name: "logtree", dependency: "logtree = { path = PATH }", main: HELLO_LOGTREE },
+    Package { name: "tracing-subscriber", dependency: "tracing-subscriber = \"0.3\"", main: HELLO_FMT, target: None },
+    Package { name: "logtree", dependency: "logtree = { path = PATH }", main: HELLO_LOGTREE, target: Some(3.0) },
     Package {
         name: "logtree without default features",
         dependency: "logtree = { path = PATH, default-features = false }",
         main: HELLO_LOGTREE,
+        target: Some(3.0),
     },
 ];
-
-/// At most so many times as long as fmt's is the build with logtree to take, as it comes.
-const TARGET: f64 = 3.0;
 
 const HELLO_LOGTREE: &str = include_str!("../../../examples/hello/main.rs");
 
@@ -70,47 +58,50 @@ struct Took {
     processor_s: f64,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let rounds = Arguments::parse().rounds.max(1);
+/// The table, after so many builds of each.
+///
+/// # Errors
+/// If cargo has not what it needs, or a build fails.
+pub(crate) fn table(rounds: usize) -> Result<String, Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
-    for (number, package) in PACKAGES.iter().enumerate() {
-        let home = directory.path().join(number.to_string());
-        make(package, &home)?;
-        run(cargo(&home).arg("fetch"))?;
+    let homes = [0, 1, 2].map(|number| directory.path().join(number.to_string()));
+    for (package, home) in PACKAGES.iter().zip(&homes) {
+        make(package, home)?;
+        run(cargo(home).arg("fetch"))?;
     }
-
     let mut took: [Vec<Took>; PACKAGES.len()] = Default::default();
-    for round in 1..=rounds {
-        for (number, package) in PACKAGES.iter().enumerate() {
-            let home = directory.path().join(number.to_string());
-            let build = build(&home)?;
-            println!("{round}: {}: {:.1} s, {:.1} s of processors", package.name, build.clock_s, build.processor_s);
-            took[number].push(build);
+    for _ in 0..rounds {
+        for (took, home) in took.iter_mut().zip(&homes) {
+            took.push(build(home)?);
         }
     }
 
-    println!(
-        "\n| a clean release build | crates | s | processor s | times fmt's |\n| --- | ---: | ---: | ---: | --- |"
+    let mut out = format!(
+        "\n## a clean release build of the hello-world\n\nThe README's program, and the same events with fmt; \
+         {rounds} builds of each by turns, of which these are the medians. Processor seconds are those of cargo, rustc and the \
+         linker together. Crates are all that are built, proc macros too.\n\n\
+         |  | crates | s | processor s | times fmt's |\n| --- | ---: | ---: | ---: | --- |\n"
     );
-    for (number, package) in PACKAGES.iter().enumerate() {
-        let pairs = || took[number].iter().zip(&took[0]);
-        let target = if package.name == "logtree" { format!(", target ≤ {TARGET}") } else { String::new() };
-        let ratio = if number > 0 {
-            let clock = median(pairs().map(|(ours, fmt)| ours.clock_s / fmt.clock_s));
-            let processor = median(pairs().map(|(ours, fmt)| ours.processor_s / fmt.processor_s));
-            format!("**{clock:.2}**{target}; {processor:.2} of processors")
-        } else {
-            String::new()
+    for ((package, home), ours) in PACKAGES.iter().zip(&homes).zip(&took) {
+        let ratio = |of: fn(&Took) -> f64| median(ours.iter().zip(&took[0]).map(|(ours, fmt)| of(ours) / of(fmt)));
+        let ratio = match package.target {
+            Some(target) => format!(
+                "× **{:.2}**, target ≤ {target}; × {:.2} of processors",
+                ratio(|took| took.clock_s),
+                ratio(|took| took.processor_s)
+            ),
+            None => String::new(),
         };
-        println!(
+        writeln!(
+            out,
             "| {} | {} | {:.1} | {:.1} | {ratio} |",
             package.name,
-            crates(&directory.path().join(number.to_string()))?,
-            median(took[number].iter().map(|took| took.clock_s)),
-            median(took[number].iter().map(|took| took.processor_s)),
-        );
+            crates(home)?,
+            median(ours.iter().map(|took| took.clock_s)),
+            median(ours.iter().map(|took| took.processor_s)),
+        )?;
     }
-    Ok(())
+    Ok(out)
 }
 
 /// Writes the package into an empty directory.
@@ -185,7 +176,5 @@ fn crates(home: &Path) -> Result<usize, Box<dyn Error>> {
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    quantile(&mut values.collect::<Vec<_>>(), 0.5)
 }
