@@ -5,7 +5,7 @@
 //! cargo run --release -p logtree-bench --example rolling -- --runs 3
 //! ```
 //!
-//! Each run is a process of its own that configures logging, forks four workers and waits for them; the contestants take
+//! It fails if a handler of logtree loses, tears or repeats a line. Each run is a process of its own that configures logging, forks four workers and waits for them; the contestants take
 //! turns. Files roll at a size that makes it more than two hundred times in a run; the timed handler does so with `maxBytes`,
 //! and CPython's, which has none, at each second. CPython takes part where there is a `python3.11`.
 //!
@@ -21,7 +21,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -47,12 +47,13 @@ struct Args {
     handler: Option<String>,
 }
 
-fn main() {
+fn main() -> ExitCode {
     let args = Args::parse();
     match args.handler {
         Some(handler) => run(&serde_json::from_str(&handler).unwrap()),
-        None => compare(args.runs),
+        None => return if compare(args.runs) { ExitCode::SUCCESS } else { ExitCode::FAILURE },
     }
+    ExitCode::SUCCESS
 }
 
 /// The workers of one run, in this process and its children; what it took goes to standard output, in nanoseconds.
@@ -154,7 +155,8 @@ fn timed_by_seconds(log: &Path) -> Value {
     json!({"class": "logging.handlers.TimedRotatingFileHandler", "formatter": "f", "filename": log, "when": "S"})
 }
 
-fn compare(runs: usize) {
+/// Prints the table; whether logtree has lost, torn and repeated nothing.
+fn compare(runs: usize) -> bool {
     let contestant = |name, command, handler| {
         let (runs, directories) = (Vec::new(), Vec::new());
         Contestant { name, command, handler, kept: None, runs, directories }
@@ -208,6 +210,9 @@ fn compare(runs: usize) {
             contestant.kept.map_or("".to_owned(), |_| format!("{:.2}", 1.0 + names / base)),
         );
     }
+    let is_whole = |run: &Run| (run.lost, run.torn, run.repeated) == (0, 0, 0);
+    let mut ours = contestants.iter().filter(|contestant| !contestant.name.starts_with("CPython"));
+    ours.all(|contestant| contestant.runs.iter().all(is_whole))
 }
 
 impl Contestant {
