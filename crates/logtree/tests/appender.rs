@@ -60,22 +60,34 @@ fn names(directory: &Path) -> Vec<String> {
 }
 
 fn rolling_files_are_written_as_by_the_crate_itself() {
-    let directory = tempfile::tempdir().unwrap();
-    let (ours, theirs) = (directory.path().join("ours"), directory.path().join("theirs"));
-    let handler = json!({
-        "class": "tracing_appender.rolling.RollingFileAppender", "formatter": "f", "directory": ours, "prefix": "app",
-        "suffix": "log", "rotation": "daily", "max_log_files": 3,
-    });
-    log_through(handler, || tracing::warn!(user = "ann", "hello"));
-    let appender = tracing_appender::rolling::RollingFileAppender::builder()
-        .filename_prefix("app")
-        .filename_suffix("log")
-        .rotation(tracing_appender::rolling::Rotation::DAILY)
-        .max_log_files(3);
-    appender.build(&theirs).unwrap().make_writer().write_all(b"WARNING hello user=ann\n").unwrap();
-    assert_eq!(names(&ours), names(&theirs));
-    let name = names(&ours).remove(0);
-    assert_eq!(fs::read(ours.join(&name)).unwrap(), fs::read(theirs.join(&name)).unwrap());
+    use tracing_appender::rolling::Rotation;
+    let rotations = [
+        ("minutely", Rotation::MINUTELY),
+        ("hourly", Rotation::HOURLY),
+        ("daily", Rotation::DAILY),
+        ("weekly", Rotation::WEEKLY),
+        ("never", Rotation::NEVER),
+    ];
+    for (word, rotation) in rotations {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let theirs = |name| {
+            let builder = tracing_appender::rolling::RollingFileAppender::builder().rotation(rotation.clone());
+            let appender = builder.filename_prefix("app").filename_suffix("log").max_log_files(3).build(path(name));
+            appender.unwrap().make_writer().write_all(b"WARNING hello user=ann\n").unwrap();
+            names(&path(name))
+        };
+        let before = theirs("before");
+        let handler = json!({
+            "class": "tracing_appender.rolling.RollingFileAppender", "formatter": "f", "directory": path("ours"),
+            "prefix": "app", "suffix": "log", "rotation": word, "max_log_files": 3,
+        });
+        log_through(handler, || tracing::warn!(user = "ann", "hello"));
+        let ours = names(&path("ours"));
+        // A minute may end in between.
+        assert!(ours == before || ours == theirs("after"), "{word}: {ours:?}, {before:?}");
+        assert_eq!(fs::read(path("ours").join(&ours[0])).unwrap(), b"WARNING hello user=ann\n", "{word}");
+    }
 }
 
 fn non_blocking(directory: &Path, limit: u32) -> Value {
@@ -193,6 +205,29 @@ fn any_writer_is_a_handler() {
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::with_default(subscriber, || tracing::warn!(n = 1, "hello"));
     assert_eq!(fs::read_to_string(file.path()).unwrap(), "hello n=1\n");
+
+    // By a class that the program registers, with an argument of its own.
+    let mut registry = logtree::registry();
+    registry.handler("my_app.Mirror", |mut kwargs| {
+        let path = kwargs.required_string("path")?;
+        kwargs.finish()?;
+        let open = move || fs::File::options().append(true).open(path);
+        Ok(Box::new(move |_| {
+            let file = open().map_err(|error| logtree::BuildError::new(error.to_string()))?;
+            Ok(Box::new(WriterHandler::new(std::sync::Mutex::new(file))))
+        }))
+    });
+    let config = json!({
+        "version": 1, "formatters": {"f": {"format": "%(levelname)s %(message)s"}},
+        "handlers": {"mirror": {"class": "my_app.Mirror", "path": file.path(), "formatter": "f", "level": "ERROR"}},
+        "root": {"level": "INFO", "handlers": ["mirror"]},
+    });
+    let layer = Config::parse(&config.to_string(), Format::Json, &registry).unwrap().layer().unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        tracing::warn!("below the handler's level");
+        tracing::error!(n = 2, "from a config");
+    });
+    assert_eq!(fs::read_to_string(file.path()).unwrap(), "hello n=1\nERROR from a config n=2\n");
 }
 
 /// Passes what it is shown on to the test.
