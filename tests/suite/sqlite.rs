@@ -5,10 +5,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use logtree::{Config, Format, Tree, TreeLayer};
+use logtree::{Config, Format, Tree};
 use rusqlite::Connection;
 use tracing::{error, info};
-use tracing_subscriber::Registry as Spans;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::built::example;
@@ -97,7 +96,7 @@ impl Place {
 
     /// Logs as `work` does; gives the tree.
     fn log(&self, arguments: &str, work: impl FnOnce(&Tree)) -> Arc<Tree> {
-        let layer: TreeLayer<Spans> = self.config(arguments).unwrap().layer().unwrap();
+        let layer = self.config(arguments).unwrap().layer().unwrap();
         let tree = layer.handle().tree();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || work(&tree));
         tree

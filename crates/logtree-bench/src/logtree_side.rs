@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::Duration;
 
-use logtree::{Config, EmitError, Format, Formatter, Handler, Record, Registry, Steps, TreeLayer};
+use logtree::{Config, EmitError, Format, Formatter, Handler, Record, Registry, Steps};
 use logtree_core::{Direct, with_own_record};
 use serde_json::{Value, json};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -102,7 +102,7 @@ pub(crate) fn handlers(count: usize) -> Started {
 
 /// Hands one record to the routes of eight loggers by turns.
 pub(crate) fn routes(loggers: usize) -> Started {
-    let layer: TreeLayer<tracing_subscriber::Registry> = config_of(&many(loggers), &registry())?.layer()?;
+    let layer = config_of(&many(loggers), &registry())?.layer()?;
     let tree = layer.handle().tree();
     let indices = calls::BUSY_LOGGERS.map(|name| tree.route_index(name));
     Ok(Running::direct(move |count| {

@@ -1,6 +1,5 @@
 //! The layer.
 
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,25 +28,20 @@ pub enum Mode {
 }
 
 /// A layer that makes records of events and hands them to a logger tree.
-pub struct TreeLayer<S> {
+#[derive(Debug)]
+pub struct TreeLayer {
     tree: TreeHandle,
     mode: Mode,
     /// Tells the layers of one process apart.
     number: usize,
-    _subscriber: PhantomData<fn(S)>,
 }
 
-impl<S> TreeLayer<S> {
+impl TreeLayer {
     /// A layer over `tree`.
     pub fn new(tree: Arc<Tree>, mode: Mode) -> Self {
         static NUMBERS: AtomicUsize = AtomicUsize::new(0);
         origin::started();
-        Self {
-            tree: TreeHandle::new(tree),
-            mode,
-            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
-            _subscriber: PhantomData,
-        }
+        Self { tree: TreeHandle::new(tree), mode, number: NUMBERS.fetch_add(1, Ordering::Relaxed) }
     }
 
     /// The way to the layer's tree once the layer itself is given away.
@@ -56,7 +50,7 @@ impl<S> TreeLayer<S> {
     }
 }
 
-impl<S> Layer<S> for TreeLayer<S>
+impl<S> Layer<S> for TreeLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -141,18 +135,20 @@ where
     }
 }
 
-impl<S> TreeLayer<S>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
+impl TreeLayer {
     /// The hot path: from an event to its handlers. Apart from `on_event`, so that an event that is refused pays for
     /// none of the registers and stack that this takes.
     #[inline(never)]
-    fn make_record(&self, known: &'static KnownCallsite, event: &Event<'_>, cx: &Context<'_, S>) {
+    fn make_record<S>(&self, known: &'static KnownCallsite, event: &Event<'_>, cx: &Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
         let tree = self.tree.load();
         #[cfg(feature = "log")]
         if known.is_of_log && tracing_log::NormalizeEvent::is_log(event) {
-            return crate::log_records::on_event(&tree, event);
+            return crate::log_records::on_event(&tree, event, |spans, file| {
+                spans::append_all(&cx.event_span(event)?, Some(self.number), file, spans)
+            });
         }
         let route = known.route_index(&tree);
         if !known.is_routed_by_event() && !tree.route(route).wants(known.level) {

@@ -28,7 +28,7 @@ mod writer;
 pub use handle::TreeHandle;
 pub use layer::{Mode, TreeLayer};
 #[cfg(feature = "log")]
-pub use log_records::LogRecords;
+pub use log_records::{LogEvents, LogRecords};
 pub use scratch::abandon_handling;
 #[cfg(feature = "fmt")]
 pub use writer::{HandlerWriter, RecordWriter};

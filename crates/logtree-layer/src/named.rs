@@ -6,7 +6,8 @@ use std::panic::Location;
 use logtree_core::{FieldName, Level, Source, Value};
 
 use crate::TreeHandle;
-use crate::place::Place;
+use crate::place::{Place, current_spans};
+use crate::visit::EventText;
 
 impl TreeHandle {
     /// Handles a record of the logger `name`, in dots or colons, as an event of that target made at `location`.
@@ -29,11 +30,12 @@ impl TreeHandle {
             line: Some(location.line()),
             source: Source::Tracing,
         };
-        place.handle(&self.load(), |text| {
+        let fill = |text: &mut EventText| {
             let _ = write!(text.message, "{message}");
             for (name, value) in fields {
                 text.fields.push(FieldName::Inline(name), *value);
             }
-        });
+        };
+        place.handle(&self.load(), fill, current_spans);
     }
 }

@@ -26,7 +26,14 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    pub(crate) fn handle(&self, tree: &Tree, fill: impl FnOnce(&mut EventText)) {
+    /// Hands a record over: of what `fill` fills in, and of the spans that `append_spans` appends, which answers with the
+    /// innermost of the file that it is given.
+    pub(crate) fn handle(
+        &self,
+        tree: &Tree,
+        fill: impl FnOnce(&mut EventText),
+        append_spans: impl FnOnce(&mut SpansBuf, Option<&str>) -> Option<&'static str>,
+    ) {
         let known = self.known();
         let route = known.route_index(tree);
         if !tree.route(route).wants(self.level) {
@@ -34,7 +41,7 @@ impl Place<'_> {
         }
         with_scratch(|Scratch { text, spans }| {
             fill(text);
-            let function = if tree.route(route).needs().spans { current_spans(spans, self.file) } else { None };
+            let function = if tree.route(route).needs().spans { append_spans(spans, self.file) } else { None };
             let record = Record {
                 callsite: &known.callsite,
                 name: &known.callsite.name,
@@ -126,7 +133,9 @@ impl KnownPlace {
 }
 
 /// Appends the spans that the calling thread is in; answers with the innermost of the given file.
-fn current_spans(spans: &mut SpansBuf, file: Option<&str>) -> Option<&'static str> {
+///
+/// Not for who is called by `tracing`, which lends its subscriber to one at a time.
+pub(crate) fn current_spans(spans: &mut SpansBuf, file: Option<&str>) -> Option<&'static str> {
     dispatcher::get_default(|dispatch| {
         let registry = dispatch.downcast_ref::<Registry>()?;
         let current = dispatch.current_span();

@@ -111,7 +111,7 @@ impl BasicConfig {
         let is_in_the_way = |tree: &TreeBuilder| !force && !root_handlers(tree).is_empty();
         // Looked at before anything is opened, and again when it counts.
         if is_in_the_way(installed.tree.tree().source()) {
-            return Ok(Guard(installed));
+            return Ok(Guard(Arc::clone(installed)));
         }
         let Opened { tree: new, start, .. } = self.into_builder()?.open()?;
         start()?;
@@ -131,7 +131,7 @@ impl BasicConfig {
             Ok(old) => reload::retire(&installed.tree, old, &removed),
             Err(()) => install::close(&new.handlers),
         }
-        Ok(Guard(installed))
+        Ok(Guard(Arc::clone(installed)))
     }
 
     fn into_builder(self) -> Result<Builder, ArgumentError> {

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use logtree_core::{BuildError, Formatter, Handler, HandlerEntry, Level, Logger, Tree, TreeBuilder};
-use logtree_layer::TreeLayer;
-use tracing::Subscriber;
-use tracing_subscriber::registry::LookupSpan;
 
 use crate::error::Error;
 use crate::guard::Guard;
 use crate::install::{self, Opened};
+use crate::layer::TreeLayer;
 
 /// A tree of loggers to be filled by code: whatever a config can say.
 ///
@@ -85,10 +83,7 @@ impl Builder {
     ///
     /// # Errors
     /// As there.
-    pub fn layer<S>(self) -> Result<TreeLayer<S>, Error>
-    where
-        S: Subscriber + for<'a> LookupSpan<'a>,
-    {
+    pub fn layer(self) -> Result<TreeLayer, Error> {
         install::layer(|| self.open())
     }
 

@@ -5,13 +5,11 @@ use std::sync::Arc;
 
 use logtree_core::{Registry, Tree};
 use logtree_dictconfig::{Format, Plan, Problem};
-use logtree_layer::TreeLayer;
-use tracing::Subscriber;
-use tracing_subscriber::registry::LookupSpan;
 
 use crate::error::Error;
 use crate::guard::Guard;
 use crate::install::{self, Opened};
+use crate::layer::TreeLayer;
 use crate::registry::registry;
 use crate::reload::FileOrigin;
 use crate::sharing::{Age, Sharing};
@@ -130,15 +128,14 @@ impl Config {
 
     /// A layer that stands beside others; the handlers are open and running from here on.
     ///
-    /// It never switches a callsite off for its neighbours. There may be many in one process. Flush with the tree of
-    /// [`TreeLayer::handle`].
+    /// It never switches a callsite off for its neighbours. There may be many in one process, under `with_default` too. All
+    /// that the guard of an [install](Self::install) does, [`TreeLayer::guard`] does for it. What differs: no warning goes to
+    /// stderr for want of a handler, and records of the `log` crate come by `tracing_log::LogTracer`, or, with their key-values,
+    /// by `logtree::log_as_events`.
     ///
     /// # Errors
     /// If a handler will not open or start; then nothing is changed.
-    pub fn layer<S>(self) -> Result<TreeLayer<S>, Error>
-    where
-        S: Subscriber + for<'a> LookupSpan<'a>,
-    {
+    pub fn layer(self) -> Result<TreeLayer, Error> {
         install::layer(|| self.open())
     }
 

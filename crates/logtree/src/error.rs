@@ -17,6 +17,8 @@ enum Kind {
     Handler(String, BuildError),
     AlreadyInstalled,
     NotOfAFile,
+    #[cfg(feature = "log")]
+    HasLogger,
     #[cfg(feature = "watch")]
     Watch(std::io::Error),
     #[cfg(all(feature = "prefork", target_os = "linux"))]
@@ -34,6 +36,11 @@ impl Error {
 
     pub(crate) fn not_of_a_file() -> Self {
         Self(Kind::NotOfAFile)
+    }
+
+    #[cfg(feature = "log")]
+    pub(crate) fn has_logger() -> Self {
+        Self(Kind::HasLogger)
     }
 
     #[cfg(feature = "watch")]
@@ -81,6 +88,11 @@ impl fmt::Display for Error {
             Kind::NotOfAFile => {
                 f.write_str("this logging was not read from a file, so that there is none to read again")
             }
+            #[cfg(feature = "log")]
+            Kind::HasLogger => f.write_str(
+                "the program has a logger of the `log` crate already: `init()` of tracing-subscriber sets one, \
+                 `tracing::subscriber::set_global_default` does not",
+            ),
             #[cfg(feature = "watch")]
             Kind::Watch(error) => write!(f, "nobody can watch for signals: {error}"),
             #[cfg(all(feature = "prefork", target_os = "linux"))]
@@ -102,6 +114,8 @@ impl std::error::Error for Error {
             Kind::Watch(error) => Some(error),
             #[cfg(all(feature = "prefork", target_os = "linux"))]
             Kind::Listen(_) => None,
+            #[cfg(feature = "log")]
+            Kind::HasLogger => None,
             Kind::NotOfAFile | Kind::AlreadyInstalled => None,
         }
     }

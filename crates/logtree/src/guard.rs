@@ -1,12 +1,13 @@
-//! What is installed, and the guard that flushes it.
+//! What is installed or stands beside others, and the guard that flushes it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use logtree_core::Level;
 use logtree_layer::TreeHandle;
-use logtree_os::{ForkGeneration, ForkLock, ForkReset};
+use logtree_os::{ForkGeneration, ForkLock, ForkLockGuard, ForkReset};
+use once_cell::race::OnceBox;
 
 use crate::config::Config;
 use crate::error::Error;
@@ -17,17 +18,32 @@ use crate::stats::Stats;
 /// How long a guard that is dropped waits for what was logged to be written.
 pub(crate) const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the program has installed; a child of `fork` has it too.
-static INSTALLED: ForkLock<Installed> = ForkLock::new(Installed(None));
+/// What the program has installed, and which process did; a child of `fork` has it too.
+static INSTALLED: OnceBox<(ForkGeneration, Arc<Guarded>)> = OnceBox::new();
 
-struct Installed(Option<(ForkGeneration, Guarded)>);
+/// Held by whoever makes logging. `()` is not torn by a fork.
+static STARTING: ForkLock<()> = ForkLock::new(());
+
+/// The layers that stand beside others, as long as they do.
+static LAYERS: ForkLock<Layers> = ForkLock::new(Layers(Vec::new()));
+
+struct Layers(Vec<Weak<Guarded>>);
+
+/// A child has them too.
+impl ForkReset for Layers {
+    fn after_fork(&mut self) {}
+
+    fn torn() -> Self {
+        Self(Vec::new())
+    }
+}
 
 /// What a guard is of.
-#[derive(Clone)]
+#[derive(Debug)]
 pub(crate) struct Guarded {
     pub(crate) tree: TreeHandle,
     /// The file that the logging was read from, if it was.
-    pub(crate) origin: Option<Arc<FileOrigin>>,
+    pub(crate) origin: Option<FileOrigin>,
 }
 
 impl Guarded {
@@ -38,7 +54,7 @@ impl Guarded {
     }
 
     pub(crate) fn reload(&self) -> Result<(), Error> {
-        self.origin.as_deref().ok_or_else(Error::not_of_a_file)?.reload(&self.tree)
+        self.origin.as_ref().ok_or_else(Error::not_of_a_file)?.reload(&self.tree)
     }
 
     pub(crate) fn reopen(&self) {
@@ -46,62 +62,85 @@ impl Guarded {
     }
 }
 
-impl ForkReset for Installed {
-    fn after_fork(&mut self) {}
-
-    fn torn() -> Self {
-        Self(None)
-    }
-}
-
 /// Whether this process may install.
 pub(crate) enum Install {
-    New(Installing),
+    New(Starting),
     Inherited(Guard),
 }
 
-/// The right to install, which nobody else in the process has meanwhile.
-pub(crate) struct Installing(logtree_os::ForkLockGuard<'static, Installed>);
+/// The right to make logging, which nobody else in the process has meanwhile.
+pub(crate) struct Starting(#[allow(dead_code, reason = "held")] ForkLockGuard<'static, ()>);
 
 pub(crate) fn begin_install() -> Result<Install, Error> {
-    let installed = INSTALLED.lock();
-    match &installed.0 {
-        None => Ok(Install::New(Installing(installed))),
+    let starting = begin_layer();
+    match INSTALLED.get() {
+        None => Ok(Install::New(starting)),
         Some((generation, guarded)) if *generation != ForkGeneration::current() => {
-            Ok(Install::Inherited(Guard(guarded.clone())))
+            Ok(Install::Inherited(Guard(Arc::clone(guarded))))
         }
         Some(_) => Err(Error::already_installed()),
     }
 }
 
-/// What is installed, in this process or the one it was forked from.
-pub(crate) fn installed() -> Option<Guarded> {
-    INSTALLED.lock().0.as_ref().map(|(_, guarded)| guarded.clone())
+pub(crate) fn begin_layer() -> Starting {
+    Starting(STARTING.lock())
 }
 
-/// Flushes as a guard does that is dropped: that of a program which calls `std::process::exit` never is.
-fn flush_at_exit() {
-    // Whoever holds it is installing, or is the one who ends the process.
-    let tree = INSTALLED.try_lock().and_then(|installed| Some(installed.0.as_ref()?.1.tree.clone()));
-    if let Some(tree) = tree {
-        tree.tree().flush(Instant::now() + DROP_TIMEOUT);
-        #[cfg(all(feature = "prefork", target_os = "linux"))]
-        logtree_prefork::leave();
+/// What is installed, in this process or the one it was forked from.
+pub(crate) fn installed() -> Option<&'static Arc<Guarded>> {
+    INSTALLED.get().map(|(_, guarded)| guarded)
+}
+
+/// What is installed, and all layers that there are.
+pub(crate) fn all() -> Vec<Arc<Guarded>> {
+    let layers: Vec<_> = LAYERS.lock().0.iter().filter_map(Weak::upgrade).collect();
+    installed().cloned().into_iter().chain(layers).collect()
+}
+
+/// Flushes all that there is, in the time of a guard that is dropped.
+pub(crate) fn flush_all() {
+    let deadline = Instant::now() + DROP_TIMEOUT;
+    for guarded in all() {
+        // What is not written by then was said or counted where it happened.
+        let _ = guarded.tree.tree().flush(deadline);
     }
 }
 
-impl Installing {
-    pub(crate) fn done(mut self, tree: TreeHandle, origin: Option<FileOrigin>) -> Guard {
-        logger::installed(&tree);
-        let guarded = Guarded { tree, origin: origin.map(Arc::new) };
-        self.0.0 = Some((ForkGeneration::current(), guarded.clone()));
-        logtree_os::at_exit(flush_at_exit);
+/// Flushes where no guard does: that of a program which calls `std::process::exit` is never dropped.
+fn flush_at_exit() {
+    flush_all();
+    #[cfg(all(feature = "prefork", target_os = "linux"))]
+    logtree_prefork::leave();
+}
+
+impl Starting {
+    /// What was made is what the program has installed.
+    pub(crate) fn installed(self, tree: TreeHandle, origin: Option<FileOrigin>) -> Guard {
+        let guarded = Arc::new(Guarded { tree, origin });
+        // Nobody else has had the right to.
+        let _ = INSTALLED.set(Box::new((ForkGeneration::current(), Arc::clone(&guarded))));
+        made(&guarded);
         Guard(guarded)
     }
+
+    /// What was made stands beside others.
+    pub(crate) fn layered(self, guarded: &Arc<Guarded>) {
+        let mut layers = LAYERS.lock();
+        layers.0.retain(|layer| layer.strong_count() > 0);
+        layers.0.push(Arc::downgrade(guarded));
+        drop(layers);
+        made(guarded);
+    }
 }
 
-/// Holds the program's logging: dropping it flushes, and leaves logging installed. So does the end of the process by
-/// `std::process::exit`, where no guard is dropped.
+fn made(guarded: &Guarded) {
+    // It may have been called since the tree was built.
+    logger::set_disabled(&guarded.tree);
+    logtree_os::at_exit(flush_at_exit);
+}
+
+/// Holds the program's logging, or that of [a layer](crate::TreeLayer::guard): dropping it flushes, and leaves logging as it is.
+/// So does the end of the process by `std::process::exit`, where no guard is dropped.
 ///
 /// In a child of `fork` it flushes what the child itself has logged. What changes the logging changes it for this process
 /// alone, and for those that it forks from then on. What stands behind a `multiprocessing.Queue` [`reload`](Self::reload) and
@@ -118,7 +157,7 @@ impl Installing {
 /// # Ok::<(), logtree::Error>(())
 /// ```
 #[must_use = "dropped at once it flushes at once, and not at the end of the program"]
-pub struct Guard(pub(crate) Guarded);
+pub struct Guard(pub(crate) Arc<Guarded>);
 
 impl Guard {
     /// Waits until everything that this process has logged so far is where it belongs, `timeout` at most; answers

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use logtree_core::{Direct, HandlerEntry, Tree, TreeBuilder};
 use logtree_dictconfig::last_resort;
-use logtree_layer::{Mode, TreeHandle, TreeLayer};
-use tracing::Subscriber;
+use logtree_layer::{Mode, TreeHandle};
 use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::registry::LookupSpan;
 
 use crate::error::Error;
 use crate::guard::{self, Guard};
+use crate::layer::TreeLayer;
 use crate::logger;
 use crate::reload::FileOrigin;
 
@@ -28,8 +27,8 @@ pub(crate) struct Opened {
 /// # Errors
 /// Those of `open` and of starting, and if the program has a subscriber already.
 pub(crate) fn install(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Guard, Error> {
-    let installing = match guard::begin_install()? {
-        guard::Install::New(installing) => installing,
+    let starting = match guard::begin_install()? {
+        guard::Install::New(starting) => starting,
         guard::Install::Inherited(guard) => return Ok(guard),
     };
     // Asked before anything is opened; that another one comes meanwhile is caught below.
@@ -44,7 +43,7 @@ pub(crate) fn install(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Gu
     let _starting = crate::listening::Starting::new(&tree);
     start()?;
     match subscribe(&tree) {
-        Ok(handle) => Ok(installing.done(handle, origin)),
+        Ok(handle) => Ok(starting.installed(handle, origin)),
         Err(error) => {
             close(tree.handlers());
             Err(error)
@@ -53,14 +52,19 @@ pub(crate) fn install(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Gu
 }
 
 /// Makes what `open` opens a layer that stands beside others.
-pub(crate) fn layer<S>(open: impl FnOnce() -> Result<Opened, Error>) -> Result<TreeLayer<S>, Error>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    let Opened { mut tree, start, .. } = open()?;
-    start()?;
+pub(crate) fn layer(open: impl FnOnce() -> Result<Opened, Error>) -> Result<TreeLayer, Error> {
+    let starting = guard::begin_layer();
+    #[cfg(target_os = "linux")]
+    crate::report::to_stderr();
+    let Opened { mut tree, start, origin } = open()?;
     tree.disable(logger::disabled());
-    Ok(TreeLayer::new(Arc::new(tree.into_tree()), Mode::Shared))
+    let tree = Arc::new(tree.into_tree());
+    #[cfg(all(feature = "prefork", target_os = "linux"))]
+    let _starting = crate::listening::Starting::new(&tree);
+    start()?;
+    let layer = TreeLayer::new(tree, origin);
+    starting.layered(layer.guarded());
+    Ok(layer)
 }
 
 /// Makes what `open` opens a tree for records that are not `tracing`'s.
@@ -83,7 +87,7 @@ pub(crate) fn close(handlers: &[Arc<HandlerEntry>]) {
 
 /// Makes a tree the destination of all that this process logs.
 pub(crate) fn subscribe(tree: &Arc<Tree>) -> Result<TreeHandle, Error> {
-    let layer = TreeLayer::new(Arc::clone(tree), Mode::Exclusive);
+    let layer = logtree_layer::TreeLayer::new(Arc::clone(tree), Mode::Exclusive);
     let handle = layer.handle();
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| Error::already_installed())?;

@@ -31,7 +31,7 @@
 //!   environment, and `$${` stands for `${`. With `env_levels: RUST_LOG`, that variable's levels are set on top, written as for
 //!   `EnvFilter`: `info,my_app::db=debug`.
 //! - [`Config::install`] makes it the program's logging: `tracing` events and records of the `log` crate pass the logger
-//!   tree. [`Config::layer`] gives a layer to stand beside others.
+//!   tree. [`Config::layer`] gives a layer to stand beside others, and [`TreeLayer::guard`] the guard of that.
 //! - [`Guard`] flushes when it is dropped, and on demand. It also changes what is installed while the program runs:
 //!   [`Guard::reload`] reads the file again, [`Guard::apply`] puts a config on top by Python's rules, [`Guard::set_level`]
 //!   sets a level. Each is whole or not at all, and no record waits for it or is lost.
@@ -93,8 +93,11 @@ mod guard;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod install;
+mod layer;
 #[cfg(all(feature = "prefork", target_os = "linux"))]
 mod listening;
+#[cfg(feature = "log")]
+mod log_events;
 mod logger;
 mod panics;
 #[cfg(feature = "prefork")]
@@ -116,6 +119,9 @@ pub use builder::{Builder, builder, handler};
 pub use config::{Config, from_file, from_str, from_value};
 pub use error::Error;
 pub use guard::Guard;
+pub use layer::TreeLayer;
+#[cfg(feature = "log")]
+pub use log_events::log_as_events;
 pub use logger::{LoggerHandle, disable, explain, get_logger};
 pub use logtree_core::{
     AppendFile, Argument, ArgumentError, BuildError, Destination, EmitError, Explanation, Field, FieldName, Fields,
@@ -154,7 +160,6 @@ pub use logtree_handlers as handlers;
 /// ```
 #[cfg(feature = "appender")]
 pub use logtree_layer::HandlerWriter;
-pub use logtree_layer::TreeLayer;
 #[cfg(all(feature = "prefork", target_os = "linux"))]
 pub use logtree_prefork::on_listener_start;
 pub use panics::log_panics;

@@ -3,17 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::panic::Location;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use logtree_core::{Explanation, Level, Value, logger_name};
 use logtree_layer::TreeHandle;
 use logtree_os::{ForkLock, ForkReset};
 
-use crate::reload;
-
-/// What is installed, for all who have no guard.
-static INSTALLED: OnceLock<TreeHandle> = OnceLock::new();
+use crate::{guard, layer, reload};
 
 /// What [`disable`] was given last.
 static DISABLED: AtomicI32 = AtomicI32::new(0);
@@ -41,16 +38,18 @@ pub(crate) fn disabled() -> Level {
     Level(DISABLED.load(Ordering::Relaxed))
 }
 
-/// From now on loggers by name lead there.
-pub(crate) fn installed(tree: &TreeHandle) {
-    let _ = INSTALLED.set(tree.clone());
-    // It may have been called since the tree was built.
-    set_disabled(tree);
+/// Calls `use_it` with each tree that takes what the calling thread logs and is no event: those of the layers of its subscriber,
+/// as with its events; if there are none, what is installed.
+pub(crate) fn each_tree(mut use_it: impl FnMut(&TreeHandle)) {
+    layer::with_current(|layer| match layer {
+        Some(layer) => layer.trees().for_each(use_it),
+        None => guard::installed().into_iter().for_each(|installed| use_it(&installed.tree)),
+    });
 }
 
 /// Nothing at or below `level` is logged any more, by any logger (Python's `logging.disable`). [`Level::NOTSET`] undoes it.
 ///
-/// It holds for what is or will be installed, and for layers that are made afterwards; whatever config is applied later.
+/// It holds for what is or will be installed, and for all layers; whatever config is applied later.
 ///
 /// ```
 /// use logtree::Level;
@@ -61,13 +60,12 @@ pub(crate) fn installed(tree: &TreeHandle) {
 /// ```
 pub fn disable(level: Level) {
     DISABLED.store(level.0, Ordering::Relaxed);
-    if let Some(tree) = INSTALLED.get() {
-        set_disabled(tree);
-    }
+    guard::all().iter().for_each(|guarded| set_disabled(&guarded.tree));
 }
 
 /// What a record of the logger called `name`, in dots or colons, would pass at this level as things stand, and why it
-/// stops: by the very tree that its record would take. `None` as long as nothing is [installed](crate::Config::install).
+/// stops: by the very tree that its record would take, the topmost [layer](crate::Config::layer)'s of the calling thread's
+/// subscriber, else that which is [installed](crate::Config::install). `None` as long as there is neither.
 ///
 /// It prints as text:
 ///
@@ -81,7 +79,7 @@ pub fn disable(level: Level) {
 /// it reaches queue, file
 /// ```
 ///
-/// Of a tree that is not installed, [`Tree::explain`](crate::Tree::explain) tells.
+/// Of any other tree, [`Tree::explain`](crate::Tree::explain) tells.
 ///
 /// ```no_run
 /// use logtree::{Level, explain};
@@ -93,11 +91,15 @@ pub fn disable(level: Level) {
 /// # Ok::<(), logtree::Error>(())
 /// ```
 pub fn explain(name: &str, level: Level) -> Option<Explanation> {
-    Some(INSTALLED.get()?.tree().explain(name, level))
+    let tree = layer::with_current(|layer| match layer {
+        Some(layer) => Some(layer.handle().tree()),
+        None => guard::installed().map(|installed| installed.tree.tree()),
+    });
+    Some(tree?.explain(name, level))
 }
 
 /// Brings the tree in line with what was given last, whoever gave it.
-fn set_disabled(tree: &TreeHandle) {
+pub(crate) fn set_disabled(tree: &TreeHandle) {
     if tree.tree().source().disable != disabled() {
         reload::change(tree, |builder| builder.disable = disabled());
     }
@@ -130,7 +132,9 @@ pub fn get_logger(name: &str) -> LoggerHandle {
 
 /// A logger by its name: what [`get_logger`] answers with.
 ///
-/// As long as nothing is [installed](crate::Config::install), nothing is enabled for it.
+/// What it logs goes where the calling thread's events go, if that is to one [layer](crate::Config::layer) or several put `with`
+/// one another, but not to layers of others, nor through a layer's own `with_filter`; else to what is
+/// [installed](crate::Config::install). As long as there is neither, nothing is enabled for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggerHandle {
     name: Arc<str>,
@@ -144,18 +148,19 @@ impl LoggerHandle {
 
     /// Whether a record of this level would be made at all (Python's `isEnabledFor`).
     pub fn is_enabled_for(&self, level: Level) -> bool {
-        INSTALLED.get().is_some_and(|tree| {
+        let mut is_enabled = false;
+        each_tree(|tree| {
             let tree = tree.tree();
-            tree.route(tree.route_index(&self.name)).is_enabled_for(level)
-        })
+            is_enabled |= tree.route(tree.route_index(&self.name)).is_enabled_for(level);
+        });
+        is_enabled
     }
 
     /// Logs a message with fields. Where nobody wants the record, the message is not formatted.
     #[track_caller]
     pub fn log(&self, level: Level, message: impl fmt::Display, fields: &[(&str, Value<'_>)]) {
-        if let Some(tree) = INSTALLED.get() {
-            tree.log(&self.name, level, &message, fields, Location::caller());
-        }
+        let caller = Location::caller();
+        each_tree(|tree| tree.log(&self.name, level, &message, fields, caller));
     }
 
     /// Logs a message at DEBUG (Python's `Logger.debug`).
@@ -188,12 +193,10 @@ impl LoggerHandle {
         self.log(Level::CRITICAL, message, &[]);
     }
 
-    /// Sets the level of the logger (Python's `setLevel`); [`Level::NOTSET`] asks the parent. Without logging installed
+    /// Sets the level of the logger (Python's `setLevel`); [`Level::NOTSET`] asks the parent. Without logging
     /// nothing comes of it.
     pub fn set_level(&self, level: Level) {
-        if let Some(tree) = INSTALLED.get() {
-            reload::set_level(tree, &self.name, level);
-        }
+        each_tree(|tree| reload::set_level(tree, &self.name, level));
     }
 }
 

@@ -4,14 +4,16 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, Location, PanicHookInfo};
 
 use logtree_core::{Level, Value};
+use logtree_layer::TreeHandle;
 
-use crate::guard::{self, DROP_TIMEOUT};
+use crate::{guard, logger};
 
 /// Has each panic logged, before whatever else is done about it: by the logger `panic` at CRITICAL, with the panic's own
 /// file and line, its message, and, where `RUST_BACKTRACE` asks for one, the field `backtrace`. The hook of before, std's
 /// to begin with, is called afterwards.
 ///
-/// Where a panic aborts the program (`panic = "abort"`), what was logged is flushed first.
+/// It is logged where the thread's records go, see [`LoggerHandle`](crate::LoggerHandle); and if they go nowhere, by all
+/// [layers](crate::Config::layer) that there are, as the program may be about to end. Where a panic aborts the program (`panic = "abort"`), what was logged is flushed first.
 ///
 /// ```
 /// logtree::log_panics();
@@ -25,7 +27,6 @@ pub fn log_panics() {
 }
 
 fn record(info: &PanicHookInfo<'_>) {
-    let Some(installed) = guard::installed() else { return };
     let payload = info.payload();
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(String::as_str));
     let message = text.unwrap_or("a panic without a message");
@@ -37,8 +38,16 @@ fn record(info: &PanicHookInfo<'_>) {
     };
     let field = [("backtrace", Value::Display(&text))];
     let fields = if text.is_empty() { &field[..0] } else { &field };
-    installed.tree.log("panic", Level::CRITICAL, &message, fields, location);
+    let log = |tree: &TreeHandle| tree.log("panic", Level::CRITICAL, &message, fields, location);
+    let mut is_logged = false;
+    logger::each_tree(|tree| {
+        is_logged = true;
+        log(tree);
+    });
+    if !is_logged {
+        guard::all().iter().for_each(|guarded| log(&guarded.tree));
+    }
     if cfg!(panic = "abort") {
-        let _ = installed.flush(DROP_TIMEOUT);
+        guard::flush_all();
     }
 }

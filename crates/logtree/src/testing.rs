@@ -26,23 +26,24 @@ use logtree_core::{
     Logger, Needs, Record, SpansBuf, Steps, Tree, Value,
 };
 use logtree_formatters::{FormatterConfig, default_formatter};
-use logtree_layer::{Mode, TreeLayer};
 use tracing::Dispatch;
 use tracing::dispatcher::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::layer::TreeLayer;
+
 /// Captures every event of the calling thread, of whatever level, until what it answers with is dropped.
 ///
 /// Tests that run beside one another on other threads have theirs, and what is [installed](crate::Config::install) sees
-/// nothing meanwhile of what is captured. For threads that the test starts, see [`Capture::dispatch`]. Records of the `log`
-/// crate and of [`get_logger`](crate::get_logger) go to what is installed, and are not captured.
+/// nothing meanwhile of what is captured. For threads that the test starts, see [`Capture::dispatch`]. Records of
+/// [`get_logger`](crate::get_logger) are captured too; those of the `log` crate go to what is installed.
 pub fn capture() -> Capture {
     let records = Records::default();
     let handler = HandlerEntry::new("capture", Box::new(records.clone()), default_formatter());
     let mut tree = Tree::builder();
     let logger = Logger { level: Level(i32::MIN), ..Logger::default() };
     tree.logger("", logger).logger_mut("").add_handler(handler);
-    let layer = TreeLayer::new(Arc::new(tree.build()), Mode::Shared);
+    let layer = TreeLayer::new(Arc::new(tree.build()), None);
     let dispatch = Dispatch::new(tracing_subscriber::registry().with(layer));
     let guard = tracing::dispatcher::set_default(&dispatch);
     Capture { records, dispatch, _guard: guard }

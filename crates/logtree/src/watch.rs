@@ -3,6 +3,7 @@
 use std::fs;
 use std::panic::Location;
 use std::path::Path;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use logtree_core::Level;
@@ -10,7 +11,7 @@ use logtree_os::signals::{self, Signal};
 use logtree_os::{ForkGeneration, ForkLock, ForkReset};
 
 use crate::error::Error;
-use crate::guard::{self, DROP_TIMEOUT, Guard, Guarded};
+use crate::guard::{self, Guard, Guarded};
 
 /// What a program's logging is to react to, see [`Guard::watch`]. Nothing, unless it is asked for.
 ///
@@ -89,9 +90,9 @@ impl Guard {
             return Err(Error::not_of_a_file());
         }
         let mut watching = WATCHING.lock();
-        let generation = ForkGeneration::current();
-        let is_running = watching.0.is_some_and(|(_, running_in)| running_in == generation);
-        watching.0 = Some((watch, generation));
+        watching.all.retain(|watched| watched.of.strong_count() > 0 && !watched.is_of(&self.0));
+        watching.all.push(Watched { of: Arc::downgrade(&self.0), watch });
+        let is_running = watching.running_in.replace(ForkGeneration::current()) == Some(ForkGeneration::current());
         drop(watching);
         signals::waits_here();
         for signal in watch.signals() {
@@ -103,35 +104,58 @@ impl Guard {
             return Ok(());
         }
         start().map_err(|error| {
-            WATCHING.lock().0 = None;
+            *WATCHING.lock() = Watching::torn();
             Error::watch(error)
         })
     }
 }
 
 /// What is watched, and in which process.
-static WATCHING: ForkLock<Watching> = ForkLock::new(Watching(None));
+static WATCHING: ForkLock<Watching> = ForkLock::new(Watching { all: Vec::new(), running_in: None });
 
-struct Watching(Option<(Watch, ForkGeneration)>);
+struct Watching {
+    all: Vec<Watched>,
+    running_in: Option<ForkGeneration>,
+}
+
+/// What is to react, as long as it is there, and to what.
+#[derive(Clone)]
+struct Watched {
+    of: Weak<Guarded>,
+    watch: Watch,
+}
+
+impl Watched {
+    fn is_of(&self, guarded: &Arc<Guarded>) -> bool {
+        self.of.as_ptr() == Arc::as_ptr(guarded)
+    }
+}
 
 /// A child is to watch for the same.
 impl ForkReset for Watching {
     fn after_fork(&mut self) {}
 
     fn torn() -> Self {
-        Self(None)
+        Self { all: Vec::new(), running_in: None }
     }
 }
 
 fn watch_in_child() {
     let mut watching = WATCHING.lock();
-    let Some((_, running_in)) = &mut watching.0 else { return };
+    let Some(running_in) = &mut watching.running_in else { return };
     *running_in = ForkGeneration::current();
     drop(watching);
     signals::waits_here();
-    if let (Err(error), Some(installed)) = (start(), guard::installed()) {
-        say(&installed, Level::ERROR, &format!("nobody watches the config and its signals in this process: {error}"));
+    if let Err(error) = start() {
+        let message = format!("nobody watches the config and its signals in this process: {error}");
+        watched().iter().for_each(|(guarded, _)| say(guarded, Level::ERROR, &message));
     }
+}
+
+/// What is watched and still there.
+fn watched() -> Vec<(Arc<Guarded>, Watch)> {
+    let all = WATCHING.lock().all.clone();
+    all.into_iter().filter_map(|Watched { of, watch }| Some((of.upgrade()?, watch))).collect()
 }
 
 #[cfg(target_os = "linux")]
@@ -144,46 +168,59 @@ fn start() -> std::io::Result<()> {
     std::thread::Builder::new().name("logtree-watch".to_owned()).spawn(run).map(drop)
 }
 
+/// Never ends: a signal that was asked for once is not left to its default when nobody asks any more.
 fn run() {
-    let mut file = WatchedFile::default();
-    let mut next_look = Instant::now();
+    let mut files: Vec<WatchedFile> = Vec::new();
     loop {
-        let (Some((watch, _)), Some(installed)) = (WATCHING.lock().0, guard::installed()) else { return };
-        let timeout = watch.every.map(|_| next_look.saturating_duration_since(Instant::now()));
-        for signal in signals::wait_for_signals(timeout) {
-            match signal {
-                Signal::Hangup if watch.reloads_on_sighup => {
-                    file.read = installed.stamp();
-                    reload(&installed, "SIGHUP");
-                }
-                Signal::User1 if watch.reopens_on_sigusr1 => {
-                    installed.reopen();
-                    say(&installed, Level::INFO, "the files are opened anew, as SIGUSR1 asks for");
-                }
-                Signal::Terminate if watch.flushes_on_sigterm => {
-                    // What is not written by then was said or counted where it happened.
-                    let _ = installed.flush(DROP_TIMEOUT);
-                    signals::end_by_termination();
-                }
-                // Asked for once, and not any more.
-                Signal::Hangup | Signal::User1 => {}
-                Signal::Terminate => signals::end_by_termination(),
-            }
+        let watched = watched();
+        files.retain(|file| watched.iter().any(|(guarded, _)| file.is_of(guarded)));
+        for (guarded, watch) in &watched {
+            let at = files.iter().position(|file| file.is_of(guarded)).unwrap_or_else(|| {
+                files.push(WatchedFile::new(guarded));
+                files.len() - 1
+            });
+            files[at].every = watch.every;
+            files[at].look_if_due(guarded);
         }
-        if let Some(every) = watch.every
-            && Instant::now() >= next_look
-        {
-            if file.has_changed(&installed) {
-                reload(&installed, "its change");
-            }
-            next_look = Instant::now() + every;
+        // What is watched may be dropped while nothing happens.
+        drop(watched);
+        let next_look = files.iter().filter_map(WatchedFile::next_look).min();
+        for signal in signals::wait_for_signals(next_look.map(|next| next.saturating_duration_since(Instant::now()))) {
+            react(signal, &self::watched(), &mut files);
         }
     }
 }
 
-/// The config's file, as it was looked at.
-#[derive(Default)]
+fn react(signal: Signal, watched: &[(Arc<Guarded>, Watch)], files: &mut [WatchedFile]) {
+    match signal {
+        Signal::Hangup => {
+            for (guarded, _) in watched.iter().filter(|(_, watch)| watch.reloads_on_sighup) {
+                if let Some(file) = files.iter_mut().find(|file| file.is_of(guarded)) {
+                    file.read = guarded.stamp();
+                }
+                reload(guarded, "SIGHUP");
+            }
+        }
+        Signal::User1 => {
+            for (guarded, _) in watched.iter().filter(|(_, watch)| watch.reopens_on_sigusr1) {
+                guarded.reopen();
+                say(guarded, Level::INFO, "the files are opened anew, as SIGUSR1 asks for");
+            }
+        }
+        Signal::Terminate => {
+            if watched.iter().any(|(_, watch)| watch.flushes_on_sigterm) {
+                guard::flush_all();
+            }
+            signals::end_by_termination();
+        }
+    }
+}
+
+/// A config's file, as it was looked at.
 struct WatchedFile {
+    of: Weak<Guarded>,
+    every: Option<Duration>,
+    looked: Option<Instant>,
     /// As the logging has it, whether it took it or refused it; `None` before the first change.
     read: Option<Stamp>,
     /// As it was at the last look.
@@ -191,11 +228,35 @@ struct WatchedFile {
 }
 
 impl WatchedFile {
+    fn new(guarded: &Arc<Guarded>) -> Self {
+        Self { of: Arc::downgrade(guarded), every: None, looked: None, read: None, seen: None }
+    }
+
+    fn is_of(&self, guarded: &Arc<Guarded>) -> bool {
+        self.of.as_ptr() == Arc::as_ptr(guarded)
+    }
+
+    /// When it is to be looked at again, if it is.
+    fn next_look(&self) -> Option<Instant> {
+        Some(self.looked? + self.every?)
+    }
+
+    /// Looks at it, if that is due, and reads it again when it has changed.
+    fn look_if_due(&mut self, guarded: &Guarded) {
+        if self.every.is_none() || self.next_look().is_some_and(|next| Instant::now() < next) {
+            return;
+        }
+        if self.has_changed(guarded) {
+            reload(guarded, "its change");
+        }
+        self.looked = Some(Instant::now());
+    }
+
     /// Whether it is another one than was read, and has been for one look: whoever writes it has finished.
-    fn has_changed(&mut self, installed: &Guarded) -> bool {
-        let now = installed.stamp();
+    fn has_changed(&mut self, guarded: &Guarded) -> bool {
+        let now = guarded.stamp();
         let before = std::mem::replace(&mut self.seen, now);
-        let read = self.read.or_else(|| installed.origin.as_ref()?.stamp());
+        let read = self.read.or_else(|| guarded.origin.as_ref()?.stamp());
         let has_changed = now.is_some() && now == before && now != read;
         if has_changed {
             self.read = now;
@@ -233,16 +294,16 @@ impl Stamp {
     }
 }
 
-fn reload(installed: &Guarded, reason: &str) {
-    match installed.reload() {
-        Ok(()) => say(installed, Level::INFO, &format!("the config was read again, because of {reason}")),
+fn reload(guarded: &Guarded, reason: &str) {
+    match guarded.reload() {
+        Ok(()) => say(guarded, Level::INFO, &format!("the config was read again, because of {reason}")),
         Err(error) => {
             let said = format!("the config was read again, because of {reason}, and is refused: {error}");
-            say(installed, Level::ERROR, &said);
+            say(guarded, Level::ERROR, &said);
         }
     }
 }
 
-fn say(installed: &Guarded, level: Level, message: &str) {
-    installed.tree.log("logtree", level, &message, &[], Location::caller());
+fn say(guarded: &Guarded, level: Level, message: &str) {
+    guarded.tree.log("logtree", level, &message, &[], Location::caller());
 }

@@ -14,11 +14,10 @@ use logtree::handlers::{
     RotatingFileHandler, RotatingFileHandlerConfig,
 };
 use logtree::{Argument, Builder, Error, Format, Formatter, Level, NameFilter, TreeLayer, builder, from_str, handler};
-use tracing_subscriber::Registry;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 /// The tree by a config; its files stand in `directory`.
-fn by_config(directory: &Path) -> Result<TreeLayer<Registry>, Error> {
+fn by_config(directory: &Path) -> Result<TreeLayer, Error> {
     let text = r#"{
         "version": 1,
         "levels": {"NOTICE": 25},
@@ -57,7 +56,7 @@ fn formatter(style: Style, format: &str) -> Result<Arc<dyn Formatter>, Error> {
 }
 
 /// The same in code.
-fn by_code(directory: &Path) -> Result<TreeLayer<Registry>, Error> {
+fn by_code(directory: &Path) -> Result<TreeLayer, Error> {
     let mut logging: Builder = builder();
     let percent = formatter(Style::Percent, "%(levelname)-8s %(name)s %(message)s")?;
     let plain = FileHandler::new(FileHandlerConfig::new(directory.join("plain.log")))?;
@@ -93,7 +92,7 @@ fn by_code(directory: &Path) -> Result<TreeLayer<Registry>, Error> {
 }
 
 /// What stands in the files of a tree that has seen some events.
-fn files(make: impl Fn(&Path) -> Result<TreeLayer<Registry>, Error>) -> Vec<(String, String)> {
+fn files(make: impl Fn(&Path) -> Result<TreeLayer, Error>) -> Vec<(String, String)> {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("ascii.log"), "of an earlier run\n").unwrap();
     let layer = make(directory.path()).unwrap();

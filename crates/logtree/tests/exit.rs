@@ -1,4 +1,5 @@
-//! The end of a program: what was logged is written, however it ends, if it is not killed.
+//! The end of a program: what was logged is written, however it ends, if it is not killed; whether logtree is installed or a
+//! layer beside others.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::path::Path;
@@ -6,26 +7,30 @@ use std::process::Command;
 
 use logtree::Format;
 use serde_json::json;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// Records that are held back, in every way there is within a process.
 const RECORDS: usize = 1000;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, way, directory] = arguments.as_slice()
+    if let [_, set_up, way, directory] = arguments.as_slice()
         && WAYS.contains(&way.as_str())
     {
-        return end(way, Path::new(directory));
+        return end(set_up, way, Path::new(directory));
     }
-    for way in WAYS {
+    for (set_up, way) in ["install", "layer"].into_iter().flat_map(|set_up| WAYS.iter().map(move |way| (set_up, *way)))
+    {
         let directory = tempfile::tempdir().unwrap();
         let program = std::env::current_exe().unwrap();
-        let output = Command::new(program).arg(way).arg(directory.path()).output().unwrap();
-        assert_eq!(output.status.code(), Some(if *way == "panic" { 101 } else { 7 }), "{way}: {output:?}");
+        let output = Command::new(program).args([set_up, way]).arg(directory.path()).output().unwrap();
+        let code = if way == "panic" { 101 } else { 7 };
+        assert_eq!(output.status.code(), Some(code), "{set_up}, {way}: {output:?}");
         for name in ["queue.log", "memory.log", "buffer.log"] {
-            assert_eq!(lines_of(&directory.path().join(name)), RECORDS, "{way}: {name}");
+            assert_eq!(lines_of(&directory.path().join(name)), RECORDS, "{set_up}, {way}: {name}");
         }
-        assert_eq!(std::fs::read_to_string(directory.path().join("discarded.log")).unwrap(), "", "{way}");
+        let discarded = std::fs::read_to_string(directory.path().join("discarded.log")).unwrap();
+        assert_eq!(discarded, "", "{set_up}, {way}");
     }
     println!("exit: ok");
 }
@@ -34,9 +39,9 @@ fn lines_of(log: &Path) -> usize {
     std::fs::read_to_string(log).unwrap().lines().count()
 }
 
-const WAYS: &[&str] = &["guard", "exit", "exit in a thread", "panic"];
+const WAYS: &[&str] = &["guard", "no subscriber any more", "exit", "exit in a thread", "panic"];
 
-fn end(way: &str, directory: &Path) {
+fn end(set_up: &str, way: &str, directory: &Path) {
     let file = |name: &str| json!({"class": "logging.FileHandler", "filename": directory.join(name)});
     let mut buffer = file("buffer.log");
     buffer["buffering"] = json!("1 MiB");
@@ -53,15 +58,28 @@ fn end(way: &str, directory: &Path) {
         },
         "root": {"level": "INFO", "handlers": ["queue", "memory", "buffer", "discarded"]},
     });
-    let guard = logtree::from_str(&config.to_string(), Format::Json).unwrap().install().unwrap();
-    (0..RECORDS).for_each(|number| tracing::info!(number, "before the end"));
+    let config = logtree::from_str(&config.to_string(), Format::Json).unwrap();
+    let log = || (0..RECORDS).for_each(|number| tracing::info!(number, "before the end"));
+    let guard = match (set_up, way) {
+        ("layer", "no subscriber any more") => {
+            let layer = config.layer().unwrap();
+            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
+            assert_written(directory);
+            std::process::exit(7);
+        }
+        ("layer", _) => {
+            let layer = config.layer().unwrap();
+            let guard = (way == "guard").then(|| layer.guard());
+            tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
+            guard
+        }
+        _ => Some(config.install().unwrap()),
+    };
+    log();
     match way {
-        "guard" => {
+        "guard" | "no subscriber any more" => {
             drop(guard);
-            // By its end alone: that of the process would write them too.
-            for name in ["queue.log", "buffer.log"] {
-                assert_eq!(lines_of(&directory.join(name)), RECORDS, "{name}");
-            }
+            assert_written(directory);
             std::process::exit(7);
         }
         "exit" => {
@@ -73,5 +91,12 @@ fn end(way: &str, directory: &Path) {
             std::thread::spawn(|| std::process::exit(7)).join().unwrap();
         }
         _ => panic!("as told"),
+    }
+}
+
+/// Before the end of the process, which would write them too.
+fn assert_written(directory: &Path) {
+    for name in ["queue.log", "buffer.log"] {
+        assert_eq!(lines_of(&directory.join(name)), RECORDS, "{name}");
     }
 }

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use logtree::prefork::{Fork, fork};
-use logtree::{Config, Format, from_str};
+use logtree::{Config, Format, Level, from_str};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 fn config(log: &Path) -> Config {
     let text = format!(
@@ -65,6 +66,21 @@ fn main() {
         .unwrap()
         .join()
         .unwrap();
+
+    // What is said of all loggers holds for layers that stand too, until it is taken back.
+    let layer_log = directory.path().join("layer.log");
+    let subscriber = tracing_subscriber::registry().with(config(&layer_log).layer().unwrap());
+    logtree::disable(Level::CRITICAL);
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::error!("disabled");
+        logtree::disable(Level::NOTSET);
+        tracing::error!(target: "layer", "beside what is installed");
+    });
+    assert_eq!(
+        std::fs::read_to_string(layer_log).unwrap(),
+        "MainProcess MainThread layer ERROR beside what is installed\n"
+    );
+
     assert!(guard.flush(Duration::from_secs(5)));
     assert_eq!(guard.errors(), 0);
     drop(guard);

@@ -3,18 +3,20 @@
 
 use std::process::Command;
 
-use logtree::Format;
+use logtree::{BuildError, EmitError, Format, Formatter, Handler, Record, Steps};
 use serde_json::json;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 fn main() {
-    if let Some(path) = std::env::args().nth(1) {
-        return panic_there(&path);
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, set_up, path] = arguments.as_slice() {
+        return panic_there(set_up, path);
     }
     let directory = tempfile::tempdir().unwrap();
-    for (with_backtrace, name) in [("0", "without.log"), ("1", "with.log")] {
-        let path = directory.path().join(name);
-        let program = std::env::current_exe().unwrap();
-        let output = Command::new(program).arg(&path).env("RUST_BACKTRACE", with_backtrace).output().unwrap();
+    for (with_backtrace, set_up) in [("0", "install"), ("1", "install"), ("0", "global layer"), ("0", "scoped layer")] {
+        let path = directory.path().join(format!("{set_up} {with_backtrace}.log"));
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        let output = program.arg(set_up).arg(&path).env("RUST_BACKTRACE", with_backtrace).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(101), "{stderr}");
         // The hook of before is called too.
@@ -43,7 +45,7 @@ fn line_of(code: &str) -> usize {
     1 + lines.iter().rposition(|line| line.contains(code)).unwrap()
 }
 
-fn panic_there(path: &str) {
+fn panic_there(set_up: &str, path: &str) {
     let config = json!({
         "version": 1,
         "formatters": {"line": {"format": "%(levelname)s %(name)s %(filename)s:%(lineno)d %(threadName)s %(message)s"}},
@@ -51,7 +53,44 @@ fn panic_there(path: &str) {
         "root": {"handlers": ["file"]},
     });
     logtree::log_panics();
-    let _guard = logtree::from_str(&config.to_string(), Format::Json).unwrap().install().unwrap();
+    let config = logtree::from_str(&config.to_string(), Format::Json).unwrap();
+    if set_up == "install" {
+        a_handler_that_panics_when_it_is_opened_holds_nothing_up();
+        let _guard = config.install().unwrap();
+        return panic_thrice();
+    }
+    let layer = config.layer().unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer);
+    if set_up == "global layer" {
+        tracing::subscriber::set_global_default(subscriber).unwrap();
+        panic_thrice();
+    } else {
+        // Threads that it starts have no subscriber; theirs go to the layer all the same.
+        tracing::subscriber::with_default(subscriber, panic_thrice);
+    }
+}
+
+/// A panic while nothing is installed, by the thread that is about to.
+fn a_handler_that_panics_when_it_is_opened_holds_nothing_up() {
+    struct Opens;
+    impl Handler for Opens {
+        fn open(&self) -> Result<(), BuildError> {
+            panic!("unlogged")
+        }
+
+        fn emit(&self, _: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+            Ok(())
+        }
+    }
+    let outcome = std::panic::catch_unwind(|| {
+        let mut logging = logtree::builder();
+        logging.root().add_handler(logtree::handler("opens", Opens, None));
+        logging.install()
+    });
+    assert!(outcome.is_err());
+}
+
+fn panic_thrice() {
     let gaskets = 3;
     let boiler = std::thread::Builder::new().name("boiler".into());
     assert!(boiler.spawn(move || panic!("a gasket is gone: {gaskets}")).unwrap().join().is_err());

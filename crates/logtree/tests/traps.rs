@@ -20,9 +20,9 @@ mod linux {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
-    use logtree::{Guard, Level, TreeLayer, from_file};
+    use logtree::{Guard, Level, from_file};
+    use logtree_layer::TreeLayer;
     use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
-    use tracing_subscriber::Registry;
 
     pub(crate) fn main() {
         let directory = tempfile::tempdir().unwrap();
@@ -63,7 +63,7 @@ mod linux {
     fn what_changes_logging_makes_no_second_subscriber(guard: &Guard, directory: &Path) {
         let layer = || {
             tracing::dispatcher::get_default(|dispatch| {
-                std::ptr::from_ref(dispatch.downcast_ref::<TreeLayer<Registry>>().unwrap()).addr()
+                std::ptr::from_ref(dispatch.downcast_ref::<TreeLayer>().unwrap()).addr()
             })
         };
         let installed = layer();
@@ -73,9 +73,8 @@ mod linux {
         logtree::disable(Level::NOTSET);
         assert_eq!(layer(), installed);
         // And none for this thread alone.
-        let of_another_thread = std::thread::spawn(move || {
-            tracing::dispatcher::get_default(|dispatch| dispatch.is::<TreeLayer<Registry>>())
-        });
+        let of_another_thread =
+            std::thread::spawn(move || tracing::dispatcher::get_default(|dispatch| dispatch.is::<TreeLayer>()));
         assert!(of_another_thread.join().unwrap());
     }
 

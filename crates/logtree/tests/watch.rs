@@ -1,4 +1,5 @@
-//! Logging that changes when its file does and when signals come, in the process itself and in its children.
+//! Logging that changes when its file does and when signals come, in the process itself and in its children; whether it is
+//! installed or a layer beside others.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::fs;
@@ -9,9 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use logtree::{Format, Watch};
+use logtree::{Config, Format, Guard, Watch};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process, waitid, waitpid};
 use serde_json::json;
+use tracing_subscriber::layer::SubscriberExt as _;
 
 /// How often a watched file is looked at.
 const EVERY: Duration = Duration::from_millis(20);
@@ -21,18 +23,21 @@ const DEADLINE: Duration = Duration::from_secs(30);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
-    if let [_, role, directory] = arguments.as_slice()
+    if let [_, _, role, directory] = arguments.as_slice()
         && let Some((_, _, play)) = ROLES.iter().find(|(name, ..)| name == role)
     {
         return play(Path::new(directory));
     }
-    for (role, test, _) in ROLES {
+    for (set_up, (role, test, _)) in
+        ["install", "layer"].into_iter().flat_map(|set_up| ROLES.iter().map(move |role| (set_up, role)))
+    {
         let directory = tempfile::tempdir().unwrap();
         write(directory.path(), "WARNING", "old");
         let program = std::env::current_exe().unwrap();
-        let child = Command::new(program).arg(role).arg(directory.path()).stdin(Stdio::piped()).spawn().unwrap();
+        let child =
+            Command::new(program).args([set_up, *role]).arg(directory.path()).stdin(Stdio::piped()).spawn().unwrap();
         test(&mut Program { child, directory: directory.path().to_owned() });
-        println!("watch: {role}: ok");
+        println!("watch: {set_up}: {role}: ok");
     }
 }
 
@@ -50,7 +55,19 @@ const ROLES: &[Role] = &[
     ("idle child", a_child_that_has_not_logged_is_ended_by_sigterm, forking_idle),
     ("second call", a_second_call_replaces_the_first, asking_twice),
     ("no file", logging_of_no_file_has_none_to_watch, of_no_file),
+    ("many", each_watches_as_long_as_it_is_there, watching_many),
 ];
+
+/// Makes the logging that the role is played with.
+fn set_up(config: Config) -> Guard {
+    if std::env::args().nth(1).unwrap() == "install" {
+        return config.install().unwrap();
+    }
+    let layer = config.layer().unwrap();
+    let guard = layer.guard();
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
+    guard
+}
 
 /// Whether it has ended is asked without reaping it.
 const END: WaitIdOptions = WaitIdOptions::EXITED.union(WaitIdOptions::NOWAIT).union(WaitIdOptions::NOHANG);
@@ -138,7 +155,7 @@ fn log_until_the_end() {
 }
 
 fn log_on(directory: &Path, watch: Watch) {
-    let guard = logtree::from_file(config_path(directory)).unwrap().install().unwrap();
+    let guard = set_up(logtree::from_file(config_path(directory)).unwrap());
     guard.watch(watch).unwrap();
     tracing::warn!(target: "app", "ready");
     log_until_the_end();
@@ -218,7 +235,7 @@ fn sigusr1_opens_files_anew(program: &mut Program) {
 
 /// Logs what is held back, and waits.
 fn hold(directory: &Path, watch: Watch) {
-    let guard = logtree::from_file(config_path(directory)).unwrap().install().unwrap();
+    let guard = set_up(logtree::from_file(config_path(directory)).unwrap());
     guard.watch(watch).unwrap();
     (0..100).for_each(|number| tracing::info!(target: "held", number, "held back"));
     tracing::warn!(target: "app", "ready");
@@ -250,7 +267,7 @@ fn a_program_that_handles_sigterm_ends_as_it_likes(program: &mut Program) {
 }
 
 fn forking(directory: &Path) {
-    let guard = logtree::from_file(config_path(directory)).unwrap().install().unwrap();
+    let guard = set_up(logtree::from_file(config_path(directory)).unwrap());
     guard.watch(Watch::new().reload_on_sighup().flush_on_sigterm()).unwrap();
     let Some(child) = fork() else {
         tracing::warn!(target: "app", "child ready");
@@ -305,7 +322,7 @@ fn a_child_watches_too(program: &mut Program) {
 }
 
 fn forking_idle(directory: &Path) {
-    let guard = logtree::from_file(config_path(directory)).unwrap().install().unwrap();
+    let guard = set_up(logtree::from_file(config_path(directory)).unwrap());
     guard.watch(Watch::new().flush_on_sigterm()).unwrap();
     let Some(child) = fork() else {
         let _ = std::io::stdin().read_line(&mut String::new());
@@ -323,7 +340,7 @@ fn a_child_that_has_not_logged_is_ended_by_sigterm(program: &mut Program) {
 }
 
 fn asking_twice(directory: &Path) {
-    let guard = logtree::from_file(config_path(directory)).unwrap().install().unwrap();
+    let guard = set_up(logtree::from_file(config_path(directory)).unwrap());
     guard.watch(Watch::new().reload_on_sighup().flush_on_sigterm()).unwrap();
     guard.watch(Watch::new().reload_on_change(EVERY)).unwrap();
     tracing::warn!(target: "app", "ready");
@@ -343,7 +360,7 @@ fn a_second_call_replaces_the_first(program: &mut Program) {
 }
 
 fn of_no_file(directory: &Path) {
-    let guard = logtree::from_str(&text(directory, "INFO", "text"), Format::Json).unwrap().install().unwrap();
+    let guard = set_up(logtree::from_str(&text(directory, "INFO", "text"), Format::Json).unwrap());
     for watch in [Watch::new().reload_on_sighup(), Watch::new().reload_on_change(EVERY)] {
         let error = guard.watch(watch).unwrap_err().to_string();
         assert_eq!(error, "this logging was not read from a file, so that there is none to read again");
@@ -358,4 +375,41 @@ fn logging_of_no_file_has_none_to_watch(program: &mut Program) {
     program.signal(Signal::USR1);
     program.wait_for("opened anew");
     assert!(program.end().success());
+}
+
+/// Beside what is set up there is a layer that goes, and one that stays and asks for nothing.
+fn watching_many(directory: &Path) {
+    let other = |name: &str| {
+        fs::create_dir(directory.join(name)).unwrap();
+        write(&directory.join(name), "WARNING", "old");
+        logtree::from_file(config_path(&directory.join(name))).unwrap().layer().unwrap()
+    };
+    let guard = set_up(logtree::from_file(config_path(directory)).unwrap());
+    guard.watch(Watch::new().reload_on_sighup().flush_on_sigterm()).unwrap();
+    let (goes, stays) = (other("goes"), other("stays"));
+    goes.guard().watch(Watch::new().reload_on_sighup().reload_on_change(EVERY).flush_on_sigterm()).unwrap();
+    write(&directory.join("goes"), "INFO", "new");
+    let log = || fs::read_to_string(directory.join("goes/app.log")).unwrap();
+    wait_for("the layer's change", || {
+        log().contains("new INFO logtree: the config was read again, because of its change")
+    });
+    drop(goes);
+    let _stays = tracing::subscriber::set_default(tracing_subscriber::registry().with(stays));
+    logtree::get_logger("held").info("held back");
+    std::thread::spawn(|| tracing::warn!(target: "app", "ready")).join().unwrap();
+    log_until_the_end();
+}
+
+fn each_watches_as_long_as_it_is_there(program: &mut Program) {
+    program.wait_for("ready");
+    let directory = program.directory.clone();
+    let log = |name: &str| fs::read_to_string(directory.join(name).join("app.log")).unwrap();
+    program.signal(Signal::HUP);
+    program.wait_for("old INFO logtree: the config was read again, because of SIGHUP");
+    assert!(!log("goes").contains("SIGHUP"));
+    assert_eq!(log("stays"), "");
+    // One has asked; all that there is is flushed, as the program ends.
+    program.signal(Signal::TERM);
+    assert_eq!(program.end_by_itself().signal(), Some(Signal::TERM.as_raw()));
+    assert_eq!(log("stays"), "old INFO held: held back\n");
 }

@@ -26,7 +26,7 @@ fn a_callsite_that_no_handler_wants_is_disabled() {
 fn a_handlers_level_switches_callsites_off_as_well() {
     let entry = HandlerEntry::new("test", Box::new(Remember::default()), Arc::new(ReadsAll));
     entry.set_level(Level::ERROR);
-    let layer: TreeLayer<Registry> = TreeLayer::new(tree(&Arc::new(entry), &[("root", Level::DEBUG)]), Mode::Exclusive);
+    let layer = TreeLayer::new(tree(&Arc::new(entry), &[("root", Level::DEBUG)]), Mode::Exclusive);
     let subscriber = tracing_subscriber::layer::SubscriberExt::with(Registry::default(), layer);
     tracing::subscriber::with_default(subscriber, || {
         assert!(!tracing::enabled!(tracing::Level::WARN));
@@ -53,7 +53,7 @@ fn the_hint_is_exact_and_leaves_spans_on_where_they_are_read() {
         let formatter: Arc<dyn logtree_core::Formatter> =
             if reads_spans { Arc::new(ReadsAll) } else { Arc::new(NoSpans) };
         let entry = Arc::new(HandlerEntry::new("test", Box::new(Remember::default()), formatter));
-        let layer: TreeLayer<Registry> = TreeLayer::new(tree(&entry, &[("root", level)]), Mode::Exclusive);
+        let layer = TreeLayer::new(tree(&entry, &[("root", level)]), Mode::Exclusive);
         Layer::<Registry>::max_level_hint(&layer)
     };
     for (level, expected) in [

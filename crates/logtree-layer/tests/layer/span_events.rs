@@ -24,7 +24,7 @@ fn tree(seen: &Remember, events: &[(&str, SpanEvents)]) -> Tree {
 
 fn with_events(mode: Mode, events: &[(&str, SpanEvents)], body: impl FnOnce(&Remember, &TreeHandle)) {
     let seen = Remember::default();
-    let layer: TreeLayer<Registry> = TreeLayer::new(tree(&seen, events).into(), mode);
+    let layer = TreeLayer::new(tree(&seen, events).into(), mode);
     let handle = layer.handle();
     tracing::subscriber::with_default(Registry::default().with(layer), || body(&seen, &handle));
 }
@@ -176,7 +176,7 @@ fn where_nobody_reads_spans_a_field_says_which_it_is() {
     let mut builder = Tree::builder();
     let handler = HandlerEntry::new("h", Box::new(seen.clone()), std::sync::Arc::new(Bare));
     builder.logger_mut("app").set_level(Level::INFO).set_span_events(SpanEvents::CLOSE).add_handler(handler);
-    let layer: TreeLayer<Registry> = TreeLayer::new(builder.build().into(), Mode::Exclusive);
+    let layer = TreeLayer::new(builder.build().into(), Mode::Exclusive);
     tracing::subscriber::with_default(Registry::default().with(layer), || {
         info_span!(target: "app", "query", rows = 3).in_scope(|| ());
         let seen = seen.one();

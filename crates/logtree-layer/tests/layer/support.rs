@@ -103,7 +103,7 @@ pub(crate) fn tree(handler: &Arc<HandlerEntry>, levels: &[(&str, Level)]) -> Arc
 /// Runs with a layer over that tree as the only one.
 pub(crate) fn with_layer(mode: Mode, levels: &[(&str, Level)], body: impl FnOnce(&Remember, &TreeHandle)) {
     let remember = Remember::default();
-    let layer: TreeLayer<Registry> = TreeLayer::new(tree(&entry(remember.clone()), levels), mode);
+    let layer = TreeLayer::new(tree(&entry(remember.clone()), levels), mode);
     let handle = layer.handle();
     tracing::subscriber::with_default(Registry::default().with(layer), || body(&remember, &handle));
 }

@@ -60,6 +60,8 @@ TRAP_KINDS = [
      (CORE + "handler.rs", "        if catch_unwind(emit).is_err() {\n", "        emit();\n        if false {\n")),
     ("exit: the guard's end writes nothing", EXIT,
      (LOGTREE + "guard.rs", "        let _ = self.flush(DROP_TIMEOUT);\n", "")),
+    ("exit: a layer is forgotten", EXIT,
+     (LOGTREE + "guard.rs", "        layers.0.push(Arc::downgrade(guarded));\n", "        let _ = guarded;\n")),
     ("fork: a child takes its parent's generation for its own", FORK,
      (OS + "fork.rs", "Advice::LinuxWipeOnFork", "Advice::Normal")),
     ("cost: a record's buffers are made anew", STEADY,
