@@ -153,14 +153,15 @@ impl RotatingFileHandler {
 
     /// CPython's `RotatingFileHandler.doRollover`.
     fn moves(&self, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
-        (1..=self.highest(names)).rev().try_for_each(|number| self.shift(number, names, grace))?;
+        let moved = self.numbers(self.backup_count.saturating_sub(1), names);
+        moved.into_iter().try_for_each(|number| self.shift(number, names, grace))?;
         let first = with_suffix(self.path(), 1);
         if self.backup_count == 1 {
             self.delete(&first, self.path(), names, grace)?;
         }
         if self.retention.is_any() {
             // With its name the file loses the lock, as others see it: behind that they give numbers to other files.
-            let numbers = (2..=self.highest(names).saturating_add(1)).rev();
+            let numbers = self.numbers(self.backup_count, names).into_iter().filter(|number| *number > 1);
             let forms = |number| self.forms().map(move |form| with_form(&with_suffix(self.path(), number), form));
             let mut rolled: Vec<_> = numbers.flat_map(forms).filter(|path| names.exists(path)).collect();
             rolled.push(self.path().to_owned());
@@ -202,15 +203,21 @@ impl RotatingFileHandler {
         self.rolling.forms().iter().copied()
     }
 
-    /// The highest number below the last that a file can have: with many, as the directory says.
-    fn highest(&self, names: &dyn Names) -> u32 {
-        let most = self.backup_count.saturating_sub(1);
+    /// The numbers up to `most` that files can have, the highest first. Of more than a few, those that the directory tells; of one
+    /// that may not be read, those before the first gap.
+    fn numbers(&self, most: u32, names: &dyn Names) -> Vec<u32> {
         if most <= PROBED {
-            return most;
+            return (1..=most).rev().collect();
         }
-        let number = |suffix: &str, _: &OsStr| number(suffix).filter(|number| *number <= most);
+        let number = |suffix: &str, _: &OsStr| number(suffix).filter(|number| (1..=most).contains(number));
+        let is_there =
+            |number: &u32| self.forms().any(|form| names.exists(&with_form(&with_suffix(self.path(), number), form)));
         let numbers = self.rolling.list(self.path(), names, number);
-        numbers.map_or(most, |numbers| numbers.into_iter().max().unwrap_or(0))
+        let mut numbers = numbers.unwrap_or_else(|_| (1..=most).take_while(is_there).collect());
+        numbers.sort_unstable_by_key(|number| std::cmp::Reverse(*number));
+        // Two forms of one file.
+        numbers.dedup();
+        numbers
     }
 }
 

@@ -18,6 +18,7 @@ mod memory;
 mod owners;
 mod programs;
 mod queue;
+mod retention;
 mod rotating;
 mod specimen;
 mod stream;
