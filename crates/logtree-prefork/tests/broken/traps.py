@@ -12,6 +12,7 @@ def layer(filter):
 HOST = plain("traps", "-p logtree --features prefork --test traps")
 GLOBAL = plain("global", "-p logtree-layer --test global")
 SWAPPING = plain("swapping", "-p logtree-layer --test swapping")
+NEIGHBOURS = plain("neighbours", "-p logtree --test neighbours")
 EXIT = plain("exit", "-p logtree --test exit")
 STEADY = plain("steady state", "-p logtree --features log --test steady_state")
 FORK = plain("process", "-p logtree-os --test process fork")
@@ -19,8 +20,12 @@ LOCK = plain("process", "-p logtree-os --test process lock")
 LIMITS = plain("shared memory", "-p logtree-os --test shared_memory limits")
 
 TRAP_KINDS = [
-    ("interest: a layer beside others switches callsites off", layer("beside"),
+    ("interest: a layer beside others switches callsites off", NEIGHBOURS,
      (LAYER + "layer.rs", "        if self.mode == Mode::Shared {\n            return Interest::always();\n        }\n", "")),
+    ("filters: a layer beside others is asked at each event", NEIGHBOURS,
+     (LAYER + "layer.rs", "            return Interest::always();\n        }\n        let tree", "            return Interest::sometimes();\n        }\n        let tree")),
+    ("hint: of a layer beside others", NEIGHBOURS,
+     (LAYER + "layer.rs", "        if self.mode == Mode::Shared {\n            return None;\n        }\n", "")),
     ("interest: a layer that is alone switches nothing off", layer("alone"),
      (LAYER + "layer.rs", "        if is_wanted { Interest::always() } else { Interest::never() }", "        let _ = is_wanted;\n        Interest::always()")),
     ("reload: callsites are not asked again", SWAPPING,
