@@ -120,7 +120,9 @@ fn env_filter() -> EnvFilter {
 }
 
 /// A neighbour, and what writes down at the end what it got.
-fn make<S>(name: &str, directory: &Path) -> (Box<dyn Layer<S> + Send + Sync>, Box<dyn FnOnce()>)
+type Neighbour<S> = (Box<dyn Layer<S> + Send + Sync>, Box<dyn FnOnce()>);
+
+fn make<S>(name: &str, directory: &Path) -> Neighbour<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
