@@ -2,7 +2,10 @@
 
 use std::io::Write as _;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use crate::{Callsite, EmitError, Fields, Level, LevelNames, Origin, Record, Source, Spans, Timestamp};
 
@@ -31,7 +34,8 @@ const REPORT_INTERVAL_NS: i64 = 1_000_000_000;
 
 static HOOK: OnceLock<fn(&ErrorReport<'_>)> = OnceLock::new();
 
-/// Sets what is done with errors while logging; the first caller wins. Without a hook they go to stderr.
+/// Sets what is done with errors while logging; the first caller wins. Without a hook they go to stderr, which is waited for
+/// a tenth of a second, and then no more until it takes some.
 ///
 /// The hook is called at most once a second for each handler and must not log.
 pub fn set_report_hook(hook: fn(&ErrorReport<'_>)) -> bool {
@@ -96,10 +100,37 @@ pub fn with_own_record<R>(speaker: &str, message: &str, use_it: impl FnOnce(&Rec
     })
 }
 
+/// So long whoever logs waits for stderr with what there is to report.
+const PATIENCE: Duration = Duration::from_millis(100);
+
 /// Reports as Python does (`Handler.handleError`), without the traceback that only an interpreter has.
+///
+/// It is written by a thread of its own: into a pipe that nobody reads a write takes for ever, which std cannot ask before.
+/// Meanwhile nothing more is reported.
 fn to_stderr(report: &ErrorReport<'_>) {
-    // A closed stderr is nobody's fault here, and there is nobody left to tell.
-    let _ = std::io::stderr().write_all(report.to_string().as_bytes());
+    /// The process in which such a thread was waited for in vain. A child of `fork` does not have it.
+    static STUCK: AtomicU32 = AtomicU32::new(0);
+    let process = std::process::id();
+    if STUCK.load(Ordering::Relaxed) == process {
+        return;
+    }
+    let text = report.to_string();
+    let (done, is_done) = mpsc::channel();
+    let write = move || {
+        // A closed stderr is nobody's fault here, and there is nobody left to tell.
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        let _ = done.send(());
+        STUCK.store(0, Ordering::SeqCst);
+    };
+    if thread::Builder::new().name("logtree-report".into()).spawn(write).is_ok()
+        && is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout)
+    {
+        STUCK.store(process, Ordering::SeqCst);
+        // It may have been done just now, and have said so before.
+        if is_done.try_recv().is_ok() {
+            STUCK.store(0, Ordering::SeqCst);
+        }
+    }
 }
 
 impl std::fmt::Display for ErrorReport<'_> {

@@ -1,5 +1,6 @@
 //! What is said of errors, and in which words.
 
+use std::io::Read as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,56 @@ fn for_more_than_a_second() {
         logged += 1;
         std::thread::sleep(Duration::from_micros(100));
     }
+    assert_eq!(entry.errors.count(), logged);
+}
+
+/// Where a test in a process of its own says that its first records were logged.
+const PLACE: &str = "LOGTREE_TEST_PLACE";
+
+#[test]
+fn a_stderr_that_nobody_reads_holds_no_record_up() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    while rustix::io::write(&writer, &[b'.'; 4096]).is_ok() {}
+    while rustix::io::write(&writer, b".").is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).unwrap();
+    let test = {
+        let mut test = test_process("failures::reports::into_a_full_pipe");
+        test.env(PLACE, place.path()).stdout(std::process::Stdio::piped()).stderr(writer).spawn().unwrap()
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !place.path().join("logged").exists() {
+        assert!(Instant::now() < deadline, "whoever logs waits for a reader");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let mut said = String::new();
+    reader.read_to_string(&mut said).unwrap();
+    assert_passed(&test.wait_with_output().unwrap());
+    // What was held up, and what came when somebody read.
+    assert!(said.matches("--- Logging error ---").count() >= 2, "{}", said.trim_start_matches('.'));
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn into_a_full_pipe() {
+    let handler = FileHandler::new(FileHandlerConfig::new("/dev/full")).unwrap();
+    let entry = HandlerEntry::new("file", Box::new(handler), Arc::new(Brackets));
+    let log_for = |time: Duration| {
+        let (began, mut logged, mut longest) = (Instant::now(), 0, Duration::ZERO);
+        while began.elapsed() < time {
+            let before = Instant::now();
+            with_record("m", |record| entry.handle(record, &mut Direct));
+            longest = longest.max(before.elapsed());
+            logged += 1;
+            std::thread::sleep(Duration::from_micros(100));
+        }
+        assert!(longest < Duration::from_secs(1), "{longest:?}");
+        logged
+    };
+    let mut logged = log_for(Duration::from_millis(1500));
+    std::fs::write(std::path::Path::new(&std::env::var_os(PLACE).unwrap()).join("logged"), "").unwrap();
+    logged += log_for(Duration::from_millis(2500));
     assert_eq!(entry.errors.count(), logged);
 }
 
