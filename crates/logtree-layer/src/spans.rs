@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use logtree_core::{FieldsBuf, Spans, SpansBuf};
+use logtree_core::{Field, FieldName, Fields, FieldsBuf, Spans, SpansBuf, Value};
 use once_cell::race::OnceBox;
 use tracing_core::Metadata;
 use tracing_core::span::{Attributes, Record as Values};
@@ -75,7 +75,8 @@ pub(crate) fn on_new_span<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, attribut
     }
 }
 
-/// Adds fields that were recorded after the span was made.
+/// Adds fields that were recorded after the span was made. A field's last value takes the place of those before it, or a span
+/// that lives as long as its program would grow with it.
 pub(crate) fn on_record<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, values: &Values<'_>, owner: usize) {
     let mut later = FieldsBuf::default();
     values.record(&mut SpanVisitor(&mut later));
@@ -84,13 +85,26 @@ pub(crate) fn on_record<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, values: &V
     {
         let grown = text.grown.get_or_init(|| Box::new(ArcSwap::from_pointee(text.made_with.to_buf())));
         grown.rcu(|before| {
-            let mut fields = FieldsBuf::default();
-            before.as_spans().iter().for_each(|span| fields.extend(span.fields));
-            fields.extend(later.as_fields());
+            let (mut fields, later) = (FieldsBuf::default(), later.as_fields());
+            let before = before.as_spans().iter().next().map_or(Fields::EMPTY, |span| span.fields);
+            for Field { name, value } in before {
+                fields.push(name, last_of(later, name).unwrap_or(value));
+            }
+            for Field { name, value } in later.iter().filter(|field| last_of(before, field.name).is_none()) {
+                fields.push(name, value);
+            }
             let mut grown = SpansBuf::default();
             grown.push(span.name(), &fields);
             Arc::new(grown)
         });
+    }
+}
+
+/// The last value of a field that is named inline, as all fields of spans are.
+fn last_of<'a>(fields: Fields<'a>, name: FieldName<'_>) -> Option<Value<'a>> {
+    match name {
+        FieldName::Inline(name) => fields.find(name, &[]),
+        FieldName::Index(_) => None,
     }
 }
 
