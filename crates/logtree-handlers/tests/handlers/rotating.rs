@@ -114,7 +114,7 @@ fn handler(path: &Path, max_bytes: u64, backup_count: u32) -> RotatingFileHandle
     RotatingFileHandler::new(config).unwrap()
 }
 
-fn emit(handler: &RotatingFileHandler, message: &str) -> Result<(), EmitError> {
+fn emit(handler: &dyn Handler, message: &str) -> Result<(), EmitError> {
     with_record(message, |record| handler.emit(record, &Brackets, &mut Direct))
 }
 
@@ -209,6 +209,27 @@ fn timed(path: &Path, backup_count: u32, retention: Retention) -> Box<dyn Handle
     let config = TimedRotatingFileHandlerConfig { when: When::Days, ..TimedRotatingFileHandlerConfig::new(path) };
     let config = TimedRotatingFileHandlerConfig { interval_s: 1 << 40, max_bytes: 10, backup_count, ..config };
     Box::new(TimedRotatingFileHandler::new(TimedRotatingFileHandlerConfig { retention, ..config }).unwrap())
+}
+
+/// Whoever writes a file looks once in a tick of the clock whether it was rolled; as long it must not be deleted.
+#[test]
+fn a_file_is_not_deleted_in_the_tick_in_which_it_was_rolled() {
+    type Make = fn(&Path) -> Box<dyn Handler>;
+    let kinds: [Make; 2] = [|path| Box::new(handler(path, 10, 1)), |path| timed(path, 1, Retention::default())];
+    // A tick that ends within a round proves nothing, so that there are some.
+    for (kind, _) in kinds.iter().flat_map(|kind| (0..30).map(move |round| (kind, round))) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.log");
+        let (rolling, other) = (kind(&path), handler(&path, 1 << 20, 1));
+        // As another process would: one record opens the file, and the next one looks at it.
+        ["a", "b"].iter().for_each(|message| emit(&other, message).unwrap());
+        // The second of them deletes what the first one has rolled.
+        (1..=2).for_each(|number| emit(&*rolling, &number.to_string().repeat(9)).unwrap());
+        emit(&other, "3").unwrap();
+        let files = gather(directory.path());
+        let holds = |bytes: &Option<Vec<u8>>| bytes.as_ref().unwrap().ends_with(b"<3>\n");
+        assert!(files.values().any(holds), "{files:?}");
+    }
 }
 
 #[test]

@@ -55,6 +55,8 @@ CLAIM, CLAIMS = plain("process", "-p logtree-os --test process claim"), plain("u
 ENVIRONMENT = plain("environment", "-p logtree --features prefork --test environment")
 ONCE = plain("exactly once", "-p logtree --features prefork --test exactly_once")
 LIES = plain("unit", "-p logtree-os --lib lane")
+GRACE = plain("unit", "-p logtree-handlers --lib -- grace log_file")
+DELETING = plain("handlers", "-p logtree-handlers --test handlers in_the_tick")
 CODEC = plain("codec", "-p logtree-core --test codec")
 
 
@@ -369,4 +371,14 @@ QUEUE_KINDS = [
     ("a segment whose name somebody holds is swept", SWEPT,
      (PREFORK + "sweep.rs", "let Ok(mut meeting) = Meeting::lock(&[path], Duration::ZERO) else { return };\n", "let mut meeting = Meeting::lock(&[path], Duration::ZERO).ok();\n"),
      (PREFORK + "sweep.rs", "        let _ = meeting.remove_if(segment.id().0);\n", "        let _ = meeting.as_mut().map(|meeting| meeting.remove_if(segment.id().0));\n")),
+    ("grace: a rolled file is deleted in the tick in which it was rolled", GRACE,
+     (HANDLERS + "grace.rs", "            std::thread::sleep(NAP);\n", "            break;\n")),
+    ("grace: nobody waits where files are deleted in this process", DELETING,
+     (HANDLERS + "grace.rs", "if steps.is_gathering() { Self::Unneeded } else { Self::Tick }", "{ let _ = steps; Self::Unneeded }")),
+    ("grace: what nobody has open is waited for", GRACE,
+     (HANDLERS + "grace.rs", "while files.iter().any(|file| is_open(file)) && ", "while files.iter().any(|file| is_open(file) || true) && ")),
+    ("grace: what was rolled before this tick is waited for", GRACE,
+     (HANDLERS + "grace.rs", "self == Self::Unneeded || begun.is_some_and(Tick::is_behind)", "self == Self::Unneeded || begun.is_some_and(|_| false)")),
+    ("grace: a mark is not looked for", GRACE,
+     (HANDLERS + "grace.rs", "logtree_os::is_marked(file.as_fd()).unwrap_or(true)", "logtree_os::is_marked(file.as_fd()).is_err()")),
 ]
