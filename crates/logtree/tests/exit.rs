@@ -2,6 +2,7 @@
 //! layer beside others.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::process::Command;
 
@@ -39,7 +40,7 @@ fn lines_of(log: &Path) -> usize {
     std::fs::read_to_string(log).unwrap().lines().count()
 }
 
-const WAYS: &[&str] = &["guard", "no subscriber any more", "exit", "exit in a thread", "panic"];
+const WAYS: &[&str] = &["guard", "unwinding", "no subscriber any more", "exit", "exit in a thread", "panic"];
 
 fn end(set_up: &str, way: &str, directory: &Path) {
     let file = |name: &str| json!({"class": "logging.FileHandler", "filename": directory.join(name)});
@@ -69,7 +70,7 @@ fn end(set_up: &str, way: &str, directory: &Path) {
         }
         ("layer", _) => {
             let layer = config.layer().unwrap();
-            let guard = (way == "guard").then(|| layer.guard());
+            let guard = matches!(way, "guard" | "unwinding").then(|| layer.guard());
             tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
             guard
         }
@@ -77,8 +78,14 @@ fn end(set_up: &str, way: &str, directory: &Path) {
     };
     log();
     match way {
-        "guard" | "no subscriber any more" => {
-            drop(guard);
+        "guard" | "unwinding" | "no subscriber any more" => {
+            let end = || {
+                let _guard = guard;
+                if way == "unwinding" {
+                    std::panic::resume_unwind(Box::new("as told"));
+                }
+            };
+            assert_eq!(std::panic::catch_unwind(AssertUnwindSafe(end)).is_err(), way == "unwinding");
             assert_written(directory);
             std::process::exit(7);
         }

@@ -4,6 +4,7 @@
 
 mod alone;
 mod beside;
+mod changing;
 mod failing;
 #[cfg(feature = "log")]
 mod log_records;

@@ -1,25 +1,41 @@
-"""The traps of a layer over `tracing`, each fallen into on purpose, and which test must notice: see run.py."""
+"""The traps of a layer over `tracing`, each fallen into on purpose, and which test must notice: see run.py.
 
-from kinds import CORE, OS, plain
+Of what records cost only the allocations are here: a copy that is slower is right all the same, and the benches tell.
+"""
 
-LAYER, LOGTREE = "crates/logtree-layer/src/", "crates/logtree/src/"
+from kinds import CORE, HANDLERS, OS, plain
+
+LAYER, LOGTREE, FORMATTERS = "crates/logtree-layer/src/", "crates/logtree/src/", "crates/logtree-formatters/src/"
 
 
 def layer(filter):
     return plain("layer", f"-p logtree-layer --features log --test layer {filter}")
 
 
-HOST = plain("traps", "-p logtree --features prefork --test traps")
+HOST = plain("traps", "-p logtree --features prefork,watch --test traps")
 GLOBAL = plain("global", "-p logtree-layer --test global")
 SWAPPING = plain("swapping", "-p logtree-layer --test swapping")
 NEIGHBOURS = plain("neighbours", "-p logtree --test neighbours")
+CHANGING = layer("changing")
+COLORS = plain("colors", "-p logtree --test colors")
 EXIT = plain("exit", "-p logtree --test exit")
+WATCH = plain("watch", "-p logtree --features watch --test watch")
+CLOCK = plain("unit", "-p logtree-os --lib clock")
+SECONDS = plain("formatters", "-p logtree-formatters --test formatters steady_state")
+DESCRIPTORS = plain("processes", "-p logtree-handlers --test processes")
 STEADY = plain("steady state", "-p logtree --features log --test steady_state")
 FORK = plain("process", "-p logtree-os --test process fork")
 LOCK = plain("process", "-p logtree-os --test process lock")
 LIMITS = plain("shared memory", "-p logtree-os --test shared_memory limits")
 
 TRAP_KINDS = [
+    ("per-layer filter: the tree is one", HOST,
+     (LOGTREE + "install.rs", "    let subscriber = tracing_subscriber::registry().with(layer);\n",
+      "    let asked = handle.clone();\n    let filter = tracing_subscriber::filter::filter_fn(move |metadata| {\n        let level = match *metadata.level() {\n            tracing::Level::ERROR => logtree_core::Level::ERROR,\n            tracing::Level::WARN => logtree_core::Level::WARNING,\n            tracing::Level::INFO => logtree_core::Level::INFO,\n            _ => logtree_core::Level::DEBUG,\n        };\n        metadata.is_span() || asked.tree().find(metadata.target()).wants(level)\n    });\n    let subscriber = tracing_subscriber::registry().with(tracing_subscriber::Layer::with_filter(layer, filter));\n")),
+    ("interest: what the tree refuses others do not get either", layer("beside"),
+     (LAYER + "layer.rs", "        self.mode == Mode::Shared\n            || metadata.is_span()", "        metadata.is_span()")),
+    ("one dispatch: a reload subscribes once more", HOST,
+     (LOGTREE + "reload.rs", "        let Ok(old) = old;\n", "        let Ok(old) = old;\n        let _ = install::subscribe(&installed.tree());\n")),
     ("interest: a layer beside others switches callsites off", NEIGHBOURS,
      (LAYER + "layer.rs", "        if self.mode == Mode::Shared {\n            return Interest::always();\n        }\n", "")),
     ("filters: a layer beside others is asked at each event", NEIGHBOURS,
@@ -55,6 +71,13 @@ TRAP_KINDS = [
      (LAYER + "scratch.rs", "if outer == Busy::Waiting || !wait(record) {", "if !wait(record) {")),
     ("deadlock: a field's own code runs under the span's lock", GLOBAL,
      (LAYER + "spans.rs", "    values.record(&mut SpanVisitor(&mut later));\n", "    let held = span.extensions_mut();\n    values.record(&mut SpanVisitor(&mut later));\n    drop(held);\n")),
+    ("deadlock: a tree of before is dropped under a lock", CHANGING,
+     (LAYER + "handle.rs", "        drop(changing);\n        tracing_core::callsite::rebuild_interest_cache();\n        Ok(old)\n", "        drop(old);\n        drop(changing);\n        tracing_core::callsite::rebuild_interest_cache();\n        Ok(self.tree())\n")),
+    ("colours: a span's fields are kept as a terminal shows them", COLORS,
+     (LAYER + "visit.rs", "        self.0.push(FieldName::Inline(field.name()), Value::Str(value));\n", "        self.0.push_debug(FieldName::Inline(field.name()), &format_args!(\"\\x1b[3m{value}\\x1b[0m\"));\n")),
+    ("colours: what a formatter has made of the time is everybody's", COLORS,
+     (FORMATTERS + "time.rs", "&mut shown[self.id as usize % SHOWN_FORMATS];", "&mut shown[0];"),
+     (FORMATTERS + "time.rs", "if (shown.format, shown.second) != (self.id, second) {", "if shown.second != second {")),
     ("span fields: recorded under a write lock", HOST,
      (LAYER + "spans.rs", "    if let Some(SpanText(text)) = span.extensions().get::<SpanText>()\n        && text.owner == owner", "    if let Some(SpanText(text)) = span.extensions_mut().get_mut::<SpanText>()\n        && text.owner == owner")),
     ("errors: printed as any value", layer("records"),
@@ -67,12 +90,36 @@ TRAP_KINDS = [
      (LOGTREE + "guard.rs", "        let _ = self.flush(DROP_TIMEOUT);\n", "")),
     ("exit: a layer is forgotten", EXIT,
      (LOGTREE + "guard.rs", "        layers.0.push(Arc::downgrade(guarded));\n", "        let _ = guarded;\n")),
+    ("exit: the guard's end writes nothing while a panic unwinds", EXIT,
+     (LOGTREE + "guard.rs", "        let _ = self.flush(DROP_TIMEOUT);\n", "        let _ = std::thread::panicking() || self.flush(DROP_TIMEOUT);\n")),
+    ("exit: nothing is done at the process' end", EXIT,
+     (LOGTREE + "guard.rs", "    logtree_os::at_exit(flush_at_exit);\n", "    let _ = flush_at_exit;\n")),
+    ("exit: SIGTERM ends it as it is", WATCH,
+     (LOGTREE + "watch.rs", "                guard::flush_all();\n            }\n            signals::end_by_termination();", "            }\n            signals::end_by_termination();")),
+    ("fork: a lock that another thread held stays locked", LOCK,
+     (OS + "lock.rs", "            if word & !STATE_MASK == generation && word & STATE_MASK != FREE {\n                return Err(word);\n", "            if word & STATE_MASK != FREE {\n                return Err(word);\n")),
+    ("fork: a child waits for its parent's thread", DESCRIPTORS,
+     (HANDLERS + "thread_queue/state.rs", "        *self = Self::default();\n", "")),
     ("fork: a child takes its parent's generation for its own", FORK,
      (OS + "fork.rs", "Advice::LinuxWipeOnFork", "Advice::Normal")),
     ("cost: a record's buffers are made anew", STEADY,
      (LAYER + "scratch.rs", "    let _ = SCRATCH.try_with(|place| place.set(Some(scratch)));\n", "")),
+    ("clock: the coarse one", CLOCK,
+     (OS + "clock.rs", "    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut now) };", "    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &raw mut now) };")),
+    ("clock: a second that was shown is shown for the next one", SECONDS,
+     (FORMATTERS + "time.rs", "if (shown.format, shown.second) != (self.id, second) {", "if shown.format != self.id {")),
+    ("host: a queue's thread begins before the first record", HOST,
+     (HANDLERS + "thread_queue.rs", "        let shared = Shared { name, number, limits, no_maxsize, listener, state: ForkLock::default() };\n        Ok(Box::new(Producer(Arc::new(shared))))\n",
+      "        let shared = Arc::new(Shared { name, number, limits, no_maxsize, listener, state: ForkLock::default() });\n        shared.start(&mut shared.state.lock());\n        Ok(Box::new(Producer(shared)))\n")),
+    ("host: a thread blocks the C library's own signals", HOST,
+     (OS + "thread.rs", "    match unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &all, before.as_mut_ptr()) } {",
+      "    let every = [u64::MAX; 16];\n    let _ = all;\n    match unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, every.as_ptr(), before.as_mut_ptr(), 8) as i32 } {")),
+    ("host: its signals stay blocked", HOST,
+     (OS + "thread.rs", "    restore_signals(&before);\n    spawned", "    let _ = before;\n    spawned")),
     ("host: a thread of logtree's own", HOST,
      (LOGTREE + "install.rs", "    match subscribe(&tree) {\n", "    std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(60)));\n    match subscribe(&tree) {\n")),
+    ("descriptors: one that is open is the log", DESCRIPTORS,
+     (HANDLERS + "open.rs", "            Some(seal) => seal.is_on(self.descriptor()),\n            None => self.look().is_some_and(|look| look.is_same_file(&self.opened)),\n", "            Some(_) | None => self.look().is_some(),\n")),
     ("descriptors: one that is open is the file", LIMITS,
      (OS + "memory/file.rs", "(found.st_dev == self.identity.device && found.st_ino == self.identity.inode).then_some(found)", "Some(found)")),
 ]
