@@ -133,7 +133,7 @@ impl Visit for EventVisitor<'_> {
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         self.text.fields.push_error(name_of(field), |out| write!(out, "{value}"));
-        push_error_chain(self.text.exc_text.begin(), value);
+        let _ = write_chain(self.text.exc_text.begin(), value, "\nCaused by: ");
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
@@ -184,7 +184,8 @@ impl Visit for SpanVisitor<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.0.push_error(FieldName::Inline(field.name()), |out| write!(out, "{value}"));
+        // A span raises nothing: what its records have of the error is this field, so that it stands whole on one line.
+        self.0.push_error(FieldName::Inline(field.name()), |out| write_chain(out, value, ": "));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
@@ -201,12 +202,13 @@ fn name_of(field: &Field) -> FieldName<'static> {
     }
 }
 
-/// Appends an error and what caused it, a line each, as it stands below a record where Python has the traceback.
-fn push_error_chain(text: &mut String, error: &(dyn Error + 'static)) {
-    let _ = write!(text, "{error}");
+/// Writes an error and what caused it: a line each, as it stands below a record where Python has the traceback, or in one.
+fn write_chain(out: &mut dyn fmt::Write, error: &(dyn Error + 'static), between: &str) -> fmt::Result {
+    write!(out, "{error}")?;
     let causes = std::iter::successors(error.source(), |&cause| cause.source());
     // A chain that comes back to itself must not hold the program.
     for cause in causes.take(64) {
-        let _ = write!(text, "\nCaused by: {cause}");
+        write!(out, "{between}{cause}")?;
     }
+    Ok(())
 }

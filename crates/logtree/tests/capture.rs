@@ -53,6 +53,37 @@ fn every_level_is_captured_and_errors_bring_their_chain() {
 }
 
 #[test]
+fn an_error_of_a_span_is_inherited_whole_and_on_one_line() {
+    #[derive(Debug)]
+    struct NoPort(std::num::ParseIntError);
+    impl std::fmt::Display for NoPort {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("no port")
+        }
+    }
+    impl std::error::Error for NoPort {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+    let logs = capture();
+    let error = NoPort("80x".parse::<u16>().unwrap_err());
+    let span = info_span!("connect", error = tracing::field::Empty);
+    span.record("error", &error as &dyn std::error::Error);
+    span.in_scope(|| info!("retried"));
+    let record = logs.one();
+    // What std's `ParseIntError` says of itself.
+    assert_eq!(record.field("error"), Some(Value::Error("no port: invalid digit found in string")));
+    let format = |format: &str| {
+        let config = FormatterConfig { format: Some(format.to_owned()), ..FormatterConfig::default() };
+        record.formatted(&*config.build().unwrap()).unwrap()
+    };
+    // Nothing stands below the line, and `exc_text` is what a LogRecord without `exc_info` has in Python.
+    let line = format("%(message)s because of %(error)s (%(exc_text)s)");
+    assert_eq!(line, "retried because of no port: invalid digit found in string (None)");
+}
+
+#[test]
 fn tests_beside_one_another_do_not_mix() {
     const TESTS: usize = 8;
     let barrier = Barrier::new(TESTS);

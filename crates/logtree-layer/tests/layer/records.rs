@@ -59,8 +59,10 @@ fn fields_of_spans_keep_their_types_too_also_those_recorded_later() {
         let span = info_span!(
             "s", bytes = &b"\x00\xff"[..], i = -1_i64, u = 1_u64, wide = -1_i128, uwide = u128::MAX, f = 0.5, yes = true,
             text = "a b", shown = %"a b", debug = ?"a b", error, later = tracing::field::Empty,
+            failed_later = tracing::field::Empty,
         );
         span.record("later", 7_u64);
+        span.record("failed_later", error);
         span.in_scope(|| info!("inside"));
         let seen = seen.one();
         let expected = [
@@ -74,9 +76,12 @@ fn fields_of_spans_keep_their_types_too_also_those_recorded_later() {
             ("text", format!("{:?}", Value::Str("a b"))),
             ("shown", format!("{:?}", Value::Debug("a b"))),
             ("debug", format!("{:?}", Value::Debug("\"a b\""))),
-            ("error", format!("{:?}", Value::Error("cannot connect"))),
+            ("error", format!("{:?}", Value::Error("cannot connect: no route"))),
             ("later", format!("{:?}", Value::U64(7))),
+            ("failed_later", format!("{:?}", Value::Error("cannot connect: no route"))),
         ];
+        // The record itself has no error: Python's `exc_info` is of the call.
+        assert_eq!(seen.exc_text, None);
         assert_eq!(seen.span_fields, expected.map(|(name, value)| format!("s.{name}={value}")));
     });
 }
