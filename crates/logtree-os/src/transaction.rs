@@ -285,9 +285,10 @@ impl Segment {
         let heads = pieces(staged_bytes, told_begins).map(unpack).collect::<Option<Vec<_>>>()?;
         let told = pieces(told_begins, whole).map(Told::unpack).collect::<Option<Vec<_>>>()?;
         bytes.truncate(staged_bytes);
-        let steps = line.steps.load(Ordering::Acquire);
-        // The word of another transaction says nothing of this one.
-        let steps = if steps_word(number, 0) == steps & !u64::from(u32::MAX) { steps as u32 } else { 0 };
+        let word = line.steps.load(Ordering::Acquire);
+        // The word of another transaction says nothing of this one, nor does one of more steps than can have been staged.
+        let is_sound = word == steps_word(number, word as u32) && word as u32 as usize <= staged_bytes / GRAIN;
+        let steps = if is_sound { word as u32 } else { 0 };
         Some(Interrupted { committed: Committed { segment: Arc::clone(self), number, steps }, bytes, heads, told })
     }
 

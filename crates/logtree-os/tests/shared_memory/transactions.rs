@@ -115,6 +115,28 @@ fn bytes_that_somebody_wrote_over_are_refused() {
 }
 
 #[test]
+fn a_count_of_steps_that_somebody_wrote_is_no_reason_to_leave_them_out() {
+    let (segment, _directory) = segment();
+    let mut transactions = Transactions::new(&segment);
+    let mut staging = transactions.begin();
+    staging.stage(b"one step").unwrap();
+    let mut killed = staging.commit([]).unwrap();
+    killed.step_done();
+    let file = std::fs::OpenOptions::new().write(true).open(segment.path()).unwrap();
+    // The first transaction, and one step of it.
+    let word = [1_u32, 1].map(u32::to_ne_bytes).concat();
+    let places = std::fs::read(segment.path()).unwrap();
+    let at = places.chunks(8).position(|place| place == word).unwrap() as u64 * 8;
+    for (said, steps) in [([1, 1], 1), ([u32::MAX, 1], 0), ([2, 1], 0), ([1, 2], 0)] {
+        file.write_all_at(&said.map(u32::to_ne_bytes).concat(), at).unwrap();
+        let mut interrupted = segment.interrupted().unwrap();
+        assert_eq!(interrupted.steps_done(), steps, "{said:?}");
+        interrupted.step_done();
+        assert_eq!(interrupted.steps_done(), steps + 1);
+    }
+}
+
+#[test]
 fn a_large_transaction_gives_its_units_back() {
     let (process, segment, _directory) = attached();
     let mut transactions = Transactions::new(&segment);
