@@ -7,13 +7,9 @@ use crate::{Callsite, LevelNames, Origin, Record};
 /// record of a known callsite and thread allocates nothing.
 ///
 /// ```
-/// # use logtree_core::{Callsite, Fields, HeldRecords, Level, LevelNames, Origin, Record, Source, Spans, Timestamp};
+/// # use logtree_core::{Callsite, HeldRecords, Level, Origin, Record, Timestamp};
 /// # let (callsite, origin) = (Callsite::default(), Origin::default());
-/// # let record = Record {
-/// #     callsite: &callsite, name: "", level: Level::INFO, level_names: LevelNames::STANDARD, created: Timestamp(0),
-/// #     origin: &origin, message: "held", fields: Fields::EMPTY, spans: Spans::EMPTY, function: None, exc_text: None,
-/// #     stack_info: None, source: Source::Tracing, attributes: Fields::EMPTY,
-/// # };
+/// # let record = Record::new(&callsite, &origin, Level::INFO, Timestamp(0), "held");
 /// let mut held = HeldRecords::default();
 /// held.push(&record);
 /// held.for_each(|record| assert_eq!(record.message, "held"));

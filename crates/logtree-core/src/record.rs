@@ -151,6 +151,26 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
+    /// A record of the callsite's logger that has a message and nothing else, as `tracing` would make it.
+    pub fn new(callsite: &'a Callsite, origin: &'a Origin, level: Level, created: Timestamp, message: &'a str) -> Self {
+        Self {
+            callsite,
+            name: &callsite.name,
+            level,
+            level_names: LevelNames::STANDARD,
+            created,
+            origin,
+            message,
+            fields: Fields::EMPTY,
+            spans: Spans::EMPTY,
+            function: None,
+            exc_text: None,
+            stack_info: None,
+            source: Source::Tracing,
+            attributes: Fields::EMPTY,
+        }
+    }
+
     /// How its level prints.
     pub fn level_name(&self) -> LevelName<'a> {
         self.level_names.name(self.level)
@@ -228,20 +248,9 @@ mod tests {
         let callsite = Callsite::default();
         let relative = |offset_ns| {
             let record = Record {
-                callsite: &callsite,
                 name: "",
-                level: Level::INFO,
-                level_names: LevelNames::STANDARD,
-                created: Timestamp(origin.started.0 + offset_ns),
-                origin: &origin,
-                message: "",
-                fields: Fields::EMPTY,
-                spans: Spans::default(),
-                function: None,
-                exc_text: None,
-                stack_info: None,
                 source: Source::Python,
-                attributes: Fields::EMPTY,
+                ..Record::new(&callsite, &origin, Level::INFO, Timestamp(origin.started.0 + offset_ns), "")
             };
             record.relative_created()
         };
@@ -274,20 +283,10 @@ mod tests {
         spans.push("outer", &outer);
         let origin = Origin::default();
         let record = Record {
-            callsite: &callsite,
             name: "a",
-            level: Level::INFO,
-            level_names: LevelNames::STANDARD,
-            created: Timestamp(0),
-            origin: &origin,
-            message: "m",
             fields: fields.as_fields(),
             spans: spans.as_spans(),
-            function: None,
-            exc_text: None,
-            stack_info: None,
-            source: Source::Tracing,
-            attributes: Fields::EMPTY,
+            ..Record::new(&callsite, &origin, Level::INFO, Timestamp(0), "m")
         };
         assert_eq!(record.field("id"), Some(Value::I64(1)));
         assert_eq!(record.field("user"), Some(Value::Str("ann")));

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use crate::{Callsite, EmitError, Fields, Level, LevelNames, Origin, Record, Source, Spans, Timestamp};
+use crate::{Callsite, EmitError, Level, Origin, Record, Timestamp};
 
 /// The errors of one handler.
 #[derive(Debug, Default)]
@@ -82,22 +82,7 @@ pub fn with_own_record<R>(speaker: &str, message: &str, use_it: impl FnOnce(&Rec
         thread_name: speaker.into(),
         started: now,
     };
-    use_it(&Record {
-        callsite: &callsite,
-        name: &callsite.name,
-        level: Level::WARNING,
-        level_names: LevelNames::STANDARD,
-        created: now,
-        origin: &origin,
-        message,
-        fields: Fields::EMPTY,
-        spans: Spans::EMPTY,
-        function: None,
-        exc_text: None,
-        stack_info: None,
-        source: Source::Tracing,
-        attributes: Fields::EMPTY,
-    })
+    use_it(&Record::new(&callsite, &origin, Level::WARNING, now, message))
 }
 
 /// So long whoever logs waits for stderr with what there is to report.

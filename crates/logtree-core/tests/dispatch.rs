@@ -5,9 +5,9 @@
 use std::sync::{Arc, Mutex};
 
 use logtree_core::{
-    Callsite, Direct, EmitError, FieldName, Fields, FieldsBuf, Filter, FormatError, Formatter, Handler, HandlerEntry,
-    HeldRecords, Level, LevelNames, Logger, NameFilter, Origin, Record, Replacement, Source, Spans, SpansBuf, Steps,
-    Timestamp, Tree, TreeBuilder, Value, Verdict,
+    Callsite, Direct, EmitError, FieldName, FieldsBuf, Filter, FormatError, Formatter, Handler, HandlerEntry,
+    HeldRecords, Level, Logger, NameFilter, Origin, Record, Replacement, Source, SpansBuf, Steps, Timestamp, Tree,
+    TreeBuilder, Value, Verdict,
 };
 
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -46,22 +46,7 @@ fn entry(tag: &'static str, seen: &Seen, level: Level) -> Arc<HandlerEntry> {
 fn log(tree: &Tree, seen: &Seen, name: &str, level: Level) -> Vec<String> {
     let callsite = Callsite { name: name.into(), ..Callsite::default() };
     let origin = Origin::default();
-    let record = Record {
-        callsite: &callsite,
-        name,
-        level,
-        level_names: LevelNames::STANDARD,
-        created: Timestamp(0),
-        origin: &origin,
-        message: "m",
-        fields: Fields::EMPTY,
-        spans: Spans::EMPTY,
-        function: None,
-        exc_text: None,
-        stack_info: None,
-        source: Source::Python,
-        attributes: Fields::EMPTY,
-    };
+    let record = Record { name, source: Source::Python, ..Record::new(&callsite, &origin, level, Timestamp(0), "m") };
     let route = tree.find(name);
     if route.is_enabled_for(level) {
         route.handle(&record, &mut Direct);
@@ -355,20 +340,12 @@ fn a_replacement_is_the_record_but_for_what_it_says() {
     let mut fields = FieldsBuf::default();
     fields.push(FieldName::Inline("user"), Value::Str("ann"));
     let record = Record {
-        callsite: &callsite,
         name: "x",
-        level: Level::INFO,
-        level_names: LevelNames::STANDARD,
-        created: Timestamp(1),
-        origin: &origin,
-        message: "m",
         fields: fields.as_fields(),
-        spans: Spans::EMPTY,
         function: Some("f"),
         exc_text: Some("e"),
         stack_info: Some("s"),
-        source: Source::Tracing,
-        attributes: Fields::EMPTY,
+        ..Record::new(&callsite, &origin, Level::INFO, Timestamp(1), "m")
     };
     let shown = |replacement: Replacement| format!("{:?}", replacement.of(&record));
     assert_eq!(shown(Replacement::default()), format!("{record:?}"));

@@ -1,10 +1,7 @@
 //! Records that are held come out as they went in, in order, whatever callsites and threads they are of.
 #![allow(clippy::panic)]
 
-use logtree_core::{
-    Callsite, FieldName, Fields, FieldsBuf, HeldRecords, Level, LevelNames, Origin, Record, Source, Spans, Timestamp,
-    Value,
-};
+use logtree_core::{Callsite, FieldName, FieldsBuf, HeldRecords, Level, LevelNames, Origin, Record, Timestamp, Value};
 use proptest::prelude::*;
 
 /// What a record is made of: its callsite and whether that has an index, its thread, its message.
@@ -22,20 +19,8 @@ fn with_record<R>((place, is_indexed, thread, message): &Made, use_it: impl FnOn
     let mut fields = FieldsBuf::default();
     fields.push(FieldName::Inline("thread"), Value::U64(origin.thread));
     use_it(&Record {
-        callsite: &callsite,
-        name: &callsite.name,
-        level: Level::INFO,
-        level_names: LevelNames::STANDARD,
-        created: Timestamp(i64::from(*thread)),
-        origin: &origin,
-        message,
         fields: fields.as_fields(),
-        spans: Spans::EMPTY,
-        function: None,
-        exc_text: None,
-        stack_info: None,
-        source: Source::Tracing,
-        attributes: Fields::EMPTY,
+        ..Record::new(&callsite, &origin, Level::INFO, Timestamp(i64::from(*thread)), message)
     })
 }
 

@@ -6,10 +6,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use logtree_core::{
-    Callsite, FieldName, Fields, FieldsBuf, Formatter, Level, LevelNames, Origin, Record, Source, Spans, SpansBuf,
-    Timestamp, Value,
-};
+use logtree_core::{Callsite, FieldName, FieldsBuf, Formatter, Level, Origin, Record, SpansBuf, Timestamp, Value};
 use logtree_formatters::{
     BraceFormatter, DollarFormatter, JsonFormatterConfig, PercentFormatter, PythonJsonFormatterConfig,
 };
@@ -38,22 +35,13 @@ fn main() {
     fields.push(FieldName::Index(0), Value::Str("ann"));
     fields.push(FieldName::Index(1), Value::I64(200));
     fields.push(FieldName::Index(2), Value::F64(0.123));
-    let plain = Record {
-        callsite: &callsite,
-        name: &callsite.name,
-        level: Level::INFO,
-        level_names: LevelNames::STANDARD,
-        created: Timestamp(1_700_000_012_345_678_901),
-        origin: &origin,
-        message: "process:[4711] API가 요청되었습니다",
-        fields: Fields::EMPTY,
-        spans: Spans::EMPTY,
-        function: None,
-        exc_text: None,
-        stack_info: None,
-        source: Source::Tracing,
-        attributes: Fields::EMPTY,
-    };
+    let plain = Record::new(
+        &callsite,
+        &origin,
+        Level::INFO,
+        Timestamp(1_700_000_012_345_678_901),
+        "process:[4711] API가 요청되었습니다",
+    );
     let with_fields = Record { fields: fields.as_fields(), ..plain };
     let percent = |what, format, record| measure(what, &PercentFormatter::new(format).unwrap(), record);
     percent("the story's line", STORY, &plain);

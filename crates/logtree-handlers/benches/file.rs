@@ -7,10 +7,7 @@ use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::time::Instant;
 
-use logtree_core::{
-    Callsite, Direct, Fields, FormatError, Formatter, Handler as _, Level, LevelNames, Origin, Record, Source, Spans,
-    Timestamp,
-};
+use logtree_core::{Callsite, Direct, FormatError, Formatter, Handler as _, Level, Origin, Record, Timestamp};
 use logtree_handlers::{FileHandler, FileHandlerConfig};
 
 struct Bare;
@@ -29,22 +26,7 @@ fn main() {
     let directory = tempfile::tempdir().unwrap();
     let (callsite, origin) = (Callsite::default(), Origin::default());
     let message = "x".repeat(120);
-    let record = Record {
-        callsite: &callsite,
-        name: "a",
-        level: Level::INFO,
-        level_names: LevelNames::STANDARD,
-        created: Timestamp(0),
-        origin: &origin,
-        message: &message,
-        fields: Fields::EMPTY,
-        spans: Spans::EMPTY,
-        function: None,
-        exc_text: None,
-        stack_info: None,
-        source: Source::Tracing,
-        attributes: Fields::EMPTY,
-    };
+    let record = Record::new(&callsite, &origin, Level::INFO, Timestamp(0), &message);
     let handler = FileHandler::new(FileHandlerConfig::new(directory.path().join("a.log"))).unwrap();
     let file = File::options().append(true).create(true).open(directory.path().join("b.log")).unwrap();
     let line = format!("{message}\n");

@@ -29,8 +29,8 @@ mod linux {
     use std::time::{Duration, Instant};
 
     use logtree_core::{
-        Callsite, Direct, Fields, Filter, FormatError, Formatter, Handler, HandlerEntry, Level, LevelNames, Origin,
-        QueueListener, Record, RecordQueue as _, Source, Spans, Timestamp, Verdict,
+        Callsite, Direct, Filter, FormatError, Formatter, Handler, HandlerEntry, Level, Origin, QueueListener, Record,
+        RecordQueue as _, Timestamp, Verdict,
     };
     use logtree_handlers::filters::{DuplicateFilter, DuplicateFilterConfig, RateLimitFilter, RateLimitFilterConfig};
     use logtree_handlers::{
@@ -61,22 +61,7 @@ mod linux {
     fn log(entry: &HandlerEntry, message: &str) {
         let callsite = Callsite::default();
         let origin = Origin::default();
-        let record = Record {
-            callsite: &callsite,
-            name: "a",
-            level: Level::INFO,
-            level_names: LevelNames::STANDARD,
-            created: Timestamp(0),
-            origin: &origin,
-            message,
-            fields: Fields::EMPTY,
-            spans: Spans::EMPTY,
-            function: None,
-            exc_text: None,
-            stack_info: None,
-            source: Source::Tracing,
-            attributes: Fields::EMPTY,
-        };
+        let record = Record::new(&callsite, &origin, Level::INFO, Timestamp(0), message);
         entry.handle(&record, &mut Direct);
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use logtree_core::{FieldName, Fields, Record, Source, SpanEvents, Timestamp, Value};
+use logtree_core::{FieldName, Record, SpanEvents, Timestamp, Value};
 use logtree_os::real_time_ns;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
@@ -80,21 +80,13 @@ fn make_record<'a, S: LookupSpan<'a>>(
                 text.fields.push(FieldName::Inline(name), Value::Display(&text.message));
             }
         }
+        let origin = origin::current();
         let record = Record {
-            callsite: &known.callsite,
-            name: &known.callsite.name,
-            level: known.level,
             level_names: tree.level_names(),
-            created: Timestamp(real_time_ns()),
-            origin: &origin::current(),
-            message,
             fields: text.fields.as_fields(),
             spans: spans.as_spans(),
             function: Some(span.name()),
-            exc_text: None,
-            stack_info: None,
-            source: Source::Tracing,
-            attributes: Fields::EMPTY,
+            ..Record::new(&known.callsite, &origin, known.level, Timestamp(real_time_ns()), message)
         };
         scratch::handle(&tree, route, &record);
     });

@@ -4,9 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
-use logtree_core::{
-    Callsite, Direct, Fields, HandlerEntry, Level, LevelNames, Record, Source, Spans, Timestamp, logger_name,
-};
+use logtree_core::{Callsite, Direct, HandlerEntry, Level, Record, Source, Timestamp, logger_name};
 use tracing_core::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -89,22 +87,11 @@ impl RecordWriter<'_> {
         if self.level < self.entry.level() {
             return;
         }
-        let origin = origin::current();
+        let (origin, message) = (origin::current(), String::from_utf8_lossy(line));
         let record = Record {
-            callsite: &CALLSITE,
             name: &logger_name(self.target),
-            level: self.level,
-            level_names: LevelNames::STANDARD,
-            created: Timestamp::now(),
-            origin: &origin,
-            message: &String::from_utf8_lossy(line),
-            fields: Fields::EMPTY,
-            spans: Spans::EMPTY,
-            function: None,
-            exc_text: None,
-            stack_info: None,
             source: Source::Formatted,
-            attributes: Fields::EMPTY,
+            ..Record::new(&CALLSITE, &origin, self.level, Timestamp::now(), &message)
         };
         self.entry.handle(&record, &mut Direct);
     }

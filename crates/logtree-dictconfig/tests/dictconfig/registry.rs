@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use logtree_core::{
-    Argument, Callsite, Direct, EmitError, Fields, FormatError, Formatter, Handler, HandlerEntry, HandlerPlan, Kwargs,
-    Level, LevelNames, Object, Origin, Record, Registry, Source, Spans, Steps, Timestamp, Tree,
+    Argument, Callsite, Direct, EmitError, FormatError, Formatter, Handler, HandlerEntry, HandlerPlan, Kwargs, Level,
+    Object, Origin, Record, Registry, Steps, Timestamp, Tree,
 };
 use logtree_dictconfig::{Config, Format, Problems, registry};
 
@@ -23,22 +23,7 @@ fn refusal(text: &str, registry: &Registry) -> String {
 pub(crate) fn record(message: &str) -> Record<'_> {
     static CALLSITE: LazyLock<Callsite> = LazyLock::new(Callsite::default);
     static ORIGIN: LazyLock<Origin> = LazyLock::new(Origin::default);
-    Record {
-        callsite: &CALLSITE,
-        name: "",
-        level: Level::ERROR,
-        level_names: LevelNames::STANDARD,
-        created: Timestamp(0),
-        origin: &ORIGIN,
-        message,
-        fields: Fields::EMPTY,
-        spans: Spans::EMPTY,
-        function: None,
-        exc_text: None,
-        stack_info: None,
-        source: Source::Tracing,
-        attributes: Fields::EMPTY,
-    }
+    Record::new(&CALLSITE, &ORIGIN, Level::ERROR, Timestamp(0), message)
 }
 
 /// Logs a message to the root.

@@ -1,6 +1,6 @@
 //! Records that a filter held back: how many, and what it takes to speak in their name.
 
-use logtree_core::{Callsite, Fields, Level, LevelNames, Origin, Record, Source, Spans, Timestamp};
+use logtree_core::{Callsite, Level, Origin, Record, Timestamp};
 
 /// Records that were held back and not spoken of yet.
 ///
@@ -60,20 +60,8 @@ impl HeldBack {
         let count = std::mem::take(&mut self.count);
         let Some(whose) = self.whose.as_ref().filter(|_| count > 0) else { return };
         say(&Record {
-            callsite: &whose.callsite,
             name: &whose.name,
-            level: self.level,
-            level_names: LevelNames::STANDARD,
-            created: self.created,
-            origin: &whose.origin,
-            message: &message(count),
-            fields: Fields::EMPTY,
-            spans: Spans::EMPTY,
-            function: None,
-            exc_text: None,
-            stack_info: None,
-            source: Source::Tracing,
-            attributes: Fields::EMPTY,
+            ..Record::new(&whose.callsite, &whose.origin, self.level, self.created, &message(count))
         });
     }
 }

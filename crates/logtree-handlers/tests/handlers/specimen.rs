@@ -2,31 +2,13 @@
 
 use std::path::Path;
 
-use logtree_core::{
-    Callsite, Fields, Filter, FormatError, Formatter, Level, LevelNames, Origin, Record, Source, Spans, Timestamp,
-    Verdict,
-};
+use logtree_core::{Callsite, Filter, FormatError, Formatter, Level, Origin, Record, Timestamp, Verdict};
 
 /// Lends a record with this message.
 pub(crate) fn with_record<R>(message: &str, use_it: impl FnOnce(&Record<'_>) -> R) -> R {
     let callsite = Callsite { name: "a.b".into(), ..Callsite::default() };
     let origin = Origin::default();
-    use_it(&Record {
-        callsite: &callsite,
-        name: &callsite.name,
-        level: Level::INFO,
-        level_names: LevelNames::STANDARD,
-        created: Timestamp(0),
-        origin: &origin,
-        message,
-        fields: Fields::EMPTY,
-        spans: Spans::EMPTY,
-        function: None,
-        exc_text: None,
-        stack_info: None,
-        source: Source::Tracing,
-        attributes: Fields::EMPTY,
-    })
+    use_it(&Record::new(&callsite, &origin, Level::INFO, Timestamp(0), message))
 }
 
 /// Formats as `<message>`; panics on `panic` and fails on `fail`.
