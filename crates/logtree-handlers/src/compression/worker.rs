@@ -16,7 +16,7 @@ use logtree_core::{AppendFile as _, Direct, Names as _};
 use rustix::fs::{Advice, OFlags, fadvise};
 
 use super::made::Made;
-use super::{Compress, Placed, Shared, directory, with_extension};
+use super::{Compress, Placed, Shared, State, directory, with_extension};
 
 /// What cannot be compressed yet is looked at again after so long a time, then after twice that, and so on.
 const FIRST_NAP: Duration = Duration::from_millis(5);
@@ -69,8 +69,7 @@ impl Shared {
                 _ if self.is_over() => false,
                 Ok(outcome) => outcome == Outcome::Later || state.has_company(),
                 Err(error) => {
-                    state.error = Some(error);
-                    self.has_news.store(true, Ordering::Relaxed);
+                    self.fail(&mut state, error);
                     false
                 }
             };
@@ -82,6 +81,12 @@ impl Shared {
             std::thread::park_timeout(nap);
             nap = (nap * 2).min(LONGEST_NAP);
         }
+    }
+
+    /// Has the next record say what failed.
+    fn fail(&self, state: &mut State, error: io::Error) {
+        state.error = Some(error);
+        self.has_news.store(true, Ordering::Relaxed);
     }
 
     fn is_over(&self) -> bool {
@@ -103,16 +108,18 @@ impl Shared {
                 if memory.left_alone.contains(&source.inode()) || self.is_made(&source) {
                     continue;
                 }
-                let failed = |error: io::Error| {
-                    let path = source.path.display();
-                    io::Error::new(error.kind(), format!("cannot compress '{path}': {error}"))
-                };
-                match self.compress(&source, memory).map_err(failed)? {
-                    Outcome::Done => {}
-                    Outcome::Later => all = Outcome::Later,
-                    Outcome::Moved => {
+                match self.compress(&source, memory) {
+                    Ok(Outcome::Done) => {}
+                    Ok(Outcome::Later) => all = Outcome::Later,
+                    Ok(Outcome::Moved) => {
                         all = Outcome::Moved;
                         break;
+                    }
+                    Err(_) if self.is_over() => return Ok(Outcome::Later),
+                    // The others do not wait for it.
+                    Err(error) => {
+                        let message = format!("cannot compress '{}': {error}", source.path.display());
+                        self.fail(&mut self.state.lock(), io::Error::new(error.kind(), message));
                     }
                 }
             }
@@ -213,6 +220,7 @@ impl Shared {
         let is_same = out_of_the_way(|| {
             super::codec::decoder(kind, made).and_then(|made| is_same(&mut file, made, &|| self.is_over()))
         });
+        // What cannot be read as this form is none of it, nor is a directory.
         if !is_same?.unwrap_or(false) {
             memory.left_alone.push(source.inode());
             let message = format!("'{}' is there already and holds something else", form.display());

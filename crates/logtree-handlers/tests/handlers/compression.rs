@@ -1,5 +1,7 @@
 //! What becomes of rolled files where `compress` is set. The judges are gzip(1), where it is there, and the crates' decoders.
 
+mod failures;
+
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -15,7 +17,6 @@ use logtree_handlers::{
     TimedRotatingFileHandlerConfig, When,
 };
 
-use crate::failures::disk::{disk, on_a_small_disk};
 use crate::specimen::{Brackets, with_record};
 
 /// Nothing takes so long but a bug.
@@ -186,28 +187,6 @@ fn a_start_finishes_what_a_killed_process_left_at_each_stage() {
 }
 
 #[test]
-fn a_compressed_file_of_another_origin_is_left_alone_and_so_is_what_it_is_not_made_from() {
-    let directory = tempfile::tempdir().unwrap();
-    let at = |name: &str| directory.path().join(name);
-    fs::write(at("app.log.1"), "ours\n").unwrap();
-    for theirs in [gzipped("theirs\n"), gzipped("ours\nand more\n"), gzipped("ou"), b"no gzip".to_vec(), Vec::new()] {
-        fs::write(at("app.log.1.gz"), &theirs).unwrap();
-        let handler = handler(&at("app.log"), 1 << 20, 9, Compress::Gzip);
-        emit(&handler, "one");
-        // It is said with the next record that comes when it is known.
-        let mut said = String::new();
-        until("it is said", || {
-            let outcome = with_record("more", |record| handler.emit(record, &Brackets, &mut Direct));
-            said = outcome.err().map(|error| error.to_string()).unwrap_or_default();
-            !said.is_empty()
-        });
-        assert!(said.contains("cannot compress") && said.contains("app.log.1'"), "{said}");
-        assert_eq!((fs::read(at("app.log.1.gz")).unwrap(), text(&at("app.log.1"))), (theirs, "ours\n".into()));
-        assert_eq!(names(directory.path()), set(&["app.log", "app.log.1", "app.log.1.gz"]));
-    }
-}
-
-#[test]
 fn a_file_that_somebody_can_still_write_to_waits_and_no_line_of_his_is_lost() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("app.log");
@@ -374,43 +353,6 @@ fn a_closed_handler_that_gets_a_record_compresses_what_others_left_meanwhile() {
     handler.close();
     let open = || fs::read_dir("/proc/self/fd").unwrap().filter_map(|link| fs::read_link(link.unwrap().path()).ok());
     until("nothing is open any more", || !open().any(|file| file.starts_with(directory.path())));
-}
-
-#[test]
-fn a_full_disk() {
-    on_a_small_disk("compression::on_a_disk_that_is_full");
-}
-
-#[test]
-#[ignore = "the test above runs it on a small disk"]
-fn on_a_disk_that_is_full() {
-    let at = |name: &str| disk().join(name);
-    let mut old = vec![0; 4200];
-    File::open("/dev/urandom").unwrap().read_exact(&mut old).unwrap();
-    fs::write(at("app.log.1"), &old).unwrap();
-    fs::write(at("ballast"), [0; 4096]).unwrap();
-    let first = handler(&at("app.log"), 1 << 20, 9, Compress::Gzip);
-    // Four pages of five are taken with the first record, and two are needed.
-    let mut said = String::new();
-    let mut count = 0;
-    until("it is said", || {
-        let outcome = with_record("more", |record| first.emit(record, &Brackets, &mut Direct));
-        count += 1;
-        said = outcome.err().map(|error| error.to_string()).unwrap_or_default();
-        !said.is_empty()
-    });
-    assert!(said.contains("cannot compress") && said.contains("os error 28"), "{said}");
-    // What there was is whole, and nothing is left of what could not be.
-    assert_eq!((fs::read(at("app.log.1")).unwrap(), text(&at("app.log"))), (old.clone(), "<more>\n".repeat(count)));
-    assert_eq!(names(&disk()), set(&["app.log", "app.log.1", "ballast"]));
-    drop(first);
-    fs::remove_file(at("ballast")).unwrap();
-    let second = handler(&at("app.log"), 1 << 20, 9, Compress::Gzip);
-    emit(&second, "one");
-    until_compressed(&disk());
-    let mut compressed = Vec::new();
-    flate2::read::GzDecoder::new(File::open(at("app.log.1.gz")).unwrap()).read_to_end(&mut compressed).unwrap();
-    assert_eq!((compressed, names(&disk())), (old, set(&["app.log", "app.log.1.gz"])));
 }
 
 #[test]
