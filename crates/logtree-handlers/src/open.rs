@@ -127,7 +127,8 @@ impl Open {
         self.room = Room::default();
         // The newline that ended a torn line may stay.
         let half = &bytes[..unwritten.written.saturating_sub(was_torn.into())];
-        if half.ends_with(b"\n") || !half.is_empty() && self.cut_back(path, half).is_ok() {
+        // Whole lines among them as well: whoever holds many back writes all of them again.
+        if !half.is_empty() && self.cut_back(path, half).is_ok() || half.ends_with(b"\n") {
             self.lines.torn = false;
         }
         unwritten.error

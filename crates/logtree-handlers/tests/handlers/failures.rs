@@ -66,6 +66,15 @@ impl Log {
 
     /// The same with more arguments.
     pub(crate) fn of(class: Class, file: FileHandlerConfig) -> Self {
+        Self::behind(class, file, |handler| handler)
+    }
+
+    /// The same behind something else.
+    pub(crate) fn behind(
+        class: Class,
+        file: FileHandlerConfig,
+        wrap: impl FnOnce(Box<dyn Handler>) -> Box<dyn Handler>,
+    ) -> Self {
         // What is said of errors goes nowhere.
         set_report_hook(|_| {});
         let (path, backup_count) = (file.filename.clone(), 3);
@@ -86,7 +95,7 @@ impl Log {
                 Box::new(TimedRotatingFileHandler::new(config).unwrap())
             }
         };
-        let entry = HandlerEntry::new("file", handler, Arc::new(Brackets));
+        let entry = HandlerEntry::new("file", wrap(handler), Arc::new(Brackets));
         Self { class, entry, path }
     }
 

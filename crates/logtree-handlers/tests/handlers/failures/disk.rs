@@ -5,6 +5,10 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
+
+use logtree_core::Handler;
+use logtree_handlers::{Buffering, BufferingConfig, FileHandlerConfig};
 
 use super::{Class, Log};
 use crate::child::{assert_passed, test_process};
@@ -63,6 +67,41 @@ fn on_a_disk_that_fills() {
         assert_eq!(more, (1000..1010).collect::<Vec<_>>(), "{:?}", log.class);
         assert_eq!(log.numbers(), [written, more].concat());
     });
+}
+
+#[test]
+fn a_full_disk_behind_a_buffer() {
+    on_a_small_disk("failures::disk::on_a_disk_that_fills_behind_a_buffer");
+}
+
+#[test]
+#[ignore = "the test above runs it on a small disk"]
+fn on_a_disk_that_fills_behind_a_buffer() {
+    for class in Class::ALL {
+        let path = disk().join("app.log");
+        // Ten lines are one write.
+        let buffered =
+            |handler| Box::new(Buffering::new(BufferingConfig::new(1000), "file", handler)) as Box<dyn Handler>;
+        let log = Log::behind(class, FileHandlerConfig::new(&path), buffered);
+        log.entry.handler.open().unwrap();
+        let ballast = disk().join("ballast");
+        fs::write(&ballast, [0; 4096]).unwrap();
+        let kept = log.log_all(0..400);
+        // What is not written is held back, or counted.
+        let written = log.numbers();
+        assert_eq!(log.entry.errors.count() as usize, 400 - kept.len(), "{class:?}");
+        assert_eq!((written.len(), &kept[..written.len()]), (kept.len() - 10, &written[..]), "{class:?}");
+        assert!(!log.entry.handler.flush(Instant::now() + Duration::from_secs(20)));
+        assert_eq!(log.numbers(), written);
+        // There is room again.
+        fs::remove_file(&ballast).unwrap();
+        let more = log.log_all(1000..1010);
+        assert_eq!(more, (1000..1010).collect::<Vec<_>>(), "{class:?}");
+        assert!(log.entry.handler.flush(Instant::now() + Duration::from_secs(20)));
+        assert_eq!(log.numbers(), [kept, more].concat(), "{class:?}");
+        drop(log);
+        fs::read_dir(disk()).unwrap().for_each(|entry| fs::remove_file(entry.unwrap().path()).unwrap());
+    }
 }
 
 #[test]
