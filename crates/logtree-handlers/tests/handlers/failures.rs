@@ -6,6 +6,7 @@ pub(crate) mod disk;
 mod limits;
 mod names;
 mod reports;
+mod streams;
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
