@@ -1,6 +1,4 @@
-//! Handlers that panic or outlive their thread's locals.
-
-use std::cell::RefCell;
+//! Handlers that panic.
 
 use logtree_core::{EmitError, Formatter, Handler, Level, Record, Steps};
 use logtree_layer::{Mode, TreeLayer};
@@ -29,40 +27,4 @@ fn a_panic_in_a_handler_costs_its_own_record_only() {
         tracing::info!("good");
     });
     assert_eq!((seen.messages(), handler.errors.count()), (vec!["good".to_owned()], 1));
-}
-
-/// Logs when its thread ends.
-struct LogsAtTheEnd;
-
-impl Drop for LogsAtTheEnd {
-    fn drop(&mut self) {
-        tracing::info!("from a destructor");
-    }
-}
-
-#[test]
-fn a_thread_locals_destructor_can_log() {
-    thread_local!(static LAST: RefCell<Option<LogsAtTheEnd>> = const { RefCell::new(None) });
-    let seen = Remember::default();
-    let layer = TreeLayer::new(tree(&entry(seen.clone()), &[("root", Level::INFO)]), Mode::Shared);
-    let dispatch = tracing::Dispatch::new(Registry::default().with(layer));
-    // Whichever of the thread's locals are destroyed first, an event in the last destructor must not abort.
-    for is_first in [true, false] {
-        let dispatch = dispatch.clone();
-        let body = move || {
-            let default = tracing::dispatcher::set_default(&dispatch);
-            if is_first {
-                LAST.set(Some(LogsAtTheEnd));
-            }
-            tracing::info!("in the thread");
-            if !is_first {
-                LAST.set(Some(LogsAtTheEnd));
-            }
-            // The subscriber stays the thread's until its locals are gone.
-            std::mem::forget(default);
-        };
-        std::thread::spawn(body).join().unwrap();
-    }
-    let said = seen.messages();
-    assert_eq!(said.iter().filter(|message| *message == "in the thread").count(), 2);
 }

@@ -18,6 +18,7 @@ SWAPPING = plain("swapping", "-p logtree-layer --test swapping")
 NEIGHBOURS = plain("neighbours", "-p logtree --test neighbours")
 CHANGING = layer("changing")
 COLORS = plain("colors", "-p logtree --test colors")
+TEARDOWN = plain("teardown", "-p logtree --test teardown")
 EXIT = plain("exit", "-p logtree --test exit")
 WATCH = plain("watch", "-p logtree --features watch --test watch")
 CLOCK = plain("unit", "-p logtree-os --lib clock")
@@ -84,7 +85,7 @@ TRAP_KINDS = [
      (LAYER + "visit.rs", "        self.text.fields.push_error(name_of(field), |out| write!(out, \"{value}\"));\n        let _ = write_chain(self.text.exc_text.begin(), value, \"\\nCaused by: \");\n", "        self.record_debug(field, &format_args!(\"{value}\"));\n")),
     ("errors: a span's has no sources", layer("records"),
      (LAYER + "visit.rs", "|out| write_chain(out, value, \": \"));", "|out| write!(out, \"{value}\"));")),
-    ("thread's end: a local that is gone is asked for", layer("failing"),
+    ("thread's end: a local that is gone is asked for", TEARDOWN,
      (LAYER + "scratch.rs", "    let lent = SCRATCH.try_with(Cell::take).ok().flatten();", "    let lent = SCRATCH.with(Cell::take);")),
     ("panics: a handler's goes on", layer("failing"),
      (CORE + "handler.rs", "        if catch_unwind(emit).is_err() {\n", "        emit();\n        if false {\n")),
