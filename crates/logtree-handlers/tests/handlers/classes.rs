@@ -60,15 +60,24 @@ fn variants(class: &str) -> Option<Vec<Arguments>> {
             vec![("mode", text("x")), ("delay", Argument::Bool(true))],
             vec![("encoding", text("utf-8")), ("errors", text("replace")), ("permissions", text("0600"))],
             vec![("fsync", text("each"))],
+            vec![("latest", text("latest.log"))],
         ],
         "logging.handlers.WatchedFileHandler" => vec![vec![]],
         // Larger than what the contract writes to begin with, and smaller than what its threads write.
-        "logging.handlers.RotatingFileHandler"
-        | "concurrent_log_handler.ConcurrentRotatingFileHandler"
-        | "cloghandler.ConcurrentRotatingFileHandler" => vec![vec![], sizes()],
-        // An interval that does not end while this runs.
+        "logging.handlers.RotatingFileHandler" => {
+            let plain = [vec![], sizes(), [sizes(), vec![("fsync", text("rotate"))]].concat()];
+            plain.into_iter().chain(compressed(&sizes())).collect()
+        }
+        "concurrent_log_handler.ConcurrentRotatingFileHandler" | "cloghandler.ConcurrentRotatingFileHandler" => {
+            vec![vec![], sizes()]
+        }
         "logging.handlers.TimedRotatingFileHandler" => {
-            vec![vec![("when", text("D")), ("interval", Argument::Int(1_000_000))]]
+            // An interval that does not end while this runs, and one that does more than once.
+            let long = vec![("when", text("D")), ("interval", Argument::Int(1_000_000))];
+            let short = vec![("when", text("S"))];
+            let full = [long.clone(), sizes()].concat();
+            let both = [short.clone(), sizes(), vec![("fsync", text("rotate"))]].concat();
+            [long, short, full.clone(), both].into_iter().chain(compressed(&full)).collect()
         }
         _ => panic!("{class} is not tried"),
     };
@@ -81,6 +90,12 @@ fn variants(class: &str) -> Option<Vec<Arguments>> {
     let buffered = buffers.into_iter().filter(|_| is_buffered).map(|buffer| [plain[0].clone(), buffer].concat());
     let buffered: Vec<_> = buffered.collect();
     Some(plain.into_iter().chain(buffered).collect())
+}
+
+/// These arguments with those that have rolled files compressed, if this build does.
+fn compressed(arguments: &Arguments) -> Vec<Arguments> {
+    let forms = ["gz", "zst"].into_iter().filter(|_| cfg!(feature = "compress"));
+    forms.map(|form| [arguments.clone(), vec![("compress", text(form))]].concat()).collect()
 }
 
 fn queue(name: &str, arguments: Arguments) -> Argument {
@@ -149,12 +164,14 @@ fn every_class_of_handlers_keeps_to_the_contract() {
 
 #[test]
 fn streams() {
-    assert_passed(&test_process("classes::the_stream_of_this_process").output().unwrap());
+    for name in ["stderr", "stdout"] {
+        assert_passed(&test_process(&format!("classes::the_{name}_of_this_process")).output().unwrap());
+    }
 }
 
 #[test]
 #[ignore = "the test `streams` runs it in a process of its own"]
-fn the_stream_of_this_process() {
+fn the_stderr_of_this_process() {
     let output = tempfile::NamedTempFile::new().unwrap();
     // Appending, as what else the test writes goes there too.
     let appended = std::fs::File::options().append(true).open(output.path()).unwrap();
@@ -162,6 +179,19 @@ fn the_stream_of_this_process() {
     let config = StreamHandlerConfig { stream: Stream::Std(StdStream::Stderr), ..StreamHandlerConfig::default() };
     let handler = Box::new(StreamHandler::new(config));
     assert_contract(&Subject::new(handler, Some(PathBuf::from(output.path()))));
+}
+
+#[test]
+#[ignore = "the test `streams` runs it in a process of its own"]
+fn the_stdout_of_this_process() {
+    let output = tempfile::NamedTempFile::new().unwrap();
+    let own = rustix::io::dup(rustix::stdio::stdout()).unwrap();
+    rustix::stdio::dup2_stdout(std::fs::File::options().append(true).open(output.path()).unwrap()).unwrap();
+    let stdout = Argument::Object(registry().find_object("sys.stdout").unwrap().clone());
+    let handler = build("logging.StreamHandler", vec![("stream", stdout)], vec![]);
+    assert_contract(&Subject::new(handler, Some(PathBuf::from(output.path()))));
+    // By which it is to say that it has passed.
+    rustix::stdio::dup2_stdout(&own).unwrap();
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! What every handler keeps to, whatever it does with its records.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,7 +11,7 @@ use logtree_core::{Direct, FormatError, Formatter, Handler, HandlerEntry, Level,
 use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
 
 use crate::forked::in_child;
-use crate::specimen::{Brackets, Unfiltered, lines, with_record};
+use crate::specimen::{self, Brackets, Unfiltered, with_record};
 
 /// A handler in its entry, and where its lines go, if anywhere.
 pub(crate) struct Subject {
@@ -80,9 +83,49 @@ fn deadline() -> Instant {
 
 /// The lines of an output and of the files that were rolled, the oldest first.
 fn all_lines(output: &Path) -> Vec<String> {
-    let numbered = |number: u32| PathBuf::from(format!("{}.{number}", output.display()));
-    let rolled: Vec<_> = (1..).map(numbered).take_while(|path| path.exists()).collect();
-    rolled.iter().rev().map(PathBuf::as_path).chain([output]).flat_map(lines).collect()
+    let began = Instant::now();
+    loop {
+        let rolled = rolled(output);
+        let texts: Option<Vec<String>> = rolled.values().map(|path| text(path)).collect();
+        // Nothing was compressed meanwhile.
+        if let Some(texts) = texts.filter(|_| rolled == self::rolled(output)) {
+            let lines = |text: &String| text.lines().map(str::to_owned).collect::<Vec<_>>();
+            return texts.iter().flat_map(lines).chain(specimen::lines(output)).collect();
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "the files never stand still");
+    }
+}
+
+/// The files that a log was rolled to: by the time that their names tell, if they do; of the numbered ones of a time the one
+/// without a number comes last, and where there are numbers alone the highest comes first. Each is there once, whatever its
+/// forms.
+fn rolled(output: &Path) -> BTreeMap<(String, i64), PathBuf> {
+    let base = format!("{}.", output.file_name().unwrap().to_str().unwrap());
+    let rolled = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().unwrap();
+        let suffix = name.strip_prefix(&base)?;
+        let suffix = suffix.strip_suffix(".gz").or(suffix.strip_suffix(".zst")).unwrap_or(suffix);
+        let key = match (suffix.parse::<i64>(), suffix.split_once('.')) {
+            (Ok(number), _) => (String::new(), -number),
+            (_, Some((time, number))) => (time.to_owned(), number.parse().unwrap()),
+            (_, None) => (suffix.to_owned(), i64::MAX),
+        };
+        Some((key, entry.path()))
+    };
+    fs::read_dir(output.parent().unwrap()).unwrap().filter_map(|entry| rolled(entry.unwrap())).collect()
+}
+
+/// The text of a file, whatever its form; `None` if it is gone.
+fn text(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = fs::File::open(path).ok()?;
+    let length = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text),
+        Some("zst") => zstd::Decoder::new(file).unwrap().read_to_string(&mut text),
+        _ => (&file).read_to_string(&mut text),
+    };
+    assert!(length.unwrap() == 0 || text.ends_with('\n'), "half a line at the end of {}", path.display());
+    Some(text)
 }
 
 /// All of the contract; the subject is fresh and its output empty.
