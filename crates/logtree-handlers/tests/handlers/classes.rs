@@ -72,7 +72,7 @@ fn variants(class: &str) -> Option<Vec<Arguments>> {
             vec![vec![], sizes()]
         }
         "logging.handlers.TimedRotatingFileHandler" => {
-            // An interval that does not end while this runs, and one that does more than once.
+            // An interval that does not end while this runs, and one that has ended before: it rolls at its first record.
             let long = vec![("when", text("D")), ("interval", Argument::Int(1_000_000))];
             let short = vec![("when", text("S"))];
             let full = [long.clone(), sizes()].concat();
@@ -131,6 +131,10 @@ fn subject(class: &str, arguments: Arguments, directory: &Path) -> Subject {
         }
         _ => {
             let is_held = has("buffering");
+            if has("when") {
+                let long_ago = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_577_934_245);
+                std::fs::File::create(&path).unwrap().set_modified(long_ago).unwrap();
+            }
             let arguments = [arguments, vec![("filename", text(path.to_str().unwrap()))]].concat();
             Subject { is_held, ..Subject::new(build(class, arguments, vec![]), Some(path)) }
         }
