@@ -1,17 +1,22 @@
-//! `concurrent_log_handler.ConcurrentRotatingFileHandler`, a class of PyPI's: many processes, one file that rolls.
+//! `concurrent_log_handler.ConcurrentRotatingFileHandler` and `ConcurrentTimedRotatingFileHandler`, classes of PyPI's: many
+//! processes, one file that rolls.
 //!
-//! Python needs a class of its own for that, with a lock at each record. Here [`RotatingFileHandler`] does it, and this is
-//! its keyword arguments (version 0.9) as those.
+//! Python needs classes of its own for that, with a lock at each record. Here [`RotatingFileHandler`] and
+//! [`TimedRotatingFileHandler`] do it, and this is their keyword arguments (version 0.9) as those.
 //!
 //! `DIFFERENCE`: a record that would make the file too large goes into the next one, as with Python's own handler; without
 //! `backupCount` the file is not emptied but grows; the file is opened when the program starts; there is no file for
 //! a lock, so that `lock_file_directory` has no meaning, nor have `debug` and `keep_file_open`; with `use_gzip` files are
-//! compressed later, as by `compress: gz`, and without the feature `compress` not at all.
+//! compressed later, as by `compress: gz`, and without the feature `compress` not at all. Of the files that are full within one
+//! interval the first has the number 1 behind its time, and the last has none; theirs have numbers from the second on.
 
 use logtree_core::{Argument, ArgumentError, HandlerPlan, Kwargs};
 
 use crate::access::{self, Access};
-use crate::{Compress, RotatingFileHandler, RotatingFileHandlerConfig};
+use crate::{
+    Compress, EncodingErrors, FileHandlerConfig, RotatingFileHandler, RotatingFileHandlerConfig,
+    TimedRotatingFileHandler, TimedRotatingFileHandlerConfig,
+};
 
 /// The classes `concurrent_log_handler.ConcurrentRotatingFileHandler` and `cloghandler.ConcurrentRotatingFileHandler`.
 pub(crate) fn plan(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
@@ -19,26 +24,61 @@ pub(crate) fn plan(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
     Ok(Box::new(|_| Ok(Box::new(handler))))
 }
 
+/// The class `concurrent_log_handler.ConcurrentTimedRotatingFileHandler`.
+pub(crate) fn plan_timed(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
+    let handler = TimedRotatingFileHandler::new(timed_config(kwargs)?)?;
+    Ok(Box::new(|_| Ok(Box::new(handler))))
+}
+
 fn config(mut kwargs: Kwargs) -> Result<RotatingFileHandlerConfig, ArgumentError> {
-    for keyword in ["debug", "delay", "newline", "lock_file_directory", "keep_file_open"] {
+    let own = Own::take(&mut kwargs)?;
+    let mut config = RotatingFileHandlerConfig::from_kwargs(kwargs)?;
+    own.give(&mut config.file, &mut config.compress);
+    Ok(config)
+}
+
+fn timed_config(mut kwargs: Kwargs) -> Result<TimedRotatingFileHandlerConfig, ArgumentError> {
+    let own = Own::take(&mut kwargs)?;
+    // The one is taken from whoever gives it, the other handed to a handler that does not write.
+    for keyword in ["mode", "errors"] {
         kwargs.take(keyword);
     }
-    let terminator = kwargs.string("terminator")?.filter(|terminator| !terminator.is_empty());
-    let policy = kwargs.take("unicode_error_policy");
-    let access = access(&mut kwargs)?;
-    let is_gzipped = kwargs.truth("use_gzip").unwrap_or(false) && Compress::is_there().is_ok();
-    let mut config = RotatingFileHandlerConfig::from_kwargs(kwargs)?;
-    config.compress = config.compress.or(is_gzipped.then_some(Compress::Gzip));
-    // What is no policy is ignored with a warning, and ignoring is the policy then.
-    config.file.errors = match policy {
-        Some(Argument::Str(policy)) if matches!(&*policy, "replace" | "strict") => policy.parse()?,
-        _ => "ignore".parse()?,
-    };
-    config.file.access = access;
-    if let Some(terminator) = terminator {
-        config.file.terminator = terminator;
-    }
+    let mut config = TimedRotatingFileHandlerConfig::from_kwargs(kwargs)?;
+    own.give(&mut config.file, &mut config.compress);
     Ok(config)
+}
+
+/// The arguments that both classes have and ours do not.
+struct Own {
+    terminator: Option<String>,
+    errors: EncodingErrors,
+    access: Access,
+    is_gzipped: bool,
+}
+
+impl Own {
+    fn take(kwargs: &mut Kwargs) -> Result<Self, ArgumentError> {
+        for keyword in ["debug", "delay", "newline", "lock_file_directory", "keep_file_open"] {
+            kwargs.take(keyword);
+        }
+        let terminator = kwargs.string("terminator")?.filter(|terminator| !terminator.is_empty());
+        // What is no policy is ignored with a warning, and ignoring is the policy then.
+        let errors = match kwargs.take("unicode_error_policy") {
+            Some(Argument::Str(policy)) if matches!(&*policy, "replace" | "strict") => policy.parse()?,
+            _ => EncodingErrors::Ignore,
+        };
+        let access = access(kwargs)?;
+        let is_gzipped = kwargs.truth("use_gzip").unwrap_or(false) && Compress::is_there().is_ok();
+        Ok(Self { terminator, errors, access, is_gzipped })
+    }
+
+    fn give(self, file: &mut FileHandlerConfig, compress: &mut Option<Compress>) {
+        *compress = compress.or(self.is_gzipped.then_some(Compress::Gzip));
+        (file.errors, file.access) = (self.errors, self.access);
+        if let Some(terminator) = self.terminator {
+            file.terminator = terminator;
+        }
+    }
 }
 
 /// `owner` is a user and a group; `chmod` the bits, `umask` those that are taken from them.
@@ -61,7 +101,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::{Encoding, FileHandlerConfig, cpython};
+    use crate::{Encoding, When, cpython};
 
     #[test]
     fn its_arguments_are_those_of_a_handler_that_rolls() {
@@ -88,5 +128,45 @@ mod tests {
         assert_eq!(gzipped.unwrap().compress, Compress::is_there().ok().map(|()| Compress::Gzip));
         let bogus = config(cpython::kwargs(class, &serde_json::json!({"filename": "a", "when": "S"}), Vec::new()));
         assert!(bogus.unwrap_err().message.contains("unexpected keyword argument 'when'"));
+    }
+
+    #[test]
+    fn its_arguments_are_those_of_a_handler_that_rolls_by_time() {
+        let class = "ConcurrentTimedRotatingFileHandler";
+        let config = |given: serde_json::Value| timed_config(cpython::kwargs(class, &given, Vec::new()));
+        let given = serde_json::json!({
+            "filename": "a.log", "when": "midnight", "interval": 2, "backupCount": 3, "encoding": "latin-1", "delay": true,
+            "utc": true, "atTime": null, "errors": "nope", "maxBytes": 512, "use_gzip": false, "owner": ["root", "root"],
+            "chmod": null, "umask": 0o027, "newline": "", "terminator": "\r\n", "unicode_error_policy": "strict",
+            "lock_file_directory": "/tmp", "keep_file_open": true, "mode": "w", "debug": false,
+        });
+        let file = FileHandlerConfig {
+            encoding: Encoding::Latin1,
+            terminator: "\r\n".into(),
+            access: Access { permissions: Some(0o640), owner: Some(0), group: Some(0) },
+            ..FileHandlerConfig::new("a.log")
+        };
+        let expected = TimedRotatingFileHandlerConfig {
+            file,
+            when: When::Midnight,
+            interval_s: 2 * 86_400,
+            backup_count: 3,
+            utc: true,
+            max_bytes: 512,
+            ..TimedRotatingFileHandlerConfig::new("")
+        };
+        assert_eq!(config(given), Ok(expected));
+        let mut expected = TimedRotatingFileHandlerConfig::new("a");
+        expected.file.errors = EncodingErrors::Ignore;
+        assert_eq!(config(serde_json::json!({"filename": "a"})), Ok(expected));
+        // concurrent-log-handler 0.9.31: the class with each.
+        let refused = |given| config(given).unwrap_err().to_string();
+        let said = refused(serde_json::json!({"filename": "a", "when": "X"}));
+        assert_eq!(said, "ValueError: Invalid rollover interval specified: X");
+        let said = refused(serde_json::json!({"filename": "a", "bogus": 1}));
+        assert!(
+            said.starts_with("TypeError: ") && said.ends_with(" got an unexpected keyword argument 'bogus'"),
+            "{said}"
+        );
     }
 }

@@ -8,6 +8,7 @@
 //! | `logging.handlers.TimedRotatingFileHandler` | [`TimedRotatingFileHandler`] |
 //! | `logging.handlers.WatchedFileHandler` | [`WatchedFileHandler`] |
 //! | `concurrent_log_handler.ConcurrentRotatingFileHandler` | [`RotatingFileHandler`], by its keyword arguments |
+//! | `concurrent_log_handler.ConcurrentTimedRotatingFileHandler` | [`TimedRotatingFileHandler`], the same |
 //! | `logging.NullHandler` | [`NullHandler`] |
 //! | `logging.handlers.MemoryHandler` | [`MemoryHandler`] |
 //! | `logging.handlers.BufferingHandler` | a [`MemoryHandler`] that has no target |
@@ -108,6 +109,7 @@ pub fn register(registry: &mut Registry) {
         .handler("logging.handlers.TimedRotatingFileHandler", buffering::buffered(timed::plan))
         .handler("logging.handlers.WatchedFileHandler", buffering::buffered(watched::plan))
         .handler("concurrent_log_handler.ConcurrentRotatingFileHandler", concurrent::plan)
+        .handler("concurrent_log_handler.ConcurrentTimedRotatingFileHandler", concurrent::plan_timed)
         .handler("cloghandler.ConcurrentRotatingFileHandler", concurrent::plan)
         .object(Object::new("sys.stdout", StdStream::Stdout))
         .object(Object::new("sys.stderr", StdStream::Stderr));

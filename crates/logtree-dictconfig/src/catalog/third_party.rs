@@ -11,6 +11,13 @@ const CLASSES: &[(&str, Item)] = &[
         "force_color", "defaults",
     ]))),
     ("concurrent_log_handler.ConcurrentRotatingFileHandler", CONCURRENT),
+    ("concurrent_log_handler.ConcurrentTimedRotatingFileHandler", Item::Handler(&Signature::new(
+        "ConcurrentTimedRotatingFileHandler.__init__()", &["filename"], &[
+            "when", "interval", "backupCount", "encoding", "delay", "utc", "atTime", "errors", "maxBytes", "use_gzip", "owner",
+            "chmod", "umask", "newline", "terminator", "unicode_error_policy", "lock_file_directory", "keep_file_open", "mode",
+            "debug", "compress",
+        ],
+    ))),
     ("django.utils.log.AdminEmailHandler", Item::Handler(&Signature::new(
         "AdminEmailHandler.__init__()", &[], &["include_html", "email_backend", "reporter_class", "using"],
     ))),
@@ -84,17 +91,20 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 mod tests {
     use std::collections::BTreeMap;
 
-    /// Keywords of logtree's own.
+    /// Keywords of logtree's own; and two that the class takes as `**kwargs`.
     const BEYOND: &[(&str, &str)] = &[
         ("cloghandler.ConcurrentRotatingFileHandler", "compress"),
         ("concurrent_log_handler.ConcurrentRotatingFileHandler", "compress"),
+        ("concurrent_log_handler.ConcurrentTimedRotatingFileHandler", "compress"),
+        ("concurrent_log_handler.ConcurrentTimedRotatingFileHandler", "mode"),
+        ("concurrent_log_handler.ConcurrentTimedRotatingFileHandler", "debug"),
     ];
 
     #[test]
     fn signatures_are_the_packages() {
         let theirs: BTreeMap<String, (String, Vec<String>, Vec<String>)> =
             serde_json::from_str(include_str!("../../tests/data/third_party.json")).unwrap();
-        assert_eq!(theirs.len(), 11);
+        assert_eq!(theirs.len(), 12);
         for (name, (call, required, optional)) in theirs {
             let ours = crate::catalog::signature(&name).unwrap();
             assert_eq!(ours.call, call, "{name}");

@@ -13,6 +13,7 @@ import signatures
 CLASSES = [
     "colorlog.ColoredFormatter",
     "concurrent_log_handler.ConcurrentRotatingFileHandler",
+    "concurrent_log_handler.ConcurrentTimedRotatingFileHandler",
     "django.utils.log.AdminEmailHandler",
     "django.utils.log.CallbackFilter",
     "django.utils.log.RequireDebugFalse",

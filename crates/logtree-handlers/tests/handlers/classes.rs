@@ -71,6 +71,10 @@ fn variants(class: &str) -> Option<Vec<Arguments>> {
         "concurrent_log_handler.ConcurrentRotatingFileHandler" | "cloghandler.ConcurrentRotatingFileHandler" => {
             vec![vec![], sizes()]
         }
+        "concurrent_log_handler.ConcurrentTimedRotatingFileHandler" => {
+            let gzipped = vec![("when", text("S")), ("use_gzip", Argument::Bool(true))];
+            vec![vec![], [gzipped, sizes()].concat()]
+        }
         "logging.handlers.TimedRotatingFileHandler" => {
             // An interval that does not end while this runs, and one that has ended before: it rolls at its first record.
             let long = vec![("when", text("D")), ("interval", Argument::Int(1_000_000))];
