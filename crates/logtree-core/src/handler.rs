@@ -233,6 +233,15 @@ impl HandlerEntry {
         }
     }
 
+    /// Has the handler [flush](Handler::flush); a panic is counted and reported here, so that others are flushed all the same.
+    pub(crate) fn flush(&self, deadline: Instant) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.handler.flush(deadline))).unwrap_or_else(|_| {
+            let message = "a flush of what was logged";
+            with_own_record("handler", message, |record| self.errors.report(&self.name, record, &EmitError::Panic));
+            false
+        })
+    }
+
     /// What it reads of a record beyond the event itself; what those read that it hands on to comes in addition.
     pub(crate) fn own_needs(&self) -> Needs {
         let of_filters = Needs { spans: !self.filters.is_empty() };

@@ -43,6 +43,11 @@ pub fn is_listening(queue: u32) -> bool {
     LISTENING.try_with(Cell::get).is_ok_and(|listening| listening == Some(queue))
 }
 
+/// Whether the calling thread listens to any queue.
+pub fn is_listener() -> bool {
+    LISTENING.try_with(Cell::get).is_ok_and(|listening| listening.is_some())
+}
+
 /// Keeps a record for the listener's next round.
 #[cold]
 pub fn keep(record: &Record<'_>) {

@@ -109,7 +109,7 @@ impl Tree {
         self.routes.all.iter().for_each(|route| route.say_unsaid(&mut Direct));
         let flush = |flushed, entry: &Arc<HandlerEntry>| {
             entry.say_unsaid(&mut Direct);
-            entry.handler.flush(deadline) && flushed
+            entry.flush(deadline) && flushed
         };
         self.handlers.iter().rev().fold(true, flush)
     }

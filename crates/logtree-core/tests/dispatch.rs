@@ -333,6 +333,31 @@ fn a_filter_that_panics_at_a_flush_harms_nobody() {
     assert_eq!(panics.errors.count(), 1);
 }
 
+/// Notes that it was flushed, or panics.
+struct Flushes(Option<Seen>);
+
+impl Handler for Flushes {
+    fn emit(&self, _: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        Ok(())
+    }
+
+    fn flush(&self, _: std::time::Instant) -> bool {
+        self.0.as_ref().unwrap().lock().unwrap().push("flushed".to_owned());
+        true
+    }
+}
+
+#[test]
+fn a_handler_that_panics_at_a_flush_harms_nobody() {
+    let seen = Seen::default();
+    let flushes = |seen| Arc::new(HandlerEntry::new("h", Box::new(Flushes(seen)), Arc::new(NoText)));
+    let [before, panics, after] = [Some(Arc::clone(&seen)), None, Some(Arc::clone(&seen))].map(flushes);
+    let tree = with_root(Level::DEBUG, &[&before, &panics, &after]).build();
+    assert!(!tree.flush(std::time::Instant::now()));
+    assert_eq!(*seen.lock().unwrap(), ["flushed"; 2]);
+    assert_eq!([&before, &panics, &after].map(|entry| entry.errors.count()), [0, 1, 0]);
+}
+
 #[test]
 fn a_replacement_is_the_record_but_for_what_it_says() {
     let callsite = Callsite { name: "x".into(), ..Callsite::default() };

@@ -29,6 +29,6 @@ pub use handle::TreeHandle;
 pub use layer::{Mode, TreeLayer};
 #[cfg(feature = "log")]
 pub use log_records::{LogEvents, LogRecords};
-pub use scratch::abandon_handling;
+pub use scratch::{SetAside, abandon_handling, set_aside};
 #[cfg(feature = "fmt")]
 pub use writer::{HandlerWriter, RecordWriter};

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use logtree_core::codec::{self, Encoded};
 use logtree_core::{Callsite, Direct, Origin, Record, SpansBuf, Tree, logger_name};
 
+use crate::TreeHandle;
 use crate::visit::EventText;
 
 /// How many records may wait on one thread.
@@ -35,6 +36,7 @@ enum Busy {
     Waiting,
 }
 
+#[derive(Debug)]
 struct Waiting {
     callsite: Callsite,
     origin: Origin,
@@ -95,6 +97,39 @@ pub(crate) fn handle(tree: &Tree, route: u32, record: &Record<'_>) {
     }
 }
 
+/// Records that were made and are not handled yet, for another thread to do so.
+#[derive(Debug)]
+pub struct SetAside(Vec<Waiting>);
+
+/// Has records made that the calling thread does not handle. Inside the handling of another one they wait for that as all do,
+/// and nothing is set aside.
+pub fn set_aside(log: impl FnOnce()) -> SetAside {
+    if BUSY.try_with(Cell::get) != Ok(Busy::No) {
+        log();
+        return SetAside(Vec::new());
+    }
+    let _ = BUSY.try_with(|busy| busy.set(Busy::Record));
+    let _reset = ResetBusy;
+    log();
+    SetAside(WAITING.try_with(RefCell::take).unwrap_or_default())
+}
+
+impl SetAside {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Handles them by this tree, and then what handlers have logged meanwhile.
+    pub fn handle(self, tree: &TreeHandle) {
+        let tree = tree.load();
+        let _ = BUSY.try_with(|busy| busy.set(Busy::Record));
+        let _reset = ResetBusy;
+        handle_each(&tree, self.0);
+        handle_waiting(&tree);
+    }
+}
+
 /// Nothing of ours panics between, but a filter of a user's may.
 struct ResetBusy;
 
@@ -130,7 +165,10 @@ fn handle_waiting(tree: &Tree) {
 #[cold]
 fn handle_all_waiting(tree: &Tree) {
     let _ = BUSY.try_with(|busy| busy.set(Busy::Waiting));
-    let waiting = WAITING.try_with(RefCell::take).unwrap_or_default();
+    handle_each(tree, WAITING.try_with(RefCell::take).unwrap_or_default());
+}
+
+fn handle_each(tree: &Tree, waiting: Vec<Waiting>) {
     for Waiting { callsite, origin, bytes } in waiting {
         if let Ok(parts) = codec::decode(&bytes) {
             let record = parts.into_record(&callsite, &origin, tree.level_names());

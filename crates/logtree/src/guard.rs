@@ -1,6 +1,7 @@
 //! What is installed or stands beside others, and the guard that flushes it.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,12 @@ use crate::stats::Stats;
 
 /// How long a guard that is dropped waits for what was logged to be written.
 pub(crate) const DROP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the end of the process waits after a guard has waited in vain: whoever holds it up is likely to do so for ever.
+const LAST_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A guard that was dropped has waited in vain.
+static WAITED_IN_VAIN: AtomicBool = AtomicBool::new(false);
 
 /// What the program has installed, and which process did; a child of `fork` has it too.
 static INSTALLED: OnceBox<(ForkGeneration, Arc<Guarded>)> = OnceBox::new();
@@ -99,11 +106,23 @@ pub(crate) fn all() -> Vec<Arc<Guarded>> {
 
 /// Flushes all that there is, in the time of a guard that is dropped.
 pub(crate) fn flush_all() {
-    let deadline = Instant::now() + DROP_TIMEOUT;
+    let deadline = deadline();
     for guarded in all() {
         // What is not written by then was said or counted where it happened.
         let _ = guarded.tree.tree().flush(deadline);
     }
+}
+
+/// Flushes as a guard that is dropped.
+pub(crate) fn flush_in_time(guarded: &Guarded) {
+    let deadline = deadline();
+    if !guarded.tree.tree().flush(deadline) && Instant::now() >= deadline {
+        WAITED_IN_VAIN.store(true, Ordering::Relaxed);
+    }
+}
+
+fn deadline() -> Instant {
+    Instant::now() + if WAITED_IN_VAIN.load(Ordering::Relaxed) { LAST_TIMEOUT } else { DROP_TIMEOUT }
 }
 
 /// Flushes where no guard does: that of a program which calls `std::process::exit` is never dropped.
@@ -140,7 +159,8 @@ fn made(guarded: &Guarded) {
 }
 
 /// Holds the program's logging, or that of [a layer](crate::TreeLayer::guard): dropping it flushes, and leaves logging as it is.
-/// So does the end of the process by `std::process::exit`, where no guard is dropped.
+/// So does the end of the process by `std::process::exit`, where no guard is dropped. It waits for 5 s at most, and where that was
+/// in vain, as with a handler that never returns, the end of the process waits for another one.
 ///
 /// In a child of `fork` it flushes what the child itself has logged. What changes the logging changes it for this process
 /// alone, and for those that it forks from then on. What stands behind a `multiprocessing.Queue` [`reload`](Self::reload) and
@@ -232,7 +252,6 @@ impl fmt::Debug for Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // What is not written by now was said or counted where it happened.
-        let _ = self.flush(DROP_TIMEOUT);
+        flush_in_time(&self.0);
     }
 }

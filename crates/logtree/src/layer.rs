@@ -11,7 +11,7 @@ use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::guard::{DROP_TIMEOUT, Guard, Guarded};
+use crate::guard::{self, Guard, Guarded};
 use crate::reload::FileOrigin;
 
 /// A layer of a logger tree, beside others: what [`Config::layer`](crate::Config::layer) answers with.
@@ -77,8 +77,7 @@ pub(crate) fn with_current<R>(use_it: impl FnOnce(Option<&TreeLayer>) -> R) -> R
 
 impl Drop for TreeLayer {
     fn drop(&mut self) {
-        // What is not written by now was said or counted where it happened.
-        let _ = self.guarded.flush(DROP_TIMEOUT);
+        guard::flush_in_time(&self.guarded);
     }
 }
 

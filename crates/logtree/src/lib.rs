@@ -107,6 +107,7 @@ mod reload;
 #[cfg(target_os = "linux")]
 mod report;
 mod sharing;
+mod spawn;
 mod stats;
 pub mod testing;
 #[cfg(feature = "watch")]

@@ -2,18 +2,26 @@
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, Location, PanicHookInfo};
+use std::sync::mpsc;
 
-use logtree_core::{Level, Value};
-use logtree_layer::TreeHandle;
+use logtree_core::{Level, Value, side};
+use logtree_layer::{SetAside, TreeHandle, set_aside};
 
-use crate::{guard, logger};
+use crate::guard::{self, DROP_TIMEOUT};
+use crate::logger;
+use crate::spawn::spawn;
 
 /// Has each panic logged, before whatever else is done about it: by the logger `panic` at CRITICAL, with the panic's own
 /// file and line, its message, and, where `RUST_BACKTRACE` asks for one, the field `backtrace`. The hook of before, std's
 /// to begin with, is called afterwards.
 ///
 /// It is logged where the thread's records go, see [`LoggerHandle`](crate::LoggerHandle); and if they go nowhere, by all
-/// [layers](crate::Config::layer) that there are, as the program may be about to end. Where a panic aborts the program (`panic = "abort"`), what was logged is flushed first.
+/// [layers](crate::Config::layer) that there are, as the program may be about to end. Where a panic aborts the program
+/// (`panic = "abort"`, a panic in a destructor that another one runs, or one that would reach foreign code), what was logged is
+/// flushed first.
+///
+/// The handlers run on a thread of that moment, which the panic waits for, for 5 s at most: one that panics itself, or does not
+/// return, is no harm. What a panicking handler's own panic has to say it is handed once, and no more.
 ///
 /// ```
 /// logtree::log_panics();
@@ -38,7 +46,11 @@ fn record(info: &PanicHookInfo<'_>) {
     };
     let field = [("backtrace", Value::Display(&text))];
     let fields = if text.is_empty() { &field[..0] } else { &field };
-    let log = |tree: &TreeHandle| tree.log("panic", Level::CRITICAL, &message, fields, location);
+    let mut made = Vec::new();
+    let mut log = |tree: &TreeHandle| {
+        let log = || tree.log("panic", Level::CRITICAL, &message, fields, location);
+        made.push((tree.clone(), set_aside(log)));
+    };
     let mut is_logged = false;
     logger::each_tree(|tree| {
         is_logged = true;
@@ -47,7 +59,38 @@ fn record(info: &PanicHookInfo<'_>) {
     if !is_logged {
         guard::all().iter().for_each(|guarded| log(&guarded.tree));
     }
-    if cfg!(panic = "abort") {
+    made.retain(|(_, records)| !records.is_empty());
+    if !made.is_empty() {
+        handle(made);
+    }
+    if cfg!(panic = "abort") || CANNOT_UNWIND.contains(&message) {
         guard::flush_all();
     }
 }
+
+/// Handles records on a thread of their own, and waits for it as a guard that is dropped does: a handler that panics inside a
+/// panic's hook aborts the program, whoever would have caught it, and one that does not return would keep it from unwinding.
+fn handle(made: Vec<(TreeHandle, SetAside)>) {
+    let handle = |made: Vec<(TreeHandle, SetAside)>| made.into_iter().for_each(|(tree, records)| records.handle(&tree));
+    // What a queue's listener logs to its own queue waits on its thread: on another one it would come in anew, and what a
+    // handler's panics are logged for would have no end.
+    if side::is_listener() {
+        return handle(made);
+    }
+    let (hand_over, handed_over) = mpsc::channel();
+    let (done, is_done) = mpsc::channel::<()>();
+    let spawned = spawn("logtree-panic", move || {
+        handed_over.into_iter().for_each(handle);
+        drop(done);
+    });
+    if spawned.is_err() {
+        return handle(made);
+    }
+    let _ = hand_over.send(made);
+    drop(hand_over);
+    let _ = is_done.recv_timeout(DROP_TIMEOUT);
+}
+
+/// What std says of panics that abort the program however it was built: out of a destructor that another panic runs, and out of
+/// a function that foreign code has called. Its hook is not told otherwise (`PanicHookInfo::can_unwind` is not stable).
+const CANNOT_UNWIND: [&str; 2] = ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];

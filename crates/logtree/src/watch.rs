@@ -12,6 +12,7 @@ use logtree_os::{ForkGeneration, ForkLock, ForkReset};
 
 use crate::error::Error;
 use crate::guard::{self, Guard, Guarded};
+use crate::spawn::spawn;
 
 /// What a program's logging is to react to, see [`Guard::watch`]. Nothing, unless it is asked for.
 ///
@@ -158,14 +159,8 @@ fn watched() -> Vec<(Arc<Guarded>, Watch)> {
     all.into_iter().filter_map(|Watched { of, watch }| Some((of.upgrade()?, watch))).collect()
 }
 
-#[cfg(target_os = "linux")]
 fn start() -> std::io::Result<()> {
-    logtree_os::spawn_masked("logtree-watch", run).map(drop)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn start() -> std::io::Result<()> {
-    std::thread::Builder::new().name("logtree-watch".to_owned()).spawn(run).map(drop)
+    spawn("logtree-watch", run).map(drop)
 }
 
 /// Never ends: a signal that was asked for once is not left to its default when nobody asks any more.

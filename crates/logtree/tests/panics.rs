@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::process::Command;
+use std::time::Duration;
 
-use logtree::{BuildError, EmitError, Format, Formatter, Handler, Record, Steps};
+use logtree::{BuildError, Config, EmitError, Format, Formatter, Handler, Record, Steps};
 use serde_json::json;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
+    if let [_, PANICKING, place, path] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return a_handler_that_panics_is_logged_and_counted(place, path);
+    }
     if let [_, set_up, path] = arguments.as_slice() {
         return panic_there(set_up, path);
     }
@@ -36,7 +40,71 @@ fn main() {
         }
         assert_eq!(lines.find(|line| line.starts_with("CRITICAL")), None);
     }
+    for place in ["root", "queue"] {
+        let path = directory.path().join(format!("{place}.log"));
+        let mut program = Command::new(std::env::current_exe().unwrap());
+        let output = program.args([PANICKING, place]).arg(&path).env("RUST_BACKTRACE", "0").output().unwrap();
+        assert!(output.status.success(), "{place}: {}", String::from_utf8_lossy(&output.stderr));
+    }
     println!("panics: ok");
+}
+
+/// The role of a program in which a handler panics.
+const PANICKING: &str = "a handler that panics";
+
+/// Panics at each record, also at that of its panic.
+struct Panics;
+
+impl Handler for Panics {
+    fn emit(&self, record: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        panic!("cannot handle {}", record.message)
+    }
+}
+
+/// Its panics are records, too, which it is handed: that ends, and is counted.
+fn a_handler_that_panics_is_logged_and_counted(place: &str, path: &str) {
+    let config = json!({
+        "version": 1,
+        "handlers": {
+            "panics": {"class": "test.Panics"},
+            "file": {"class": "logging.FileHandler", "filename": path},
+            "queue": {"class": "logging.handlers.QueueHandler", "queue": {"()": "queue.Queue"}, "handlers": ["panics", "file"]},
+        },
+        "root": {"level": "INFO", "handlers": if place == "queue" { json!(["queue"]) } else { json!(["panics", "file"]) }},
+    });
+    let mut registry = logtree::registry();
+    registry.handler("test.Panics", |kwargs| {
+        kwargs.finish()?;
+        Ok(Box::new(|_| Ok(Box::new(Panics))))
+    });
+    logtree::log_panics();
+    let guard = Config::parse(&config.to_string(), Format::Json, &registry).unwrap().install().unwrap();
+    let records = ["a record", "another one", "a panic of the program"];
+    for record in records {
+        match record.contains("panic") {
+            false => tracing::info!("{record}"),
+            // Whose record it is handed in the panic's hook, where a panic aborts the program, and is none of its own.
+            true => assert!(std::thread::spawn(move || panic!("{record}")).join().is_err()),
+        }
+        assert!(guard.flush(Duration::from_secs(60)));
+    }
+    let log = std::fs::read_to_string(path).unwrap();
+    for record in records {
+        let lines = |wanted: &str| log.lines().filter(|line| *line == wanted).count();
+        assert_eq!((lines(record), lines(&format!("cannot handle {record}"))), (1, 1), "{log}");
+    }
+    // A panic about the record of a panic would be the next one of a row without end.
+    assert!(!log.contains("cannot handle cannot"), "{log}");
+    let stats = guard.stats();
+    let panics = stats.handlers.iter().find(|handler| handler.name == "panics").unwrap();
+    match place {
+        "queue" => {
+            // And of each report of what was dropped.
+            let said = log.lines().filter(|line| line.contains("were dropped before the queue")).count();
+            assert!(said > 0 && panics.errors == (2 * records.len() + said) as u64, "{} errors, {log}", panics.errors);
+        }
+        _ => assert_eq!((panics.errors, stats.dropped_inside_handlers), (6, 3)),
+    }
 }
 
 /// The line of this file on which something stands below all that looks for it.

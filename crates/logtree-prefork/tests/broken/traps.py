@@ -3,6 +3,7 @@
 Of what records cost only the allocations are here: a copy that is slower is right all the same, and the benches tell.
 """
 
+from judge import Test
 from kinds import CORE, HANDLERS, OS, plain
 
 LAYER, LOGTREE, FORMATTERS = "crates/logtree-layer/src/", "crates/logtree/src/", "crates/logtree-formatters/src/"
@@ -20,6 +21,10 @@ CHANGING = layer("changing")
 COLORS = plain("colors", "-p logtree --test colors")
 TEARDOWN = plain("teardown", "-p logtree --test teardown")
 EXIT = plain("exit", "-p logtree --test exit")
+DEADLINES = plain("deadlines", "-p logtree --features watch --test deadlines")
+PANICS = plain("panics", "-p logtree --test panics")
+ABORTS = plain("aborts", "-p logtree --test aborts")
+ABORTS_AT_ANY_PANIC = Test("aborts", "-C panic=abort", "-p logtree --test aborts")
 WATCH = plain("watch", "-p logtree --features watch --test watch")
 CLOCK = plain("unit", "-p logtree-os --lib clock")
 SECONDS = plain("formatters", "-p logtree-formatters --test formatters steady_state")
@@ -89,12 +94,22 @@ TRAP_KINDS = [
      (LAYER + "scratch.rs", "    let lent = SCRATCH.try_with(Cell::take).ok().flatten();", "    let lent = SCRATCH.with(Cell::take);")),
     ("panics: a handler's goes on", layer("failing"),
      (CORE + "handler.rs", "        if catch_unwind(emit).is_err() {\n", "        emit();\n        if false {\n")),
+    ("panics: a handler's at a flush goes on", plain("dispatch", "-p logtree-core --test dispatch flush"),
+     (CORE + "handler.rs", "        catch_unwind(AssertUnwindSafe(|| self.handler.flush(deadline))).unwrap_or_else(|_| {", "        Ok::<bool, ()>(self.handler.flush(deadline)).unwrap_or_else(|_| {")),
+    ("panics: handlers run inside the hook", PANICS,
+     (LOGTREE + "panics.rs", "    if side::is_listener() {\n", "    if side::is_listener() || true {\n")),
+    ("panics: one that aborts flushes nothing", ABORTS,
+     (LOGTREE + "panics.rs", "    if cfg!(panic = \"abort\") || CANNOT_UNWIND.contains(&message) {\n", "    if cfg!(panic = \"abort\") {\n")),
+    ("panics: where all abort they flush nothing", ABORTS_AT_ANY_PANIC,
+     (LOGTREE + "panics.rs", "    if cfg!(panic = \"abort\") || CANNOT_UNWIND.contains(&message) {\n", "    if CANNOT_UNWIND.contains(&message) {\n")),
+    ("exit: what was waited for in vain is waited for again", DEADLINES,
+     (LOGTREE + "guard.rs", "        WAITED_IN_VAIN.store(true, Ordering::Relaxed);\n", "        let _ = &WAITED_IN_VAIN;\n")),
     ("exit: the guard's end writes nothing", EXIT,
-     (LOGTREE + "guard.rs", "        let _ = self.flush(DROP_TIMEOUT);\n", "")),
+     (LOGTREE + "guard.rs", "        flush_in_time(&self.0);\n", "")),
     ("exit: a layer is forgotten", EXIT,
      (LOGTREE + "guard.rs", "        layers.0.push(Arc::downgrade(guarded));\n", "        let _ = guarded;\n")),
     ("exit: the guard's end writes nothing while a panic unwinds", EXIT,
-     (LOGTREE + "guard.rs", "        let _ = self.flush(DROP_TIMEOUT);\n", "        let _ = std::thread::panicking() || self.flush(DROP_TIMEOUT);\n")),
+     (LOGTREE + "guard.rs", "        flush_in_time(&self.0);\n", "        if !std::thread::panicking() {\n            flush_in_time(&self.0);\n        }\n")),
     ("exit: nothing is done at the process' end", EXIT,
      (LOGTREE + "guard.rs", "    logtree_os::at_exit(flush_at_exit);\n", "    let _ = flush_at_exit;\n")),
     ("exit: SIGTERM ends it as it is", WATCH,
