@@ -38,7 +38,7 @@ TRAP_KINDS = [
     ("per-layer filter: the tree is one", HOST,
      (LOGTREE + "install.rs", "    let subscriber = tracing_subscriber::registry().with(layer);\n",
       "    let asked = handle.clone();\n    let filter = tracing_subscriber::filter::filter_fn(move |metadata| {\n        let level = match *metadata.level() {\n            tracing::Level::ERROR => logtree_core::Level::ERROR,\n            tracing::Level::WARN => logtree_core::Level::WARNING,\n            tracing::Level::INFO => logtree_core::Level::INFO,\n            _ => logtree_core::Level::DEBUG,\n        };\n        metadata.is_span() || asked.tree().find(metadata.target()).wants(level)\n    });\n    let subscriber = tracing_subscriber::registry().with(tracing_subscriber::Layer::with_filter(layer, filter));\n")),
-    ("interest: what the tree refuses others do not get either", layer("beside"),
+    ("interest: what the tree refuses others do not get either", NEIGHBOURS,
      (LAYER + "layer.rs", "        self.mode == Mode::Shared\n            || metadata.is_span()", "        metadata.is_span()")),
     ("one dispatch: a reload subscribes once more", HOST,
      (LOGTREE + "reload.rs", "        let Ok(old) = old;\n", "        let Ok(old) = old;\n        let _ = install::subscribe(&installed.tree());\n")),
