@@ -155,12 +155,22 @@ fn no_record_waits_for_a_config() {
         let handler = Counting { handled: Arc::clone(&counting), takes_time };
         Ok(Box::new(move |_| Ok(Box::new(handler))))
     });
-    let config = |takes_time: bool| {
-        let handlers = format!(r#"{{"h": {{"class": "test.Counting", "takes_time": {takes_time}}}}}"#);
-        let text = format!(r#"{{"version": 1, "handlers": {handlers}, "root": {{"handlers": ["h"]}}}}"#);
-        Config::parse(&text, Format::Json, &registry).unwrap()
+    let config =
+        |handler: &str| format!(r#"{{"version": 1, "handlers": {{"h": {handler}}}, "root": {{"handlers": ["h"]}}}}"#);
+    let (quick, slow) =
+        (config(r#"{"class": "test.Counting"}"#), config(r#"{"class": "test.Counting", "takes_time": true}"#));
+    // It waits for the first handler, opened and closed again, and then is refused for want of a directory.
+    let refused =
+        slow.replace("}}, \"root\"", r#"}, "i": {"class": "logging.FileHandler", "filename": "no/a.log"}}, "root""#);
+    let apply = |text: &str| Config::parse(text, Format::Json, &registry).unwrap();
+    fs::write("logging.json", &quick).unwrap();
+    let guard = Config::load("logging.json", &registry).unwrap().install().unwrap();
+    let reload = |text: &str| {
+        fs::write("logging.json", text).unwrap();
+        let before = *handled.count.lock().unwrap();
+        let outcome = guard.reload();
+        (outcome, *handled.count.lock().unwrap() - before)
     };
-    let guard = config(false).install().unwrap();
     let is_over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -168,8 +178,33 @@ fn no_record_waits_for_a_config() {
                 tracing::error!("one of many");
             }
         });
-        let changed = guard.apply(config(true)).and_then(|()| guard.apply(config(false)));
+        let changes = || -> Result<(), Box<dyn std::error::Error>> {
+            guard.apply(apply(&slow))?;
+            guard.apply(apply(&quick))?;
+            // Opened and started; and closed, when the next one takes its place.
+            let (outcome, while_it_did) = reload(&slow);
+            outcome?;
+            assert!(while_it_did >= 200, "{while_it_did}");
+            let (outcome, while_it_did) = reload(&quick);
+            outcome?;
+            assert!(while_it_did >= 100, "{while_it_did}");
+            let missing = quick.replace("test.Counting", "test.Missing");
+            let all_refused =
+                [(&*refused, "no/a.log", 200), ("{", "logging.json:1:2", 0), (&*missing, "test.Missing", 0)];
+            for (refused, why, least) in all_refused {
+                let (outcome, while_it_did) = reload(refused);
+                let error = outcome.unwrap_err().to_string();
+                assert!(error.contains(why) && while_it_did >= least, "{while_it_did}: {error}");
+            }
+            Ok(())
+        };
+        let changed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(changes));
         is_over.store(true, Ordering::Relaxed);
-        changed.unwrap();
+        changed.unwrap().unwrap();
     });
+    // By the handler that is there, as what was refused changed nothing.
+    assert_eq!(guard.stats().handlers.len(), 1);
+    let before = *handled.count.lock().unwrap();
+    tracing::error!("the last");
+    assert_eq!(*handled.count.lock().unwrap(), before + 1);
 }
