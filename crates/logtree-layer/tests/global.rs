@@ -7,7 +7,7 @@
 #[path = "layer/support.rs"]
 mod support;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use logtree_core::{EmitError, Formatter, Handler, Level, Logger, Record, Steps, Tree};
 use logtree_layer::{Mode, TreeHandle, TreeLayer};
@@ -18,23 +18,28 @@ use crate::support::{Remember, Seen, entry};
 struct Global {
     handle: TreeHandle,
     by_logging_handler: Remember,
+    by_talkative_handler: Remember,
     by_plain_handler: Remember,
 }
+
+/// Held by a test that counts what is dropped, which is counted for the whole process.
+static COUNTING: Mutex<()> = Mutex::new(());
 
 /// The one subscriber of this program: a logger whose handler logs, and one whose does not.
 fn global() -> &'static Global {
     static GLOBAL: OnceLock<Global> = OnceLock::new();
     GLOBAL.get_or_init(|| {
-        let (by_logging_handler, by_plain_handler) = (Remember::default(), Remember::default());
+        let [by_logging_handler, by_talkative_handler, by_plain_handler] = [(); 3].map(|()| Remember::default());
         let mut builder = Tree::builder();
         let logger = |handler| Logger { level: Level::INFO, handlers: vec![handler], ..Logger::default() };
         builder.logger("logs", logger(entry(Logs(by_logging_handler.clone()))));
+        builder.logger("talkative", logger(entry(Talks(by_talkative_handler.clone()))));
         builder.logger("plain", logger(entry(by_plain_handler.clone())));
         builder.logger("busy", logger(entry(Remember::default())));
         let layer = TreeLayer::new(Arc::new(builder.build()), Mode::Exclusive);
         let handle = layer.handle();
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
-        Global { handle, by_logging_handler, by_plain_handler }
+        Global { handle, by_logging_handler, by_talkative_handler, by_plain_handler }
     })
 }
 
@@ -51,6 +56,7 @@ impl Handler for Logs {
 #[test]
 fn what_a_handler_logs_is_handled_afterwards_and_ends() {
     let Global { handle, by_logging_handler: seen, .. } = global();
+    let _counting = COUNTING.lock().unwrap();
     let dropped = handle.dropped_inside_handlers();
     tracing::info!(target: "logs", "outer");
     // The record about the record about it would be the first of a row without end.
@@ -58,6 +64,32 @@ fn what_a_handler_logs_is_handled_afterwards_and_ends() {
     assert_eq!(handle.dropped_inside_handlers(), dropped + 1);
     tracing::info!(target: "logs", "again");
     assert_eq!(seen.messages(), ["again", "about again"]);
+}
+
+/// Remembers, and logs a hundred times when it is told to.
+struct Talks(Remember);
+
+impl Handler for Talks {
+    fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        if record.message == "talk" {
+            (0..100).for_each(|number| tracing::info!(target: "talkative", "{number}"));
+        }
+        self.0.emit(record, formatter, steps)
+    }
+}
+
+#[test]
+fn of_what_a_handler_logs_so_much_waits_and_the_rest_is_counted() {
+    let Global { handle, by_talkative_handler: seen, .. } = global();
+    let _counting = COUNTING.lock().unwrap();
+    // Again: what has waited makes room.
+    for _ in 0..2 {
+        let dropped = handle.dropped_inside_handlers();
+        tracing::info!(target: "talkative", "talk");
+        let waited = (0..64).map(|number| number.to_string());
+        assert_eq!(seen.messages(), ["talk".to_owned()].into_iter().chain(waited).collect::<Vec<_>>());
+        assert_eq!(handle.dropped_inside_handlers(), dropped + 36);
+    }
 }
 
 /// A value that logs while it is formatted.

@@ -46,6 +46,13 @@ fn main() {
         // So that two that lost the same are not equal.
         assert_eq!(of_neighbour.lines().count(), *lines, "{neighbour} alone: {of_neighbour}");
         assert_eq!(of_logtree.lines().count(), *lines_of_logtree, "logtree alone: {of_logtree}");
+        if neighbour.starts_with("fmt") {
+            // The level that `tracing` lacks is its highest for others, with the message as it is.
+            let of_both = ["ERROR", "app::db: the disk sdb is gone logtree.level=50"];
+            let is_it = |line: &&str| line.trim_start().starts_with(of_both[0]) && line.ends_with(of_both[1]);
+            assert_eq!(of_neighbour.lines().filter(is_it).count(), 12, "{of_neighbour}");
+            assert_eq!(of_logtree.matches("CRITICAL app.db: the disk sdb is gone").count(), 12, "{of_logtree}");
+        }
         for stack in ["logtree below", "logtree above"] {
             let (beside, logtree) = run(stack);
             assert_same(&format!("{neighbour}: the neighbour's, {stack}"), &of_neighbour, &beside);
