@@ -216,6 +216,99 @@ fn a_record_is_explained() {
     assert_eq!(place.files(), ["logging.json"]);
 }
 
+/// A handler at CRITICAL that a record does not come to.
+fn stopped(name: &str) -> Json {
+    json!({"name": name, "outcome": "stops", "level": {"number": 50, "name": "CRITICAL"}, "is_level_asked": true,
+           "filters": [], "file": null, "stream": null, "queue": null, "hands_on_to": [], "is_cut": false})
+}
+
+#[test]
+fn a_record_is_explained_to_programs() {
+    let place = place();
+    let explain = |name: &str, level: &str| -> Json {
+        let said = place.run(&["explain", "logging.json", name, level, "--format", "json"], "");
+        assert_eq!((said.code, said.stderr()), (Some(0), ""), "{name} {level}");
+        serde_json::from_str(said.stdout()).unwrap()
+    };
+    let level = |name: &str, number: i32| json!({"number": number, "name": name});
+    let passing = |name: &str, to: (&str, &str), is_level_asked: bool, hands_on_to: Json| {
+        let mut handler = json!({"name": name, "outcome": "passes", "level": level("NOTSET", 0), "file": null, "stream": null,
+            "queue": null, "is_level_asked": is_level_asked, "filters": [], "hands_on_to": hands_on_to, "is_cut": false});
+        if !to.0.is_empty() {
+            handler[to.0] = to.1.into();
+        }
+        handler
+    };
+    let of = |mut handler: Json, of: &str| {
+        handler["stage"] = "handler".into();
+        handler["of"] = of.into();
+        handler
+    };
+    let file = |is_level_asked| passing("file", ("file", "app.log"), is_level_asked, json!([]));
+    let mut console = stopped("console");
+    console["level"] = level("ERROR", 40);
+    console["stream"] = "sys.stderr".into();
+    // What the text says, step by step.
+    let queue = passing("queue", ("queue", "multiprocessing.Queue"), true, json!([file(true), stopped("mail")]));
+    let reached = ["held", "file", "queue", "file"].map(|handler| json!({"handler": handler, "outcome": "passes"}));
+    assert_eq!(
+        explain("app::db::pool::x", "info"),
+        json!({
+            "logger": "app.db.pool.x",
+            "level": level("INFO", 20),
+            "stages": [
+                {"stage": "unnamed", "below": "app.db.pool"},
+                {"stage": "span_events", "events": ["new", "close"], "of": "app"},
+                {"stage": "level", "level": level("INFO", 20), "of": "app", "outcome": "passes"},
+                of(passing("held", ("", ""), true, json!([file(false)])), "app.db"),
+                of(queue, "app"),
+                of(console, "root"),
+                of(stopped("mail"), "root"),
+            ],
+            "reached": reached,
+        })
+    );
+}
+
+#[test]
+fn each_kind_of_stage_is_told_to_programs() {
+    let place = place();
+    let level = |name: &str, number: i32| json!({"number": number, "name": name});
+    let explain = |config: &str, name: &str, level: &str| -> Json {
+        let said = place.run(&["explain", config, name, level, "--format", "json"], "");
+        serde_json::from_str(said.stdout()).unwrap()
+    };
+    let stages = |name: &str, level: &str| explain("logging.json", name, level)["stages"].as_array().unwrap().clone();
+    let disable = json!({"stage": "disable", "level": level("NOTSET", 0), "outcome": "stops"});
+    assert_eq!(stages("root", "-5"), [disable]);
+    let filter =
+        json!({"stage": "filter", "name": "db", "index": 0, "outcome": "passes", "keeps_name_and_level": true});
+    assert_eq!(stages("app.db", "INFO")[2], filter);
+    let last = json!({"stage": "no_propagation", "of": "app.web", "unasked": ["app", "root"]});
+    assert_eq!(stages("app.web", "NOTICE").last(), Some(&last));
+    // One that looks at the record, and one that knows already.
+    let config = CONFIG.replace(r#""django.utils.log.RequireDebugTrue""#, r#""logtree.DuplicateFilter""#);
+    place.write("depends.json", &config);
+    for (config, outcome, reached) in [("depends.json", "depends", 1), ("logging.json", "stops", 0)] {
+        let said = explain(config, "app-b", "ERROR");
+        let handler = &said["stages"][1];
+        let filter = json!({"name": "debug", "index": 0, "outcome": outcome, "keeps_name_and_level": true});
+        assert_eq!((&handler["outcome"], &handler["filters"]), (&json!(outcome), &json!([filter])), "{said}");
+        let reached = vec![json!({"handler": "console", "outcome": outcome}); reached];
+        assert_eq!(said["reached"], json!(reached));
+    }
+    place.write("none.json", r#"{"version": 1, "loggers": {"a": {}}}"#);
+    // Python's `logging.lastResort`.
+    let said = explain("none.json", "a", "ERROR");
+    let mut last_resort = stopped("lastResort");
+    last_resort["stage"] = "last_resort".into();
+    last_resort["outcome"] = "passes".into();
+    last_resort["level"] = level("WARNING", 30);
+    last_resort["stream"] = "sys.stderr".into();
+    assert_eq!(said["stages"][1], last_resort);
+    assert_eq!(said["reached"], json!([{"handler": "lastResort", "outcome": "passes"}]));
+}
+
 #[test]
 fn what_is_refused_is_said_as_check_says_it() {
     let place = place();
