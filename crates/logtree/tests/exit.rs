@@ -27,7 +27,7 @@ fn main() {
         let output = Command::new(program).args([set_up, way]).arg(directory.path()).output().unwrap();
         let code = if way == "panic" { 101 } else { 7 };
         assert_eq!(output.status.code(), Some(code), "{set_up}, {way}: {output:?}");
-        for name in ["queue.log", "memory.log", "buffer.log"] {
+        for name in [FLUSHED, &["memory.log"]].concat() {
             assert_eq!(lines_of(&directory.path().join(name)), RECORDS, "{set_up}, {way}: {name}");
         }
         let discarded = std::fs::read_to_string(directory.path().join("discarded.log")).unwrap();
@@ -40,6 +40,14 @@ fn lines_of(log: &Path) -> usize {
     std::fs::read_to_string(log).unwrap().lines().count()
 }
 
+/// What is written when logging is flushed, and not only at the end.
+const FLUSHED: &[&str] = &[
+    "queue.log",
+    "buffer.log",
+    #[cfg(feature = "prefork")]
+    "shared.log",
+];
+
 const WAYS: &[&str] = &["guard", "unwinding", "no subscriber any more", "exit", "exit in a thread", "panic"];
 
 fn end(set_up: &str, way: &str, directory: &Path) {
@@ -50,7 +58,7 @@ fn end(set_up: &str, way: &str, directory: &Path) {
         let class = "logging.handlers.MemoryHandler";
         json!({"class": class, "capacity": 100_000, "target": target, "flushOnClose": flush_on_close})
     };
-    let config = json!({
+    let mut config = json!({
         "version": 1,
         "handlers": {
             "f1": file("queue.log"), "f2": file("memory.log"), "f3": file("discarded.log"), "buffer": buffer,
@@ -59,6 +67,13 @@ fn end(set_up: &str, way: &str, directory: &Path) {
         },
         "root": {"level": "INFO", "handlers": ["queue", "memory", "buffer", "discarded"]},
     });
+    if cfg!(feature = "prefork") {
+        config["handlers"]["f4"] = file("shared.log");
+        config["handlers"]["shared"] = config["handlers"]["queue"].clone();
+        config["handlers"]["shared"]["queue"] = json!({"()": "multiprocessing.Queue"});
+        config["handlers"]["shared"]["handlers"] = json!(["f4"]);
+        config["root"]["handlers"].as_array_mut().unwrap().push(json!("shared"));
+    }
     let config = logtree::from_str(&config.to_string(), Format::Json).unwrap();
     let log = || (0..RECORDS).for_each(|number| tracing::info!(number, "before the end"));
     let guard = match (set_up, way) {
@@ -103,7 +118,7 @@ fn end(set_up: &str, way: &str, directory: &Path) {
 
 /// Before the end of the process, which would write them too.
 fn assert_written(directory: &Path) {
-    for name in ["queue.log", "buffer.log"] {
+    for name in FLUSHED {
         assert_eq!(lines_of(&directory.join(name)), RECORDS, "{name}");
     }
 }

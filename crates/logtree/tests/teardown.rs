@@ -59,7 +59,6 @@ fn log_to_the_last(directory: &Path) {
     let (mut buffer, mut json) = (file("buffer.log"), file("json.log"));
     buffer["buffering"] = json!("1 MiB");
     json["formatter"] = json!("json");
-    #[allow(unused_mut, reason = "no feature adds to it in the smallest build")]
     let mut handlers = json!({
         "text": file("text.log"), "json": json, "buffer": buffer,
         "rolling": {
