@@ -117,8 +117,21 @@ impl Schema<'_> {
                 "flushLevel": {"$ref": "#/$defs/level", "not": {"type": "null"}},
                 "target": {"type": "string"},
             })));
+            cases.push(self.queue_by_factory());
         }
         handler
+    }
+
+    /// What a QueueHandler takes by `()`: then the config makes nothing for it of what stands there.
+    fn queue_by_factory(&self) -> Value {
+        const CLASS: &str = "logging.handlers.QueueHandler";
+        let Some(signature) = catalog::signature(CLASS) else { return json!({}) };
+        let argument = |keyword: &str| probe::argument(self.registry, CLASS, signature, keyword);
+        let properties = json!({"queue": argument("queue"), "handlers": argument("handlers")});
+        json!({
+            "if": {"required": ["()"], "properties": {"()": {"const": CLASS}}},
+            "then": {"properties": properties},
+        })
     }
 
     fn filter(&mut self) -> Value {
@@ -183,7 +196,7 @@ impl Schema<'_> {
         for key in ["()", "class", "."].iter().chain(own_keys) {
             properties.insert((*key).to_owned(), json!({}));
         }
-        for keyword in signature.keywords() {
+        for keyword in signature.keywords().filter(|keyword| !own_keys.contains(keyword)) {
             // What refers to other entries of the config is not the class's own to judge.
             let mut schema = match (class, keyword) {
                 ("logging.handlers.QueueHandler", "queue") => self.queue(),

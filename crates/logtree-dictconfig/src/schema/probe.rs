@@ -100,11 +100,7 @@ impl Asked<'_> {
             _ if takes(text("")) => choices.push(json!({"const": ""})),
             _ => {}
         }
-        if types.is_empty() && choices.is_empty() {
-            // The class has something against whatever was tried, which need not be what is asked about.
-            return json!({});
-        }
-        if types.len() == 5 && choices.len() == 1 {
+        if types.len() == 5 && choices == [json!({"type": "number"})] {
             return json!({});
         }
         if !types.is_empty() {
