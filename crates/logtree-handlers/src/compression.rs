@@ -36,6 +36,7 @@ use logtree_core::{AppendFile as _, ArgumentError, FileEnd, Kwargs, Names, Steps
 use logtree_os::{ForkLock, ForkReset};
 
 use self::made::Made;
+pub(crate) use self::made::sweep;
 use crate::rolling::with_suffix;
 use crate::spawn::spawn;
 use crate::{FileHandler, LogFile};
@@ -51,7 +52,8 @@ use crate::{FileHandler, LogFile};
 ///   that one, whichever of the two forms was chosen when it was made.
 /// - Until it is whole it stands beside the log as `.app.log.INODE.gz.part`; only then it gets its name, and only then the
 ///   other one is deleted. Killed at any moment, the next process that logs to the file goes on there: it deletes half a
-///   file, and of two whole ones the one that is not compressed, if both say the same. With the key `fsync` it is on the disk
+///   file, and of two whole ones the one that is not compressed, if both say the same. If it has not the key `compress` any more it
+///   deletes it when it first rolls. With the key `fsync` it is on the disk
 ///   before the other one is deleted.
 /// - Of many processes one does it. A file is compressed when no process has it open for writing any more, as then no late
 ///   line can come. A process that does not log keeps the one file open that it has written last: that one waits, for the

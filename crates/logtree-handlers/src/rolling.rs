@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use logtree_core::{ArgumentError, EmitError, Names, Steps};
 use logtree_os::{ForkLock, ForkLockGuard, ForkReset};
@@ -22,6 +23,8 @@ const ATTEMPTS: usize = 16;
 pub(crate) struct Rolling {
     turn: ForkLock<Turn>,
     compression: Option<Compression>,
+    /// What somebody who compressed had left half made was looked for.
+    is_swept: AtomicBool,
 }
 
 /// What gives a full file another name, and deletes others.
@@ -56,7 +59,7 @@ impl Rolling {
         is_rolled: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Result<Self, ArgumentError> {
         let compression = compress.map(|kind| Compression::new(kind, file, Box::new(is_rolled))).transpose()?;
-        Ok(Self { turn: ForkLock::default(), compression })
+        Ok(Self { turn: ForkLock::default(), compression, is_swept: AtomicBool::new(false) })
     }
 
     /// Appends a line, if the file is empty or ends before `limit`; else `moves` give the file another name first.
@@ -130,9 +133,14 @@ impl Rolling {
         })
     }
 
-    /// A file was rolled, or is about to be.
-    pub(crate) fn rolled(&self) {
-        self.compression.iter().for_each(Compression::rolled);
+    /// The file was rolled, or is about to be.
+    pub(crate) fn rolled(&self, file: &FileHandler) {
+        match &self.compression {
+            Some(compression) => compression.rolled(),
+            // Where nobody compresses any more, nobody else deletes what was being made when its maker was killed.
+            None if !self.is_swept.swap(true, Ordering::Relaxed) => _ = compression::sweep(file.log_file()),
+            None => {}
+        }
     }
 
     /// [`Compression::attend`].

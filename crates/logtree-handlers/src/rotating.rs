@@ -170,7 +170,7 @@ impl RotatingFileHandler {
             self.rolling.delete(&excess, &rolled, names, grace)?;
         }
         names.rename(self.path(), &first)?;
-        self.rolling.rolled();
+        self.rolling.rolled(&self.file);
         Ok(())
     }
 

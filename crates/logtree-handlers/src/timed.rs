@@ -170,7 +170,7 @@ impl TimedRotatingFileHandler {
         names.rename(self.path(), target)?;
         // The next one that is opened is this handler's own.
         self.seen.store(self.file.renewals().wrapping_add(1), Ordering::Relaxed);
-        self.rolling.rolled();
+        self.rolling.rolled(&self.file);
         let (excess, rolled) = self.files_to_delete(names)?;
         self.rolling.delete(&excess, &rolled, names, grace)
     }

@@ -1,24 +1,60 @@
 //! A compressed file while it is made.
 
+use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use logtree_core::{AppendFile as _, Direct, Names as _};
 use logtree_os::{ForkGeneration, kill_point};
 use rustix::fs::{
     FlockOperation, Gid, Mode, OFlags, Timespec, Timestamps, Uid, fchmod, fchown, flock, fstatvfs, futimens,
 };
 use rustix::io::Errno;
 
-use super::{Compress, codec};
+use super::{Compress, codec, directory};
+use crate::LogFile;
 use crate::look::Look;
 
 /// After so much that was written it is looked whether there still is room.
 const LOOK_BYTES: usize = 1 << 20;
 /// Such a part of a disk is left to others.
 const LEFT_PART: u64 = 64;
+
+/// Deletes what processes that were killed had begun of the files that this one was rolled to.
+///
+/// # Errors
+/// Those of reading the directory, and of deleting.
+pub(crate) fn sweep(file: &LogFile) -> io::Result<()> {
+    for path in begun(file)? {
+        match Made::sweep(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What was begun and has not its place, whoever makes it.
+///
+/// # Errors
+/// Those of reading the directory.
+pub(super) fn begun(file: &LogFile) -> io::Result<Vec<PathBuf>> {
+    let is_begun = |name: &OsStr| {
+        let base = file.path().file_name().unwrap_or_default();
+        let number = name.as_bytes().strip_prefix(b".")?.strip_prefix(base.as_bytes())?.strip_prefix(b".")?;
+        let number = std::str::from_utf8(number).ok()?.strip_suffix(".part")?;
+        let forms = [Compress::Gzip, Compress::Zstd].map(Compress::extension);
+        let number = forms.iter().find_map(|form| number.strip_suffix(form)?.strip_suffix('.'))?;
+        number.parse().ok().filter(|inode: &u64| inode.to_string() == number)
+    };
+    let directory = directory(file);
+    let names = Direct.list(directory)?.into_iter();
+    Ok(names.filter(|name| is_begun(name).is_some()).map(|name| directory.join(name)).collect())
+}
 
 /// A compressed file that has not its place yet. Whoever has locked it (flock(2)) makes it; unlocked, its maker was killed.
 pub(super) struct Made {

@@ -1,21 +1,19 @@
 //! The thread that compresses.
 
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::fd::AsFd as _;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use logtree_core::{AppendFile as _, Direct, Names as _};
+use logtree_core::{AppendFile as _, Direct};
 use rustix::fs::{Advice, OFlags, fadvise};
 
-use super::made::Made;
+use super::made::{Made, begun, sweep};
 use super::{Compress, Placed, Shared, State, directory, with_extension};
 
 /// What cannot be compressed yet is looked at again after so long a time, then after twice that, and so on.
@@ -95,7 +93,7 @@ impl Shared {
 
     /// Looks what there is to do, and does it; the oldest first.
     fn compress_all(&self, memory: &mut Memory) -> io::Result<Outcome> {
-        self.sweep()?;
+        sweep(&self.file)?;
         loop {
             let mut sources: Vec<_> = self.rolled(&Direct)?.into_iter().filter_map(Source::of).collect();
             sources.sort_by_key(Source::age);
@@ -259,33 +257,7 @@ impl Shared {
     /// Whether there is anything to do. What cannot be seen is for the thread to say.
     pub(super) fn has_work(&self) -> bool {
         let has = |paths: io::Result<Vec<PathBuf>>| paths.map_or(true, |paths| !paths.is_empty());
-        has(self.rolled(&Direct)) || has(self.begun())
-    }
-
-    /// Deletes what processes that were killed had begun.
-    fn sweep(&self) -> io::Result<()> {
-        for path in self.begun()? {
-            match Made::sweep(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// What was begun and has not its place, whoever makes it.
-    fn begun(&self) -> io::Result<Vec<PathBuf>> {
-        let is_begun = |name: &OsStr| {
-            let base = self.file.path().file_name().unwrap_or_default();
-            let number = name.as_bytes().strip_prefix(b".")?.strip_prefix(base.as_bytes())?.strip_prefix(b".")?;
-            let number = std::str::from_utf8(number).ok()?.strip_suffix(".part")?;
-            let forms = [Compress::Gzip, Compress::Zstd].map(Compress::extension);
-            let number = forms.iter().find_map(|form| number.strip_suffix(form)?.strip_suffix('.'))?;
-            number.parse().ok().filter(|inode: &u64| inode.to_string() == number)
-        };
-        let directory = directory(&self.file);
-        let names = Direct.list(directory)?.into_iter();
-        Ok(names.filter(|name| is_begun(name).is_some()).map(|name| directory.join(name)).collect())
+        has(self.rolled(&Direct)) || has(begun(&self.file))
     }
 
     /// Where a file of this inode is compressed to.

@@ -16,6 +16,7 @@ use logtree_handlers::{
     Compress, Retention, RotatingFileHandler, RotatingFileHandlerConfig, TimedRotatingFileHandler,
     TimedRotatingFileHandlerConfig, When,
 };
+use rustix::fs::{FlockOperation, flock};
 
 use crate::specimen::{Brackets, with_record};
 
@@ -183,6 +184,42 @@ fn a_start_finishes_what_a_killed_process_left_at_each_stage() {
     until("all is compressed", || names(directory.path()) == expected);
     for number in 1..=5 {
         assert_eq!(text(&at(&format!("app.log.{number}.gz"))), text_of(number));
+    }
+}
+
+#[test]
+fn who_does_not_compress_any_more_deletes_what_a_killed_process_was_making_and_nothing_else() {
+    for timed in [false, true] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("app.log");
+        let at = |name: &str| directory.path().join(name);
+        [".app.log.1.gz.part", ".app.log.2.zst.part", ".app.log.3.gz.part"]
+            .iter()
+            .for_each(|name| fs::write(at(name), "").unwrap());
+        // Another process makes this one.
+        let making = File::open(at(".app.log.3.gz.part")).unwrap();
+        flock(&making, FlockOperation::LockExclusive).unwrap();
+        let foreign = [".app.log.01.gz.part", ".other.log.1.gz.part", "app.log.9.gz"];
+        foreign.iter().for_each(|name| fs::write(at(name), "").unwrap());
+        let handler: Box<dyn Handler> = if timed {
+            let config = TimedRotatingFileHandlerConfig {
+                max_bytes: 10,
+                backup_count: 9,
+                ..TimedRotatingFileHandlerConfig::new(&path)
+            };
+            Box::new(TimedRotatingFileHandler::new(config).unwrap())
+        } else {
+            let config =
+                RotatingFileHandlerConfig { max_bytes: 10, backup_count: 5, ..RotatingFileHandlerConfig::new(&path) };
+            Box::new(RotatingFileHandler::new(config).unwrap())
+        };
+        emit(&*handler, "first");
+        assert_eq!(names(directory.path()).len(), 7, "nothing is done before it rolls");
+        emit(&*handler, "second");
+        let left = names(directory.path());
+        let kept = foreign.iter().chain(&[".app.log.3.gz.part", "app.log"]);
+        assert!(kept.clone().all(|name| left.contains(*name)), "{left:?}");
+        assert_eq!(left.len(), kept.count() + 1, "and what was rolled: {left:?}");
     }
 }
 
