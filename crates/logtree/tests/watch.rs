@@ -49,6 +49,7 @@ const ROLES: &[Role] = &[
     ("broken", a_file_that_is_refused_changes_nothing, watching_the_file),
     ("hangup", sighup_reads_the_file_again, |directory| log_on(directory, Watch::new().reload_on_sighup())),
     ("user1", sigusr1_opens_files_anew, |directory| log_on(directory, Watch::new().reopen_on_sigusr1())),
+    ("user1 in a child", a_child_opens_its_own_files_anew, forking_for_user1),
     ("terminate", sigterm_flushes_and_ends, |directory| hold(directory, Watch::new().flush_on_sigterm())),
     ("own handler", a_program_that_handles_sigterm_ends_as_it_likes, handling_sigterm),
     ("child", a_child_watches_too, forking),
@@ -231,6 +232,33 @@ fn sigusr1_opens_files_anew(program: &mut Program) {
     program.wait_for("old INFO logtree: the files are opened anew, as SIGUSR1 asks for");
     assert_eq!(fs::read_to_string(moved).unwrap(), "old WARNING app: ready\n");
     assert!(program.end().success());
+}
+
+fn forking_for_user1(directory: &Path) {
+    let guard = set_up(logtree::from_file(config_path(directory)).unwrap());
+    guard.watch(Watch::new().reopen_on_sigusr1()).unwrap();
+    let Some(child) = fork() else {
+        tracing::warn!(target: "app", "child ready");
+        let _ = std::io::stdin().read_line(&mut String::new());
+        std::process::exit(0);
+    };
+    fs::write(directory.join("child"), child.as_raw_nonzero().to_string()).unwrap();
+    let _ = std::io::stdin().read_line(&mut String::new());
+    tracing::warn!(target: "app", "the parent opens nothing anew");
+    waitpid(Some(child), WaitOptions::empty()).unwrap();
+}
+
+fn a_child_opens_its_own_files_anew(program: &mut Program) {
+    let child = child_of(program);
+    program.wait_for("child ready");
+    let moved = program.directory.join("app.log.1");
+    fs::rename(program.directory.join("app.log"), &moved).unwrap();
+    kill_process(child, Signal::USR1).unwrap();
+    program.wait_for("old INFO logtree: the files are opened anew, as SIGUSR1 asks for");
+    assert!(program.end().success());
+    let expected = "old WARNING app: child ready\nold WARNING app: the parent opens nothing anew\n";
+    assert_eq!(fs::read_to_string(moved).unwrap(), expected);
+    assert_eq!(program.log().lines().count(), 1);
 }
 
 /// Logs what is held back, and waits.

@@ -1,0 +1,62 @@
+//! `Guard::reopen`: whoever moves a log away and asks for it finds the very next line in a new file, whatever writes it.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+use std::fs;
+use std::path::Path;
+
+use logtree::Format;
+use serde_json::{Value, json};
+use tracing_subscriber::layer::SubscriberExt as _;
+
+/// A handler that rolls looks itself once in a tick of the clock: of so many rounds only few are within two ticks.
+const ROUNDS: usize = 50;
+
+fn main() {
+    let classes = [
+        ("logging.FileHandler", json!({})),
+        ("logging.handlers.WatchedFileHandler", json!({})),
+        ("logging.handlers.RotatingFileHandler", json!({"maxBytes": 1000, "backupCount": 5})),
+        ("logging.handlers.TimedRotatingFileHandler", json!({"when": "D"})),
+        ("logging.handlers.TimedRotatingFileHandler", json!({"when": "D", "maxBytes": 1000, "backupCount": 5})),
+        ("logging.handlers.RotatingFileHandler", json!({"maxBytes": 1000, "backupCount": 5, "buffering": "1 MiB"})),
+        ("logging.handlers.TimedRotatingFileHandler", json!({"when": "D", "buffering": "1 MiB"})),
+    ];
+    for (class, arguments) in classes {
+        a_moved_file_is_begun_anew_with_the_next_line(class, arguments);
+    }
+    println!("reopen: ok");
+}
+
+fn a_moved_file_is_begun_anew_with_the_next_line(class: &str, arguments: Value) {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let mut file = json!({"class": class, "filename": log});
+    file.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
+    let config = json!({
+        "version": 1, "handlers": {"file": file}, "root": {"level": "INFO", "handlers": ["file"]},
+    });
+    let layer = logtree::from_str(&config.to_string(), Format::Json).unwrap().layer().unwrap();
+    let guard = layer.guard();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        for round in 0..ROUNDS {
+            let moved = directory.path().join(format!("moved.{round}"));
+            tracing::info!("before {round}");
+            fs::rename(&log, &moved).unwrap();
+            guard.reopen();
+            tracing::info!("after {round}");
+            assert!(guard.flush(std::time::Duration::from_secs(20)));
+            assert_eq!(read(&log), format!("after {round}\n"), "{class} {arguments}");
+            assert_eq!(read(&moved).lines().last(), Some(&*format!("before {round}")), "{class} {arguments}");
+        }
+        // Its size, and where its next line goes, are the new file's.
+        (0..10).for_each(|_| tracing::info!("{}", "x".repeat(99)));
+        assert!(guard.flush(std::time::Duration::from_secs(20)));
+        let rolls = arguments.get("maxBytes").is_some();
+        assert_eq!(read(&log).lines().count(), if rolls { 1 } else { 11 }, "{class} {arguments}");
+        assert_eq!(guard.errors(), 0);
+    });
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
