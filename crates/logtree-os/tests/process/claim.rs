@@ -1,17 +1,27 @@
 //! Claims that many processes want at once, in directories as they come.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `claim.rs` | meetings: who holds a claim, and what it says |
+//! | `places.rs` | which claim a path leads to |
+//! | `trust.rs` | what is no claim, or not to be believed |
+//! | `watch.rs` | the watch over claims |
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use logtree_os::claim::{ClaimError, ClaimText, FileKey, Meeting, Watch};
-use rustix::fs::{FlockOperation, Mode, fcntl_lock};
+use logtree_os::claim::{ClaimText, Meeting};
+use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::process::Signal;
-use rustix::thread::{set_thread_gid, set_thread_uid};
 
 use crate::support::{Child, PATIENCE, Shared, fork, in_a_process_of_its_own, shared, state_of, until};
+
+mod places;
+mod trust;
+mod watch;
 
 const AT_ONCE: Duration = Duration::ZERO;
 
@@ -259,288 +269,4 @@ fn a_torn_or_foreign_text_says_nothing_and_is_kept_until_it_is_written_over() {
     drop(meeting);
     assert_eq!(meet(&log).claims()[0].text(), Some(&text(3)));
     assert!(fs::metadata(claim_of(&log)).unwrap().len() < 1000, "nothing of the old content is left");
-}
-
-#[test]
-fn one_file_has_one_key_whatever_leads_to_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let root = directory.path();
-    fs::create_dir_all(root.join("releases/7/logs")).unwrap();
-    symlink("releases/7", root.join("current")).unwrap();
-    let log = root.join("releases/7/logs/app.log");
-    symlink("releases/7/logs/app.log", root.join("link.log")).unwrap();
-    symlink(&log, root.join("absolute.log")).unwrap();
-    symlink("../link.log", root.join("releases/again.log")).unwrap();
-
-    let key = |path: &str| FileKey::of(&root.join(path)).unwrap().unwrap();
-    // First while the log does not exist, and the links lead to nothing.
-    for exists in [false, true] {
-        if exists {
-            fs::write(&log, "").unwrap();
-        }
-        let paths = ["current/logs/app.log", "link.log", "absolute.log", "releases/again.log", "releases/../link.log"];
-        for path in paths {
-            assert_eq!(key(path), key("releases/7/logs/app.log"), "{path}, exists: {exists}");
-        }
-        assert_ne!(key("releases/7/logs/other.log"), key("link.log"));
-        assert_ne!(key("app.log"), key("link.log"), "the same name in another directory");
-    }
-    let paths = [root.join("current/logs/app.log"), root.join("link.log"), log.clone()];
-    let mut meeting = Meeting::lock(&paths.each_ref().map(PathBuf::as_path), PATIENCE).unwrap();
-    assert_eq!(meeting.claims().len(), 1);
-    meeting.write(&text(1)).unwrap();
-    assert!(claim_of(&log).exists());
-    // The lock holds against another process that comes by another path.
-    fork(|| assert!(Meeting::lock(&[&root.join("absolute.log")], AT_ONCE).unwrap_err().is_timeout())).succeeds();
-}
-
-#[test]
-fn a_relative_path_is_the_working_directorys() {
-    let directory = tempfile::tempdir().unwrap();
-    in_a_process_of_its_own(|| {
-        std::env::set_current_dir(&directory).unwrap();
-        let absolute = FileKey::of(&directory.path().join("app.log")).unwrap();
-        assert_eq!(FileKey::of(Path::new("app.log")).unwrap(), absolute);
-        meet(Path::new("app.log")).write(&text(1)).unwrap();
-    });
-    assert!(directory.path().join(".app.log.logtree").exists());
-}
-
-#[test]
-fn what_is_no_regular_file_is_not_claimed() {
-    let directory = tempfile::tempdir().unwrap();
-    let fifo = directory.path().join("fifo");
-    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, Mode::RUSR | Mode::WUSR).unwrap();
-    let socket = directory.path().join("socket");
-    let _socket = std::os::unix::net::UnixListener::bind(&socket).unwrap();
-    let link = directory.path().join("link");
-    symlink("/dev/null", &link).unwrap();
-    let paths = [Path::new("/dev/null"), &fifo, &socket, &link, directory.path(), Path::new("/"), Path::new("..")];
-    for path in paths {
-        assert_eq!(FileKey::of(path).unwrap(), None, "{path:?}");
-    }
-    assert!(Meeting::lock(&paths, PATIENCE).unwrap().claims().is_empty());
-    assert!(!Path::new("/dev/.null.logtree").exists());
-}
-
-#[test]
-fn links_in_a_circle_and_missing_directories_are_errors_with_the_path() {
-    let directory = tempfile::tempdir().unwrap();
-    let [one, other] = ["one", "other"].map(|name| directory.path().join(name));
-    symlink(&one, &other).unwrap();
-    symlink(&other, &one).unwrap();
-    let error = FileKey::of(&one).unwrap_err();
-    assert!(error.to_string().starts_with(&format!("{}: cannot follow the symbolic link: ", one.display())), "{error}");
-
-    let log = directory.path().join("nowhere/app.log");
-    let error = Meeting::lock(&[&log], PATIENCE).unwrap_err();
-    assert!(error.is_not_found());
-    assert_eq!(error.path(), log);
-    let expected = "cannot open the directory of the log file: No such file or directory (os error 2)";
-    assert_eq!(error.to_string(), format!("{}: {expected}", log.display()));
-}
-
-#[test]
-fn a_trap_in_the_claims_place_is_refused() {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("app.log");
-    // Whole, and of this user: it is where it stands that makes it none.
-    let other = directory.path().join("other.log");
-    meet(&other).write(&text(7)).unwrap();
-    let target = claim_of(&other);
-    let precious = fs::read(&target).unwrap();
-    assert_eq!(ClaimText::peek(&other), Some(text(7)));
-    let refused = |what: &str| {
-        assert_eq!(ClaimText::peek(&log), None, "{what}");
-        let error: ClaimError = Meeting::lock(&[&log], PATIENCE).unwrap_err();
-        let expected = format!("{}: the claim is not a regular file with one name", claim_of(&log).display());
-        assert_eq!(error.to_string(), expected, "{what}");
-        fs::remove_file(claim_of(&log)).or_else(|_| fs::remove_dir(claim_of(&log))).unwrap();
-    };
-    symlink(&target, claim_of(&log)).unwrap();
-    refused("a symbolic link");
-    fs::hard_link(&target, claim_of(&log)).unwrap();
-    refused("a hard link");
-    rustix::fs::mkfifoat(rustix::fs::CWD, claim_of(&log), Mode::RUSR | Mode::WUSR).unwrap();
-    refused("a pipe");
-    fs::create_dir(claim_of(&log)).unwrap();
-    refused("a directory");
-    assert_eq!(fs::read(&target).unwrap(), precious);
-}
-
-/// Lets this thread, and with it this process, be the user that owns nothing.
-fn become_nobody() {
-    const NOBODY: u32 = 65534;
-    set_thread_gid(rustix::process::Gid::from_raw(NOBODY)).unwrap();
-    set_thread_uid(rustix::process::Uid::from_raw(NOBODY)).unwrap();
-}
-
-#[test]
-fn a_directory_of_others_and_a_claim_of_others_are_errors_that_say_so() {
-    if !rustix::process::geteuid().is_root() {
-        return eprintln!("skipped: only root can become someone else");
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("app.log");
-    fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
-    fork(|| {
-        become_nobody();
-        let error = Meeting::lock(&[&log], AT_ONCE).unwrap_err();
-        assert!(error.is_not_permitted());
-        let expected = "cannot open or make the claim file: Permission denied (os error 13)";
-        assert_eq!(error.to_string(), format!("{}: {expected}", claim_of(&log).display()));
-    })
-    .succeeds();
-    assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
-
-    fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
-    fork(|| {
-        become_nobody();
-        meet(&log).write(&text(1)).unwrap();
-    })
-    .succeeds();
-    let error = Meeting::lock(&[&log], PATIENCE).unwrap_err();
-    assert!(error.is_foreign());
-    assert_eq!(ClaimText::peek(&log), None);
-    assert!(error.to_string().ends_with("the claim belongs to user 65534, who is not trusted"), "{error}");
-}
-
-#[test]
-fn what_others_may_write_is_not_believed_and_is_made_anew() {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("app.log");
-    for mode in [0o620, 0o602, 0o666] {
-        meet(&log).write(&text(1)).unwrap();
-        assert_eq!(meet(&log).claims()[0].was_exposed(), None);
-        assert!(ClaimText::peek(&log).is_some());
-        fs::set_permissions(claim_of(&log), fs::Permissions::from_mode(mode)).unwrap();
-        // As whoever has it open by then may write it for ever.
-        let before = fs::metadata(claim_of(&log)).unwrap().ino();
-        assert_eq!(ClaimText::peek(&log), None, "{mode:o}");
-        let mut meeting = meet(&log);
-        let claim = &meeting.claims()[0];
-        assert_eq!((claim.text(), claim.was_exposed()), (None, Some(mode)));
-        meeting.write(&text(2)).unwrap();
-        drop(meeting);
-        let after = fs::metadata(claim_of(&log)).unwrap();
-        assert_eq!(after.mode() & 0o7777, 0o600);
-        assert_ne!(after.ino(), before);
-        assert_eq!(meet(&log).claims()[0].text(), Some(&text(2)));
-    }
-    // Others may read what it says.
-    fs::set_permissions(claim_of(&log), fs::Permissions::from_mode(0o644)).unwrap();
-    assert_eq!(meet(&log).claims()[0].text(), Some(&text(2)));
-}
-
-#[test]
-fn who_watches_takes_others_rights_away_and_newcomers_wait_for_that() {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("app.log");
-    let page = shared();
-    in_a_process_of_its_own(|| {
-        meet(&log).write(&text(7)).unwrap();
-        let watcher = fork(|| {
-            let mut watch = Watch::default();
-            watch.over(&[&log]);
-            assert!(watch.look(7));
-            page.words[0].store(1, SeqCst);
-            until("it is to look again", || page.words[1].load(SeqCst) == 1);
-            assert!(watch.look(7), "the claim is its own");
-            page.words[0].store(2, SeqCst);
-            until("all is done", || page.words[1].load(SeqCst) == 2);
-        });
-        until("somebody watches", || page.words[0].load(SeqCst) == 1);
-        fs::set_permissions(claim_of(&log), fs::Permissions::from_mode(0o666)).unwrap();
-        let error = Meeting::lock(&[&log], Duration::from_millis(20)).unwrap_err();
-        assert!(error.is_exposed() && !error.is_timeout());
-        let said = "others may write the claim (its rights are 666), so that it is not trusted; `chmod go-w` takes the right away";
-        assert_eq!(error.to_string(), format!("{}: {said}", claim_of(&log).display()));
-        page.words[1].store(1, SeqCst);
-        assert_eq!(meet(&log).claims()[0].text(), Some(&text(7)));
-        until("it has looked", || page.words[0].load(SeqCst) == 2);
-        assert_eq!(fs::metadata(claim_of(&log)).unwrap().mode() & 0o7777, 0o600);
-        page.words[1].store(2, SeqCst);
-        watcher.succeeds();
-    });
-}
-
-#[test]
-fn a_watch_outlives_the_claim_and_ends_with_the_last_who_has_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let [log, other] = ["app.log", "other.log"].map(|name| directory.path().join(name));
-    let is_watched = |log: &Path| meet(log).claims()[0].is_watched();
-    in_a_process_of_its_own(|| {
-        meet(&log).write(&text(7)).unwrap();
-        let page = shared();
-        let watcher = fork(|| {
-            let mut watch = Watch::default();
-            watch.over(&[&log]);
-            assert!(watch.look(7));
-            // A child has it too, and keeps it when this one is killed.
-            let heir = fork(|| {
-                page.words[1].store(std::process::id(), SeqCst);
-                until("it is told to end", || page.words[2].load(SeqCst) == 1);
-                watch.inherited().end();
-                page.words[2].store(2, SeqCst);
-                until("it is killed", || false);
-            });
-            std::mem::forget(heir);
-            fork(|| drop(watch.inherited())).succeeds();
-            page.words[0].store(1, SeqCst);
-            until("it is killed", || false);
-        });
-        until("the heir has begun", || page.words[1].load(SeqCst) != 0);
-        until("another child has let go of it", || page.words[0].load(SeqCst) == 1);
-        assert!(is_watched(&log) && !is_watched(&other), "each name by itself");
-        assert!(meet(&log).claims()[0].is_attended());
-        fs::remove_file(claim_of(&log)).unwrap();
-        watcher.kill();
-        assert!(is_watched(&log), "nobody has to see the claim, nor its maker");
-        page.words[2].store(1, SeqCst);
-        until("the heir has ended it", || page.words[2].load(SeqCst) == 2);
-        assert!(!is_watched(&log));
-        let heir = rustix::process::Pid::from_raw(page.words[1].load(SeqCst).cast_signed()).unwrap();
-        rustix::process::kill_process(heir, Signal::KILL).unwrap();
-    });
-}
-
-#[test]
-fn a_watch_notices_what_is_removed_replaced_or_written_over() {
-    let directory = tempfile::tempdir().unwrap();
-    let log = directory.path().join("app.log");
-    let elsewhere = directory.path().join("elsewhere");
-    in_a_process_of_its_own(|| {
-        meet(&log).write(&text(7)).unwrap();
-        let mut watch = Watch::default();
-        watch.over(&[&log]);
-        assert!(watch.look(7));
-        fs::remove_file(claim_of(&log)).unwrap();
-        assert!(!watch.look(7));
-        meet(&log).write(&text(7)).unwrap();
-        assert!(watch.look(7), "it is back");
-        meet(&log).write(&text(8)).unwrap();
-        assert!(!watch.look(7), "it is another one's");
-        meet(&log).write(&text(7)).unwrap();
-        assert!(watch.look(7));
-        // A lock of this process on the claim is not lost by looking at it.
-        let meeting = meet(&log);
-        fork(|| fs::write(claim_of(&log), "torn").unwrap()).succeeds();
-        assert!(watch.look(7), "not while a thread of this process is at a meeting");
-        let page = shared();
-        fork(|| page.words[0].store(Meeting::lock(&[&log], AT_ONCE).is_err().into(), SeqCst)).succeeds();
-        assert_eq!(page.words[0].load(SeqCst), 1);
-        drop(meeting);
-        assert!(!watch.look(7));
-        // A link that leads to another directory: the claim there is not this one's to see to.
-        let link = directory.path().join("current");
-        symlink(directory.path(), &link).unwrap();
-        meet(&log).write(&text(7)).unwrap();
-        watch.over(&[&link.join("app.log")]);
-        assert!(watch.look(7));
-        fs::create_dir(&elsewhere).unwrap();
-        fs::remove_file(&link).unwrap();
-        symlink(&elsewhere, &link).unwrap();
-        assert!(watch.look(7));
-        assert!(watch.logs().is_empty());
-    });
 }
