@@ -46,6 +46,22 @@ fn every_problem_is_reported_in_cpythons_order() {
     );
 }
 
+/// `DIFFERENCE`: Python opens files in any of the first four; the last it does not know either.
+#[test]
+fn an_encoding_that_is_not_there_is_told_those_that_are() {
+    for name in ["utf-16", "utf-8-sig", "cp1252", "shift_jis", "nope"] {
+        let text = format!(
+            r#"{{"version": 1, "root": {{"level": 1, "handlers": ["h"]}}, "handlers": {{
+        "h": {{"class": "logging.FileHandler", "filename": "x.log", "encoding": "{name}"}}}}}}"#
+        );
+        let expected = format!(
+            "logging.json:2:80: handlers.h.encoding: Unable to configure handler 'h': unknown encoding: {name} (expected \
+         'utf-8', 'ascii' or 'latin-1', by any of Python's names for them: logtree has no others)"
+        );
+        assert_eq!(lines(&text), [expected], "{name}");
+    }
+}
+
 #[test]
 fn every_keyword_that_is_not_expected_is_named_before_one_that_is_missing() {
     // CPython 3.13 stops at the first of them, in this order.
