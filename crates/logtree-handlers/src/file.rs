@@ -20,11 +20,19 @@ use crate::{Encoding, EncodingErrors, LogFile, OpenMode, latest};
 ///
 /// How the file is treated, [`LogFile`] says. For the operator:
 ///
-/// - It never rolls. Whoever moves the file away lets the program reopen it, or uses a handler that watches it.
+/// - **When it rolls:** never. Whoever moves the file away lets the program reopen it (`Guard::reopen`, or SIGUSR1 where that
+///   was asked for), or uses a handler that watches it.
 /// - `mode: w` empties the file when the handler is started or, with `delay`, at the first record; and never again.
 ///   (`DIFFERENCE`: Python empties it also when it is opened again after `close`.)
-/// - On a full disk records are lost, and counted, until there is room again; no half line stays.
-/// - A directory that does not exist is not made, as in Python.
+/// - **What is durable:** a record stands in the file when the call that logged it returns, whatever ends the program then. A
+///   crash of the system may take what it had not written back, but for `fsync: each`; and a kill what `buffering` holds
+///   back.
+/// - **When the disk is full,** or its rights are missing, records are lost, and counted, until there is room again; no half
+///   line stays.
+/// - **How to mend it:** what is wrong stands on stderr, once a second, with the handler's name, and how often it was in the
+///   handler's count of errors. Make room, or give the rights back: the next record is written, and nothing is to be
+///   started again.
+/// - A directory that does not exist is not made, as in Python. One that was removed is to be made anew.
 pub struct FileHandler {
     file: Arc<LogFile>,
     /// The same file, as steps take it.

@@ -22,8 +22,8 @@ const PROBED: u32 = 16;
 ///
 /// How the file is treated, [`LogFile`](crate::LogFile) says. For the operator:
 ///
-/// - It rolls when the file is not empty and its size, with the record, reaches `maxBytes`, as CPython counts: the record in
-///   characters, and one more for its end. So no file is larger than `maxBytes`, but for one longer record alone, and
+/// - **When it rolls:** when the file is not empty and its size, with the record, reaches `maxBytes`, as CPython counts: the
+///   record in characters, and one more for its end. So no file is larger than `maxBytes`, but for one longer record alone, and
 ///   for characters of several bytes. Without `backupCount` it never rolls.
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
 ///   is lost. One that does not see the roll at once goes on in the file that was rolled for a few milliseconds, while there
@@ -31,15 +31,23 @@ const PROBED: u32 = 16;
 ///   into a file that is full.
 /// - No file is deleted in the moment in which it was rolled, while another process has it open: where all that is kept is
 ///   filled within a tick of the system's clock, 1 to 10 milliseconds, and a process is late, its end is waited for.
-/// - `maxAge` and `maxTotalBytes` delete the oldest ones besides, at each roll, but for the one that is rolled. Only files whose whole name is the log's and
-///   a number are ever deleted, and their compressed forms where `compress` is set: see [`Compress`].
-/// - Where it cannot roll, because a directory is in the way, the rights are missing or the disk takes no more files, lines go
-///   on into the old file, and each is counted as an error, until it can. (`DIFFERENCE`: Python loses the records.)
+/// - `maxAge` and `maxTotalBytes` delete the oldest ones besides, at each roll, but for the one that is rolled. Only files
+///   whose whole name is the log's and a number are ever deleted, and their compressed forms where `compress` is set: see
+///   [`Compress`].
+/// - **What is durable:** a record stands in its file when the call that logged it returns, and a roll loses none, whatever
+///   ends the program; it only gives names. With `fsync: rotate` a full file and its names are on the disk before the next
+///   one is begun, with `fsync: each` each record is; else a crash of the system may take what it had not written back.
+/// - **When the disk is full** records are lost, and counted, until there is room again; no half line stays. Rolling takes no
+///   room, but that of a compressed file, which has to wait then.
+/// - **Where it cannot roll,** because a directory is in the way, the rights are missing or the disk takes no more files,
+///   lines go on into the old file, and each is counted as an error, until it can. (`DIFFERENCE`: Python loses the records.)
+/// - **How to mend it:** stderr says once a second what is wrong with which handler. Remove what is in the way of
+///   `app.log.1` to the last number, make room, or give the directory its rights back: the next record rolls the file,
+///   however large it is by then. Old files may be moved or deleted by hand at any time; a gap among the numbers is no harm.
 /// - A log that is a link rolls by the size of what it leads to; then the link is renamed, and a file begun, as in Python.
 /// - A file that was moved or deleted is begun anew within a few milliseconds. What is logged in these goes where the file was
 ///   moved to; of one that someone else has deleted it is lost. (`DIFFERENCE`: in Python it is begun anew when it is full, and
 ///   all until then is lost.)
-/// - On a full disk it behaves as [`FileHandler`] does; rolling takes no room.
 pub struct RotatingFileHandler {
     file: FileHandler,
     max_bytes: u64,

@@ -26,8 +26,8 @@ use crate::{FileHandler, OpenMode, Retention};
 ///
 /// How the file is treated, [`LogFile`](crate::LogFile) says. For the operator:
 ///
-/// - It rolls at the first record behind the end of an interval, also if it is empty. The first interval begins at the
-///   time of the file's last change, so that a program that is started each hour rolls a daily file all the same.
+/// - **When it rolls:** at the first record behind the end of an interval, also if it is empty. The first interval begins at
+///   the time of the file's last change, so that a program that is started each hour rolls a daily file all the same.
 /// - Days are the calendar's, also when summer begins or ends: `midnight` and `W0` to `W6` keep to the clock on the wall,
 ///   the others to the seconds. A clock that is set back rolls nothing until its time has come again.
 /// - If there is a file of that name already, nothing is rolled, and the next interval's end is waited for.
@@ -40,8 +40,17 @@ use crate::{FileHandler, OpenMode, Retention};
 ///   Where `compress` is set, compressed ones are such files too: see [`Compress`](crate::Compress).
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
 ///   is lost.
-/// - Where it cannot roll lines go on into the old file, each counted as an error. (`DIFFERENCE`: Python loses them.)
-/// - On a full disk it behaves as [`FileHandler`] does; rolling takes no room.
+/// - **What is durable:** a record stands in its file when the call that logged it returns, and a roll loses none, whatever
+///   ends the program; it only gives names. With `fsync: rotate` a file that is over and its name are on the disk before the
+///   next one is begun, with `fsync: each` each record is; else a crash of the system may take what it had not written back.
+/// - **When the disk is full** records are lost, and counted, until there is room again; no half line stays. Rolling takes no
+///   room, but that of a compressed file, which has to wait then.
+/// - **Where it cannot roll** lines go on into the old file, each counted as an error. (`DIFFERENCE`: Python loses them.) An
+///   old file that cannot be deleted is an error at each roll.
+/// - **How to mend it:** stderr says once a second what is wrong with which handler. Give the directory its rights back,
+///   make room, or remove what has the name of an old file and is none: the next record rolls. Old files may be moved or
+///   deleted by hand at any time. A file that got the lines of two intervals, as its name was taken, has the name of the
+///   later one.
 pub struct TimedRotatingFileHandler {
     file: FileHandler,
     schedule: Schedule,

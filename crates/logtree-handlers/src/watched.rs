@@ -12,9 +12,16 @@ use crate::{FileHandler, FileHandlerConfig};
 /// For logs that someone else rolls, such as logrotate(8) without `copytruncate`. How the file is treated besides,
 /// [`LogFile`](crate::LogFile) says. For the operator:
 ///
-/// - When the file was moved or deleted, or another has its name, the next record opens the name anew, or makes the file.
+/// - **When it rolls:** never by itself. When the file was moved or deleted, or another has its name, the next record opens
+///   the name anew, or makes the file.
 /// - Where that is impossible, as with a directory that may not be written, lines go on into the file that was moved.
-///   (`DIFFERENCE`: Python loses the records.)
+///   (`DIFFERENCE`: Python loses the records.) Of a file that was deleted each is lost then, and counted.
+/// - **What is durable:** a record stands in the file when the call that logged it returns, whatever ends the program then;
+///   after a crash of the system what it had written back, or with `fsync: each` each record. With `fsync` of either kind the
+///   name of a file that is begun is brought to the disk too.
+/// - **When the disk is full** records are lost, and counted, until there is room again; no half line stays.
+/// - **How to mend it:** stderr says once a second what is wrong. Make room, make the directory anew, or give it its rights
+///   back: the next record goes where it belongs. logrotate(8) needs no `postrotate` for it, and no `copytruncate`.
 /// - The look is one more system call for each record; a handler that rolls its file itself does without.
 #[derive(Debug)]
 pub struct WatchedFileHandler(FileHandler);
