@@ -110,7 +110,7 @@ impl Handler for Buffering {
     }
 
     fn flush(&self, deadline: Instant) -> bool {
-        let is_written = self.buffer.write();
+        let is_written = self.buffer.write_before(deadline);
         self.inner.flush(deadline) && is_written
     }
 

@@ -123,6 +123,13 @@ impl Buffer {
         true
     }
 
+    /// The same, if no other thread takes longer with the file than until then.
+    pub(super) fn write_before(&self, deadline: Instant) -> bool {
+        let held = self.held.lock_within(deadline.saturating_duration_since(Instant::now()));
+        let Some(outcome) = held.map(|mut held| held.write(&mut Direct)) else { return false };
+        outcome.map_err(|error| self.say_not_written(error)).is_ok()
+    }
+
     /// Writes what is held back; from now on nothing is, and the thread ends.
     pub(super) fn close(&self) {
         self.write();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use logtree_core::{AppendFile, Argument, Direct, EmitError, Handler, Kwargs, Level, Moves, Record, Registry, Steps};
@@ -66,6 +66,46 @@ impl Steps for Counting {
     fn is_gathering(&self) -> bool {
         self.gathers
     }
+}
+
+/// Takes a step not before it is told to.
+struct Stuck(mpsc::Sender<()>, mpsc::Receiver<()>);
+
+impl Steps for Stuck {
+    fn append(&mut self, _: &Arc<dyn AppendFile>, _: &[u8]) -> io::Result<()> {
+        self.0.send(()).unwrap();
+        self.1.recv().unwrap();
+        Ok(())
+    }
+
+    fn append_below(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8], _: u64) -> io::Result<bool> {
+        self.append(file, bytes).map(|()| true)
+    }
+
+    fn roll(&mut self, file: &Arc<dyn AppendFile>, moves: &mut Moves<'_>) -> io::Result<()> {
+        Direct.roll(file, moves)
+    }
+}
+
+/// As on a disk that does not answer.
+#[test]
+fn a_flush_waits_no_longer_than_told_for_a_thread_that_writes() {
+    let directory = tempfile::tempdir().unwrap();
+    let handler = to_file(&directory.path().join("a.log"), BufferingConfig::new(60));
+    emit(&handler, "held back");
+    let (writes, is_writing) = mpsc::channel();
+    let (go_on, told) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let handler = &handler;
+        scope.spawn(move || emit_to(handler, Level::ERROR, "at once", &mut Stuck(writes, told)).unwrap());
+        is_writing.recv().unwrap();
+        let (done, is_done) = mpsc::channel();
+        scope.spawn(move || done.send(handler.flush(Instant::now() + Duration::from_millis(50))).unwrap());
+        let flushed = is_done.recv_timeout(Duration::from_secs(20));
+        go_on.send(()).unwrap();
+        assert_eq!(flushed, Ok(false));
+    });
+    assert!(handler.flush(soon()));
 }
 
 #[test]
