@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use logtree_core::{
-    Callsite, Direct, Fields, Handler, HandlerEntry, Level, LevelNames, Origin, Overflow, QueueLimits, QueueListener,
-    Record, RecordQueue as _, Source, Spans, StdStream, Timestamp,
+    Callsite, Direct, Handler, HandlerEntry, Level, Origin, Overflow, QueueLimits, QueueListener, Record,
+    RecordQueue as _, StdStream, Timestamp,
 };
 use logtree_handlers::{Compress, Stream, StreamHandler, StreamHandlerConfig};
 use logtree_prefork::{ListenerIn, MultiprocessingQueue, QueueOptions};
@@ -116,22 +116,8 @@ impl Queue {
     ) {
         let thread = rustix::thread::gettid().as_raw_nonzero().get();
         let origin = Origin { process: std::process::id(), thread: thread.unsigned_abs().into(), ..Origin::default() };
-        let record = Record {
-            callsite,
-            name: "test",
-            level,
-            level_names: LevelNames::STANDARD,
-            created,
-            origin: &origin,
-            message: &format!("{thread} {number}{}", padding(more)),
-            fields: Fields::EMPTY,
-            spans: Spans::EMPTY,
-            function: None,
-            exc_text,
-            stack_info: None,
-            source: Source::Tracing,
-            attributes: Fields::EMPTY,
-        };
+        let message = format!("{thread} {number}{}", padding(more));
+        let record = Record { name: "test", exc_text, ..Record::new(callsite, &origin, level, created, &message) };
         self.entry.handle(&record, &mut Direct);
     }
 
