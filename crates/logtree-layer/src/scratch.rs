@@ -78,7 +78,8 @@ pub(crate) fn with_scratch(use_it: impl FnOnce(&mut Scratch)) {
 }
 
 /// Hands a record to its route; or, inside another record's handling, lets it wait.
-#[inline]
+// Always: it is a part of the hot path, whoever else calls it.
+#[inline(always)]
 pub(crate) fn handle(tree: &Tree, route: u32, record: &Record<'_>) {
     match BUSY.try_with(|busy| busy.replace(Busy::Record)) {
         Ok(Busy::No) => {

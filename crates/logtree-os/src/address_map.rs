@@ -36,7 +36,8 @@ impl<V: Sync + 'static> AddressMap<V> {
     }
 
     /// The value of `address`, if one was inserted.
-    #[inline]
+    // Always: each event asks, and a call costs as much again.
+    #[inline(always)]
     pub fn find(&self, address: usize) -> Option<&'static V> {
         let mut link = &self.first;
         while let Some(table) = leaked(link) {
