@@ -14,6 +14,7 @@ const ROUNDS: usize = 50;
 fn main() {
     let classes = [
         ("logging.FileHandler", json!({})),
+        ("logging.FileHandler", json!({"buffering": "1 MiB"})),
         ("logging.handlers.WatchedFileHandler", json!({})),
         ("logging.handlers.RotatingFileHandler", json!({"maxBytes": 1000, "backupCount": 5})),
         ("logging.handlers.TimedRotatingFileHandler", json!({"when": "D"})),
@@ -37,6 +38,7 @@ fn a_moved_file_is_begun_anew_with_the_next_line(class: &str, arguments: Value) 
     });
     let layer = logtree::from_str(&config.to_string(), Format::Json).unwrap().layer().unwrap();
     let guard = layer.guard();
+    let (holds_back, looks) = (arguments.get("buffering").is_some(), class != "logging.FileHandler");
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         for round in 0..ROUNDS {
             let moved = directory.path().join(format!("moved.{round}"));
@@ -45,8 +47,11 @@ fn a_moved_file_is_begun_anew_with_the_next_line(class: &str, arguments: Value) 
             guard.reopen();
             tracing::info!("after {round}");
             assert!(guard.flush(std::time::Duration::from_secs(20)));
-            assert_eq!(read(&log), format!("after {round}\n"), "{class} {arguments}");
-            assert_eq!(read(&moved).lines().last(), Some(&*format!("before {round}")), "{class} {arguments}");
+            let (old, new) = (read(&moved), read(&log));
+            let (before, after) = (format!("before {round}\n"), format!("after {round}\n"));
+            // Who looks itself may have looked since the file was moved, and what was held back goes where the log is then.
+            let is_late = holds_back && looks && new == before.clone() + &after && !old.contains(&before);
+            assert!(is_late || (new == after && old.ends_with(&before)), "{class} {arguments}: {old:?}, {new:?}");
         }
         // Its size, and where its next line goes, are the new file's.
         (0..10).for_each(|_| tracing::info!("{}", "x".repeat(99)));
