@@ -441,7 +441,7 @@ mod tests {
             let before = std::fs::metadata(&path).unwrap().len();
             while append_in_time(&one, LIMIT) {}
             let size = std::fs::metadata(&path).unwrap().len();
-            assert!((LIMIT..=LIMIT + LIMIT / 64 + 10).contains(&size), "{before}, {size}");
+            assert!((LIMIT..=LIMIT + LIMIT / 16 + 10).contains(&size), "{before}, {size}");
         }
     }
 

@@ -27,7 +27,7 @@ const PROBED: u32 = 16;
 ///   for characters of several bytes. Without `backupCount` it never rolls.
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
 ///   is lost. One that does not see the roll at once goes on in the file that was rolled for a few milliseconds, while there
-///   is room; and as a process does not look at the file before each record, each may put a 64th of `maxBytes`, and a record,
+///   is room; and as a process does not look at the file before each record, each may put a 16th of `maxBytes`, and a record,
 ///   into a file that is full.
 /// - No file is deleted in the moment in which it was rolled, while another process has it open: where all that is kept is
 ///   filled within a tick of the system's clock, 1 to 10 milliseconds, and a process is late, its end is waited for.

@@ -1,7 +1,7 @@
 //! The mark by which an open file is known again before each write.
 
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
+use std::hash::BuildHasher as _;
 
 use rustix::fd::BorrowedFd;
 use rustix::fs::{SeekFrom, seek, tell};
@@ -30,11 +30,12 @@ impl Seal {
         if !cfg!(target_os = "linux") {
             return None;
         }
+        // Drawn anew each time: two files of one process have different ones, and so have those of two copies of this library in
+        // one program. The keys are their parent's in all children of a `fork`, who would draw the same; the process's number
+        // is not.
+        let random = RandomState::new().hash_one(std::process::id());
         SCALES.into_iter().find_map(|scale| {
-            // Drawn anew each time: two files of one process have different ones, and so have those of two copies of this
-            // library in one program.
-            let random = RandomState::new().build_hasher().finish() & ((1 << scale) - 1);
-            let seal = Self(1 << scale | random);
+            let seal = Self(1 << scale | random & ((1 << scale) - 1));
             seek(descriptor, SeekFrom::Start(seal.0)).ok()?;
             seal.is_on(descriptor).then_some(seal)
         })

@@ -6,6 +6,7 @@
 #[cfg(target_os = "linux")]
 fn main() {
     linux::children_and_their_parent_write_whole_lines();
+    linux::a_child_marks_the_file_that_it_opens_as_its_parent_does();
     linux::numbers_that_the_host_uses_again_are_left_alone();
     linux::what_the_parent_holds_the_parent_hands_on();
     linux::what_the_parent_holds_back_the_parent_counts();
@@ -21,7 +22,8 @@ fn main() {}
 #[cfg(target_os = "linux")]
 mod linux {
     use std::fs::{self, File};
-    use std::io::Write as _;
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::fs::MetadataExt as _;
     use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::path::{Path, PathBuf};
     use std::sync::Arc;
@@ -96,6 +98,38 @@ mod linux {
             let number = |line: &&str| line.strip_prefix(&prefix)?.strip_suffix(" end")?.parse::<usize>().ok();
             assert!(lines.iter().filter_map(number).eq(0..RECORDS), "lines of {who} are missing or torn");
         }
+    }
+
+    /// Or it looks at the file before each record.
+    pub(crate) fn a_child_marks_the_file_that_it_opens_as_its_parent_does() {
+        const CHILDREN: usize = 3;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let open = || {
+            let config = RotatingFileHandlerConfig { max_bytes: 1000, ..RotatingFileHandlerConfig::new(&path) };
+            let handler = RotatingFileHandler::new(config).unwrap();
+            handler.open().unwrap();
+            handler
+        };
+        let _parents = open();
+        let (mut opened, has_opened) = std::io::pipe().unwrap();
+        let (is_over, over) = std::io::pipe().unwrap();
+        let children = [(); CHILDREN].map(|()| match fork_single_threaded().unwrap() {
+            Fork::Parent(pid) => pid,
+            Fork::Child => {
+                let _childs = open();
+                (&has_opened).write_all(b"1").unwrap();
+                assert_eq!((&is_over).read(&mut [0]).unwrap(), 1);
+                std::process::exit(0);
+            }
+        });
+        opened.read_exact(&mut [0; CHILDREN]).unwrap();
+        let inode = format!(":{} ", fs::metadata(&path).unwrap().ino());
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        let marks = locks.lines().filter(|line| line.contains("OFDLCK") && line.contains(&inode)).count();
+        (&over).write_all(&[1; CHILDREN]).unwrap();
+        children.into_iter().for_each(assert_ends_well);
+        assert_eq!(marks, 1 + CHILDREN, "{locks}");
     }
 
     pub(crate) fn what_the_parent_holds_the_parent_hands_on() {

@@ -101,7 +101,7 @@ fn writes() {
 
 /// Each file is full, and none fuller than it may be, so that none was rolled twice, but for those whose time had come.
 fn assert_rolled_once(sizes: &[u64], others: u64) {
-    let most = MAX_BYTES + PROGRAMS as u64 * (MAX_BYTES / 64 + "<0 1234 end>\n".len() as u64);
+    let most = MAX_BYTES + PROGRAMS as u64 * (MAX_BYTES / 16 + "<0 1234 end>\n".len() as u64);
     assert!(sizes.iter().all(|size| *size < most), "{:?}", sizes.iter().max());
     let bytes: u64 = sizes.iter().sum();
     let fullest = bytes / MAX_BYTES * 11 / 10 + 2 + others;
