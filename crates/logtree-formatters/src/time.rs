@@ -44,6 +44,25 @@ pub(crate) const DEFAULT_MSEC_FORMAT: &str = "%s,%03d";
 /// What that makes of the second of them.
 const MILLISECONDS: Spec = Spec { zero: true, width: 3, kind: Kind::Decimal('d'), ..Spec::STR };
 
+/// `,000` to `,999`, one behind the other.
+const COMMA_MILLISECONDS: &str = {
+    const BYTES: [u8; 4000] = {
+        let mut bytes = [b','; 4000];
+        let mut value = 0;
+        while value < 1000 {
+            bytes[4 * value + 1] = b'0' + (value / 100) as u8;
+            bytes[4 * value + 2] = b'0' + (value / 10 % 10) as u8;
+            bytes[4 * value + 3] = b'0' + (value % 10) as u8;
+            value += 1;
+        }
+        bytes
+    };
+    match std::str::from_utf8(&BYTES) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+};
+
 impl TimeFormat {
     /// As the formatter's arguments and attributes say; as in Python an empty `datefmt` is none.
     pub(crate) fn new(config: &FormatterConfig) -> Self {
@@ -86,14 +105,14 @@ impl TimeFormat {
             Milliseconds::Formatted(program) => program.run(record, out, |_, out| self.write_second(second, out)),
             Milliseconds::Usual => {
                 self.write_second(second, out)?;
-                out.push(',');
                 match record.attribute("msecs") {
-                    Some(msecs) => conversion::push(out, Operand::Value(msecs), &MILLISECONDS)?,
+                    Some(msecs) => {
+                        out.push(',');
+                        conversion::push(out, Operand::Value(msecs), &MILLISECONDS)?;
+                    }
                     None => {
-                        let milliseconds = record.created.milliseconds();
-                        for place in [100, 10, 1] {
-                            out.push(char::from(b'0' + (milliseconds / place % 10) as u8));
-                        }
+                        let at = 4 * usize::from(record.created.milliseconds());
+                        out.push_str(COMMA_MILLISECONDS.get(at..at + 4).unwrap_or_default());
                     }
                 }
                 Ok(())

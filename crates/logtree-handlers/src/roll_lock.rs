@@ -116,6 +116,24 @@ mod tests {
     }
 
     #[test]
+    fn whoever_sleeps_while_the_file_is_moved_and_the_lock_is_freed_does_not_have_it() {
+        for _ in 0..20 {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("a.log");
+            let open = Look::at(File::create(&path).unwrap().as_fd()).unwrap();
+            let held = RollLock::take(&path, &open, Duration::ZERO).unwrap().unwrap();
+            std::thread::scope(|scope| {
+                let waiting = scope.spawn(|| RollLock::take(&path, &open, Duration::from_secs(20)));
+                // Long enough that it sleeps, more often than not.
+                std::thread::sleep(4 * NAP);
+                fs::rename(&path, directory.path().join("a.log.1")).unwrap();
+                drop(held);
+                assert!(waiting.join().unwrap().unwrap().is_none());
+            });
+        }
+    }
+
+    #[test]
     fn what_someone_else_has_moved_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.log");

@@ -171,6 +171,43 @@ fn a_full_file_rolls_whatever_the_clock_does() {
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), clock.len());
 }
 
+/// Here each handler is as in a process of its own.
+#[test]
+fn a_file_that_another_process_began_is_not_rolled_for_the_one_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    let open = || {
+        let handler = TimedRotatingFileHandler::new(TimedRotatingFileHandlerConfig::new(&path)).unwrap();
+        handler.open().unwrap();
+        handler
+    };
+    let (one, other) = (open(), open());
+    let emit = |handler: &TimedRotatingFileHandler, message| {
+        with_own_record("", message, |record| handler.emit_at(now(), record, &Bare, &mut Direct)).unwrap();
+    };
+    [&one, &other].into_iter().for_each(|handler| emit(handler, "before"));
+    // An hour is over for both.
+    [&one, &other].into_iter().for_each(|handler| handler.due.store(now(), Ordering::Relaxed));
+    emit(&one, "one");
+    // Somebody has taken away what it was rolled to, so that the name is free.
+    let entries = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
+    let rolled: Vec<_> = entries.filter(|entry| *entry != path).collect();
+    assert_eq!(rolled.len(), 1);
+    std::fs::remove_file(&rolled[0]).unwrap();
+    let (tick, began) = (crate::follow::Tick::now(), std::time::Instant::now());
+    while crate::follow::Tick::now() == tick {
+        assert!(began.elapsed() < std::time::Duration::from_secs(20));
+        std::thread::yield_now();
+    }
+    emit(&other, "other");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "one\nother\n");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+fn now() -> i64 {
+    Timestamp::now().whole_seconds()
+}
+
 /// The message alone.
 struct Bare;
 

@@ -173,14 +173,15 @@ fn a_start_finishes_what_a_killed_process_left_at_each_stage() {
     fs::write(at("app.log.5.gz"), gzipped(&text_of(5))).unwrap();
     // What was made from a file that is gone, in the other form; and what only looks like it.
     fs::write(at(".app.log.1.zst.part"), "").unwrap();
-    let foreign = [".app.log.01.gz.part", ".app.log.1.bz2.part", ".app.log.x.gz.part", "app.log.1.gz.part"];
-    foreign.iter().for_each(|name| fs::write(at(name), "").unwrap());
+    let parts = [".app.log.01.gz.part", ".app.log.1.bz2.part", ".app.log.x.gz.part", "app.log.1.gz.part"];
+    let foreign = parts.iter().copied().chain(["app.log.01", "app.log.+1", "app.log.0", "app.log.10"]);
+    foreign.clone().for_each(|name| fs::write(at(name), "").unwrap());
     let handler = handler(&at("app.log"), 1 << 20, 9, Compress::Gzip);
     handler.open().unwrap();
-    assert_eq!(names(directory.path()).len(), 15, "nothing is done before the first record");
+    assert_eq!(names(directory.path()).len(), 19, "nothing is done before the first record");
     emit(&handler, "one");
     let compressed: Vec<_> = (1..=5).map(|number| format!("app.log.{number}.gz")).collect();
-    let expected = foreign.iter().map(|name| (*name).to_owned()).chain(compressed).chain(["app.log".into()]).collect();
+    let expected = foreign.map(str::to_owned).chain(compressed).chain(["app.log".into()]).collect();
     until("all is compressed", || names(directory.path()) == expected);
     for number in 1..=5 {
         assert_eq!(text(&at(&format!("app.log.{number}.gz"))), text_of(number));
