@@ -29,8 +29,11 @@ pub struct Encoded<'a> {
 
 impl<'a> Encoded<'a> {
     /// Encodes everything but the callsite; `origin` names the definition of the record's [`Origin`].
+    #[inline]
     pub fn new(record: &Record<'a>, origin: u32) -> Self {
-        let own_name = if *record.name == *record.callsite.name { None } else { Some(record.name) };
+        // Nearly all have the callsite's own, which need not be compared.
+        let is_callsites = std::ptr::eq(record.name, &*record.callsite.name) || *record.name == *record.callsite.name;
+        let own_name = (!is_callsites).then_some(record.name);
         let optional = [own_name, record.function, record.exc_text, record.stack_info];
         let text = |text: Option<&'a str>| text.map_or(&[][..], str::as_bytes);
         let pieces = [
@@ -63,6 +66,7 @@ impl<'a> Encoded<'a> {
     }
 
     /// All the bytes, in order.
+    #[inline]
     pub fn slices(&self) -> [&[u8]; PIECES + 1] {
         let [a, b, c, d, e, f, g, h] = self.pieces;
         [&self.fixed, a, b, c, d, e, f, g, h]
