@@ -4,17 +4,22 @@
 //! and the versions of the workspace's lock file. They are built by turns, each time into an empty directory. Nothing is
 //! fetched while the clock runs.
 
+use std::collections::BTreeMap;
 use std::error::Error;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use crate::round::quantile;
 
 /// By which it is called beside the cases.
 pub(crate) const NAME: &str = "build";
+
+const TITLE: &str = "a clean release build of the hello-world";
 
 /// A program, and what it depends on besides `tracing`.
 struct Package {
@@ -58,11 +63,11 @@ struct Took {
     processor_s: f64,
 }
 
-/// The table, after so many builds of each.
+/// The table, after so many builds of each; and, where a target is missed, which crates take the time.
 ///
 /// # Errors
 /// If cargo has not what it needs, or a build fails.
-pub(crate) fn table(rounds: usize) -> Result<String, Box<dyn Error>> {
+pub(crate) fn table(rounds: usize) -> Result<(String, String), Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let homes = [0, 1, 2].map(|number| directory.path().join(number.to_string()));
     for (package, home) in PACKAGES.iter().zip(&homes) {
@@ -77,31 +82,88 @@ pub(crate) fn table(rounds: usize) -> Result<String, Box<dyn Error>> {
     }
 
     let mut out = format!(
-        "\n## a clean release build of the hello-world\n\nThe README's program, and the same events with fmt; \
+        "\n## {TITLE}\n\nThe README's program, and the same events with fmt; \
          {rounds} builds of each by turns, of which these are the medians. Processor seconds are those of cargo, rustc and the \
          linker together. Crates are all that are built, proc macros too.\n\n\
          |  | crates | s | processor s | times fmt's |\n| --- | ---: | ---: | ---: | --- |\n"
     );
+    let mut missed = String::new();
     for ((package, home), ours) in PACKAGES.iter().zip(&homes).zip(&took) {
-        let ratio = |of: fn(&Took) -> f64| median(ours.iter().zip(&took[0]).map(|(ours, fmt)| of(ours) / of(fmt)));
+        let of_fmts = |of: fn(&Took) -> f64| median(ours.iter().zip(&took[0]).map(|(ours, fmt)| of(ours) / of(fmt)));
+        let [clock, processors] = [of_fmts(|took| took.clock_s), of_fmts(|took| took.processor_s)];
         let ratio = match package.target {
-            Some(target) => format!(
-                "× **{:.2}**, target ≤ {target}; × {:.2} of processors",
-                ratio(|took| took.clock_s),
-                ratio(|took| took.processor_s)
-            ),
+            Some(target) => format!("× **{clock:.2}**, target ≤ {target}; × {processors:.2} of processors"),
             None => String::new(),
         };
+        let name = package.name;
         writeln!(
             out,
-            "| {} | {} | {:.1} | {:.1} | {ratio} |",
-            package.name,
+            "| {name} | {} | {:.1} | {:.1} | {ratio} |",
             crates(home)?,
             median(ours.iter().map(|took| took.clock_s)),
             median(ours.iter().map(|took| took.processor_s)),
         )?;
+        if let Some(target) = package.target.filter(|target| clock > *target) {
+            writeln!(missed, "\n### {TITLE}; {name}: × **{clock:.2}** where at most {target} is due\n")?;
+            missed.push_str(&whose(&by_crate(home)?, &by_crate(&homes[0])?));
+        }
     }
-    Ok(out)
+    Ok((out, missed))
+}
+
+/// Whose the processor seconds of a build are, beside fmt's.
+fn whose(ours: &BTreeMap<String, f64>, fmts: &BTreeMap<String, f64>) -> String {
+    let (own, others): (Vec<_>, Vec<_>) = ours.iter().partition(|(name, _)| name.starts_with("logtree"));
+    let (shared, more): (Vec<_>, Vec<_>) = others.into_iter().partition(|(name, _)| fmts.contains_key(*name));
+    let row = |what: &str, mut crates: Vec<(&String, &f64)>| {
+        crates.sort_by(|one, other| other.1.total_cmp(one.1));
+        let sum: f64 = crates.iter().map(|(_, seconds)| *seconds).sum();
+        let parts = crates.iter().filter(|(_, seconds)| **seconds >= 0.1);
+        let parts: Vec<_> = parts.map(|(name, seconds)| format!("{name} {seconds:.1}")).collect();
+        format!("| {what} | {sum:.1} | {} |\n", parts.join(", "))
+    };
+    let rows = [
+        row("logtree's own", own),
+        row("what it needs besides fmt's", more),
+        row("what it shares with fmt", shared),
+        row("fmt's whole build", fmts.iter().collect()),
+    ];
+    format!("|  | processor s | of which |\n| --- | ---: | --- |\n{}", rows.concat())
+}
+
+/// Under this name rustc's wrapper is told which file to add to.
+pub(crate) const TIMES: &str = "LOGTREE_BENCH_TIMES";
+
+/// The processor time of each crate, in a build by itself.
+fn by_crate(home: &Path) -> Result<BTreeMap<String, f64>, Box<dyn Error>> {
+    let times = home.join("times");
+    // Of a build before.
+    let _ = fs::remove_file(&times);
+    build_by(cargo(home).env("RUSTC_WRAPPER", std::env::current_exe()?).env(TIMES, &times), home)?;
+    let mut by_crate = BTreeMap::new();
+    for line in fs::read_to_string(&times)?.lines() {
+        let (name, seconds) = line.split_once(' ').ok_or("no time")?;
+        // Build scripts are all called the same.
+        *by_crate.entry(name.to_owned()).or_default() += seconds.parse::<f64>()?;
+    }
+    Ok(by_crate)
+}
+
+/// Compiles a crate as cargo's `RUSTC_WRAPPER`: the arguments are rustc and its own.
+///
+/// # Errors
+/// If rustc cannot be run, or the file not be added to.
+pub(crate) fn compile(times: &OsStr) -> Result<ExitCode, Box<dyn Error>> {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let (rustc, arguments) = arguments.split_first().ok_or("no rustc")?;
+    let status = Command::new(rustc).args(arguments).status()?;
+    let name = arguments.iter().skip_while(|argument| *argument != "--crate-name").nth(1);
+    // Without one rustc is only asked which it is.
+    if let Some(name) = name.and_then(|name| name.to_str()) {
+        let line = format!("{name} {}\n", children_s()?);
+        File::options().append(true).create(true).open(times)?.write_all(line.as_bytes())?;
+    }
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Writes the package into an empty directory.
@@ -141,12 +203,16 @@ fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
 }
 
 fn build(home: &Path) -> Result<Took, Box<dyn Error>> {
+    build_by(&mut cargo(home), home)
+}
+
+fn build_by(cargo: &mut Command, home: &Path) -> Result<Took, Box<dyn Error>> {
     let target = home.join("target");
     if target.exists() {
         fs::remove_dir_all(&target)?;
     }
     let (start, before_s) = (Instant::now(), children_s()?);
-    run(cargo(home).args(["build", "--release", "--offline", "--locked"]))?;
+    run(cargo.args(["build", "--release", "--offline", "--locked"]))?;
     let took = Took { clock_s: start.elapsed().as_secs_f64(), processor_s: children_s()? - before_s };
     if !target.join("release/hello").exists() {
         return Err("nothing was built".into());

@@ -42,6 +42,7 @@ mod round;
 
 use std::error::Error;
 use std::io::Write as _;
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -73,10 +74,13 @@ const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/RESULTS.md");
 /// Where the plot is, to which the table has a link.
 const PLOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results.svg");
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    if let Some(times) = std::env::var_os(build::TIMES) {
+        return build::compile(&times);
+    }
     let arguments = Arguments::parse();
     if let Some(contestant) = &arguments.contestant {
-        return contest::take_part(contestant, arguments.calls);
+        return contest::take_part(contestant, arguments.calls).map(|()| ExitCode::SUCCESS);
     }
     let is_known = |name: &String| is_called(build::NAME, name) || cases::all().any(|case| is_called(case.name, name));
     if let Some(unknown) = arguments.cases.iter().find(|name| !is_known(name)) {
@@ -94,7 +98,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         title = case.title;
     }
     if is_asked(build::NAME) {
-        show(&mut tables, &build::table(arguments.rounds.div_ceil(ROUNDS_A_BUILD))?)?;
+        let (table, why) = build::table(arguments.rounds.div_ceil(ROUNDS_A_BUILD))?;
+        show(&mut tables, &table)?;
+        missed.push_str(&why);
     }
     if !missed.is_empty() {
         show(&mut tables, &format!("\n## Where a target is missed\n{missed}"))?;
@@ -103,7 +109,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::fs::write(PLOT, plot::svg(&bars)?)?;
         std::fs::write(RESULTS, report::head(arguments.rounds) + &tables)?;
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn is_called(name: &str, asked: &str) -> bool {
