@@ -19,7 +19,7 @@ pub(crate) fn push_message(out: &mut String, record: &Record<'_>, named: &[Box<s
         let name = record.callsite.field_name(field.name);
         // An error stands below the line with the whole chain of its sources.
         let stands_below = match field.value {
-            Value::Error(text) => record.exc_text.is_some_and(|chain| chain.starts_with(text)),
+            Value::Error(text) => record.exc_text.is_some_and(|below| has_lines(below, text)),
             _ => false,
         };
         // Most that are as long begin otherwise, which saves a call.
@@ -36,6 +36,14 @@ pub(crate) fn push_message(out: &mut String, record: &Record<'_>, named: &[Box<s
         out.push('=');
         push_field(out, field.value);
     }
+}
+
+/// Whether `lines` stand in `text`, from the start of a line to the end of one.
+fn has_lines(text: &str, lines: &str) -> bool {
+    text.match_indices(lines).any(|(at, _)| {
+        let (before, behind) = (&text[..at], &text[at + lines.len()..]);
+        (before.is_empty() || before.ends_with('\n')) && (behind.is_empty() || behind.starts_with('\n'))
+    })
 }
 
 /// Appends the message alone (CPython's `LogRecord.getMessage`).

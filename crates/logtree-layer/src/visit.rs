@@ -43,8 +43,18 @@ impl OptionalText {
 
     /// Empty text, which is there from now on.
     fn begin(&mut self) -> &mut String {
+        self.is_there = false;
+        self.next_line()
+    }
+
+    /// The text, which is there from now on, and goes on with a line of its own.
+    fn next_line(&mut self) -> &mut String {
+        if self.is_there {
+            self.text.push('\n');
+        } else {
+            self.text.clear();
+        }
         self.is_there = true;
-        self.text.clear();
         &mut self.text
     }
 }
@@ -133,7 +143,7 @@ impl Visit for EventVisitor<'_> {
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         self.text.fields.push_error(name_of(field), |out| write!(out, "{value}"));
-        let _ = write_chain(self.text.exc_text.begin(), value, "\nCaused by: ");
+        let _ = write_chain(self.text.exc_text.next_line(), value, "\nCaused by: ");
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

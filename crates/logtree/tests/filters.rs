@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use logtree::{critical, from_file};
 use tracing::{debug, error, info, info_span, trace, warn};
+#[cfg(feature = "regex")]
+use tracing_subscriber::prelude::*;
 
 /// Each logger has a file of its name, and before it the filter of its name. The times are longer than any test.
 const CONFIG: &str = r#"
@@ -153,4 +155,32 @@ fn log_secrets() {
 fn assert_redacted(redacted: &[String], all: &[String]) {
     assert_eq!(redacted, ["connected password=*** Api_Token=*** host=db for ann with ***"]);
     assert_eq!(all, ["connected password=hunter2 Api_Token=4711 host=db for ann with t0p"]);
+}
+
+/// The patterns of the filter's own documentation, in a message, a field and a span's field.
+#[cfg(feature = "regex")]
+#[test]
+fn patterns_of_a_config_replace_what_they_find() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = r#"
+version: 1
+filters:
+  discreet:
+    (): logtree.RedactFilter
+    patterns: ['(?i)(bearer )[a-z0-9._~+/-]+=*', '\b(?:\d[ -]?){12,15}(\d{4})\b']
+    replacement: "$1***"
+formatters:
+  spans: {format: "%(message)s for %(user)s"}
+handlers:
+  file: {class: logging.FileHandler, filename: FILE, formatter: spans, filters: [discreet]}
+root: {level: INFO, handlers: [file]}
+"#;
+    let config = config.replace("FILE", directory.path().join("log").to_str().unwrap());
+    let layer = logtree::from_str(&config, logtree::Format::Yaml).unwrap().layer().unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let _session = info_span!("session", user = "ann 4111 1111 1111 1111").entered();
+        info!(authorization = "Bearer abc.def==", card = 4_111_111_111_111_111_u64, "paid with BEARER x by 12");
+    });
+    let expected = "paid with BEARER *** by 12 authorization=\"Bearer ***\" card=1111*** for ann 1111***";
+    assert_eq!(lines(directory.path(), "log"), [expected]);
 }

@@ -145,6 +145,18 @@ fn an_error_stands_below_the_line_and_not_in_it() {
 }
 
 #[test]
+fn of_several_errors_each_stands_below_the_line_and_none_in_it() {
+    let mut specimen = Specimen::tracing("failed");
+    specimen.field("first", Value::Error("refused"));
+    specimen.field("second", Value::Error("timed out\nfor good"));
+    // The beginning, the middle and the end of a line are no line.
+    ["ref", "no", "route"].iter().for_each(|text| specimen.field("part", Value::Error(text)));
+    let below = "refused\nCaused by: no route\ntimed out\nfor good";
+    specimen.exc_text = Some(below.into());
+    assert_eq!(formatted("%(message)s", &specimen), format!("failed part=ref part=no part=route\n{below}"));
+}
+
+#[test]
 fn spans_are_gathered_only_for_formats_that_read_them() {
     let needs = |format| PercentFormatter::new(format).unwrap().needs();
     let none = Needs { spans: false };

@@ -151,6 +151,17 @@ fn an_error_brings_its_chain() {
 }
 
 #[test]
+fn two_errors_bring_a_chain_each() {
+    with_layer(Mode::Exclusive, ALL, |seen, _| {
+        let [first, second]: [&(dyn Error + 'static); 2] = [&Outer(Inner), &Inner];
+        error!(first, second, "failed");
+        assert_eq!(seen.one().exc_text.as_deref(), Some("cannot connect\nCaused by: no route\nno route"));
+        error!(second, "failed");
+        assert_eq!(seen.one().exc_text.as_deref(), Some("no route"), "nothing of the one before");
+    });
+}
+
+#[test]
 fn spans_travel_with_the_record_and_a_loggers_level_never_refuses_them() {
     with_layer(Mode::Exclusive, &[("root", Level::ERROR)], |seen, _| {
         let outer = info_span!("outer", user = "ann", late = tracing::field::Empty);
