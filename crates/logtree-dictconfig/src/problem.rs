@@ -261,7 +261,8 @@ impl fmt::Display for Problems {
 /// As it prints: this is what `fn main() -> Result<(), …>` shows.
 impl fmt::Debug for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} problems in a config:\n\n{self}", self.problems.len())
+        let plural = if self.problems.len() == 1 { "" } else { "s" };
+        write!(f, "{} problem{plural} in a config:\n\n{self}", self.problems.len())
     }
 }
 

@@ -6,10 +6,8 @@ use logtree_core::{ArgumentError, BuildError};
 use logtree_dictconfig::Problems;
 
 /// Why logging was not set up.
-#[derive(Debug)]
 pub struct Error(Kind);
 
-#[derive(Debug)]
 enum Kind {
     Config(Problems),
     Argument(ArgumentError),
@@ -104,19 +102,43 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+/// As it prints, for people read it where `main` returns it.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Config(problems) => Some(problems),
-            Kind::Argument(error) => Some(error),
-            Kind::Handler(_, error) => Some(error),
-            #[cfg(feature = "watch")]
-            Kind::Watch(error) => Some(error),
-            #[cfg(all(feature = "prefork", target_os = "linux"))]
-            Kind::Listen(_) => None,
-            #[cfg(feature = "log")]
-            Kind::HasLogger => None,
-            Kind::NotOfAFile | Kind::AlreadyInstalled => None,
+            Kind::Config(problems) => fmt::Debug::fmt(problems, f),
+            _ => fmt::Display::fmt(self, f),
         }
+    }
+}
+
+/// It has no source: what it prints has all that a source could add.
+impl std::error::Error for Error {}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use logtree_dictconfig::Format;
+
+    /// `Error: {error:?}` is what std prints of an error that `main` returns, as that of the shortest program does; anyhow
+    /// and eyre print what stands in `source`, too.
+    #[test]
+    fn what_main_returns_is_for_people() {
+        let of = |text: &str| {
+            let error = crate::from_str(text, Format::Json).unwrap_err();
+            assert!(std::error::Error::source(&error).is_none());
+            format!("Error: {error:?}")
+        };
+        let one = r#"{"version": 2}"#;
+        assert_eq!(
+            of(one),
+            "Error: 1 problem in a config:\n\n\
+             error: Unsupported version: 2\n --> config:1:13\n  |\n1 | {\"version\": 2}\n  |             ^ the number 1\n  \
+             |\n  = note: in version"
+        );
+        assert!(of(r#"{"version": 2, "root": 3}"#).starts_with("Error: 2 problems in a config:\n\nerror: "));
+        let handler = Error::handler("file", BuildError::io("cannot open 'a'", std::io::Error::other("full")));
+        assert_eq!(format!("{handler:?}"), "handler 'file': cannot open 'a': full");
     }
 }
