@@ -82,10 +82,7 @@ impl EventVisitor<'_> {
         let at = Some(field.index());
         if at == self.known.message_field {
             // A message is text, whatever the macro was given.
-            match value.as_str() {
-                Some(text) => self.text.message.push_str(text),
-                None => self.write_message(format_args!("{value:?}")),
-            }
+            let _ = write_as_text(&mut self.text.message, value);
         } else if at == self.known.logger_field {
             self.text.logger.is_there = false;
             if let Some(name) = value.as_str() {
@@ -100,11 +97,6 @@ impl EventVisitor<'_> {
         } else {
             self.text.fields.push(name_of(field), value);
         }
-    }
-
-    fn write_message(&mut self, text: fmt::Arguments<'_>) {
-        // A failing `Debug` leaves what it wrote so far.
-        let _ = self.text.message.write_fmt(text);
     }
 }
 
@@ -142,13 +134,18 @@ impl Visit for EventVisitor<'_> {
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.text.fields.push_error(name_of(field), |out| write!(out, "{value}"));
+        if Some(field.index()) == self.known.message_field {
+            let _ = write!(self.text.message, "{value}");
+        } else {
+            self.text.fields.push_error(name_of(field), |out| write!(out, "{value}"));
+        }
         let _ = write_chain(self.text.exc_text.next_line(), value, "\nCaused by: ");
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if Some(field.index()) == self.known.message_field {
-            self.write_message(format_args!("{value:?}"));
+            // A failing `Debug` leaves what it wrote so far.
+            let _ = write!(self.text.message, "{value:?}");
         } else if self.known.is_routing_field(field.index()) {
             self.push(field, Value::Debug(&format!("{value:?}")));
         } else {
@@ -209,6 +206,29 @@ fn name_of(field: &Field) -> FieldName<'static> {
     match u16::try_from(field.index()) {
         Ok(index) => FieldName::Index(index),
         Err(_) => FieldName::Inline(field.name()),
+    }
+}
+
+/// Writes a value as `tracing` shows it to a visitor that does not tell types apart.
+fn write_as_text(out: &mut String, value: Value<'_>) -> fmt::Result {
+    match value {
+        Value::None => Ok(()),
+        Value::Bool(value) => write!(out, "{value}"),
+        Value::I64(value) => write!(out, "{value}"),
+        Value::U64(value) => write!(out, "{value}"),
+        Value::I128(value) => write!(out, "{value}"),
+        Value::U128(value) => write!(out, "{value}"),
+        // With the point that makes it one.
+        Value::F64(value) => write!(out, "{value:?}"),
+        Value::Bytes(bytes) => {
+            out.push('[');
+            for (at, byte) in bytes.iter().enumerate() {
+                write!(out, "{}{byte:02x}", if at == 0 { "" } else { " " })?;
+            }
+            out.push(']');
+            Ok(())
+        }
+        Value::Str(text) | Value::Debug(text) | Value::Display(text) | Value::Error(text) => out.write_str(text),
     }
 }
 

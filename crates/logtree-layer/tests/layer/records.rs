@@ -151,6 +151,34 @@ fn an_error_brings_its_chain() {
 }
 
 #[test]
+fn a_message_is_text_whatever_it_is_made_of() {
+    with_layer(Mode::Shared, &[("root", Level::TRACE)], |seen, _| {
+        let io = std::io::Error::other("the disk is full");
+        error!(message = -3);
+        error!(message = u64::MAX);
+        error!(message = i128::MIN);
+        error!(message = u128::MAX);
+        error!(message = true);
+        error!(message = 1.0);
+        error!(message = f64::NAN);
+        error!(message = &b"a\xff\n"[..]);
+        error!(message = %"shown");
+        error!(message = ?"debugged");
+        // As tracing-subscriber 0.3's fmt has them.
+        let wide = ["-170141183460469231731687303715884105728", "340282366920938463463374607431768211455"];
+        let [min, max] = wide;
+        let debugged = r#""debugged""#;
+        let texts = ["-3", "18446744073709551615", min, max, "true", "1.0", "NaN", "[61 ff 0a]", "shown", debugged];
+        assert_eq!(seen.messages(), texts);
+        let error: &(dyn std::error::Error + 'static) = &io;
+        error!(message = error, tries = 3);
+        let record = seen.one();
+        assert_eq!((&*record.message, &*record.fields), ("the disk is full", &["tries=I64(3)".to_owned()][..]));
+        assert_eq!(record.exc_text.as_deref(), Some("the disk is full"));
+    });
+}
+
+#[test]
 fn two_errors_bring_a_chain_each() {
     with_layer(Mode::Exclusive, ALL, |seen, _| {
         let [first, second]: [&(dyn Error + 'static); 2] = [&Outer(Inner), &Inner];
