@@ -100,9 +100,13 @@ pub fn explain(name: &str, level: Level) -> Option<Explanation> {
 
 /// Brings the tree in line with what was given last, whoever gave it.
 pub(crate) fn set_disabled(tree: &TreeHandle) {
-    if tree.tree().source().disable != disabled() {
-        reload::change(tree, |builder| builder.disable = disabled());
-    }
+    // Whether there is anything to do is asked where changes wait for one another: else one that is being made with what was
+    // given before would be the last.
+    let old = tree.update(|current| match disabled() {
+        disable if current.source().disable == disable => Err(()),
+        disable => Ok(Arc::new(current.source().clone().disable(disable).build())),
+    });
+    drop(old);
 }
 
 /// The logger called `name`, in dots or colons, for names that are known only at run time; `""` and `"root"` are the root.
