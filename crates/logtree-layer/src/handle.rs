@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, Guard};
 use logtree_core::{Level, Tree};
 use logtree_os::{ForkLock, ForkReset};
-use tracing_core::LevelFilter;
+use once_cell::race::OnceBox;
+use tracing_core::callsite::rebuild_interest_cache;
+use tracing_core::dispatcher::{self, WeakDispatch};
+use tracing_core::{Dispatch, LevelFilter};
 
-use crate::scratch;
+use crate::{Mode, TreeLayer, scratch};
 
 /// The tree of a layer, to be swapped for another while the program runs.
 #[derive(Clone, Debug)]
@@ -28,6 +31,9 @@ struct Current {
     /// Whether the records of the `log` crate come here, whose own threshold then follows the tree.
     #[cfg(feature = "log")]
     takes_log_records: AtomicBool,
+    mode: Mode,
+    /// The subscriber that the layer was put into.
+    subscriber: OnceBox<WeakDispatch>,
     /// Held to change them.
     changing: ForkLock<Former>,
 }
@@ -48,7 +54,7 @@ impl ForkReset for Former {
 }
 
 impl TreeHandle {
-    pub(crate) fn new(tree: Arc<Tree>) -> Self {
+    pub(crate) fn new(tree: Arc<Tree>, mode: Mode) -> Self {
         let generation = AtomicU32::new(tree.generation());
         let has_span_events = AtomicBool::new(tree.has_span_events());
         Self(Arc::new(Current {
@@ -57,6 +63,8 @@ impl TreeHandle {
             has_span_events,
             #[cfg(feature = "log")]
             takes_log_records: AtomicBool::new(false),
+            mode,
+            subscriber: OnceBox::new(),
             changing: ForkLock::default(),
         }))
     }
@@ -100,6 +108,8 @@ impl TreeHandle {
     /// # Errors
     /// Those of `change`; then the tree in use stays.
     pub fn update<E>(&self, change: impl FnOnce(&Tree) -> Result<Arc<Tree>, E>) -> Result<Arc<Tree>, E> {
+        // Let go of last: nothing of it may end under the lock.
+        let subscriber = self.0.subscriber.get().and_then(WeakDispatch::upgrade);
         let mut changing = self.0.changing.lock();
         let tree = change(&self.0.tree.load())?;
         let generation = tree.generation();
@@ -111,9 +121,41 @@ impl TreeHandle {
         changing.0.push(Arc::downgrade(&old));
         #[cfg(feature = "log")]
         self.set_level_of_log();
+        // Under the lock: else, of two changes at once, what the earlier one found could be what callsites are left with.
+        self.ask_callsites_again(subscriber.as_ref());
         drop(changing);
-        tracing_core::callsite::rebuild_interest_cache();
         Ok(old)
+    }
+
+    /// The layer was put into that subscriber.
+    pub(crate) fn subscribed(&self, subscriber: &Dispatch) {
+        // Of several the first will do: that there is more than one `tracing` knows.
+        let _ = self.0.subscriber.set(Box::new(subscriber.downgrade()));
+    }
+
+    /// Whether it is the way to the same tree.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Has `tracing` ask all callsites' subscribers what they are worth by now.
+    fn ask_callsites_again(&self, subscriber: Option<&Dispatch>) {
+        if self.0.mode == Mode::Shared {
+            // Every callsite is on whatever the tree, for the sake of the others.
+            return;
+        }
+        // In a process that has made one subscriber only, `tracing` asks the one that the calling thread has at the moment. That
+        // may be none: by `Dispatch::none`, within an event, or where a subscriber is another thread's alone. All would be off.
+        let is_asked = |current: &Dispatch| current.downcast_ref().is_some_and(|layer: &TreeLayer| layer.is_of(self));
+        let (Some(subscriber), false) = (subscriber, dispatcher::get_default(is_asked)) else {
+            return rebuild_interest_cache();
+        };
+        let ask = || dispatcher::with_default(subscriber, rebuild_interest_cache);
+        std::thread::scope(|scope| {
+            if std::thread::Builder::new().spawn_scoped(scope, ask).is_err() {
+                ask();
+            }
+        });
     }
 
     /// Waits until nobody uses a tree of before, until `deadline` at the latest; answers whether that is so. Then no record is

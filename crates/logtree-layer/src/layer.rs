@@ -7,12 +7,12 @@ use logtree_core::{Fields, Record, Source, Timestamp, Tree};
 use logtree_os::real_time_ns;
 use tracing_core::span::{Attributes, Id, Record as Values};
 use tracing_core::subscriber::Interest;
-use tracing_core::{Event, LevelFilter, Metadata, Subscriber};
+use tracing_core::{Dispatch, Event, LevelFilter, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::callsite::KnownCallsite;
+use crate::callsite::{KnownCallsite, LEVEL_FIELD, LOGGER_FIELD, level_of};
 use crate::handle::{TreeHandle, hint};
 use crate::scratch::{self, Scratch, with_scratch};
 use crate::visit::EventVisitor;
@@ -41,12 +41,17 @@ impl TreeLayer {
     pub fn new(tree: Arc<Tree>, mode: Mode) -> Self {
         static NUMBERS: AtomicUsize = AtomicUsize::new(0);
         origin::started();
-        Self { tree: TreeHandle::new(tree), mode, number: NUMBERS.fetch_add(1, Ordering::Relaxed) }
+        Self { tree: TreeHandle::new(tree, mode), mode, number: NUMBERS.fetch_add(1, Ordering::Relaxed) }
     }
 
     /// The way to the layer's tree once the layer itself is given away.
     pub fn handle(&self) -> TreeHandle {
         self.tree.clone()
+    }
+
+    /// Whether the tree of that way is the layer's.
+    pub(crate) fn is_of(&self, tree: &TreeHandle) -> bool {
+        self.tree.is_same(tree)
     }
 }
 
@@ -54,30 +59,34 @@ impl<S> Layer<S> for TreeLayer
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        self.tree.subscribed(dispatch);
+    }
+
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         if self.mode == Mode::Shared {
             return Interest::always();
         }
+        // First, as it may take a while: the shorter the time between the tree and the answer, the better.
+        let known = KnownCallsite::find(metadata);
         let tree = self.tree.load();
         let is_wanted = if metadata.is_span() {
             // A logger's level never decides about spans: their fields belong to every record inside.
-            let is_recorded = || {
-                let known = KnownCallsite::find(metadata);
-                !tree.route(known.route_index(&tree)).span_events().is_empty()
-            };
+            let is_recorded = || !tree.route(known.route_index(&tree)).span_events().is_empty();
             tree.needs().spans || (tree.has_span_events() && is_recorded())
         } else {
-            let known = KnownCallsite::find(metadata);
             known.is_routed_by_event() || tree.route(known.route_index(&tree)).wants(known.level)
         };
         if is_wanted { Interest::always() } else { Interest::never() }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
-        // Events of `log` come with metadata that was never registered.
+        // Events of `log` come with metadata that was never registered; all others, where another subscriber of the process
+        // wants something else of the callsite.
         self.mode == Mode::Shared
             || metadata.is_span()
-            || self.tree.load().find(metadata.target()).wants(crate::callsite::level_of(*metadata.level()))
+            || self.tree.load().find(metadata.target()).wants(level_of(*metadata.level()))
+            || metadata.fields().iter().any(|field| [LOGGER_FIELD, LEVEL_FIELD].contains(&field.name()))
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

@@ -34,6 +34,28 @@ fn a_handlers_level_switches_callsites_off_as_well() {
     });
 }
 
+#[test]
+fn events_that_name_their_logger_or_level_arrive_whatever_another_subscriber_wants() {
+    let levels = [("root", Level::CRITICAL), ("loud", Level::DEBUG)];
+    with_layer(Mode::Exclusive, &levels, |seen, _| {
+        let log = || {
+            tracing::error!("refused");
+            tracing::error!(logtree.level = 50, "critical");
+            tracing::info!(logtree.logger = "loud::part", "loud");
+        };
+        log();
+        assert_eq!(seen.messages(), ["critical", "loud"]);
+        // It has each callsite switched off, so that `tracing` asks both of them at each event, and not callsites any more.
+        let off = tracing_subscriber::layer::SubscriberExt::with(Registry::default(), LevelFilter::OFF);
+        let other = tracing::Dispatch::new(off);
+        log();
+        assert_eq!(seen.messages(), ["critical", "loud"]);
+        drop(other);
+        log();
+        assert_eq!(seen.messages(), ["critical", "loud"]);
+    });
+}
+
 /// A formatter that reads nothing of spans.
 struct NoSpans;
 
