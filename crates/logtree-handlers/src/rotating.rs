@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use logtree_core::{
     Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerPlan, Kwargs, Names, Record, Steps,
@@ -40,7 +41,8 @@ const PROBED: u32 = 16;
 /// - **When the disk is full** records are lost, and counted, until there is room again; no half line stays. Rolling takes no
 ///   room, but that of a compressed file, which has to wait then.
 /// - **Where it cannot roll,** because a directory is in the way, the rights are missing or the disk takes no more files,
-///   lines go on into the old file, and each is counted as an error, until it can. (`DIFFERENCE`: Python loses the records.)
+///   lines go on into the old file, and each is counted as an error, until it can. The old files stay as they are, but for the
+///   last one. (`DIFFERENCE`: Python loses the records, and one of the old files with each.)
 /// - **How to mend it:** stderr says once a second what is wrong with which handler. Remove what is in the way of
 ///   `app.log.1` to the last number, make room, or give the directory its rights back: the next record rolls the file,
 ///   however large it is by then. Old files may be moved or deleted by hand at any time; a gap among the numbers is no harm.
@@ -54,6 +56,8 @@ pub struct RotatingFileHandler {
     backup_count: u32,
     retention: Retention,
     rolling: Rolling,
+    /// The inode of the file that a batch was to roll last.
+    rolled_last: AtomicU64,
 }
 
 /// The arguments of Python's `logging.handlers.RotatingFileHandler`.
@@ -146,7 +150,7 @@ impl RotatingFileHandler {
         let file = FileHandler::following(file, Follow::EachTick)?;
         let is_rolled = move |suffix: &str| number(suffix).is_some_and(|number| (1..=backup_count).contains(&number));
         let rolling = Rolling::new(&file, compress, is_rolled)?;
-        Ok(Self { file, max_bytes, backup_count, retention, rolling })
+        Ok(Self { file, max_bytes, backup_count, retention, rolling, rolled_last: AtomicU64::new(0) })
     }
 
     /// Where the file is.
@@ -160,9 +164,30 @@ impl RotatingFileHandler {
     }
 
     /// CPython's `RotatingFileHandler.doRollover`.
+    ///
+    /// `DIFFERENCE`: where a file cannot be moved, those that were give their numbers back. Each record is an attempt to roll the
+    /// file then, and in Python each attempt deletes the last of the old files, and gives all behind it to the next.
     fn moves(&self, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
-        let moved = self.numbers(self.backup_count.saturating_sub(1), names);
-        moved.into_iter().try_for_each(|number| self.shift(number, names, grace))?;
+        let mut given = Vec::new();
+        let outcome = self.give_numbers(names, grace, &mut given);
+        if outcome.is_err() {
+            given.iter().rev().for_each(|(from, to)| _ = names.rename(to, from));
+        }
+        outcome
+    }
+
+    /// Notes in `given` which old files have another name.
+    fn give_numbers(&self, names: &mut dyn Names, grace: Grace, given: &mut Vec<(PathBuf, PathBuf)>) -> io::Result<()> {
+        let most = self.backup_count.saturating_sub(1);
+        let moved = if self.is_stuck(names, grace) {
+            // What is behind a gap need not make room, and did already.
+            let mut moved: Vec<_> = (1..=most).take_while(|number| self.is_there(*number, names)).collect();
+            moved.reverse();
+            moved
+        } else {
+            self.numbers(most, names)
+        };
+        moved.into_iter().try_for_each(|number| self.shift(number, names, grace, given))?;
         let first = with_suffix(self.path(), 1);
         if self.backup_count == 1 {
             self.delete(&first, self.path(), names, grace)?;
@@ -182,8 +207,23 @@ impl RotatingFileHandler {
         Ok(())
     }
 
+    /// Whether the file is one that a batch could not roll: that is seen when the batch is done, and none of it is taken back.
+    fn is_stuck(&self, names: &dyn Names, grace: Grace) -> bool {
+        if grace != Grace::Unneeded {
+            return false;
+        }
+        let inode = names.find(self.path()).map_or(0, |end| end.inode);
+        self.rolled_last.swap(inode, Ordering::Relaxed) == inode && inode != 0
+    }
+
     /// Gives an old file, in each of its forms, the next number.
-    fn shift(&self, number: u32, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
+    fn shift(
+        &self,
+        number: u32,
+        names: &mut dyn Names,
+        grace: Grace,
+        given: &mut Vec<(PathBuf, PathBuf)>,
+    ) -> io::Result<()> {
         let (from, to) = (with_suffix(self.path(), number), with_suffix(self.path(), number + 1));
         // Any other number has just been given away, or nobody had it.
         let is_last = number + 1 == self.backup_count;
@@ -191,9 +231,12 @@ impl RotatingFileHandler {
             self.delete(&to, &next, names, grace)?;
         }
         // One call for each of many files, and not one more that asks for it.
-        self.forms().try_for_each(|form| match names.rename(&with_form(&from, form), &with_form(&to, form)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            outcome => outcome,
+        self.forms().try_for_each(|form| {
+            let (from, to) = (with_form(&from, form), with_form(&to, form));
+            match names.rename(&from, &to) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                outcome => outcome.map(|()| given.push((from, to))),
+            }
         })
     }
 
@@ -218,14 +261,18 @@ impl RotatingFileHandler {
             return (1..=most).rev().collect();
         }
         let number = |suffix: &str, _: &OsStr| number(suffix).filter(|number| (1..=most).contains(number));
-        let is_there =
-            |number: &u32| self.forms().any(|form| names.exists(&with_form(&with_suffix(self.path(), number), form)));
         let numbers = self.rolling.list(self.path(), names, number);
-        let mut numbers = numbers.unwrap_or_else(|_| (1..=most).take_while(is_there).collect());
+        let mut numbers =
+            numbers.unwrap_or_else(|_| (1..=most).take_while(|number| self.is_there(*number, names)).collect());
         numbers.sort_unstable_by_key(|number| std::cmp::Reverse(*number));
         // Two forms of one file.
         numbers.dedup();
         numbers
+    }
+
+    /// Whether an old file has this number, in any of its forms.
+    fn is_there(&self, number: u32, names: &dyn Names) -> bool {
+        self.forms().any(|form| names.exists(&with_form(&with_suffix(self.path(), number), form)))
     }
 }
 

@@ -14,6 +14,7 @@ mod file;
 mod filters;
 mod forked;
 mod full_disk;
+mod immovable;
 mod memory;
 mod owners;
 mod programs;
