@@ -12,6 +12,7 @@ use crate::env_levels::EnvLevel;
 use crate::plan::{HandlerLevel, HandlerSpec, LoggerSpec, Made, Plan};
 use crate::problem::{Exception, Problem, Problems, Reason};
 use crate::python::repr_str;
+use crate::resolve::REGISTERED;
 use crate::source::Source;
 
 /// A config brought to life: its handlers are open and running, and [`tree`](Self::tree) and [`apply`](Self::apply) say
@@ -203,7 +204,10 @@ impl Making {
     fn ready<T>(&mut self, kind: &str, name: &str, made: Made<T>) -> Option<T> {
         match made {
             Made::Ready(made) => return Some(made),
-            Made::Unavailable(at, reason) => self.refuse(kind, name, &at, "ImportError", reason),
+            Made::Unavailable(at, message) => {
+                let cause = Exception { kind: "ImportError", message };
+                self.refuse(kind, name, &at, cause, Some(REGISTERED));
+            }
             Made::Refused => {}
         }
         None
@@ -265,14 +269,15 @@ impl Making {
     }
 
     fn refuse_build(&mut self, name: &str, at: &At, error: &BuildError) {
-        self.refuse("handler", name, at, "OSError", error.to_string());
+        let cause = Exception { kind: "OSError", message: error.to_string() };
+        self.refuse("handler", name, at, cause, None);
     }
 
-    fn refuse(&mut self, kind: &str, name: &str, at: &At, exception: &'static str, cause: String) {
+    fn refuse(&mut self, kind: &str, name: &str, at: &At, cause: Exception, expected: Option<&str>) {
         let place = at.span.map(|span| self.source.place(span));
         let message = format!("Unable to configure {kind} {}", repr_str(name));
-        let cause = Exception { kind: exception, message: cause };
-        self.problems.push(Problem::error(&self.source, &at.path, place, message).caused_by("ValueError", cause));
+        let problem = Problem::error(&self.source, &at.path, place, message).caused_by("ValueError", cause);
+        self.problems.push(Problem { expected: expected.map(str::to_owned), ..problem });
     }
 }
 

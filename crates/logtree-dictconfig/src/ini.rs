@@ -256,7 +256,9 @@ impl Interpolation<'_, '_> {
                     repr_str(raw)
                 );
                 let refusal = Refusal::new("InterpolationMissingOptionError", message);
-                return Err(refusal.expected("%%( for a %( that is one"));
+                return Err(refusal.expected(format!(
+                    "{name} in [DEFAULT], where fileConfig's `defaults` go, or %%( for a %( that is one"
+                )));
             };
             match value.text.contains('%') {
                 true => self.text(raw, &value.text, depth + 1)?,

@@ -40,6 +40,9 @@ const MAX_HOPS: usize = 64;
 /// How many `cfg://` may be followed for one value: each part of a path may lead to another path.
 const MAX_STEPS: usize = 10_000;
 
+/// What a class that is not there should have been.
+pub(crate) const REGISTERED: &str = "a class or object that logtree or the program registers";
+
 pub(crate) struct Resolver<'a> {
     root: &'a Node,
     registry: &'a Registry,
@@ -173,16 +176,15 @@ impl<'a> Resolver<'a> {
             if !used.is_empty() && (catalog::module(&used).is_some() || is_known(&used)) {
                 continue;
             }
-            let expected = "a class or object that logtree or the program registers";
             let guess = suggest::closest(name, self.names());
             if used.is_empty() {
-                return Refusal::value_error("Empty module name").expected(expected);
+                return Refusal::value_error("Empty module name").expected(REGISTERED);
             }
             let plain = format!("No module named '{used}'");
             let refusal = |missing: &str| {
                 Refusal::value_error(format!("Cannot resolve {}: {missing}", repr_str(name)))
                     .because("ModuleNotFoundError", missing)
-                    .expected(expected)
+                    .expected(REGISTERED)
                     .guess(guess)
             };
             return match catalog::module(&parent) {

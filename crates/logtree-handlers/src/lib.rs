@@ -86,8 +86,8 @@ pub use thread_queue::ThreadQueue;
 pub use timed::{TimedRotatingFileHandler, TimedRotatingFileHandlerConfig};
 pub use watched::WatchedFileHandler;
 
-/// Registers the handlers under Python's names, logtree's own filters, and what `ext://sys.stdout` and `ext://sys.stderr`
-/// stand for.
+/// Registers the handlers under Python's names, logtree's own filters, and what `ext://sys.stdout`, `ext://sys.stderr` and
+/// `ext://flask.logging.wsgi_errors_stream` stand for: the last, which Flask's documentation has, is stderr.
 ///
 /// ```
 /// let mut registry = logtree_core::Registry::default();
@@ -112,7 +112,9 @@ pub fn register(registry: &mut Registry) {
         .handler("concurrent_log_handler.ConcurrentTimedRotatingFileHandler", concurrent::plan_timed)
         .handler("cloghandler.ConcurrentRotatingFileHandler", concurrent::plan)
         .object(Object::new("sys.stdout", StdStream::Stdout))
-        .object(Object::new("sys.stderr", StdStream::Stderr));
+        .object(Object::new("sys.stderr", StdStream::Stderr))
+        // Within a request it is the server's `wsgi.errors`, which is stderr in all but a few servers.
+        .object(Object::new("flask.logging.wsgi_errors_stream", StdStream::Stderr));
 }
 
 #[cfg(test)]

@@ -215,6 +215,8 @@ fn a_class_that_is_not_there_is_refused_by_name() {
             "Unable to configure handler 'i': django.utils.log.AdminEmailHandler is not available in this program",
         ]
     );
+    let mend = Some("a class or object that logtree or the program registers");
+    assert!(problems.iter().all(|problem| problem.expected() == mend), "{problems}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use logtree_core::{Destination, StdStream};
 use logtree_dictconfig::{Config, Format, registry};
 
 /// What is refused all the same: Prefect replaces `${…}` before dictConfig sees it, which is our key `env`.
@@ -101,13 +102,21 @@ fn entry<T: Copy>(table: &[(&str, T)], name: &str) -> Option<T> {
 #[test]
 fn each_is_accepted_once_it_has_the_classes_of_its_project() {
     let configs = configs();
-    assert_eq!(configs.len(), 25);
+    assert_eq!(configs.len(), 26);
     assert!(OWN.iter().map(|(name, _)| name).chain([&REFUSED.0]).all(|name| configs.contains_key(*name)));
     for (name, text) in &configs {
         let expected = if name == REFUSED.0 { REFUSED.1 } else { &[] };
         let own = entry(OWN, name).unwrap_or_default();
         assert_eq!(refused_for(name, text, own.iter().copied()), expected, "{name}");
     }
+}
+
+/// Outside of a request, as its documentation says, it is `sys.stderr`.
+#[test]
+fn flasks_stream_is_stderr() {
+    let plan = Config::new(&registry()).parse(&configs()["flask_docs.json"], Format::Json, "flask_docs.json").unwrap();
+    let built = plan.build().unwrap();
+    assert_eq!(Destination::of(&built.handlers()[0]), Some(Destination::Stream(StdStream::Stderr)));
 }
 
 #[test]

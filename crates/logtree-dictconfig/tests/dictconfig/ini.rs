@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use logtree_core::Argument;
 use logtree_dictconfig::{Color, Config, Format, HandlerSpec, Plan, Problem, Problems, registry};
 use serde_json::{Value, json};
 
@@ -191,4 +192,19 @@ fn text_that_is_no_ini_is_refused_in_its_place() {
         let line = problems.iter().next().unwrap().to_string();
         assert!(line.starts_with(&format!("logging.ini:{expected}")), "{line}");
     }
+}
+
+/// Pyramid's `.ini` say `%(here)s`, which its own loader hands to fileConfig as a default.
+#[test]
+fn what_fileconfigs_caller_would_have_given_is_asked_for() {
+    let text = "[loggers]\nkeys=root\n[handlers]\nkeys=file\n[formatters]\nkeys=\n[logger_root]\nlevel=INFO\nhandlers=file\n\
+                [handler_file]\nclass=FileHandler\nargs=('%(here)s/my.log', 'a')\n";
+    let problems = parse(text).unwrap_err();
+    let expected = problems.iter().map(Problem::expected).collect::<Vec<_>>();
+    let mend = "here in [DEFAULT], where fileConfig's `defaults` go, or %%( for a %( that is one";
+    assert_eq!(expected, [Some(mend)], "{problems}");
+
+    let plan = parse(&format!("[DEFAULT]\nhere=/srv\n{text}")).unwrap();
+    let filename = plan.handlers()[0].argument("filename");
+    assert!(matches!(filename, Some(Argument::Str(name)) if name == "/srv/my.log"), "{filename:?}");
 }
