@@ -60,8 +60,9 @@ pub(crate) fn register(registry: &mut Registry) {
         .handler("tracing_appender.non_blocking.NonBlocking", non_blocking);
 }
 
-/// The class `tracing_appender.rolling.RollingFileAppender`: `directory`, `prefix`, `suffix`, `rotation` (`minutely`,
-/// `hourly`, `daily`, `weekly` or `never`, as by default), `max_log_files`, as its builder has them.
+/// The class `tracing_appender.rolling.RollingFileAppender`: `directory`, `filename_prefix`, `filename_suffix`, `rotation`
+/// (`minutely`, `hourly`, `daily`, `weekly` or `never`, as by default), `max_log_files` and `latest_symlink`, as its builder
+/// has them.
 fn rolling(mut kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
     let config = RollingConfig::from_kwargs(&mut kwargs)?;
     kwargs.finish()?;
@@ -104,10 +105,11 @@ fn non_blocking(mut kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
 
 struct RollingConfig {
     directory: String,
-    prefix: Option<String>,
-    suffix: Option<String>,
+    filename_prefix: Option<String>,
+    filename_suffix: Option<String>,
     rotation: Rotation,
     max_log_files: Option<usize>,
+    latest_symlink: Option<String>,
 }
 
 impl RollingConfig {
@@ -136,18 +138,20 @@ impl RollingConfig {
         };
         Ok(Self {
             directory: kwargs.required_string("directory")?,
-            prefix: kwargs.string("prefix")?,
-            suffix: kwargs.string("suffix")?,
+            filename_prefix: kwargs.string("filename_prefix")?,
+            filename_suffix: kwargs.string("filename_suffix")?,
             rotation,
             max_log_files,
+            latest_symlink: kwargs.string("latest_symlink")?,
         })
     }
 
     fn build(self) -> Result<RollingFileAppender, BuildError> {
         let mut builder = RollingFileAppender::builder().rotation(self.rotation);
-        builder = self.prefix.into_iter().fold(builder, |builder, prefix| builder.filename_prefix(prefix));
-        builder = self.suffix.into_iter().fold(builder, |builder, suffix| builder.filename_suffix(suffix));
+        builder = self.filename_prefix.into_iter().fold(builder, |builder, prefix| builder.filename_prefix(prefix));
+        builder = self.filename_suffix.into_iter().fold(builder, |builder, suffix| builder.filename_suffix(suffix));
         builder = self.max_log_files.into_iter().fold(builder, |builder, count| builder.max_log_files(count));
+        builder = self.latest_symlink.into_iter().fold(builder, |builder, name| builder.latest_symlink(name));
         let failed = |error| BuildError::new(format!("cannot open a log file in '{}': {error}", self.directory));
         builder.build(&self.directory).map_err(failed)
     }

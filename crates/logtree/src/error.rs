@@ -14,6 +14,8 @@ enum Kind {
     /// A handler that will not open or start.
     Handler(String, BuildError),
     AlreadyInstalled,
+    /// A subscriber that the program has made.
+    HasSubscriber,
     NotOfAFile,
     #[cfg(feature = "log")]
     HasLogger,
@@ -26,6 +28,10 @@ enum Kind {
 impl Error {
     pub(crate) fn already_installed() -> Self {
         Self(Kind::AlreadyInstalled)
+    }
+
+    pub(crate) fn has_subscriber() -> Self {
+        Self(Kind::HasSubscriber)
     }
 
     pub(crate) fn handler(name: &str, error: BuildError) -> Self {
@@ -53,7 +59,7 @@ impl Error {
 
     /// Whether the program has a `tracing` subscriber already: logtree's or another one.
     pub fn is_already_installed(&self) -> bool {
-        matches!(self.0, Kind::AlreadyInstalled)
+        matches!(self.0, Kind::AlreadyInstalled | Kind::HasSubscriber)
     }
 
     /// The problems of the config, if it is one that is at fault.
@@ -95,6 +101,10 @@ impl fmt::Display for Error {
             Kind::Watch(error) => write!(f, "nobody can watch for signals: {error}"),
             #[cfg(all(feature = "prefork", target_os = "linux"))]
             Kind::Listen(why) => write!(f, "cannot listen: {why}"),
+            Kind::HasSubscriber => f.write_str(
+                "the program has set a `tracing` subscriber of its own: leave that out, or put `layer()` beside its layers in \
+                 place of `install()`",
+            ),
             Kind::AlreadyInstalled => f.write_str(
                 "logging is installed already; to change it while the program runs, use the guard of the first install",
             ),

@@ -33,7 +33,7 @@ pub(crate) fn install(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Gu
     };
     // Asked before anything is opened; that another one comes meanwhile is caught below.
     if tracing::dispatcher::has_been_set() {
-        return Err(Error::already_installed());
+        return Err(Error::has_subscriber());
     }
     #[cfg(target_os = "linux")]
     crate::report::to_stderr();
@@ -90,7 +90,7 @@ pub(crate) fn subscribe(tree: &Arc<Tree>) -> Result<TreeHandle, Error> {
     let layer = logtree_layer::TreeLayer::new(Arc::clone(tree), Mode::Exclusive);
     let handle = layer.handle();
     let subscriber = tracing_subscriber::registry().with(layer);
-    tracing::subscriber::set_global_default(subscriber).map_err(|_| Error::already_installed())?;
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| Error::has_subscriber())?;
     #[cfg(feature = "log")]
     // A program that has set a logger of its own keeps it; its records then do not come here.
     let _ = logtree_layer::LogRecords::install(handle.clone());

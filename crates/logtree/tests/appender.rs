@@ -56,7 +56,10 @@ fn soon() -> Instant {
 }
 
 fn names(directory: &Path) -> Vec<String> {
-    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    let entries = fs::read_dir(directory).unwrap();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
 }
 
 fn rolling_files_are_written_as_by_the_crate_itself() {
@@ -73,26 +76,28 @@ fn rolling_files_are_written_as_by_the_crate_itself() {
         let path = |name: &str| directory.path().join(name);
         let theirs = |name| {
             let builder = tracing_appender::rolling::RollingFileAppender::builder().rotation(rotation.clone());
-            let appender = builder.filename_prefix("app").filename_suffix("log").max_log_files(3).build(path(name));
+            let appender = builder.filename_prefix("app").filename_suffix("log").max_log_files(3);
+            let appender = appender.latest_symlink("newest").build(path(name));
             appender.unwrap().make_writer().write_all(b"WARNING hello user=ann\n").unwrap();
             names(&path(name))
         };
         let before = theirs("before");
         let handler = json!({
             "class": "tracing_appender.rolling.RollingFileAppender", "formatter": "f", "directory": path("ours"),
-            "prefix": "app", "suffix": "log", "rotation": word, "max_log_files": 3,
+            "filename_prefix": "app", "filename_suffix": "log", "rotation": word, "max_log_files": 3,
+            "latest_symlink": "newest",
         });
         log_through(handler, || tracing::warn!(user = "ann", "hello"));
         let ours = names(&path("ours"));
         // A minute may end in between.
         assert!(ours == before || ours == theirs("after"), "{word}: {ours:?}, {before:?}");
-        assert_eq!(fs::read(path("ours").join(&ours[0])).unwrap(), b"WARNING hello user=ann\n", "{word}");
+        assert_eq!(fs::read(path("ours").join("newest")).unwrap(), b"WARNING hello user=ann\n", "{word}");
     }
 }
 
 fn non_blocking(directory: &Path, limit: u32) -> Value {
     json!({
-        "class": "tracing_appender.non_blocking.NonBlocking", "directory": directory, "prefix": "app.log",
+        "class": "tracing_appender.non_blocking.NonBlocking", "directory": directory, "filename_prefix": "app.log",
         "buffered_lines_limit": limit, "lossy": true, "thread_name": "writer",
     })
 }
@@ -131,7 +136,7 @@ fn every_class_keeps_to_the_contract() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
     let class = "tracing_appender.rolling.RollingFileAppender";
-    let rolling = build(json!({"class": class, "directory": path("rolling"), "prefix": "app.log"}));
+    let rolling = build(json!({"class": class, "directory": path("rolling"), "filename_prefix": "app.log"}));
     assert_contract(&Subject::new(rolling, Some(path("rolling/app.log"))));
     let file = std::sync::Mutex::new(fs::File::create(path("writer.log")).unwrap());
     assert_contract(&Subject::new(Box::new(WriterHandler::new(file)), Some(path("writer.log"))));

@@ -120,6 +120,9 @@ fn run(neighbour: &str, stack: &str, directory: &Path) {
             finish();
         }
     }
+    // Who forgot that another one is there is led to the layer, and not to a guard that nobody has.
+    let error = logtree::builder().install().unwrap_err();
+    assert!(error.is_already_installed() && error.to_string().contains("put `layer()` beside"), "{error}");
 }
 
 fn env_filter() -> EnvFilter {

@@ -27,11 +27,12 @@ const CLASSES: &[(&str, Item)] = &[
         "SamplingFilter.__init__()", &["ratio"], &["by", "keep_from"],
     ))),
     ("tracing_appender.non_blocking.NonBlocking", Item::Handler(&Signature::new("NonBlocking.__init__()", &[], &[
-        "stream", "directory", "prefix", "suffix", "rotation", "max_log_files", "buffered_lines_limit", "lossy",
-        "thread_name",
+        "stream", "directory", "filename_prefix", "filename_suffix", "rotation", "max_log_files", "latest_symlink",
+        "buffered_lines_limit", "lossy", "thread_name",
     ]))),
     ("tracing_appender.rolling.RollingFileAppender", Item::Handler(&Signature::new(
-        "RollingFileAppender.__init__()", &["directory"], &["prefix", "suffix", "rotation", "max_log_files"],
+        "RollingFileAppender.__init__()", &["directory"],
+        &["filename_prefix", "filename_suffix", "rotation", "max_log_files", "latest_symlink"],
     ))),
 ];
 
