@@ -47,9 +47,10 @@ fn a_thread_that_has_no_subscriber_may_change_the_logging_of_one_that_has() {
             };
             log();
             assert_eq!(seen.messages(), ["warn"], "{mode:?}");
-            let ways: [Way; 2] = [|change| std::thread::scope(|scope| drop(scope.spawn(change))), &|change| {
-                with_default(&Dispatch::none(), change)
-            }];
+            let ways: [Way; 2] = [
+                |change| std::thread::scope(|scope| drop(scope.spawn(change))),
+                |change| with_default(&Dispatch::none(), change),
+            ];
             for by in ways {
                 by(&|| drop(handle.swap(at(seen, Level::DEBUG))));
                 log();
