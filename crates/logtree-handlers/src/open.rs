@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use logtree_os::kill_point;
+use logtree_os::{kill_point, limits_file_size, without_sigxfsz};
 use rustix::fs::{Mode, OFlags, ftruncate};
 use rustix::io::Errno;
 
@@ -33,6 +33,8 @@ pub(crate) struct Open {
     pub(crate) is_admitted: bool,
     pub(crate) lines: LineWriter,
     pub(crate) room: Room,
+    /// It may be at the limit of its size: see [`without_sigxfsz`].
+    is_limited: bool,
 }
 
 impl Open {
@@ -63,7 +65,7 @@ impl Open {
         let opened = Look::at(descriptor.as_fd())?;
         let seal = if opened.is_regular { Seal::set(descriptor.as_fd()) } else { None };
         let (is_marked, is_admitted, lines, room) = (false, false, LineWriter::NEW, Room::seen(&opened));
-        Ok(Self { descriptor, opened, seal, is_marked, is_admitted, lines, room })
+        Ok(Self { descriptor, opened, seal, is_marked, is_admitted, lines, room, is_limited: limits_file_size() })
     }
 
     /// Lets others see that it is open here, so that they do not delete it this moment: see [`Grace`](crate::grace::Grace).
@@ -95,17 +97,30 @@ impl Open {
         }
     }
 
+    /// Appends bytes, or a part of them, by one write(2), beside other threads.
+    ///
+    /// # Errors
+    /// Those of write(2).
+    #[inline]
+    pub(crate) fn write(&self, bytes: &[u8]) -> rustix::io::Result<usize> {
+        write_once(self.descriptor(), self.seal, self.is_limited, bytes)
+    }
+
     /// Appends a line with its terminator, all of it; of one that could not be written nothing stays that a reader could take
     /// for a line.
     ///
     /// # Errors
     /// Those of write(2).
     pub(crate) fn append(&mut self, bytes: &[u8], path: &Path) -> io::Result<()> {
-        let (was_torn, descriptor) = (self.lines.torn, self.descriptor.as_fd());
-        let outcome = match self.seal {
-            Some(_) => self.lines.write_by(|bytes| seal::append(descriptor, bytes), descriptor, bytes),
-            None => self.lines.write(descriptor, bytes),
+        let (was_torn, descriptor, seal) = (self.lines.torn, self.descriptor.as_fd(), self.seal);
+        let mut is_limited = self.is_limited;
+        let write = |bytes: &[u8]| {
+            let outcome = write_once(descriptor, seal, is_limited, bytes);
+            // What was not taken whole goes on at a limit perhaps, which there need not have been when it was opened.
+            is_limited = true;
+            outcome
         };
+        let outcome = self.lines.write_by(write, descriptor, bytes);
         if was_torn {
             self.room.append(1);
         }
@@ -117,14 +132,15 @@ impl Open {
     /// # Errors
     /// Those of write(2).
     pub(crate) fn go_on(&mut self, first: rustix::io::Result<usize>, bytes: &[u8], path: &Path) -> io::Result<()> {
-        let descriptor = self.descriptor.as_fd();
-        let outcome = self.lines.go_on(first, &mut |bytes| seal::append(descriptor, bytes), descriptor, bytes);
+        let (descriptor, seal) = (self.descriptor.as_fd(), self.seal);
+        let outcome = self.lines.go_on(first, &mut |rest| write_once(descriptor, seal, true, rest), descriptor, bytes);
         outcome.map_err(|unwritten| self.take_back(bytes, false, unwritten, path))
     }
 
     #[cold]
     fn take_back(&mut self, bytes: &[u8], was_torn: bool, unwritten: Unwritten, path: &Path) -> io::Error {
         self.room = Room::default();
+        self.is_limited |= unwritten.error.kind() == io::ErrorKind::FileTooLarge;
         // The newline that ended a torn line may stay.
         let half = &bytes[..unwritten.written.saturating_sub(was_torn.into())];
         // Whole lines among them as well: whoever holds many back writes all of them again.
@@ -161,6 +177,21 @@ impl Open {
             let _ = self.descriptor.into_raw_fd();
         }
     }
+}
+
+/// One write(2) to the end of the file.
+#[inline]
+fn write_once(
+    descriptor: BorrowedFd<'_>,
+    seal: Option<Seal>,
+    is_limited: bool,
+    bytes: &[u8],
+) -> rustix::io::Result<usize> {
+    let write = || match seal {
+        Some(_) => seal::append(descriptor, bytes),
+        None => rustix::io::write(descriptor, bytes),
+    };
+    if is_limited { without_sigxfsz(write) } else { write() }
 }
 
 #[cfg(test)]

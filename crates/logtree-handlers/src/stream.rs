@@ -4,7 +4,7 @@ use logtree_core::{
     Argument, ArgumentError, EmitError, FormatError, Formatter, Handler, HandlerPlan, Kwargs, Record, StdStream, Steps,
 };
 use logtree_os::streams::write_now;
-use logtree_os::{ForkLock, ForkReset};
+use logtree_os::{ForkLock, ForkReset, limits_file_size, without_sigxfsz};
 use rustix::fd::BorrowedFd;
 use rustix::io::Errno;
 
@@ -132,18 +132,25 @@ struct Standard {
     lines: LineWriter,
     /// It was a regular file when it was looked at last: nobody reads it, and write(2) waits for nobody.
     is_regular: bool,
+    /// It may be at the limit of its size.
+    is_limited: bool,
     looked: Tick,
 }
 
 impl Standard {
-    const NEW: Self = Self { lines: LineWriter::NEW, is_regular: false, looked: Tick::NEVER };
+    const NEW: Self = Self { lines: LineWriter::NEW, is_regular: false, is_limited: false, looked: Tick::NEVER };
 
     fn write(&mut self, descriptor: BorrowedFd<'_>, line: &[u8]) -> Result<(), Unwritten> {
         let now = Tick::now();
         if std::mem::replace(&mut self.looked, now) != now {
             self.is_regular = Look::at(descriptor).is_ok_and(|look| look.is_regular);
+            self.is_limited = self.is_regular && limits_file_size();
         }
         match self.is_regular {
+            true if self.is_limited => {
+                let write = |bytes: &[u8]| without_sigxfsz(|| rustix::io::write(descriptor, bytes));
+                self.lines.write_by(write, descriptor, line)
+            }
             true => self.lines.write(descriptor, line),
             false => self.lines.write_by(
                 |bytes| {

@@ -8,6 +8,7 @@
 //! | know that a `fork` lies between then and now | [`ForkGeneration`] |
 //! | guard a value that children of `fork` use too | [`ForkLock`] |
 //! | let others know that a file is open | [`mark`], [`is_marked`] |
+//! | write to a file that may grow no more, and live on | [`without_sigxfsz`], [`limits_file_size`] |
 //! | do something when the process ends | [`at_exit`] |
 //! | do something again in each child that logs | [`at_first_record_of_child`] |
 #![cfg_attr(feature = "signals", doc = "| have a thread act on signals | [`signals`] |")]
@@ -59,6 +60,7 @@ mod lock;
 mod mark;
 #[cfg(feature = "signals")]
 pub mod signals;
+mod size_limit;
 
 #[cfg(all(target_os = "linux", feature = "queue"))]
 pub mod claim;
@@ -126,6 +128,7 @@ pub use first_record::{at_first_record_of_child, first_record};
 pub use fork::ForkGeneration;
 pub use lock::{ForkLock, ForkLockGuard, ForkReadGuard, ForkReset};
 pub use mark::{is_marked, mark};
+pub use size_limit::{limits_file_size, without_sigxfsz};
 
 #[cfg(all(target_os = "linux", feature = "queue"))]
 pub use helper::{Fork, fork_single_threaded};

@@ -11,6 +11,8 @@ use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 use rustix::stdio;
 
+use crate::without_sigxfsz;
+
 /// One of the two standard streams that are written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StandardStream {
@@ -60,7 +62,7 @@ impl StandardStream {
             fstat(self.descriptor()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile);
         while !bytes.is_empty() {
             let outcome = match is_regular {
-                true => rustix::io::write(self.descriptor(), bytes).map_err(io::Error::from),
+                true => without_sigxfsz(|| rustix::io::write(self.descriptor(), bytes)).map_err(io::Error::from),
                 false => write_now(self.descriptor(), bytes),
             };
             match outcome {

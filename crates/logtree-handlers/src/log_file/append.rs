@@ -13,7 +13,7 @@ use crate::line_writer::LineWriter;
 use crate::look::Look;
 use crate::open::Open;
 use crate::room::Room;
-use crate::seal::{self, Seal};
+use crate::seal::Seal;
 
 impl LogFile {
     /// Appends, unless the file is full; answers whether it did.
@@ -48,7 +48,7 @@ impl LogFile {
             None => _ = open.room.append(bytes.len()),
         }
         to_be_written(open, bytes);
-        match seal::append(open.descriptor(), bytes) {
+        match open.write(bytes) {
             Ok(written) if written == bytes.len() => {}
             first => return Attempt::Begun(seal, first),
         }
@@ -119,7 +119,7 @@ fn to_be_written(open: &Open, bytes: &[u8]) {
     #[cfg(all(target_os = "linux", logtree_kill_points))]
     if logtree_os::kill_points::is_deadly("file: half written") {
         // As write(2) leaves it when its process is killed.
-        let _ = seal::append(open.descriptor(), &bytes[..bytes.len() / 2]);
+        let _ = open.write(&bytes[..bytes.len() / 2]);
         logtree_os::kill_points::die();
     }
     let _ = (open, bytes);

@@ -1,7 +1,7 @@
 //! A file that cannot grow: behind half a line that was written stands never another one.
 //!
 //! The limit of a file's size (setrlimit(2)) stands for the disk: like a full one it takes a part of a line and then
-//! nothing, and it needs no rights. The shell ignores the signal that comes with it.
+//! nothing, and it needs no rights. The signal that comes with it would end the program, as nobody ignores it here.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,23 +9,61 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use logtree_core::{Direct, Handler as _};
-use logtree_handlers::{Buffering, BufferingConfig, FileHandler, FileHandlerConfig};
+use logtree_handlers::{
+    Buffering, BufferingConfig, FileHandler, FileHandlerConfig, StreamHandler, StreamHandlerConfig,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::child::assert_passed;
+use crate::child::{assert_passed, test_process};
 use crate::specimen::{Brackets, lines, with_record};
 
 #[test]
 fn lines_are_whole_or_missing_and_each_missing_one_is_an_error() {
-    for test in ["under_a_limit", "with_threads_under_a_limit", "with_a_buffer_under_a_limit"] {
+    for test in ["under_a_limit", "with_threads_under_a_limit", "with_a_buffer_under_a_limit", "a_stream_under_a_limit"]
+    {
+        let stderr = tempfile::NamedTempFile::new().unwrap();
         let child = Command::new("sh")
-            .args(["-c", "trap '' XFSZ; ulimit -S -f 8; exec \"$0\" $1 --exact --ignored"])
+            .args(["-c", "ulimit -S -f 8; exec \"$0\" $1 --exact --ignored 2>>\"$2\""])
             .arg(std::env::current_exe().unwrap())
             .arg(format!("full_disk::{test}"))
+            .arg(stderr.path())
             .output()
             .unwrap();
         assert_passed(&child);
     }
+}
+
+#[test]
+fn a_limit_that_comes_later() {
+    assert_passed(&test_process("full_disk::under_a_limit_of_later").output().unwrap());
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn under_a_limit_of_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    let handler = FileHandler::new(FileHandlerConfig::new(&path)).unwrap();
+    let emit = |message: &str| with_record(message, |record| handler.emit(record, &Brackets, &mut Direct)).is_ok();
+    assert!(emit("opened before"));
+    let limit = Rlimit { current: Some(100), maximum: getrlimit(Resource::Fsize).maximum };
+    setrlimit(Resource::Fsize, limit).unwrap();
+    // The first one is cut at the limit, and taken back; of the others some fit, to the last byte, and one finds no room at all.
+    let fits = ["x".repeat(100), "x".repeat(81), "y".into(), "z".into()].map(|message| emit(&message));
+    assert_eq!(fits, [false, true, false, false]);
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), 100);
+}
+
+#[test]
+#[ignore = "the test above runs it under a limit, with a file as its standard error"]
+fn a_stream_under_a_limit() {
+    let handler = StreamHandler::new(StreamHandlerConfig::default());
+    let emit = |number: u64| {
+        with_record(&format!("{number:099}"), |record| handler.emit(record, &Brackets, &mut Direct)).is_ok()
+    };
+    let most = getrlimit(Resource::Fsize).current.unwrap();
+    let written = (0..most / 102 + 10).filter(|number| emit(*number)).count() as u64;
+    assert_eq!(written, most / 102);
 }
 
 #[test]
