@@ -29,9 +29,15 @@ impl RollLock {
         if !is_current(path, open) {
             return Ok(None);
         }
+        let usual = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         // As the log is opened: whoever may write it need not be allowed to read it.
-        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let descriptor = match rustix::fs::open(path, flags, Mode::empty()) {
+        let descriptor = match rustix::fs::open(path, OFlags::WRONLY | OFlags::APPEND | usual, Mode::empty()) {
+            // Who has become another user since it was opened may give it another name all the same: what counts for that is
+            // the directory.
+            Err(Errno::ACCESS) => rustix::fs::open(path, OFlags::RDONLY | usual, Mode::empty()),
+            outcome => outcome,
+        };
+        let descriptor = match descriptor {
             Err(Errno::NOENT) => return Ok(None),
             outcome => outcome?,
         };

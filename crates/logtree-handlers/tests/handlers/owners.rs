@@ -137,6 +137,43 @@ fn a_compressed_file_belongs_to_whom_the_other_one_did() {
     }
 }
 
+/// A service that is started by root, opens its log, and goes on as somebody else, whose the directory is. CPython 3.13 rolls too.
+#[test]
+fn a_file_of_the_user_of_before_is_rolled() {
+    if !is_root() {
+        println!("passed over: only root becomes somebody else");
+        return;
+    }
+    assert_passed(&test_process("owners::as_somebody_who_was_root").output().unwrap());
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own, which becomes another user"]
+fn as_somebody_who_was_root() {
+    let directories = Class::ALL.map(|_| tempfile::tempdir().unwrap());
+    let logs: Vec<_> = Class::ALL
+        .into_iter()
+        .zip(&directories)
+        .map(|(class, directory)| {
+            std::os::unix::fs::chown(directory.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+            let access = Access { permissions: Some(0o644), ..Access::default() };
+            let path = directory.path().join("app.log");
+            let log = Log::of(class, FileHandlerConfig { access, ..FileHandlerConfig::new(path) });
+            assert!(log.entry.handler.open().is_ok() && log.log_all(0..50).len() == 50);
+            (class, log)
+        })
+        .collect();
+    rustix::thread::set_thread_gid(rustix::fs::Gid::from_raw(NOBODY)).unwrap();
+    rustix::thread::set_thread_uid(rustix::fs::Uid::from_raw(NOBODY)).unwrap();
+    for ((class, log), directory) in logs.iter().zip(&directories) {
+        assert_eq!(log.log_all(50..250).len(), 200, "{class:?}");
+        assert_eq!(log.numbers(), (0..250).collect::<Vec<_>>(), "{class:?}");
+        let owners = seen(directory.path()).into_iter().map(|(_, owner, ..)| owner);
+        let begun = owners.filter(|owner| *owner == NOBODY).count();
+        assert_eq!(begun, if class.rolls() { 2 } else { 0 }, "{class:?}");
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_given_away() {
     let mut test = test_process("owners::as_somebody_who_may_give_nothing_away");
