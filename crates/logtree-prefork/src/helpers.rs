@@ -293,7 +293,12 @@ pub(crate) fn forget_standby(segment: &Segment) {
 }
 
 pub(crate) fn standby(segment: &Segment) -> ProcessIdentity {
-    let word = |number| segment.word(words::STANDBY + number).unwrap_or_default();
+    standby_of(|number| segment.word(number).unwrap_or_default())
+}
+
+/// Who stands by, of these words of a segment.
+pub(crate) fn standby_of(word: impl Fn(usize) -> u64) -> ProcessIdentity {
+    let word = |number| word(words::STANDBY + number);
     ProcessIdentity { pid: word(0) as u32, start_time: word(1), namespaces: word(2), nonce: word(3) }
 }
 
@@ -394,7 +399,11 @@ pub(crate) fn nobody_listens_to(queue: &Arc<Queue>, segment: &Arc<Segment>) {
 
 /// Whether somebody stands by, as far as can be told.
 pub(crate) fn has_standby(segment: &Segment) -> bool {
-    let standby = standby(segment);
+    lives(&standby(segment))
+}
+
+/// Whether the standby that is named there is not known to be dead.
+pub(crate) fn lives(standby: &ProcessIdentity) -> bool {
     match standby.start_time {
         // It was made a moment ago, and has not yet said who it is.
         0 => standby.pid != 0 && is_running(standby.pid),

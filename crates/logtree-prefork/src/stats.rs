@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 
 use logtree_os::claim::ClaimText;
 use logtree_os::{
-    DropCounts, ForkLock, ForkReset, LaneState, ProcessState, SegmentError, SegmentId, SegmentLook, SegmentSight,
-    default_directory,
+    Death, DropCounts, ForkLock, ForkReset, LaneState, ProcessState, SegmentError, SegmentId, SegmentLook,
+    SegmentSight, default_directory,
 };
 
 use crate::config::Shared;
@@ -33,7 +33,7 @@ pub struct QueueStats {
     pub has_listener: bool,
     /// The thread that listens, as it is numbered in its pid namespace; of a helper it is the process.
     pub listener: Option<u32>,
-    /// The process that stands by to listen.
+    /// The process that stands by to listen, if it is not known to be dead.
     pub standby: Option<u32>,
     /// Processes that are attached.
     pub processes: u32,
@@ -108,6 +108,8 @@ pub struct OwnerStats {
     pub process: u32,
     /// Whether it may log still; if not, it has said goodbye or is about to join.
     pub is_attached: bool,
+    /// Whether it is known to be dead. Whoever listens next reads what it has logged, and takes it away.
+    pub is_dead: bool,
     /// How much each of its lanes may hold, in bytes.
     pub capacity_bytes: u64,
     /// Its lanes, one a thread that has logged.
@@ -268,6 +270,7 @@ impl Queue {
 fn of(name: String, path: &Path, sight: &SegmentSight) -> QueueStats {
     let word = |number: usize| sight.words.get(number).copied().unwrap_or_default();
     let owners = owners(sight);
+    let standby = helpers::standby_of(word);
     let shared = Shared::parse(&sight.text).unwrap_or_default();
     // What the log has told of, and what it has not yet. Others may have written any numbers there.
     let with_untold = |told: usize, of: &dyn Fn(&DropCounts) -> u64| {
@@ -288,7 +291,8 @@ fn of(name: String, path: &Path, sight: &SegmentSight) -> QueueStats {
         claim_number: sight.claim_number,
         has_listener: sight.listener.is_some(),
         listener: sight.listener,
-        standby: Some(word(words::STANDBY) as u32).filter(|process| *process != 0),
+        // One that is killed cannot say so, and who would say it for it may be killed as well.
+        standby: Some(standby.pid).filter(|_| helpers::lives(&standby)),
         processes: owners.iter().filter(|owner| owner.is_attached).count() as u32,
         lanes: lanes().count() as u32,
         waiting: lanes().map(|lane| u64::from(lane.waiting)).sum(),
@@ -329,6 +333,7 @@ fn owners(sight: &SegmentSight) -> Vec<OwnerStats> {
         OwnerStats {
             process: process.identity.pid,
             is_attached: process.state == ProcessState::Attached,
+            is_dead: process.identity.death() == Death::Dead,
             capacity_bytes: process.words[CAPACITY_WORD],
             lanes: lanes.collect(),
             dropped_no_lane: process.drops_no_lane,

@@ -50,6 +50,7 @@ fn owner(owner: &OwnerStats) -> Value {
     json!({
         "process": owner.process,
         "attached": owner.is_attached,
+        "dead": owner.is_dead,
         "capacity_bytes": owner.capacity_bytes,
         "dropped_no_lane": owner.dropped_no_lane,
         "lanes": owner.lanes.iter().map(lane).collect::<Value>(),

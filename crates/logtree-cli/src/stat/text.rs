@@ -82,7 +82,8 @@ fn one(text: &mut String, queue: &QueueStats, earlier: Option<(&QueueStats, f64)
 }
 
 fn owners(text: &mut String, queue: &QueueStats) -> std::fmt::Result {
-    writeln!(text, "  processes  {}, with {} lanes", queue.processes, queue.lanes)?;
+    let plural = if queue.lanes == 1 { "" } else { "s" };
+    writeln!(text, "  processes  {}, with {} lane{plural}", queue.processes, queue.lanes)?;
     let waiting = |owner: &OwnerStats| -> u64 { owner.lanes.iter().map(|lane| u64::from(lane.waiting)).sum() };
     let mut owners: Vec<_> = queue.owners.iter().collect();
     owners.sort_by_key(|owner| std::cmp::Reverse(waiting(owner)));
@@ -102,7 +103,11 @@ fn owners(text: &mut String, queue: &QueueStats) -> std::fmt::Result {
             0 => "-".to_owned(),
             capacity => format!("{} %", (100 * fullest).div_ceil(capacity)),
         };
-        let gone = if owner.is_attached { "" } else { "  (not attached)" };
+        let gone = match (owner.is_dead, owner.is_attached) {
+            (true, _) => "  (dead)",
+            (false, false) => "  (not attached)",
+            (false, true) => "",
+        };
         writeln!(
             text,
             "    {:>10} {:>6} {:>10} {:>10} {fill:>6} {dropped:>10}{gone}",

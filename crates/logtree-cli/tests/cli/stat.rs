@@ -92,6 +92,7 @@ fn who_listens_what_waits_and_what_was_dropped() {
     assert_eq!((&queue["late"], &queue["dropped"]["total"]), (&0.into(), &0.into()));
     let owner = &queue["owners"][0];
     assert_eq!((&owner["process"], &owner["attached"]), (&producer.child.id().into(), &true.into()));
+    assert_eq!(owner["dead"], false);
     assert_eq!((&owner["capacity_bytes"], &owner["lanes"][0]["published"]), (&(128 << 10).into(), &10.into()));
 
     // The standby first, so that it does not take the other's place.
@@ -122,6 +123,31 @@ fn who_listens_what_waits_and_what_was_dropped() {
     let queue = producer
         .stat_when("all is read", |queue| queue["waiting"] == 0 && queue["handled"].as_u64() > Some(10 + waiting));
     assert_eq!(queue["dropped"]["total"], dropped);
+}
+
+/// Nobody is left who could say that the others are gone.
+#[test]
+fn of_a_queue_whose_processes_were_all_killed_nobody_is_said_to_be_there() {
+    let mut producer = Producer::new("killed");
+    producer.log(1);
+    producer.stat_when("it is read", |queue| queue["handled"] == 1);
+    let queue = producer.stat_when("there is a standby", |queue| !queue["standby"].is_null());
+    let path = PathBuf::from(queue["path"].as_str().unwrap());
+    let claim = format!(".{}.logtree", path.file_name().unwrap().to_str().unwrap());
+    let _left = [Removed(path.with_file_name(claim)), Removed(path)];
+    // Stopped, the listener makes no other standby, and the producer no other listener.
+    signal(&queue["listener"], Signal::STOP);
+    producer.child.kill().unwrap();
+    producer.child.wait().unwrap();
+    [&queue["standby"], &queue["listener"]].into_iter().for_each(|process| signal(process, Signal::KILL));
+    let found = producer.stat_when("the listener is gone", |queue| queue["listener"].is_null());
+    let owner = &found["owners"][0];
+    assert_eq!((&owner["process"], &owner["dead"]), (&producer.child.id().into(), &true.into()));
+    let found = producer.stat_when("the standby is gone", |queue| queue["standby"].is_null());
+    assert_eq!(found["owners"].as_array().unwrap().len(), 1);
+    let text = producer.place.run(&["stat", &producer.name], "");
+    assert!(text.stdout().contains("listener   nobody, the 1st so far; standing by: nobody\n"), "{}", text.stdout());
+    assert!(text.stdout().ends_with(" (dead)\n"), "{}", text.stdout());
 }
 
 #[test]
