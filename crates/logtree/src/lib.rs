@@ -25,7 +25,8 @@
 //! # Overview
 //!
 //! - [`from_file`], [`from_str`] and [`from_value`] check a config and give a [`Config`]. A bad one is refused with every
-//!   problem at once, each with its place in the text; nothing was opened or changed by then.
+//!   problem at once, each with its place in the text; nothing was opened or changed by then. What Python would swallow
+//!   silently, such as a key that it does not know, is no error: [`Config::warnings`] has it, and `logtree check --strict`.
 //! - The same config may be written in JSON, in YAML as PyYAML reads it, in TOML, or in the older INI of `fileConfig`, of which
 //!   nothing is evaluated. With the top-level key `env: true`, `${NAME}` and `${NAME:-default}` in its strings come from the
 //!   environment, and `$${` stands for `${`. With `env_levels: RUST_LOG`, that variable's levels are set on top, written as for
