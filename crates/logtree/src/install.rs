@@ -5,6 +5,7 @@ use std::sync::Arc;
 use logtree_core::{Direct, HandlerEntry, Tree, TreeBuilder};
 use logtree_dictconfig::last_resort;
 use logtree_layer::{Mode, TreeHandle};
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::error::Error;
@@ -32,7 +33,7 @@ pub(crate) fn install(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Gu
         guard::Install::Inherited(guard) => return Ok(guard),
     };
     // Asked before anything is opened; that another one comes meanwhile is caught below.
-    if tracing::dispatcher::has_been_set() {
+    if has_global_subscriber() {
         return Err(Error::has_subscriber());
     }
     #[cfg(target_os = "linux")]
@@ -74,6 +75,22 @@ pub(crate) fn tree(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Arc<T
     let Opened { tree, start, .. } = open()?;
     start()?;
     Ok(with_last_resort(tree))
+}
+
+/// Whether the program has a subscriber for all threads. `tracing` itself tells only whether there ever was any, be it for a
+/// scope that has ended or a thread.
+fn has_global_subscriber() -> bool {
+    tracing::dispatcher::has_been_set()
+        && std::thread::scope(|scope| {
+            // Where this thread has one of its own, it would hide the other.
+            let elsewhere = std::thread::Builder::new().spawn_scoped(scope, has_subscriber);
+            elsewhere.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(has_subscriber)
+        })
+}
+
+/// Whether there is a subscriber that gets what the calling thread logs.
+pub(crate) fn has_subscriber() -> bool {
+    tracing::dispatcher::get_default(|subscriber| !subscriber.is::<NoSubscriber>())
 }
 
 /// Closes handlers, those that hand on before those that they hand on to, after their filters have said what they held back.

@@ -47,7 +47,7 @@ fn surround(run_hooks: &dyn Fn()) {
     abandon_handling();
     let starting = STARTING.lock().0.clone();
     match starting {
-        Some((made_in, tree)) if !tracing::dispatcher::has_been_set() => {
+        Some((made_in, tree)) if !crate::install::has_subscriber() => {
             if made_in == ForkGeneration::current() {
                 // A thread of the process that installs: its subscriber is about to be set, by `install`.
                 let subscriber = tracing_subscriber::registry().with(TreeLayer::new(tree, Mode::Shared));

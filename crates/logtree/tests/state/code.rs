@@ -13,6 +13,7 @@ pub(crate) const LIVES: &[Life] = &[
     ("code::each_level_has_its_method", each_level_has_its_method),
     ("code::critical_is_a_level_for_us_and_an_error_for_others", critical_is_a_level),
     ("code::a_builder_installs", a_builder_installs),
+    ("code::a_subscriber_of_a_scope_is_not_the_programs", a_subscriber_of_a_scope_is_not_the_programs),
     ("code::a_builder_that_fails_installs_nothing", a_builder_that_fails_installs_nothing),
     ("code::basic_config_leaves_handlers_alone", basic_config_leaves_handlers_alone),
 ];
@@ -118,6 +119,25 @@ fn a_builder_installs() {
     assert_eq!(lines("a.log"), ["NOTICE:a:named"]);
     let again = logtree::builder().install().unwrap_err();
     assert!(again.is_already_installed());
+}
+
+/// As programs have that log somewhere until they have read their config, and tests that capture.
+fn a_subscriber_of_a_scope_is_not_the_programs() {
+    let log = |what: &str| tracing::warn!(target: "a", "{what}");
+    let before = logtree::testing::capture();
+    log("before");
+    assert_eq!(before.one().message(), "before");
+    drop(before);
+    let scope = logtree::testing::capture();
+    let mut logging = logtree::builder();
+    logging.root().add_handler(file("a.log"));
+    let _guard = logging.install().unwrap();
+    log("in the scope");
+    assert_eq!(scope.one().message(), "in the scope");
+    std::thread::scope(|threads| threads.spawn(|| log("beside it")).join()).unwrap();
+    drop(scope);
+    log("behind it");
+    assert_eq!(lines("a.log"), ["WARNING:a:beside it", "WARNING:a:behind it"]);
 }
 
 fn a_builder_that_fails_installs_nothing() {
