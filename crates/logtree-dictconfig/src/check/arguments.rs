@@ -2,8 +2,8 @@
 
 use logtree_core::{Argument, ArgumentError, Kwargs, Object};
 
-use super::Checker;
 use super::scope::{At, Field, Scope};
+use super::{Checker, queue};
 use crate::catalog::{self, Item, Signature};
 use crate::node::{Entry, Kind, Node};
 use crate::plan::Made;
@@ -216,7 +216,8 @@ impl<'a> Checker<'a> {
     /// Reports what CPython says to the keywords of a call; answers whether it refuses any.
     pub(super) fn bind(&mut self, call: &Call<'_, 'a>, arguments: &Arguments) -> bool {
         let Some(signature) = call.signature else { return false };
-        let given: Vec<&str> = arguments.iter().map(|(keyword, _)| keyword.as_str()).collect();
+        let keywords = arguments.iter().map(|(keyword, _)| keyword.as_str());
+        let given: Vec<&str> = keywords.filter(|keyword| !queue::is_own(&call.name, keyword)).collect();
         let errors = signature.bind(&given);
         for (keyword, Exception { kind, message }) in &errors {
             let at = keyword.as_ref().map(|keyword| self.keyword_at(call.scope, keyword).0);

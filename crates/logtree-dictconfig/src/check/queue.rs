@@ -19,6 +19,9 @@ const LISTENER: &str = "logging.handlers.QueueListener";
 /// What Python puts in front of a listener if the config names no queue.
 const DEFAULT_QUEUE: &str = "queue.Queue";
 
+/// Tells the handler whether the config gives it a formatter: no keyword of CPython's.
+const FORMATTER: &str = "formatter";
+
 /// The keys of a QueueHandler that are read here.
 const KEYS: [&str; 8] = ["class", "()", "formatter", "level", "filters", "queue", "listener", "handlers"];
 
@@ -48,9 +51,10 @@ impl<'a> Checker<'a> {
         match queue {
             Made::Ready(queue) => {
                 arguments.push(("queue".to_owned(), queue));
+                self.warn_of_no_reader(scope);
                 let formatter = scope.field("formatter").map(|field| self.resolver.convert(field.node));
                 let is_formatting = formatter.is_some_and(|name| name.is_ok_and(|name| name.is_truthy()));
-                arguments.push(("formatter".to_owned(), Argument::Bool(is_formatting)));
+                arguments.push((FORMATTER.to_owned(), Argument::Bool(is_formatting)));
                 self.make_handler(scope, CLASS, known, arguments, passed)
             }
             // Without its queue the handler cannot be made, but its other arguments can be looked at.
@@ -139,6 +143,21 @@ impl<'a> Checker<'a> {
         None
     }
 
+    /// Warns of a queue that nobody reads, as configs from before Python 3.12 have it: there the program's code made a listener.
+    /// A queue of the program's own may have readers that are not known here, and so may one that processes share by a name.
+    fn warn_of_no_reader(&mut self, scope: &Scope<'a>) {
+        let may_be_read = scope.field("queue").is_some_and(|field| match self.resolver.convert(field.node) {
+            Ok(Value::Node(node)) => node.entry("name").is_some(),
+            _ => true,
+        });
+        let has_handlers = scope.field("handlers").is_some_and(|field| field.node.is_truthy());
+        if !may_be_read && !has_handlers {
+            let message =
+                "nobody reads the queue of a QueueHandler without handlers, and its records are lost".to_owned();
+            self.warn(&scope.class_at(), message).expected = Some("the key 'handlers' too".to_owned());
+        }
+    }
+
     /// The key `handlers`: those behind the queue.
     fn queue_children(&mut self, scope: &Scope<'a>) -> Option<Vec<Child>> {
         let Some(field) = scope.field("handlers") else { return Some(Vec::new()) };
@@ -163,6 +182,11 @@ impl<'a> Checker<'a> {
         self.refuse(Some(&scope.outer), &field.at, refusal);
         None
     }
+}
+
+/// Whether it is an argument that only the class of here has, so that nobody is to be told of it.
+pub(super) fn is_own(call: &str, keyword: &str) -> bool {
+    (call, keyword) == ("QueueHandler.__init__()", FORMATTER)
 }
 
 fn invalid(what: &str, repr: &str) -> Refusal {

@@ -164,6 +164,35 @@ fn a_size_at_which_nothing_rolls_is_a_warning() {
 }
 
 #[test]
+fn a_queue_that_nobody_reads_is_a_warning() {
+    let of = |keys: &str| {
+        warnings(&format!(
+            r#"{{"version": 1, "root": {{"level": "INFO", "handlers": ["q", "f"]}}, "handlers": {{"f": {{"class": "logging.NullHandler"}},
+  "q": {{"class": "logging.handlers.QueueHandler"{keys}}}}}}}"#
+        ))
+    };
+    let expected = "logging.json:2:18: handlers.q.class: warning: nobody reads the queue of a QueueHandler without handlers, \
+                    and its records are lost (expected the key 'handlers' too)";
+    assert_eq!(of(""), [expected]);
+    assert_eq!(of(r#", "queue": {"()": "queue.Queue"}, "handlers": []"#), [expected]);
+    assert_eq!(of(r#", "queue": "queue.SimpleQueue""#), [expected]);
+    assert_eq!(of(r#", "handlers": ["f"]"#), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_queue_handler_is_not_given_is_not_refused() {
+    // CPython 3.13: QueueHandler.__init__() got an unexpected keyword argument 'target'.
+    let text = r#"{"version": 1, "handlers": {"f": {"class": "logging.NullHandler"},
+        "q": {"class": "logging.handlers.QueueHandler", "target": "f"}}}"#;
+    let problems = parse(text).unwrap_err();
+    let errors: Vec<_> =
+        problems.iter().filter(|problem| problem.is_error()).map(|problem| problem.headline()).collect();
+    let expected =
+        "Unable to configure handler 'q': QueueHandler.__init__() got an unexpected keyword argument 'target'";
+    assert_eq!(errors, [expected]);
+}
+
+#[test]
 fn a_config_of_the_documentation_has_no_warnings() {
     let text = include_str!("../data/configs/django_docs_topics_2.json");
     assert_eq!(warnings(text), Vec::<String>::new());
