@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use logtree_core::{Argument, Formatter};
+use logtree_core::{Argument, Callsite, Formatter, Level, Origin, Record, Timestamp};
 
 use super::Checker;
 use super::arguments::{Arguments, Call, dotted, not_callable};
 use super::scope::{Field, Scope};
 use super::sections::Section;
-use crate::catalog::Item;
+use crate::catalog::{self, Item};
 use crate::plan::Made;
 use crate::refusal::Refusal;
 use crate::resolve::Known;
@@ -23,7 +23,24 @@ impl<'a> Checker<'a> {
             let Some(scope) = self.enter(entered) else { continue };
             let is_custom = scope.node.entry("()").is_some();
             let made = if is_custom { self.custom_formatter(&scope) } else { self.plain_formatter(&scope) };
+            if let Some(Made::Ready(formatter)) = &made {
+                self.warn_of_failing_format(&scope, &**formatter);
+            }
             self.formatters.push((scope.name, made.unwrap_or(Made::Refused)));
+        }
+    }
+
+    /// Warns of a format with which each record fails, such as `%(asctime) - %(message)s`: CPython does not mind it before.
+    fn warn_of_failing_format(&mut self, scope: &Scope<'a>, formatter: &dyn Formatter) {
+        let class = scope.field("()").or_else(|| scope.field("class")).map(|field| field.node.text());
+        // What the program's own classes do to a record is not known here.
+        let is_known = class.is_none_or(|class| catalog::signature(&class).is_some());
+        let Some(field) = scope.field("format").or_else(|| scope.field("fmt")).filter(|_| is_known) else { return };
+        let (callsite, origin) = (Callsite::default(), Origin::default());
+        // It has no fields, of which nothing prints, whatever the format asks of them: what fails with it fails with all.
+        let record = Record::new(&callsite, &origin, Level::INFO, Timestamp::default(), "message");
+        if let Err(error) = formatter.format(&record, &mut String::new()) {
+            self.warn(&field.at, format!("each record fails with this format: {error}"));
         }
     }
 

@@ -164,6 +164,34 @@ fn a_size_at_which_nothing_rolls_is_a_warning() {
 }
 
 #[test]
+fn a_format_with_which_each_record_fails_is_a_warning() {
+    let of = |formatter: &str| {
+        let config = r#"{"version": 1, "root": {"level": "INFO", "handlers": ["h"]}, "handlers": {"h":
+  {"class": "logging.NullHandler", "formatter": "f"}}, "formatters": {"f":
+  FORMATTER}}"#;
+        warnings(&config.replace("FORMATTER", formatter))
+    };
+    // CPython 3.13: what logging.Formatter(format).format(logging.makeLogRecord({"msg": "message"})) raises.
+    let failing = [
+        ("%(asctime) - %(message)s", "ValueError: unsupported format character '%' (0x25) at index 13"),
+        ("%(message)s 100%", "ValueError: incomplete format"),
+        ("%(levelname)d %(message)s", "TypeError: %d format: a real number is required, not str"),
+    ];
+    for (format, error) in failing {
+        let expected =
+            format!("logging.json:3:14: formatters.f.format: warning: each record fails with this format: {error}");
+        assert_eq!(of(&format!(r#"{{"format": "{format}"}}"#)), [expected]);
+    }
+    let brace = of(r#"{"style": "{", "()": "logging.Formatter", "fmt": "{levelname:d}"}"#);
+    let expected = "logging.json:3:52: formatters.f.fmt: warning: each record fails with this format: ValueError: Unknown \
+                    format code 'd' for object of type 'str'";
+    assert_eq!(brace, [expected]);
+    for well in ["%(user)d %(id)s %(message)s", "%(message)s 100%%", "%(process)d %(levelno)05.1f"] {
+        assert_eq!(of(&format!(r#"{{"format": "{well}"}}"#)), Vec::<String>::new(), "{well}");
+    }
+}
+
+#[test]
 fn a_queue_that_nobody_reads_is_a_warning() {
     let of = |keys: &str| {
         warnings(&format!(
