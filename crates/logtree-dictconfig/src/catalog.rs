@@ -92,7 +92,12 @@ impl Signature {
 
 /// What a dotted name stands for in Python's library or in the libraries that logging configs name.
 pub(crate) fn find(name: &str) -> Option<Item> {
-    stdlib::find(name).or_else(|| third_party::find(name)).or_else(|| ours::find(name))
+    let class = classes().find(|(known, _)| *known == name);
+    class.map(|(_, item)| *item).or_else(|| stdlib::find(name))
+}
+
+fn classes() -> impl Iterator<Item = &'static (&'static str, Item)> {
+    stdlib::CLASSES.iter().chain(third_party::CLASSES).chain(ours::CLASSES)
 }
 
 /// What a name takes when it is called, if that is known.
@@ -110,9 +115,9 @@ pub(crate) fn looked_into(name: &str) -> &'static [&'static str] {
     third_party::looked_into(name)
 }
 
-/// Every name that [`find`] knows a class behind, for suggestions.
+/// Every name that [`find`] knows a class behind which a config could mean, for suggestions.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    stdlib::names().chain(third_party::names()).chain(ours::names())
+    classes().filter(|(_, item)| !matches!(item, Item::Class)).map(|(name, _)| *name)
 }
 
 /// Whether `name` is a module of Python's library, and if so whether it is a package.

@@ -3,7 +3,7 @@
 use super::{Item, Signature};
 
 #[rustfmt::skip]
-const CLASSES: &[(&str, Item)] = &[
+pub(super) const CLASSES: &[(&str, Item)] = &[
     ("logtree.DuplicateFilter", Item::Filter(&Signature::new(
         "DuplicateFilter.__init__()", &[], &["interval", "remember", "allowed", "ignore"],
     ))),
@@ -36,14 +36,6 @@ const CLASSES: &[(&str, Item)] = &[
     ))),
 ];
 
-pub(super) fn find(name: &str) -> Option<Item> {
-    CLASSES.iter().find(|(known, _)| *known == name).map(|(_, item)| *item)
-}
-
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    CLASSES.iter().map(|(name, _)| *name)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -62,7 +54,7 @@ mod tests {
                 _ => unreachable!("{name}"),
             }
         };
-        for name in super::names().filter(|name| name.starts_with("logtree.")) {
+        for name in super::CLASSES.iter().map(|(name, _)| *name).filter(|name| name.starts_with("logtree.")) {
             let signature = crate::catalog::signature(name).unwrap();
             if let Some(first) = signature.required.first() {
                 let missing = format!("TypeError: f() missing 1 required positional argument: '{first}'");
@@ -79,7 +71,7 @@ mod tests {
     fn every_class_of_logtrees_own_is_here() {
         let registry = crate::registry();
         for name in registry.names().filter(|name| name.starts_with("logtree.")) {
-            assert!(super::find(name).is_some(), "{name}");
+            assert!(crate::catalog::find(name).is_some(), "{name}");
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) const MODULES: &[(&str, bool)] = &[
 ];
 
 #[rustfmt::skip]
-const CLASSES: &[(&str, Item)] = &[
+pub(super) const CLASSES: &[(&str, Item)] = &[
     ("logging.StreamHandler", Item::Handler(&Signature::new("StreamHandler.__init__()", &[], &["stream"]))),
     ("logging.FileHandler", Item::Handler(&Signature::new("FileHandler.__init__()", &["filename"], FILE))),
     ("logging.Handler", Item::Handler(&Signature::new("Handler.__init__()", &[], &["level"]))),
@@ -152,22 +152,16 @@ const SYSLOG: &[(&str, i64)] = &[
     ("LOG_LOCAL4", 20), ("LOG_LOCAL5", 21), ("LOG_LOCAL6", 22), ("LOG_LOCAL7", 23),
 ];
 
+/// A function or an integer.
 pub(super) fn find(name: &str) -> Option<Item> {
     let integer = |table: &[(&str, i64)], name: &str| {
         table.iter().find(|(known, _)| *known == name).map(|(_, value)| Item::Int(*value))
     };
-    if let Some((_, item)) = CLASSES.iter().find(|(known, _)| *known == name) {
-        return Some(*item);
-    }
     if let Some(name) = name.strip_prefix("logging.handlers.SysLogHandler.") {
         return integer(SYSLOG, name);
     }
     let function = name.strip_prefix("logging.").filter(|function| FUNCTIONS.contains(function));
     function.map(|_| Item::Function).or_else(|| integer(INTEGERS, name))
-}
-
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    CLASSES.iter().filter(|(_, item)| !matches!(item, Item::Class)).map(|(name, _)| *name)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::stdlib::{FILTER, FORMATTER};
 use super::{Item, Signature};
 
 #[rustfmt::skip]
-const CLASSES: &[(&str, Item)] = &[
+pub(super) const CLASSES: &[(&str, Item)] = &[
     ("cloghandler.ConcurrentRotatingFileHandler", CONCURRENT),
     ("colorlog.ColoredFormatter", Item::Formatter(&Signature::new("ColoredFormatter.__init__()", &[], &[
         "fmt", "datefmt", "style", "log_colors", "reset", "secondary_log_colors", "validate", "stream", "no_color",
@@ -76,14 +76,6 @@ pub(super) fn looked_into(name: &str) -> &'static [&'static str] {
         "colorlog.ColoredFormatter" => &["log_colors"],
         _ => &[],
     }
-}
-
-pub(super) fn find(name: &str) -> Option<Item> {
-    CLASSES.iter().find(|(known, _)| *known == name).map(|(_, item)| *item)
-}
-
-pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    CLASSES.iter().map(|(name, _)| *name)
 }
 
 #[cfg(test)]
