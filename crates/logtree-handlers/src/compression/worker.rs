@@ -114,6 +114,10 @@ impl Shared {
                         break;
                     }
                     Err(_) if self.is_over() => return Ok(Outcome::Later),
+                    // The others were rolling the log for as long as patience lasts: nothing is wrong with this file.
+                    Err(error) if error.kind() == io::ErrorKind::TimedOut && error.raw_os_error().is_none() => {
+                        all = Outcome::Later;
+                    }
                     // The others do not wait for it.
                     Err(error) => {
                         let message = format!("cannot compress '{}': {error}", source.path.display());

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use logtree_core::{Direct, Handler as _};
 use logtree_handlers::Compress;
+use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{emit, gzipped, handler, names, set, text, until, until_compressed};
@@ -138,4 +139,25 @@ fn on_a_disk_that_is_full() {
     let mut compressed = Vec::new();
     flate2::read::GzDecoder::new(File::open(at("app.log.1.gz")).unwrap()).read_to_end(&mut compressed).unwrap();
     assert_eq!((compressed, names(&disk())), (old, set(&["app.log", "app.log.1.gz"])));
+}
+
+#[test]
+fn others_who_take_long_to_roll_the_log_are_no_error_and_are_outwaited() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    fs::write(directory.path().join("app.log.1"), "old\n").unwrap();
+    fs::write(&path, "new\n").unwrap();
+    // As a process has it that is stopped while it rolls.
+    let rolling = File::options().append(true).open(&path).unwrap();
+    flock(&rolling, FlockOperation::LockExclusive).unwrap();
+    let handler = handler(&path, 1000, 3, Compress::Gzip);
+    emit(&handler, "one");
+    let is_being_made = || names(directory.path()).iter().any(|name| name.ends_with(".part"));
+    until("the file is being compressed", is_being_made);
+    until("its place was waited for in vain", || !is_being_made());
+    emit(&handler, "two");
+    flock(&rolling, FlockOperation::Unlock).unwrap();
+    until_compressed(directory.path());
+    assert_eq!(names(directory.path()), set(&["app.log", "app.log.1.gz"]));
+    emit(&handler, "three");
 }
