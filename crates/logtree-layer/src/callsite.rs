@@ -1,6 +1,6 @@
 //! What all records of one callsite have in common, gathered at its first record.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use logtree_core::{Callsite, Level, Tree, logger_name};
 use logtree_os::AddressMap;
@@ -24,7 +24,12 @@ pub(crate) struct KnownCallsite {
     /// The route found last: the tree's generation, whether the route refuses the callsite's level (one bit), and the
     /// route's index. One word, so that it is never torn.
     route: AtomicU64,
+    /// Whether it is to be asked about at each event although it was refused, until all callsites are asked again.
+    pub(crate) is_unsettled: AtomicBool,
 }
+
+/// How many were met.
+static MET: AtomicU32 = AtomicU32::new(0);
 
 /// The bit that says "refused", and below it the index.
 const REFUSED: u64 = 1 << 31;
@@ -42,12 +47,21 @@ impl KnownCallsite {
         }
     }
 
+    /// The same of metadata that may be a shorter-lived one's, if the callsite was met.
+    pub(crate) fn look(metadata: &Metadata<'_>) -> Option<&'static Self> {
+        KNOWN.find(std::ptr::from_ref(metadata).addr())
+    }
+
+    /// How many there are.
+    pub(crate) fn count() -> u32 {
+        MET.load(Ordering::Relaxed)
+    }
+
     #[cold]
     fn insert(metadata: &'static Metadata<'static>) -> &'static Self {
-        static INDICES: AtomicU32 = AtomicU32::new(0);
         KNOWN.find_or_insert(std::ptr::from_ref(metadata).addr(), || {
             let mut known = Self::of(metadata);
-            known.callsite.index = Some(INDICES.fetch_add(1, Ordering::Relaxed));
+            known.callsite.index = Some(MET.fetch_add(1, Ordering::Relaxed));
             known
         })
     }
@@ -69,6 +83,7 @@ impl KnownCallsite {
             level_field: field(LEVEL_FIELD),
             is_of_log: field("log.target").is_some(),
             route: AtomicU64::new(0),
+            is_unsettled: AtomicBool::new(false),
         }
     }
 

@@ -8,12 +8,11 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, Guard};
 use logtree_core::{Level, Tree};
 use logtree_os::{ForkLock, ForkReset};
-use once_cell::race::OnceBox;
-use tracing_core::callsite::rebuild_interest_cache;
-use tracing_core::dispatcher::{self, WeakDispatch};
-use tracing_core::{Dispatch, LevelFilter};
+use tracing_core::LevelFilter;
 
-use crate::{Mode, TreeLayer, scratch};
+use crate::callsite::KnownCallsite;
+use crate::verdicts::Verdicts;
+use crate::{Mode, scratch};
 
 /// The tree of a layer, to be swapped for another while the program runs.
 #[derive(Clone, Debug)]
@@ -31,9 +30,7 @@ struct Current {
     /// Whether the records of the `log` crate come here, whose own threshold then follows the tree.
     #[cfg(feature = "log")]
     takes_log_records: AtomicBool,
-    mode: Mode,
-    /// The subscriber that the layer was put into.
-    subscriber: OnceBox<WeakDispatch>,
+    verdicts: Verdicts,
     /// Held to change them.
     changing: ForkLock<Former>,
 }
@@ -63,8 +60,7 @@ impl TreeHandle {
             has_span_events,
             #[cfg(feature = "log")]
             takes_log_records: AtomicBool::new(false),
-            mode,
-            subscriber: OnceBox::new(),
+            verdicts: Verdicts::new(mode),
             changing: ForkLock::default(),
         }))
     }
@@ -108,8 +104,7 @@ impl TreeHandle {
     /// # Errors
     /// Those of `change`; then the tree in use stays.
     pub fn update<E>(&self, change: impl FnOnce(&Tree) -> Result<Arc<Tree>, E>) -> Result<Arc<Tree>, E> {
-        // Let go of last: nothing of it may end under the lock.
-        let subscriber = self.0.subscriber.get().and_then(WeakDispatch::upgrade);
+        let subscriber = self.0.verdicts.subscriber();
         let mut changing = self.0.changing.lock();
         let tree = change(&self.0.tree.load())?;
         let generation = tree.generation();
@@ -122,40 +117,38 @@ impl TreeHandle {
         #[cfg(feature = "log")]
         self.set_level_of_log();
         // Under the lock: else, of two changes at once, what the earlier one found could be what callsites are left with.
-        self.ask_callsites_again(subscriber.as_ref());
+        self.0.verdicts.ask_all(subscriber.as_ref());
         drop(changing);
         Ok(old)
     }
 
-    /// The layer was put into that subscriber.
-    pub(crate) fn subscribed(&self, subscriber: &Dispatch) {
-        // Of several the first will do: that there is more than one `tracing` knows.
-        let _ = self.0.subscriber.set(Box::new(subscriber.downgrade()));
+    /// What `tracing` is told of callsites.
+    pub(crate) fn verdicts(&self) -> &Verdicts {
+        &self.0.verdicts
     }
 
-    /// Whether it is the way to the same tree.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    /// Has `tracing` ask all callsites' subscribers what they are worth by now.
-    fn ask_callsites_again(&self, subscriber: Option<&Dispatch>) {
-        if self.0.mode == Mode::Shared {
-            // Every callsite is on whatever the tree, for the sake of the others.
-            return;
+    /// The callsite was asked about and refused.
+    #[inline]
+    pub(crate) fn refused(&self, known: &KnownCallsite) {
+        if self.0.verdicts.is_to_be_settled(known) {
+            self.settle();
         }
-        // In a process that has made one subscriber only, `tracing` asks the one that the calling thread has at the moment. That
-        // may be none: by `Dispatch::none`, within an event, or where a subscriber is another thread's alone. All would be off.
-        let is_asked = |current: &Dispatch| current.downcast_ref().is_some_and(|layer: &TreeLayer| layer.is_of(self));
-        let (Some(subscriber), false) = (subscriber, dispatcher::get_default(is_asked)) else {
-            return rebuild_interest_cache();
-        };
-        let ask = || dispatcher::with_default(subscriber, rebuild_interest_cache);
-        std::thread::scope(|scope| {
-            if std::thread::Builder::new().spawn_scoped(scope, ask).is_err() {
-                ask();
-            }
-        });
+    }
+
+    /// Has callsites that nobody wants switched off, unless there is a change, which does.
+    #[cold]
+    fn settle(&self) {
+        let subscriber = self.0.verdicts.subscriber();
+        if let Some(_changing) = self.0.changing.try_lock() {
+            self.0.verdicts.ask_all(subscriber.as_ref());
+        }
+    }
+
+    /// Has `tracing` ask all callsites once more.
+    pub fn ask_callsites(&self) {
+        let subscriber = self.0.verdicts.subscriber();
+        let _changing = self.0.changing.lock();
+        self.0.verdicts.ask_all(subscriber.as_ref());
     }
 
     /// Waits until nobody uses a tree of before, until `deadline` at the latest; answers whether that is so. Then no record is

@@ -15,6 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::callsite::{KnownCallsite, LEVEL_FIELD, LOGGER_FIELD, level_of};
 use crate::handle::{TreeHandle, hint};
 use crate::scratch::{self, Scratch, with_scratch};
+use crate::verdicts::Verdicts;
 use crate::visit::EventVisitor;
 use crate::{origin, span_events, spans};
 
@@ -49,9 +50,8 @@ impl TreeLayer {
         self.tree.clone()
     }
 
-    /// Whether the tree of that way is the layer's.
-    pub(crate) fn is_of(&self, tree: &TreeHandle) -> bool {
-        self.tree.is_same(tree)
+    pub(crate) fn verdicts(&self) -> &Verdicts {
+        self.tree.verdicts()
     }
 }
 
@@ -60,33 +60,28 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        self.tree.subscribed(dispatch);
+        self.verdicts().subscribed(dispatch);
     }
 
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
         if self.mode == Mode::Shared {
             return Interest::always();
         }
-        // First, as it may take a while: the shorter the time between the tree and the answer, the better.
         let known = KnownCallsite::find(metadata);
-        let tree = self.tree.load();
-        let is_wanted = if metadata.is_span() {
-            // A logger's level never decides about spans: their fields belong to every record inside.
-            let is_recorded = || !tree.route(known.route_index(&tree)).span_events().is_empty();
-            tree.needs().spans || (tree.has_span_events() && is_recorded())
-        } else {
-            known.is_routed_by_event() || tree.route(known.route_index(&tree)).wants(known.level)
-        };
-        if is_wanted { Interest::always() } else { Interest::never() }
+        match known.is_of_log || is_wanted(&self.tree.load(), metadata) {
+            true => Interest::always(),
+            false => self.verdicts().of_refused(known),
+        }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
         // Events of `log` come with metadata that was never registered; all others, where another subscriber of the process
-        // wants something else of the callsite.
-        self.mode == Mode::Shared
-            || metadata.is_span()
-            || self.tree.load().find(metadata.target()).wants(level_of(*metadata.level()))
-            || metadata.fields().iter().any(|field| [LOGGER_FIELD, LEVEL_FIELD].contains(&field.name()))
+        // wants something else of the callsite, or the callsite is new.
+        let is_wanted = self.mode == Mode::Shared || is_wanted(&self.tree.load(), metadata);
+        if !is_wanted && let Some(known) = KnownCallsite::look(metadata) {
+            self.tree.refused(known);
+        }
+        is_wanted
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -142,6 +137,17 @@ where
             self.make_record(known, event, &cx);
         }
     }
+}
+
+/// Whether the tree has any use for what a callsite makes.
+fn is_wanted(tree: &Tree, metadata: &Metadata<'_>) -> bool {
+    if metadata.is_span() {
+        // A logger's level never decides about spans: their fields belong to every record inside.
+        let is_recorded = || !tree.find(metadata.target()).span_events().is_empty();
+        return tree.needs().spans || (tree.has_span_events() && is_recorded());
+    }
+    tree.find(metadata.target()).wants(level_of(*metadata.level()))
+        || metadata.fields().iter().any(|field| [LOGGER_FIELD, LEVEL_FIELD].contains(&field.name()))
 }
 
 impl TreeLayer {

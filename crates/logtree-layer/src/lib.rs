@@ -21,6 +21,7 @@ mod scratch;
 mod span_events;
 mod span_times;
 mod spans;
+mod verdicts;
 mod visit;
 #[cfg(feature = "fmt")]
 mod writer;

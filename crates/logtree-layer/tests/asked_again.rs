@@ -7,8 +7,8 @@
 #[path = "layer/support.rs"]
 mod support;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use tracing::Dispatch;
 use tracing::dispatcher::with_default;
 use tracing_core::subscriber::Interest;
 use tracing_core::{Metadata, Subscriber};
-use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::{Layer, Registry};
 
 use crate::support::{Remember, entry, tree, with_layer};
@@ -101,8 +101,19 @@ fn a_handler_may_change_the_logging_under_a_subscriber_of_its_thread() {
 
 /// Stops, when it is armed, who asks about a callsite: in the middle of a change, until another one is through or waits.
 struct Stops {
+    verdict: fn() -> Interest,
     is_armed: Arc<AtomicBool>,
     other_is_through: Mutex<Receiver<()>>,
+}
+
+impl Stops {
+    /// It, what arms it, and where to say that the other one is through.
+    fn new(verdict: fn() -> Interest) -> (Self, Arc<AtomicBool>, Sender<()>) {
+        let (through, other_is_through) = channel();
+        let is_armed = Arc::new(AtomicBool::new(false));
+        let other_is_through = Mutex::new(other_is_through);
+        (Self { verdict, is_armed: Arc::clone(&is_armed), other_is_through }, is_armed, through)
+    }
 }
 
 impl<S: Subscriber> Layer<S> for Stops {
@@ -111,7 +122,7 @@ impl<S: Subscriber> Layer<S> for Stops {
             // That it waits cannot be seen; one that does not is through within microseconds.
             let _ = self.other_is_through.lock().unwrap().recv_timeout(Duration::from_millis(500));
         }
-        Interest::always()
+        (self.verdict)()
     }
 }
 
@@ -135,9 +146,8 @@ fn of_two_changes_at_once_the_later_holds() {
     let handler = Arc::new(HandlerEntry::new("test", Box::new(seen.clone()), Arc::new(ReadsNoSpans)));
     let at = |level| tree(&handler, &[("root", level)]);
     let layer = TreeLayer::new(at(Level::WARNING), Mode::Exclusive);
-    let (handle, is_armed) = (layer.handle(), Arc::new(AtomicBool::new(false)));
-    let (through, other_is_through) = channel();
-    let stops = Stops { is_armed: Arc::clone(&is_armed), other_is_through: Mutex::new(other_is_through) };
+    let handle = layer.handle();
+    let (stops, is_armed, through) = Stops::new(Interest::always);
     let subscriber = Dispatch::new(Registry::default().with(layer).with(stops));
     with_default(&subscriber, || {
         let log = || tracing::debug!("debug");
@@ -156,5 +166,60 @@ fn of_two_changes_at_once_the_later_holds() {
         });
         log();
         assert_eq!(seen.messages(), ["debug"]);
+    });
+}
+
+#[test]
+fn a_callsite_that_is_met_while_the_logging_changes_is_not_switched_off() {
+    let _alone = alone();
+    let seen = Remember::default();
+    let layer = TreeLayer::new(at(&seen, Level::WARNING), Mode::Exclusive);
+    let handle = layer.handle();
+    let subscriber = Dispatch::new(Registry::default().with(layer));
+    // Another subscriber of the process, which `tracing` asks after the layer's: what that one has said is then old.
+    let (stops, is_armed, through) = Stops::new(Interest::never);
+    let _other = Dispatch::new(Registry::default().with(stops));
+    let log = || with_default(&subscriber, || tracing::debug!("debug"));
+    std::thread::scope(|scope| {
+        is_armed.store(true, Ordering::SeqCst);
+        scope.spawn(log);
+        while is_armed.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        drop(handle.swap(at(&seen, Level::DEBUG)));
+        let _ = through.send(());
+    });
+    seen.take();
+    log();
+    assert_eq!(seen.messages(), ["debug"]);
+}
+
+/// Counts how often callsites are asked about at events.
+struct Counts(Arc<AtomicU32>);
+
+impl<S: Subscriber> Layer<S> for Counts {
+    fn enabled(&self, _: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        true
+    }
+}
+
+#[test]
+fn what_is_refused_again_and_again_is_switched_off() {
+    let _alone = alone();
+    let (seen, asked) = (Remember::default(), Arc::new(AtomicU32::new(0)));
+    let layer = TreeLayer::new(at(&seen, Level::WARNING), Mode::Exclusive);
+    with_default(&Dispatch::new(Registry::default().with(layer).with(Counts(Arc::clone(&asked)))), || {
+        let log = || {
+            for _ in 0..200 {
+                tracing::debug!("debug");
+                drop(tracing::debug_span!("a span is read"));
+            }
+            asked.load(Ordering::Relaxed)
+        };
+        let at_first = log();
+        assert!((1..200).contains(&at_first), "{at_first}");
+        assert_eq!(log(), at_first);
+        assert!(seen.messages().is_empty());
     });
 }

@@ -108,6 +108,9 @@ pub(crate) fn subscribe(tree: &Arc<Tree>) -> Result<TreeHandle, Error> {
     let handle = layer.handle();
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| Error::has_subscriber())?;
+    // What other threads met after `tracing` had asked all callsites, and before the subscriber was there, nobody's verdict has
+    // switched off.
+    handle.ask_callsites();
     #[cfg(feature = "log")]
     // A program that has set a logger of its own keeps it; its records then do not come here.
     let _ = logtree_layer::LogRecords::install(handle.clone());
