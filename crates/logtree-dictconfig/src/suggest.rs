@@ -12,6 +12,15 @@ pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
     closest_of(name, &mut candidates.into_iter())
 }
 
+/// The candidate from which `name` is one slip of the hand away, where most names are not to be candidates. A plural is none.
+pub(crate) fn slip<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let is_slip = |candidate: &str| {
+        let is_plural = name.strip_suffix('s') == Some(candidate);
+        name.eq_ignore_ascii_case(candidate) || !is_plural && distance(name, candidate) == 1
+    };
+    candidates.iter().copied().find(|candidate| name.len() <= MAX_LEN && is_slip(candidate))
+}
+
 fn closest_of<'a>(name: &str, candidates: &mut dyn Iterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > MAX_LEN {
         return None;
@@ -97,6 +106,12 @@ mod tests {
             assert_eq!(closest(name, known), expected);
         }
         assert_eq!(closest("zz", ["fh", "q"]), None);
+        let of = |name| slip(name, &["levelname", "message", "thread"]);
+        assert_eq!(
+            ["levelnam", "LevelName", "mesage"].map(of),
+            [Some("levelname"), Some("levelname"), Some("message")]
+        );
+        assert_eq!(["thread_id", "threads", "user"].map(of), [None; 3]);
         assert_eq!(closest("info", ["INFO", "WARNING"]), Some("INFO"));
     }
 }

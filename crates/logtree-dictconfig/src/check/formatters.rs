@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use logtree_core::{Argument, Callsite, Formatter, Level, Origin, Record, Timestamp};
+use logtree_core::{
+    Argument, Callsite, FieldName, FieldsBuf, Formatter, Level, Origin, Record, Source, Timestamp, Value,
+};
 
 use super::Checker;
 use super::arguments::{Arguments, Call, dotted, not_callable};
@@ -17,6 +19,29 @@ use crate::suggest;
 /// The keys of a formatter without `()`; CPython ignores any other.
 const KEYS: [&str; 6] = ["class", "format", "datefmt", "style", "validate", "defaults"];
 
+/// Attributes of records whose names may be slips of the hand in a format; those of few letters are close to too much.
+const ATTRIBUTES: [&str; 16] = [
+    "asctime",
+    "created",
+    "filename",
+    "funcName",
+    "levelname",
+    "levelno",
+    "lineno",
+    "message",
+    "module",
+    "pathname",
+    "process",
+    "processName",
+    "relativeCreated",
+    "taskName",
+    "thread",
+    "threadName",
+];
+
+/// So many names of a format are looked at.
+const MOST_NAMES: usize = 32;
+
 impl<'a> Checker<'a> {
     pub(super) fn check_formatters(&mut self) {
         for entered in self.scopes(Section::Formatters) {
@@ -24,14 +49,15 @@ impl<'a> Checker<'a> {
             let is_custom = scope.node.entry("()").is_some();
             let made = if is_custom { self.custom_formatter(&scope) } else { self.plain_formatter(&scope) };
             if let Some(Made::Ready(formatter)) = &made {
-                self.warn_of_failing_format(&scope, &**formatter);
+                self.warn_of_format(&scope, &**formatter);
             }
             self.formatters.push((scope.name, made.unwrap_or(Made::Refused)));
         }
     }
 
-    /// Warns of a format with which each record fails, such as `%(asctime) - %(message)s`: CPython does not mind it before.
-    fn warn_of_failing_format(&mut self, scope: &Scope<'a>, formatter: &dyn Formatter) {
+    /// Warns of a format with which each record fails, such as `%(asctime) - %(message)s`, or names what was meant to be an
+    /// attribute: CPython does not mind it before.
+    fn warn_of_format(&mut self, scope: &Scope<'a>, formatter: &dyn Formatter) {
         let class = scope.field("()").or_else(|| scope.field("class")).map(|field| field.node.text());
         // What the program's own classes do to a record is not known here.
         let is_known = class.is_none_or(|class| catalog::signature(&class).is_some());
@@ -41,6 +67,20 @@ impl<'a> Checker<'a> {
         let record = Record::new(&callsite, &origin, Level::INFO, Timestamp::default(), "message");
         if let Err(error) = formatter.format(&record, &mut String::new()) {
             self.warn(&field.at, format!("each record fails with this format: {error}"));
+            return;
+        }
+        // Of Python's own records it would be an error to lack a field: it tells the names.
+        let mut given = FieldsBuf::default();
+        for _ in 0..MOST_NAMES {
+            let record = Record { source: Source::Python, attributes: given.as_fields(), ..record };
+            let Err(error) = formatter.format(&record, &mut String::new()) else { return };
+            let name = error.message.strip_prefix("Formatting field not found in record: '");
+            let Some(name) = name.and_then(|name| name.strip_suffix('\'')) else { return };
+            if let Some(guess) = suggest::slip(name, &ATTRIBUTES) {
+                let message = format!("no attribute is called '{name}': nothing prints there unless a field is");
+                self.warn(&field.at, message).guess = Some(guess.to_owned());
+            }
+            given.push(FieldName::Inline(name), Value::I64(0));
         }
     }
 

@@ -164,7 +164,7 @@ fn a_size_at_which_nothing_rolls_is_a_warning() {
 }
 
 #[test]
-fn a_format_with_which_each_record_fails_is_a_warning() {
+fn a_format_with_which_records_fail_or_lack_what_is_meant_is_a_warning() {
     let of = |formatter: &str| {
         let config = r#"{"version": 1, "root": {"level": "INFO", "handlers": ["h"]}, "handlers": {"h":
   {"class": "logging.NullHandler", "formatter": "f"}}, "formatters": {"f":
@@ -186,6 +186,18 @@ fn a_format_with_which_each_record_fails_is_a_warning() {
     let expected = "logging.json:3:52: formatters.f.fmt: warning: each record fails with this format: ValueError: Unknown \
                     format code 'd' for object of type 'str'";
     assert_eq!(brace, [expected]);
+    let slips = of(r#"{"format": "%(request_id)s %(levelnam)-8s %(mesage)s"}"#);
+    let expected = [("levelnam", "levelname"), ("mesage", "message")].map(|(name, guess)| {
+        format!(
+            "logging.json:3:14: formatters.f.format: warning: no attribute is called '{name}': nothing prints there unless a \
+             field is (did you mean '{guess}'?)"
+        )
+    });
+    assert_eq!(slips, expected);
+    assert_eq!(
+        of(r#"{"format": "{threadname}", "style": "{", "defaults": {"threadname": "x"}}"#),
+        Vec::<String>::new()
+    );
     for well in ["%(user)d %(id)s %(message)s", "%(message)s 100%%", "%(process)d %(levelno)05.1f"] {
         assert_eq!(of(&format!(r#"{{"format": "{well}"}}"#)), Vec::<String>::new(), "{well}");
     }
