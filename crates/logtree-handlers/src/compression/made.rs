@@ -27,15 +27,15 @@ const LEFT_PART: u64 = 64;
 /// Deletes what processes that were killed had begun of the files that this one was rolled to.
 ///
 /// # Errors
-/// Those of reading the directory, and of deleting.
+/// Those of reading the directory, and the first of deleting: what cannot be deleted keeps nothing else.
 pub(crate) fn sweep(file: &LogFile) -> io::Result<()> {
-    for path in begun(file)? {
-        match Made::sweep(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+    let sweep = |path: PathBuf| match Made::sweep(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(io::Error::new(error.kind(), format!("cannot delete '{}': {error}", path.display())))
         }
-    }
-    Ok(())
+        _ => Ok(()),
+    };
+    begun(file)?.into_iter().map(sweep).fold(Ok(()), io::Result::and)
 }
 
 /// What was begun and has not its place, whoever makes it.

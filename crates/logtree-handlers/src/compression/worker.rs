@@ -33,6 +33,8 @@ struct Memory {
     resting: HashMap<u64, Instant>,
     /// Files that can have no other form, by inode.
     left_alone: Vec<u64>,
+    /// That something half made cannot be deleted was said.
+    is_dirt_said: bool,
 }
 
 impl Memory {
@@ -93,7 +95,11 @@ impl Shared {
 
     /// Looks what there is to do, and does it; the oldest first.
     fn compress_all(&self, memory: &mut Memory) -> io::Result<Outcome> {
-        sweep(&self.file)?;
+        if let Err(error) = sweep(&self.file)
+            && !std::mem::replace(&mut memory.is_dirt_said, true)
+        {
+            self.fail(&mut self.state.lock(), error);
+        }
         loop {
             let mut sources: Vec<_> = self.rolled(&Direct)?.into_iter().filter_map(Source::of).collect();
             sources.sort_by_key(Source::age);

@@ -161,3 +161,26 @@ fn others_who_take_long_to_roll_the_log_are_no_error_and_are_outwaited() {
     assert_eq!(names(directory.path()), set(&["app.log", "app.log.1.gz"]));
     emit(&handler, "three");
 }
+
+/// Such as another user's, whom the program was before.
+#[test]
+fn what_cannot_be_swept_keeps_nothing_from_being_compressed_or_swept() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let in_the_way = [".app.log.998.gz.part", ".app.log.999.zst.part"];
+    in_the_way.iter().for_each(|name| fs::create_dir(at(name)).unwrap());
+    let half_made: Vec<_> = (1..20).map(|number| at(&format!(".app.log.{number}.gz.part"))).collect();
+    half_made.iter().for_each(|path| fs::write(path, "half").unwrap());
+    fs::write(at("app.log.1"), "old\n").unwrap();
+    let handler = handler(&at("app.log"), 1000, 3, Compress::Gzip);
+    let log = || with_record("more", |record| handler.emit(record, &Brackets, &mut Direct)).map_err(|e| e.to_string());
+    let mut said = Vec::from_iter(log().err());
+    until("it is compressed", || at("app.log.1.gz").exists() && !at("app.log.1").exists());
+    until("it is said", || {
+        said.extend(log().err());
+        !said.is_empty()
+    });
+    assert!(half_made.iter().all(|path| !path.exists()));
+    let names_one = |error: &String| in_the_way.iter().any(|name| error.contains(name));
+    assert!(said.len() == 1 && said.iter().all(names_one), "{said:?}");
+}
