@@ -15,6 +15,7 @@ def layer(filter):
 
 HOST = plain("traps", "-p logtree --features prefork,watch --test traps")
 GLOBAL = plain("global", "-p logtree-layer --test global")
+ASKED = plain("asked again", "-p logtree-layer --test asked_again")
 SWAPPING = plain("swapping", "-p logtree-layer --test swapping")
 NEIGHBOURS = plain("neighbours", "-p logtree --test neighbours")
 CHANGING = layer("changing")
@@ -39,19 +40,29 @@ TRAP_KINDS = [
      (LOGTREE + "install.rs", "    let subscriber = tracing_subscriber::registry().with(layer);\n",
       "    let asked = handle.clone();\n    let filter = tracing_subscriber::filter::filter_fn(move |metadata| {\n        let level = match *metadata.level() {\n            tracing::Level::ERROR => logtree_core::Level::ERROR,\n            tracing::Level::WARN => logtree_core::Level::WARNING,\n            tracing::Level::INFO => logtree_core::Level::INFO,\n            _ => logtree_core::Level::DEBUG,\n        };\n        metadata.is_span() || asked.tree().find(metadata.target()).wants(level)\n    });\n    let subscriber = tracing_subscriber::registry().with(tracing_subscriber::Layer::with_filter(layer, filter));\n")),
     ("interest: what the tree refuses others do not get either", NEIGHBOURS,
-     (LAYER + "layer.rs", "        self.mode == Mode::Shared\n            || metadata.is_span()", "        metadata.is_span()")),
+     (LAYER + "layer.rs", "self.mode == Mode::Shared || is_wanted(", "is_wanted(")),
     ("one dispatch: a reload subscribes once more", HOST,
      (LOGTREE + "reload.rs", "        let Ok(old) = old;\n", "        let Ok(old) = old;\n        let _ = install::subscribe(&installed.tree());\n")),
     ("interest: a layer beside others switches callsites off", NEIGHBOURS,
      (LAYER + "layer.rs", "        if self.mode == Mode::Shared {\n            return Interest::always();\n        }\n", "")),
     ("filters: a layer beside others is asked at each event", NEIGHBOURS,
-     (LAYER + "layer.rs", "            return Interest::always();\n        }\n        // First", "            return Interest::sometimes();\n        }\n        // First")),
+     (LAYER + "layer.rs", "            return Interest::always();\n        }\n        let known", "            return Interest::sometimes();\n        }\n        let known")),
     ("hint: of a layer beside others", NEIGHBOURS,
      (LAYER + "layer.rs", "        if self.mode == Mode::Shared {\n            return None;\n        }\n", "")),
     ("interest: a layer that is alone switches nothing off", layer("alone"),
-     (LAYER + "layer.rs", "        if is_wanted { Interest::always() } else { Interest::never() }", "        let _ = is_wanted;\n        Interest::always()")),
+     (LAYER + "layer.rs", "            false => self.verdicts().of_refused(known),\n", "            false => Interest::always(),\n")),
     ("reload: callsites are not asked again", SWAPPING,
-     (LAYER + "handle.rs", "        self.ask_callsites_again(subscriber.as_ref());\n", "        let _ = &subscriber;\n")),
+     (LAYER + "handle.rs", "        self.0.verdicts.ask_all(subscriber.as_ref());\n        drop(changing);\n", "        let _ = &subscriber;\n        drop(changing);\n")),
+    ("reload: of two at once the earlier one has the last word", ASKED,
+     (LAYER + "handle.rs", "        self.0.verdicts.ask_all(subscriber.as_ref());\n        drop(changing);\n", "        drop(changing);\n        self.0.verdicts.ask_all(subscriber.as_ref());\n")),
+    ("reload: only the calling thread's subscriber is asked", ASKED,
+     (LAYER + "verdicts.rs", "let (Some(subscriber), false) = (subscriber, dispatcher::get_default(is_asked)) else {", "let (Some(subscriber), false) = (subscriber, dispatcher::get_default(is_asked) || true) else {")),
+    ("reload: layers beside others are asked as well", ASKED,
+     (LAYER + "verdicts.rs", "        if self.mode == Mode::Shared {\n", "        if self.mode == Mode::Shared {\n            rebuild_interest_cache();\n")),
+    ("interest: a callsite that is met while the logging changes is off", ASKED,
+     (LAYER + "verdicts.rs", "if is_final { Interest::never() } else { Interest::sometimes() }", "Interest::never()")),
+    ("interest: what is refused again and again stays on", ASKED,
+     (LAYER + "handle.rs", "            self.settle();\n", "            let _ = Self::settle;\n")),
     ("reload: a callsite keeps the route of a tree of before", SWAPPING,
      (LAYER + "callsite.rs", "if (known >> 32) as u32 == tree.generation() {", "if known != 0 {")),
     ("reload: `log`'s own threshold stays", plain("state", "-p logtree --features prefork --test state levels_hold_at_once"),
@@ -63,9 +74,9 @@ TRAP_KINDS = [
     ("hint: CRITICAL is above ERROR", layer("alone"),
      (LAYER + "handle.rs", "        Some(_) => LevelFilter::ERROR,", "        Some(level) if level <= Level::ERROR => LevelFilter::ERROR,\n        Some(_) => LevelFilter::OFF,")),
     ("spans: a logger's level refuses them", layer("records"),
-     (LAYER + "layer.rs", "            tree.needs().spans || (tree.has_span_events() && is_recorded())", "            let known = KnownCallsite::find(metadata);\n            (tree.needs().spans || (tree.has_span_events() && is_recorded()))\n                && tree.route(known.route_index(&tree)).wants(known.level)")),
+     (LAYER + "layer.rs", "        return tree.needs().spans || (tree.has_span_events() && is_recorded());\n", "        return (tree.needs().spans || (tree.has_span_events() && is_recorded()))\n            && tree.find(metadata.target()).wants(level_of(*metadata.level()));\n")),
     ("fields that route: the callsite is refused", layer("records"),
-     (LAYER + "layer.rs", "            known.is_routed_by_event() || tree.route(known.route_index(&tree)).wants(known.level)", "            tree.route(known.route_index(&tree)).wants(known.level)")),
+     (LAYER + "layer.rs", "[LOGGER_FIELD, LEVEL_FIELD].contains(&field.name())", "[LOGGER_FIELD, LEVEL_FIELD].contains(&field.name()) && false")),
     ("log: an event of tracing-log is routed as `log`", layer("log_records"),
      (LAYER + "log_records.rs", "        target: metadata.target(),\n        level: level_of(*metadata.level()),", "        target: event.metadata().target(),\n        level: level_of(*metadata.level()),")),
     ("log: key-values are lost", layer("log_records"),
