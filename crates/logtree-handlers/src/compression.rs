@@ -62,6 +62,9 @@ use crate::{FileHandler, LogFile};
 /// - Where there is no room, or no right, the file stays as it is, the next record counts as an error, and it is tried again
 ///   when the next one is rolled. The last 64th of a disk is left to the log.
 /// - A file of another origin that has the name already is left alone, and with it the one that would get it.
+/// - Without the key compressed files are nobody's: as in Python they keep their numbers, and are neither counted nor deleted. So
+///   a handler that rolls by size, lost the key and gets it back finds two files of one number: both stay until that is the last,
+///   and that the younger one cannot be compressed is an error of each start. Who changes the key deletes or moves them before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compress {
     /// `gz`: for gzip(1), RFC 1952.
