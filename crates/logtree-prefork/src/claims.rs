@@ -79,7 +79,7 @@ impl Claims {
             return;
         }
         self.looked = Some(Instant::now());
-        if segment.word(words::SAID_REMOVED) == Some(0) && !segment.is_linked() {
+        if segment.word(words::SAID_REMOVED) == Some(0) && segment.is_removed() {
             segment.set_word(words::SAID_REMOVED, 1);
             join::warn(&format!(
                 "{} was removed, the memory of the queue '{}', which goes on; but what is left in it when all its \

@@ -5,14 +5,26 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use logtree_os::Segment;
-use logtree_os::claim::Meeting;
+use logtree_os::claim::{Claim, ClaimError, Meeting};
 
 use crate::config::Shared;
 use crate::join::meeting_places;
 use crate::queue::Queue;
 
-/// The claims, locked until a listener has left its seat.
-pub(crate) struct Left(Option<Meeting>);
+/// The claims, locked until a listener has left its seat; or why they cannot be locked at all.
+pub(crate) struct Left(Result<Meeting, ClaimError>);
+
+impl Left {
+    /// Whether the next process of the queue finds it by a claim. Those that this one may not read may say so: it can have given
+    /// up the rights with which the queue was made, and the next one has them again.
+    fn is_claimed(&self, segment: &Segment) -> bool {
+        let is_its = |claim: &Claim| claim.text().is_some_and(|text| text.segment_id() == segment.id().0);
+        match &self.0 {
+            Ok(meeting) => meeting.claims().iter().any(is_its),
+            Err(error) => error.is_not_permitted() || error.is_foreign(),
+        }
+    }
+}
 
 /// What a listener can do that nobody needs, and that cannot write the records that it has.
 pub(crate) enum LeaveBehind {
@@ -27,11 +39,9 @@ pub(crate) enum LeaveBehind {
 /// Looks whether records can be left in a segment that stays; `is_needed` is asked while nobody can join.
 pub(crate) fn leave_behind(queue: &Queue, segment: &Segment, is_needed: impl FnOnce() -> bool) -> LeaveBehind {
     let Some(left) = lock_to_leave(queue, segment) else { return LeaveBehind::Stay };
-    let claims = left.0.as_ref().map(Meeting::claims).unwrap_or_default();
-    let is_claimed = claims.iter().any(|claim| claim.text().is_some_and(|text| text.segment_id() == segment.id().0));
     if is_needed() {
         LeaveBehind::Stay
-    } else if segment.is_linked() && (is_claimed || queue.options.name.is_some()) {
+    } else if !segment.is_removed() && (left.is_claimed(segment) || queue.options.name.is_some()) {
         LeaveBehind::Leave(left)
     } else {
         LeaveBehind::Lose
@@ -44,7 +54,7 @@ pub(crate) fn leave(queue: &Queue, segment: &Segment, close: impl FnOnce() -> bo
     if !close() {
         return false;
     }
-    if let Some(meeting) = &mut meeting {
+    if let Ok(meeting) = &mut meeting {
         // A claim that stays is recognised as stale by whoever reads it: its segment is gone.
         let _ = meeting.remove_if(segment.id().0);
     }
@@ -62,10 +72,9 @@ fn lock_to_leave(queue: &Queue, segment: &Segment) -> Option<Left> {
     files.extend(Shared::of(segment).files);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     match Meeting::lock(&files, PATIENCE) {
-        Ok(meeting) => Some(Left(Some(meeting))),
         // Its listener takes others' rights away at its next look.
         Err(error) if error.is_timeout() || error.is_exposed() => None,
-        // They cannot be locked at all: the segment says enough.
-        Err(_) => Some(Left(None)),
+        // Where they cannot be locked at all, the segment says enough.
+        outcome => Some(Left(outcome)),
     }
 }

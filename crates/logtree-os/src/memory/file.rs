@@ -76,6 +76,14 @@ impl BackingFile {
         u64::try_from(found.st_blocks).ok()?.checked_mul(512)
     }
 
+    /// How many names the file has, whether this process may look them up or not; `None` when it cannot be reached.
+    pub(crate) fn names(&self) -> Option<u64> {
+        let (_, found) = self.look()?;
+        // The type is another one on each architecture.
+        #[allow(clippy::useless_conversion, reason = "not on all of them")]
+        u64::try_from(found.st_nlink).ok()
+    }
+
     /// Makes the file at least `end` bytes long, with memory behind every page from `start` on.
     ///
     /// # Errors

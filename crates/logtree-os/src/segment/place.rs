@@ -183,6 +183,20 @@ impl Segment {
     pub fn is_linked(&self) -> bool {
         rustix::fs::lstat(self.path()).is_ok_and(|found| identity(&found) == self.memory.file().identity())
     }
+
+    /// Whether nobody can find this segment by its path any more. Not so only because this process cannot: it may have given its
+    /// rights up since, or see another root.
+    #[must_use]
+    pub fn is_removed(&self) -> bool {
+        match self.memory.file().names() {
+            Some(names) => names == 0,
+            // The host has closed it.
+            None => match rustix::fs::lstat(self.path()) {
+                Ok(found) => identity(&found) != self.memory.file().identity(),
+                Err(error) => matches!(error, Errno::NOENT | Errno::NOTDIR),
+            },
+        }
+    }
 }
 
 /// Gives the new file its name, unless somebody has it.

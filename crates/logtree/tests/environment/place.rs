@@ -17,8 +17,9 @@ use crate::{HOST, until};
 /// By this variable the processes of a place are known, helpers too.
 const MARK: &str = "LOGTREE_TEST_PLACE";
 
-/// What a process is called that listens.
+/// What a process is called that listens, and one that stands by.
 const LISTENING: &str = "logtree-listen";
+const STANDING_BY: &str = "logtree-standby";
 
 pub(crate) struct Place {
     directory: tempfile::TempDir,
@@ -133,9 +134,18 @@ impl Place {
 
     /// Kills all of its processes before any of them can find another one gone.
     pub(crate) fn kill_all(&self) {
+        self.kill_where(|_| true);
+    }
+
+    /// The same of those that the hosts know nothing of.
+    pub(crate) fn kill_helpers(&self) {
+        self.kill_where(|name| [LISTENING, STANDING_BY].contains(&name));
+    }
+
+    fn kill_where(&self, is_meant: impl Fn(&str) -> bool) {
         let mut stopped = Vec::new();
         loop {
-            let pids = self.processes().into_iter().map(|(pid, _)| pid);
+            let pids = self.processes().into_iter().filter(|(_, name)| is_meant(name)).map(|(pid, _)| pid);
             let others: Vec<Pid> = pids.filter(|pid| !stopped.contains(pid)).collect();
             if others.is_empty() {
                 break;

@@ -1,7 +1,7 @@
 //! What hosts do, and what comes of it.
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use rustix::process::{Signal, geteuid, kill_process};
 
@@ -27,6 +27,10 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
         what_process_one_left_when_it_was_killed_is_written_by_the_next,
     ),
     ("another_user_goes_on_logging", another_user_goes_on_logging),
+    (
+        "what_another_user_could_not_write_is_left_to_the_next_start",
+        what_another_user_could_not_write_is_left_to_the_next_start,
+    ),
     ("a_program_in_another_root_goes_on_logging", a_program_in_another_root_goes_on_logging),
     ("a_daemon_that_closes_everything_goes_on_logging", a_daemon_that_closes_everything_goes_on_logging),
 ];
@@ -284,6 +288,34 @@ fn another_user_goes_on_logging() {
     place.host(&words).end_well();
     place.assert_nothing_left();
     place.assert_once("app.log", &[("root", 100), ("other", 2000), ("child", 2000)]);
+}
+
+fn what_another_user_could_not_write_is_left_to_the_next_start() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root becomes another user");
+        return;
+    }
+    let place = Place::new();
+    fs::set_permissions(place.path(""), Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(place.path("free")).unwrap();
+    fs::set_permissions(place.path("free"), Permissions::from_mode(0o777)).unwrap();
+    let words = format!(
+        "install logging.json log root 100 flush setuid {NOBODY} touch free/ready wait go log other 100 touch free/logged \
+         wait never"
+    );
+    let host = place.host(&words);
+    place.wait("free/ready");
+    // Whoever listens next is the host's child, and may open neither the log nor the claim, nor look into root's memory.
+    place.kill_helpers();
+    place.touch("go");
+    place.wait("free/logged");
+    kill_process(host.pid(), Signal::KILL).unwrap();
+    crate::until("all are gone", || place.processes().is_empty());
+    let (_, said) = host.end();
+    assert!(!said.contains("was removed"), "{said}");
+    place.host("install logging.json log next 100 flush").end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("root", 100), ("other", 100), ("next", 100)]);
 }
 
 fn a_program_in_another_root_goes_on_logging() {
