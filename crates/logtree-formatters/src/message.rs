@@ -19,7 +19,7 @@ pub(crate) fn push_message(out: &mut String, record: &Record<'_>, named: &[Box<s
         let name = record.callsite.field_name(field.name);
         // An error stands below the line with the whole chain of its sources.
         let stands_below = match field.value {
-            Value::Error(text) => record.exc_text.is_some_and(|below| has_lines(below, text)),
+            Value::Error(text) => has_lines(record.exc_text.unwrap_or_default(), text),
             _ => false,
         };
         // Most that are as long begin otherwise, which saves a call.
@@ -39,6 +39,7 @@ pub(crate) fn push_message(out: &mut String, record: &Record<'_>, named: &[Box<s
 }
 
 /// Whether `lines` stand in `text`, from the start of a line to the end of one.
+#[cold]
 fn has_lines(text: &str, lines: &str) -> bool {
     text.match_indices(lines).any(|(at, _)| {
         let (before, behind) = (&text[..at], &text[at + lines.len()..]);

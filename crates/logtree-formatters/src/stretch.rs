@@ -48,6 +48,8 @@ impl Stretch {
 
     /// Appends what the steps make of a record to which no attributes were given, from memory if this thread wrote the same
     /// before; `write` takes the steps.
+    // Always: it is a part of the hot path, however many formats there are.
+    #[inline(always)]
     pub(crate) fn push<E>(
         &self,
         record: &Record<'_>,
