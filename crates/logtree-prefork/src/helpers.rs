@@ -2,7 +2,8 @@
 //!
 //! Whoever makes a queue while it has one thread makes a helper that listens; that one makes a second, which waits for its
 //! seat, and having taken it makes the next. If all helpers were killed, a process that logs makes them anew. Only where no
-//! helper can be made, because the process has threads already, does it listen itself, on a thread of its own.
+//! helper can be made, because the process has threads already, does it listen itself, on a thread of its own; then another
+//! process that has threads stands by.
 
 use std::io;
 use std::os::fd::AsRawFd as _;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use logtree_core::{BuildError, HandlerEntry, StdStream};
 use logtree_os::claim::Watch;
-use logtree_os::election::{Seat, is_vacant, wake_waiters};
+use logtree_os::election::{Seat, holder, is_vacant, wake_waiters};
 use logtree_os::helper::{Helper, HelperOptions, HelperState, spawn_helper};
 use logtree_os::{
     Death, ForkGeneration, ForkLock, ForkReset, ProcessIdentity, Segment, is_running, kill_point, thread_count,
@@ -20,7 +21,7 @@ use logtree_os::{
 use crate::handover;
 use crate::listener::{listen, listen_as_heir};
 use crate::options::ListenerIn;
-use crate::queue::{Joined, Queue};
+use crate::queue::{Joined, Queue, is_own_thread};
 use crate::words;
 
 /// What `ps` shows of helpers.
@@ -319,6 +320,43 @@ pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Rol
                 segment.set_word(words::STANDBY, made.pid().into());
             }
         }
+    }
+}
+
+/// Stands by for a listener that is a thread of another process, which makes no standby: what was published shortly before that
+/// process ended would wait until somebody logs.
+///
+/// On a thread, which ends with this process. One of one thread stays so, and makes no helper either: a program of a moment would
+/// leave that behind, with its stderr, for as long as the other one lives.
+pub(crate) fn stand_by_for_thread(queue: &Arc<Queue>, segment: &Arc<Segment>) {
+    /// A thread that was just joined is counted for some microseconds more.
+    const PATIENCE: Duration = Duration::from_millis(2);
+    let is_in_thread = segment.word(words::IN_THREAD) != Some(0) && !is_vacant(segment.seat());
+    let is_ours = || holder(segment.seat()).is_some_and(is_own_thread);
+    let has_threads = || thread_count().is_ok_and(|count| count > 1);
+    if !is_in_thread || queue.is_service() || has_standby(segment) || is_ours() || !has_threads() {
+        return;
+    }
+    std::thread::sleep(PATIENCE);
+    if has_threads() {
+        let (queue, segment) = (Arc::clone(queue), Arc::clone(segment));
+        let me = ProcessIdentity::current();
+        let stand_by = move || {
+            appoint(&segment, &me);
+            if let Ok(Some(seat)) = handover::wait_for_seat(&segment, || true) {
+                forget_standby(&segment);
+                listen(&queue, &segment, seat, Role::Thread);
+            }
+        };
+        // Without one the queue works as well, so that none is no error.
+        let _ = logtree_os::spawn_masked(STANDS_BY, stand_by);
+    }
+}
+
+/// This process ends, and with it its thread that stands by, if it has one.
+pub(crate) fn resign(segment: &Segment) {
+    if standby(segment) == ProcessIdentity::current() {
+        forget_standby(segment);
     }
 }
 

@@ -143,6 +143,7 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
             process.attachment.leave();
             return Err(error.into());
         }
+        helpers::stand_by_for_thread(queue, &segment);
         return Ok((segment, process));
     }
 }

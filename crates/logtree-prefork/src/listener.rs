@@ -78,6 +78,7 @@ pub(crate) fn listen_until(
     watch: Watch,
     control: &mut dyn Control,
 ) {
+    segment.set_word(words::IN_THREAD, u64::from(role == Role::Thread));
     let claim_number = segment.take_over();
     helpers::take_up(segment);
     side::begin_listening(queue.place().number);

@@ -314,6 +314,7 @@ impl Queue {
         let Some(process) = self.place().process.try_lock().and_then(|mut slot| slot.0.take()) else { return };
         process.attachment.leave();
         let segment = process.attachment.segment();
+        helpers::resign(segment);
         let listens_here = || holder(segment.seat()).is_some_and(is_own_thread);
         // With the first process of a pid namespace all others are killed, helpers too; with any process its threads.
         if std::process::id() == 1 || listens_here() {
@@ -410,7 +411,7 @@ pub(crate) fn is_leaving() -> bool {
     LEAVING.load(Ordering::Relaxed)
 }
 
-fn is_own_thread(thread: u32) -> bool {
+pub(crate) fn is_own_thread(thread: u32) -> bool {
     std::path::Path::new(&format!("/proc/self/task/{thread}")).exists()
 }
 

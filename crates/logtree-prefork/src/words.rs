@@ -22,6 +22,8 @@ pub(crate) const ASKS: usize = 24;
 pub(crate) const SAID_REMOVED: usize = 25;
 /// Not 0 while records are left for the next start.
 pub(crate) const LEFT: usize = 15;
+/// Not 0 while the listener is a thread of a process that logs, with which it ends.
+pub(crate) const IN_THREAD: usize = 31;
 /// Records that have reached their handlers.
 pub(crate) const HANDLED: usize = 16;
 /// Records of those that were older than one handled before.

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use rustix::process::{Signal, geteuid, kill_process};
 
-use crate::place::{Place, works};
+use crate::place::{Host, Place, works};
 
 pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_program_that_execs_goes_on_in_its_next_life", a_program_that_execs_goes_on_in_its_next_life),
@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
         unrelated_processes_meet_whatever_way_leads_to_the_file,
     ),
     ("a_program_with_threads_leaves_nothing_behind", a_program_with_threads_leaves_nothing_behind),
+    ("a_thread_that_listened_is_followed_though_nobody_logs", a_thread_that_listened_is_followed_though_nobody_logs),
     ("unrelated_processes_meet_by_a_name", unrelated_processes_meet_by_a_name),
     ("processes_of_several_namespaces_meet", processes_of_several_namespaces_meet),
     ("a_listener_in_a_namespace_that_ends_is_followed", a_listener_in_a_namespace_that_ends_is_followed),
@@ -83,6 +84,41 @@ fn a_program_with_threads_leaves_nothing_behind() {
     first.end_well();
     place.assert_nothing_left();
     place.assert_once("app.log", &[("first", 500), ("later", 500), ("second", 500)]);
+}
+
+fn a_thread_that_listened_is_followed_though_nobody_logs() {
+    let place = Place::new();
+    let host = |name: &str| {
+        let host = place.host(&format!(
+            "thread install logging.json log {name} 100 flush touch {name} wait {name}-go log {name}-later 100 \
+             touch {name}-done wait over"
+        ));
+        place.wait(name);
+        host
+    };
+    // What is published while it is stopped the listener does not take any more, and then nobody logs.
+    let follow = |listener: &Host, other: &str, lines| {
+        let stands_by = || place.queue().is_some_and(|queue| queue.standby.is_some());
+        crate::until("somebody stands by", stands_by);
+        kill_process(listener.pid(), Signal::STOP).unwrap();
+        place.touch(&format!("{other}-go"));
+        place.wait(&format!("{other}-done"));
+        kill_process(listener.pid(), Signal::KILL).unwrap();
+        let log = || fs::read_to_string(place.path("app.log")).unwrap();
+        crate::until("all is written", || log().lines().count() == lines);
+    };
+    let first = host("first");
+    let second = host("second");
+    follow(&first, "second", 300);
+    // Who comes later stands by for who has taken over.
+    let third = host("third");
+    follow(&second, "third", 500);
+    place.touch("over");
+    third.end_well();
+    drop((first.end(), second.end()));
+    place.assert_nothing_left();
+    let expected = [("first", 100), ("second", 100), ("second-later", 100), ("third", 100), ("third-later", 100)];
+    place.assert_once("app.log", &expected);
 }
 
 fn unrelated_processes_meet_by_a_name() {
