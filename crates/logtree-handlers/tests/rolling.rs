@@ -91,8 +91,8 @@ mod linux {
         const CHILDREN: usize = 3;
         const RECORDS: usize = 4_000;
         const MAX_BYTES: u64 = 1_000;
-        // A process looks at the file not before each record, but when it has filled a 64th of the room that it saw.
-        let (backup_count, unseen_bytes) = (10_000, MAX_BYTES / 64);
+        // A process looks at the file not before each record, but when it has filled a 16th of the room that it saw.
+        let (backup_count, unseen_bytes) = (10_000, MAX_BYTES / 16);
         let directory = tempfile::tempdir().unwrap();
         let config = RotatingFileHandlerConfig::new(directory.path().join("a.log"));
         let config = RotatingFileHandlerConfig { max_bytes: MAX_BYTES, backup_count, ..config };
