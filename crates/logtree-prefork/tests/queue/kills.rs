@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 use crate::support::{
-    self, DEADLINE, Lines, Logs, Queue, helper, in_child, kill, stop_helpers, threads_named, until, wait_for_exit,
-    zombies,
+    self, DEADLINE, Lines, Logs, Queue, followed_listener, helper, in_child, kill, stop_helpers, threads_named, until,
+    wait_for_exit, zombies,
 };
 
 pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
@@ -127,19 +127,12 @@ pub(crate) fn listeners_killed_at_random_write_each_line_once() {
     println!("seed {seed}");
     let stats = || logtree_prefork::stats().swap_remove(0);
     for round in 0..KILLS {
-        // By what the queue itself says: when a listener is killed before it has said who stands by, it may be the worker that makes
-        // the next one, which is no helper of this process.
-        until("somebody stands by", || stats().standby.is_some());
-        let mut listener = None;
-        until("somebody listens", || {
-            listener = stats().listener;
-            listener.is_some()
-        });
+        let listener = followed_listener();
         let claim_number = stats().claim_number;
         // Fibonacci hashing of the round: no two wait alike, and none more than 2 ms.
         let wait = (seed + u64::from(round)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 43;
         std::thread::sleep(Duration::from_nanos(wait));
-        kill(listener.and_then(|listener| Pid::from_raw(listener.cast_signed())).unwrap());
+        kill(listener);
         until("another one listens", || stats().claim_number > claim_number);
     }
     rustix::io::write(&tell, &[0]).unwrap();

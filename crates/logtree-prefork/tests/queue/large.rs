@@ -6,7 +6,7 @@ use logtree_core::{Overflow, QueueLimits};
 use logtree_prefork::QueueOptions;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
 
-use crate::support::{DEADLINE, Lines, Queue, helper, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit};
+use crate::support::{DEADLINE, Lines, Queue, followed_listener, in_child, kill, stop_helpers, until, wait_for_exit};
 
 /// A lane that takes a tenth of a mebibyte, and makes its thread wait.
 fn small(overflow: Overflow) -> QueueOptions {
@@ -113,8 +113,7 @@ pub(crate) fn nobody_killed_loses_or_repeats_a_large_record() {
     let spill_directory = spill_directory(&queue);
     let mut published = Vec::new();
     for round in 0..KILLS {
-        helper("logtree-standby");
-        let listener = helper("logtree-listen");
+        let listener = followed_listener();
         let claim_number = logtree_prefork::stats()[0].claim_number;
         let (reader, writer) = rustix::pipe::pipe().unwrap();
         let worker = in_child(|| {
@@ -140,8 +139,6 @@ pub(crate) fn nobody_killed_loses_or_repeats_a_large_record() {
         }
         published.push((worker.as_raw_nonzero().get(), count));
         until("another one listens", || logtree_prefork::stats()[0].claim_number > claim_number);
-        let me = rustix::process::getpid();
-        until("it is gone", || !helpers_of(me, "logtree-listen").contains(&listener));
     }
     assert!(queue.flush());
     until("all lanes but one are free", || logtree_prefork::stats()[0].lanes == 1);

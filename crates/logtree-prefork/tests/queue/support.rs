@@ -25,7 +25,8 @@ pub(crate) use self::handlers::{LogFile, to_file};
 pub(crate) use self::lines::{Lines, text};
 pub(crate) use self::logs::Logs;
 pub(crate) use self::processes::{
-    helper, helper_of, helpers_of, processes, state_of, stop, stop_helpers, stop_helpers_of, threads_named, zombies,
+    followed_listener, helper, helper_of, helpers_of, processes, state_of, stop, stop_helpers, stop_helpers_of,
+    threads_named, zombies,
 };
 #[cfg(logtree_kill_points)]
 pub(crate) use self::queue::LANE_BYTES;

@@ -20,6 +20,19 @@ pub(crate) fn helper_of(maker: Pid, name: &str) -> Pid {
     found[0]
 }
 
+/// The process that listens, once somebody stands by, as the queue itself tells it: when a listener is killed before it has said who
+/// stands by, another process that logs may make the next one, which is no helper of this process.
+pub(crate) fn followed_listener() -> Pid {
+    let stats = || logtree_prefork::stats().swap_remove(0);
+    until("somebody stands by", || stats().standby.is_some());
+    let mut listener = None;
+    until("somebody listens", || {
+        listener = stats().listener.and_then(|listener| Pid::from_raw(listener.cast_signed()));
+        listener.is_some()
+    });
+    listener.unwrap()
+}
+
 /// The helpers of that name that a process, or a helper of it, has made.
 pub(crate) fn helpers_of(maker: Pid, name: &str) -> Vec<Pid> {
     let is_made = |pid: Pid| parent_and_state(pid).is_some_and(|(parent, _)| parent == Some(maker));
