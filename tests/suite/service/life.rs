@@ -367,7 +367,12 @@ fn driven_and_interrupted_it_ends_both_and_cleans_up() {
 #[test]
 fn what_a_killed_service_left_is_written_by_another_program() {
     let service = Service::start(&[]);
+    let requests = |place: &Place| {
+        let log = fs::read_to_string(place.log()).unwrap();
+        log.lines().filter_map(record).filter(|record| record.logger == "my_logger").collect::<Vec<_>>()
+    };
     assert_eq!(get(service.address, "/test?log=5").unwrap().status, 200);
+    eventually("what was logged first", || (requests(&service.place).len() == 5).then_some(()));
     for name in ["logtree-standby", "logtree-listen"] {
         let [helper] = *eventually(name, || Some(service.place.threads_named(name)).filter(|found| found.len() == 1))
         else {
@@ -380,10 +385,6 @@ fn what_a_killed_service_left_is_written_by_another_program() {
         });
     }
     assert_eq!(get(service.address, "/test?log=200").unwrap().status, 200);
-    let requests = |place: &Place| {
-        let log = fs::read_to_string(place.log()).unwrap();
-        log.lines().filter_map(record).filter(|record| record.logger == "my_logger").collect::<Vec<_>>()
-    };
     // The master last, and unable to see that: at its death a worker ends well, and has written what is left, and whoever is
     // stopped in its process group is continued by the system.
     let master = service.master();
