@@ -137,6 +137,9 @@ fn of_a_queue_whose_processes_were_all_killed_nobody_is_said_to_be_there() {
     let _left = [Removed(path.with_file_name(claim)), Removed(path)];
     // Stopped, the listener makes no other standby, and the producer no other listener.
     signal(&queue["listener"], Signal::STOP);
+    // What nobody would miss, any process that installs a queue takes away.
+    producer.log(1);
+    producer.stat_when("a record waits", |queue| queue["waiting"] == 1);
     producer.child.kill().unwrap();
     producer.child.wait().unwrap();
     [&queue["standby"], &queue["listener"]].into_iter().for_each(|process| signal(process, Signal::KILL));
