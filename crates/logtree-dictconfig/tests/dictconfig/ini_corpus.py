@@ -270,9 +270,10 @@ def main():
     warnings.simplefilter("ignore")
     logging.config._install_handlers = install
     sys.stdout.reconfigure(encoding="utf-8")
-    os.chdir(tempfile.mkdtemp())
-    for text in dict.fromkeys(texts()):
-        print(json.dumps({"text": text, **answer(text)}))
+    with tempfile.TemporaryDirectory() as directory:
+        os.chdir(directory)
+        for text in dict.fromkeys(texts()):
+            print(json.dumps({"text": text, **answer(text)}))
     sys.stdout.flush()
     # What the handlers hold is of no interest.
     os._exit(0)

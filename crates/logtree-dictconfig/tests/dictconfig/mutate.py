@@ -162,17 +162,18 @@ def main():
     arguments.add_argument("--cases", type=int, default=1200)
     arguments = arguments.parse_args()
     rng = random.Random(arguments.seed)
-    os.chdir(tempfile.mkdtemp())
-    sys.stdout.reconfigure(encoding="utf-8")
-    seen = set()
-    while len(seen) < arguments.cases:
-        config = copy.deepcopy(rng.choice(CONFIGS))
-        for _ in range(rng.choice([1, 1, 1, 2, 3])):
-            mutate(rng, config)
-        text = json.dumps(config)
-        if text not in seen:
-            seen.add(text)
-            print(json.dumps({"config": text, "cpython": answer(config)}))
+    with tempfile.TemporaryDirectory() as directory:
+        os.chdir(directory)
+        sys.stdout.reconfigure(encoding="utf-8")
+        seen = set()
+        while len(seen) < arguments.cases:
+            config = copy.deepcopy(rng.choice(CONFIGS))
+            for _ in range(rng.choice([1, 1, 1, 2, 3])):
+                mutate(rng, config)
+            text = json.dumps(config)
+            if text not in seen:
+                seen.add(text)
+                print(json.dumps({"config": text, "cpython": answer(config)}))
 
 
 main()
