@@ -215,6 +215,11 @@ impl FieldsBuf {
         self.0.clear();
     }
 
+    /// How many bytes it has memory for.
+    pub fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
     /// Appends fields that are encoded already.
     pub fn extend(&mut self, fields: Fields<'_>) {
         self.0.extend_from_slice(fields.0);

@@ -94,6 +94,11 @@ impl SpansBuf {
         self.0.clear();
     }
 
+    /// How many bytes it has memory for.
+    pub fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
     /// Appends the next inner span. Its fields must be named inline.
     pub fn push(&mut self, name: &str, fields: &FieldsBuf) {
         let name = &name.as_bytes()[..name.len().min(usize::from(u16::MAX))];

@@ -14,6 +14,9 @@ use logtree_core::{Callsite, Direct, Origin, Record, SpansBuf, Tree, logger_name
 use crate::TreeHandle;
 use crate::visit::EventText;
 
+/// What one enormous record needed is not kept for all that follow: a service has many threads, and each meets one some day.
+const KEPT_BYTES: usize = 64 * 1024;
+
 /// How many records may wait on one thread.
 const WAITING_MAX: usize = 64;
 
@@ -24,6 +27,14 @@ static DROPPED: AtomicU64 = AtomicU64::new(0);
 pub(crate) struct Scratch {
     pub(crate) text: EventText,
     pub(crate) spans: SpansBuf,
+}
+
+impl Scratch {
+    /// How many bytes it has memory for.
+    #[inline]
+    fn capacity(&self) -> usize {
+        self.text.capacity() + self.spans.capacity()
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -74,7 +85,9 @@ pub(crate) fn with_scratch(use_it: impl FnOnce(&mut Scratch)) {
     scratch.text.clear();
     scratch.spans.clear();
     use_it(&mut scratch);
-    let _ = SCRATCH.try_with(|place| place.set(Some(scratch)));
+    if scratch.capacity() <= KEPT_BYTES {
+        let _ = SCRATCH.try_with(|place| place.set(Some(scratch)));
+    }
 }
 
 /// Hands a record to its route; or, inside another record's handling, lets it wait.
@@ -174,6 +187,36 @@ fn handle_each(tree: &Tree, waiting: Vec<Waiting>) {
         if let Ok(parts) = codec::decode(&bytes) {
             let record = parts.into_record(&callsite, &origin, tree.level_names());
             tree.find(&logger_name(record.name)).handle(&record, &mut Direct);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use logtree_core::{FieldName, FieldsBuf, Value};
+
+    use super::*;
+
+    #[test]
+    fn buffers_are_reused_unless_they_grew_huge() {
+        let place = |scratch: &Scratch| std::ptr::from_ref(scratch).addr();
+        let (mut first, mut again) = (0, 0);
+        with_scratch(|scratch| first = place(scratch));
+        with_scratch(|scratch| again = place(scratch));
+        assert_eq!(again, first);
+        let huge = [0; KEPT_BYTES];
+        let grow: [&dyn Fn(&mut Scratch); 3] = [
+            &|scratch| scratch.text.message.reserve(KEPT_BYTES + 1),
+            &|scratch| scratch.text.fields.push(FieldName::Index(0), Value::Bytes(&huge)),
+            &|scratch| {
+                let mut fields = FieldsBuf::new();
+                fields.push(FieldName::Inline("huge"), Value::Bytes(&huge));
+                scratch.spans.push("span", &fields);
+            },
+        ];
+        for grow in grow {
+            with_scratch(grow);
+            with_scratch(|scratch| assert!(scratch.capacity() <= KEPT_BYTES));
         }
     }
 }

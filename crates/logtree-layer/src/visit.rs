@@ -27,6 +27,13 @@ impl EventText {
         self.logger.is_there = false;
         self.level = None;
     }
+
+    /// How many bytes it has memory for.
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        let optional = self.exc_text.text.capacity() + self.logger.text.capacity();
+        self.message.capacity() + self.fields.capacity() + optional
+    }
 }
 
 /// Text that most events do not have, in memory that is kept for those that do.
