@@ -17,6 +17,7 @@
 #[allow(clippy::unwrap_used)]
 mod corpus;
 mod scalar;
+mod slip;
 
 use std::collections::{HashMap, HashSet};
 
@@ -295,13 +296,10 @@ impl<'t> Reader<'t> {
 
     fn syntax_error(&self, error: &ScanError) -> SyntaxError {
         let start = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
-        let first = self.text[start..].chars().next();
-        let span = Span { start, end: start + first.map_or(0, char::len_utf8) };
-        let error = SyntaxError::new(error.info(), span);
-        match first {
-            Some('%' | '@' | '`') => error.hint("a value that begins with this character stands in quotes"),
-            _ => error,
-        }
+        let bracket = self.open.iter().rev().find(|open| open.is_flow).map(|open| open.start);
+        let message = error.info();
+        let (span, hint) = slip::of(self.text, start, &message, bracket);
+        SyntaxError { message, span, hint }
     }
 }
 

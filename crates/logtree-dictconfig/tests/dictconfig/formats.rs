@@ -132,7 +132,7 @@ fn text_that_is_no_yaml_is_refused_in_its_place() {
             "a: 1\nb: %(message)s\n",
             "2:4: invalid YAML: unexpected character: `%'; a value that begins with this character",
         ),
-        ("a:\n\tb: 1\n", "2:2: invalid YAML: tabs disallowed"),
+        ("a:\n\tb: 1\n", "2:1: invalid YAML: tabs disallowed"),
         ("a: [1, 2\nb: 3\n", "invalid YAML: "),
         ("a: 1\n---\nb: 2\n", "2:1: invalid YAML: expected a single document in the stream; a config is one document"),
         (
