@@ -1,7 +1,7 @@
 //! TOML to nodes, in the order in which the keys stand.
 //!
-//! DIFFERENCE from Python's `tomllib`: dates and times are refused, for no config needs them, and what TOML 1.1 adds to 1.0
-//! is read.
+//! DIFFERENCE from Python's `tomllib`: dates are refused, and times but under `atTime`, for no config needs them; and what
+//! TOML 1.1 adds to 1.0 is read.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error};
@@ -15,7 +15,7 @@ use crate::node::{Entry, Kind, Node, Span};
 /// The nodes of a TOML text.
 ///
 /// # Errors
-/// Where it is not TOML, is nested deeper than 128 levels, or has a date or time.
+/// Where it is not TOML, is nested deeper than 128 levels, or has a date, or a time that is no `atTime`.
 pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
     refuse_byte_order_mark(text)?;
     check_depth(text)?;
@@ -87,12 +87,28 @@ fn node(value: Spanned<DeValue<'_>>, depth_left: usize) -> Result<Node, SyntaxEr
 fn table(table: DeTable<'_>, depth_left: usize) -> Result<Kind, SyntaxError> {
     let entry = |(key, value): (Spanned<_>, _)| {
         let span = span(&key);
-        let key = Node::new(Kind::Str(std::borrow::Cow::into_owned(key.into_inner())), span);
-        Ok(Entry { key, value: node(value, depth_left)?, earlier: None })
+        let name: String = std::borrow::Cow::into_owned(key.into_inner());
+        let value = match time_of_day(&name, &value) {
+            Some(time) => Node::new(Kind::Str(time), self::span(&value)),
+            None => node(value, depth_left)?,
+        };
+        Ok(Entry { key: Node::new(Kind::Str(name), span), value, earlier: None })
     };
     let mut entries = table.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
     entries.sort_by_key(|entry| entry.key.span);
     Ok(Kind::Dict(entries))
+}
+
+/// What `TimedRotatingFileHandler` takes as `atTime`, in the form that it has in other formats: of a time Python's class, too,
+/// reads hours, minutes and seconds only.
+fn time_of_day(key: &str, value: &Spanned<DeValue<'_>>) -> Option<String> {
+    match value.get_ref() {
+        DeValue::Datetime(moment) if key == "atTime" && moment.date.is_none() => {
+            let time = moment.time?;
+            Some(format!("{:02}:{:02}:{:02}", time.hour, time.minute, time.second.unwrap_or(0)))
+        }
+        _ => None,
+    }
 }
 
 fn span<T>(part: &Spanned<T>) -> Span {
@@ -152,6 +168,17 @@ mod tests {
         let error = parse("a = 1\nb = 1979-05-27T07:32:00Z\n").unwrap_err();
         assert_eq!(error.span, Span { start: 10, end: 30 });
         assert!(error.message.contains("date"));
+        for text in ["level = 07:32:00", "atTime = 1979-05-27T07:32:00", "atTime = [07:32:00]"] {
+            assert!(parse(text).unwrap_err().message.contains("date"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_the_day_is_one() {
+        // CPython 3.13: [str(tomllib.loads(text)["atTime"].replace(microsecond=0)) for text in texts]
+        let times = ["00:00:00", "13:45:30", "23:59:59.999999"].map(|text| parse(&format!("atTime = {text}")).unwrap());
+        let times = times.map(|root| root.entry("atTime").unwrap().value.as_str().unwrap().to_owned());
+        assert_eq!(times, ["00:00:00", "13:45:30", "23:59:59"]);
     }
 
     #[test]

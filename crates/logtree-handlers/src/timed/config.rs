@@ -95,7 +95,7 @@ fn interval_s(when: When, interval: Option<Argument>) -> Result<i64, ArgumentErr
     Err(ArgumentError::new("TypeError", message).at("interval").expected("a number"))
 }
 
-/// A string, which Python does not take (`DIFFERENCE`: no config can write its `datetime.time`), or an object of the
+/// A string, which Python does not take (`DIFFERENCE`: but in TOML no config can write its `datetime.time`), or an object of the
 /// registry's. Where it is not asked for, anything goes.
 fn at_time(when: When, argument: Argument) -> Result<Option<AtTime>, ArgumentError> {
     match &argument {
