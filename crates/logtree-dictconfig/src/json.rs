@@ -131,7 +131,11 @@ fn syntax_error(text: &str, error: &serde_json::Error) -> SyntaxError {
 
     if error.is_eof() {
         let end = text.trim_end().len();
-        let hint = Some("the text ends too early: is a closing bracket or quote missing?");
+        let hint = match end {
+            0 => "the text is empty",
+            _ => "the text ends too early: is a closing bracket or quote missing?",
+        };
+        let hint = Some(hint);
         return SyntaxError { message: message(error), span: Span { start: end, end }, hint };
     }
     let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
@@ -139,6 +143,10 @@ fn syntax_error(text: &str, error: &serde_json::Error) -> SyntaxError {
     let mut start = (line_start + error.column().saturating_sub(1)).min(text.len());
     while !text.is_char_boundary(start) {
         start -= 1;
+    }
+    if let Some((start, hint)) = slip_in_string(text, start, &message(error)) {
+        let end = start + usize::from(text[start..].starts_with('\\'));
+        return SyntaxError { message: message(error), span: Span { start, end }, hint: Some(hint) };
     }
     // A wrong word is reported at a letter inside it; the whole word is to be marked.
     let is_word = |char: char| char.is_alphanumeric() || char == '_';
@@ -153,9 +161,23 @@ fn syntax_error(text: &str, error: &serde_json::Error) -> SyntaxError {
     SyntaxError { message: message(error), span, hint: hint(text, start, word) }
 }
 
+/// Where a string has what no string has, and what to do about it: the words around it say nothing.
+fn slip_in_string(text: &str, start: usize, message: &str) -> Option<(usize, &'static str)> {
+    if message.contains("escape") {
+        let backslash = text[..start].rfind('\\')?;
+        return Some((backslash, "a backslash in a string stands twice: `\\\\`"));
+    }
+    // The line after a line break is told of.
+    let at = if text[..start].ends_with('\n') { start - 1 } else { start };
+    let is_break = message.contains("control character") && text[at..].starts_with(['\n', '\r']);
+    is_break.then_some((at, "is the closing quote of this line missing?"))
+}
+
 /// What people write who have Python or JavaScript in their fingers.
 fn hint(text: &str, start: usize, word: &str) -> Option<&'static str> {
     let (before, after) = (text[..start].trim_end(), &text[start..]);
+    // Of `true`, `false`, `null`, and of everything else that is a value.
+    let is_end = |char: char| matches!(char, '"' | '}' | ']' | 'e' | 'l' | '0'..='9');
     match word {
         "True" => return Some("JSON writes `true`"),
         "False" => return Some("JSON writes `false`"),
@@ -167,7 +189,7 @@ fn hint(text: &str, start: usize, word: &str) -> Option<&'static str> {
         Some('}' | ']') if before.ends_with(',') => Some("remove the comma before it"),
         Some('/' | '#') => Some("JSON has no comments"),
         Some('\'') => Some("JSON has strings in double quotes only"),
-        Some('"') if before.ends_with(['"', '}', ']', 'e', 'l']) => Some("is there a comma missing before it?"),
+        Some('"') if before.ends_with(is_end) => Some("is there a comma missing before it?"),
         Some(_) if !word.is_empty() => Some("strings and keys stand in double quotes"),
         _ => None,
     }
@@ -259,7 +281,12 @@ mod tests {
             ("# one\n{}", "#", "no comments"),
             ("{\"a\": \"x\" \"b\": 2}", "\"", "comma missing"),
             ("{\"a\": 1", "", "ends too early"),
-            ("", "", "ends too early"),
+            ("", "", "is empty"),
+            // CPython 3.13 has the same places, but for the last: the letter behind the backslash.
+            ("{\"a\": 1\n \"b\": 2}", "\"", "comma missing"),
+            ("{\"a\": \"x,\n \"b\": 2}", "", "closing quote"),
+            ("{\"a\": \"C:\\logs\"}", "\\", "stands twice"),
+            ("{\"a\": \"\\uZZZZ\"}", "\\", "stands twice"),
             ("\u{feff}{}", "\u{feff}", "byte order mark"),
         ];
         for (text, marked, hint) in cases {

@@ -36,7 +36,9 @@ pub(super) fn of(text: &str, start: usize, message: &str, bracket: Option<usize>
             true => Some("a space belongs behind the `:`"),
             false => Some("an entry is a key, `: ` and a value"),
         }
-    } else if bracket.is_none() && (message.contains("did not find expected") || message.contains("trailing content")) {
+    } else if bracket.is_none()
+        && ["expected key", "expected '-'", "trailing content"].iter().any(|part| message.contains(part))
+    {
         match is_first {
             true => Some("is this line indented as those before it?"),
             false => Some("a value ends with the bracket or quote that it begins with: put all of it in quotes"),
