@@ -151,6 +151,7 @@ impl<'a> Checker<'a> {
         let Some(entry) = self.root.entry("version") else {
             let refusal = Refusal::value_error("dictionary doesn't specify a version").expected("\"version\": 1");
             self.refuse(None, &at.start(), refusal);
+            self.note_of_inner_config();
             return;
         };
         let at = at.key(entry).1;
@@ -163,6 +164,18 @@ impl<'a> Checker<'a> {
                 self.refuse(None, &at, refusal);
             }
             Err(refusal) => self.refuse(None, &at, refusal),
+        }
+    }
+
+    /// Says where a config stands in what is none: programs keep theirs under a key of their settings.
+    fn note_of_inner_config(&mut self) {
+        let has = |node: &Node, key| node.entry(key).is_some();
+        let is_config = |node: &Node| has(node, "version") && (has(node, "handlers") || has(node, "loggers"));
+        let Some(entry) = self.root.entries().iter().find(|entry| is_config(&entry.value)) else { return };
+        let text = format!("a config stands under {}: it has to be a file of its own", entry.key.repr());
+        let place = entry.key.span.map(|span| self.source.place(span));
+        if let Some(problem) = self.problems.last_mut() {
+            problem.notes.push(Note { text, place });
         }
     }
 

@@ -11,6 +11,7 @@ use crate::config::FormatterConfig;
 use crate::conversion::{self, Kind, Operand, Spec, push_text};
 use crate::format_spec::{FormatSpec, Refusal};
 use crate::format_value::{format_written, push_formatted};
+use crate::program::names_a_field;
 
 /// A formatter in `{` style.
 ///
@@ -47,7 +48,8 @@ impl BraceFormatter {
     pub(crate) fn validate(format: &str) -> Result<(), ArgumentError> {
         validate(format).map_err(|reason| {
             let error = ArgumentError::new("ValueError", format!("invalid format: {reason}"));
-            error.at("format").expected("fields such as {message}")
+            let style = if names_a_field(format) { ", or the style '%'" } else { "" };
+            error.at("format").expected(format!("fields such as {{message}}{style}"))
         })
     }
 

@@ -3,6 +3,7 @@
 use logtree_core::{ArgumentError, FormatError, Formatter, Needs, Record};
 
 use crate::attributes::Lookup;
+use crate::brace::BraceFormatter;
 use crate::composer::Composer;
 use crate::config::FormatterConfig;
 use crate::program::{Program, names_a_field};
@@ -59,7 +60,9 @@ impl PercentFormatter {
             return Ok(());
         }
         let message = format!("Invalid format '{format}' for '%' style");
-        Err(ArgumentError::new("ValueError", message).at("format").expected("a field such as %(message)s"))
+        let style = if BraceFormatter::validate(format).is_ok() { ", or the style '{'" } else { "" };
+        let expected = format!("a field such as %(message)s{style}");
+        Err(ArgumentError::new("ValueError", message).at("format").expected(expected))
     }
 
     pub(crate) fn compile(format: &str, config: &FormatterConfig) -> Self {

@@ -25,6 +25,8 @@ pub(super) struct Call<'s, 'a> {
     pub(super) signature: Option<&'static Signature>,
     /// What the key `.` sets on what is made.
     pub(super) attributes: Arguments,
+    /// The keys of the entry that are no arguments of the call, one of which may have been meant.
+    pub(super) own_keys: &'static [&'static str],
     /// A keyword that CPython gives another name when the first one raises a `TypeError`.
     pub(super) renamed: Option<(&'static str, &'static str)>,
 }
@@ -39,7 +41,13 @@ impl<'s, 'a> Call<'s, 'a> {
             None if last.starts_with(char::is_uppercase) => format!("{last}.__init__()"),
             None => format!("{last}()"),
         };
-        Self { scope, name, signature, attributes: attributes(scope), renamed: None }
+        Self { scope, name, signature, attributes: attributes(scope), own_keys: &[], renamed: None }
+    }
+
+    /// What may be meant by a keyword that the call does not take.
+    fn meant(&self, keyword: &str) -> Option<&'static str> {
+        let known = self.signature.into_iter().flat_map(Signature::keywords);
+        suggest::closest(keyword, known.chain(self.own_keys.iter().copied()))
     }
 
     /// Gives the keyword its other name; answers whether it was there.
@@ -221,7 +229,7 @@ impl<'a> Checker<'a> {
         let errors = signature.bind(&given);
         for (keyword, Exception { kind, message }) in &errors {
             let at = keyword.as_ref().map(|keyword| self.keyword_at(call.scope, keyword).0);
-            let guess = keyword.as_ref().and_then(|keyword| suggest::closest(keyword, signature.keywords()));
+            let guess = keyword.as_ref().and_then(|keyword| call.meant(keyword));
             let refusal = Refusal::new(kind, message.clone()).guess(guess);
             let at = at.unwrap_or_else(|| call.scope.class_at());
             self.refuse(Some(&call.scope.outer), &at, refusal);
@@ -242,9 +250,7 @@ impl<'a> Checker<'a> {
             }
             None => call.scope.class_at(),
         };
-        let known = call.signature.map(Signature::keywords).into_iter().flatten();
-        let guess =
-            error.keyword.as_deref().filter(|_| is_unexpected).and_then(|keyword| suggest::closest(keyword, known));
+        let guess = error.keyword.as_deref().filter(|_| is_unexpected).and_then(|keyword| call.meant(keyword));
         self.refuse(Some(&call.scope.outer), &at, Refusal::from(error).guess(guess));
     }
 

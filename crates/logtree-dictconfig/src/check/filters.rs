@@ -28,9 +28,11 @@ impl<'a> Checker<'a> {
     /// A filter by name, made of the key `name` alone.
     fn name_filter(&mut self, scope: &Scope<'a>) -> Option<Made<Arc<dyn Filter>>> {
         for entry in scope.node.entries().iter().filter(|entry| entry.key.as_str() != Some("name")) {
-            let guess = suggest::closest(&entry.key.text(), ["name", "()"]).map(str::to_owned);
+            let key = entry.key.text();
+            // What names the class of a handler or formatter does not name a filter's.
+            let guess = if key == "class" { Some("()") } else { suggest::closest(&key, ["name", "()"]) };
             let message = format!("unknown key {} of a filter is ignored", entry.key.repr());
-            self.warn(&scope.value_at.key(entry).0, message).guess = guess;
+            self.warn(&scope.value_at.key(entry).0, message).guess = guess.map(str::to_owned);
         }
         let Some(field) = scope.field("name") else {
             return Some(Made::Ready(Arc::new(NameFilter::default())));

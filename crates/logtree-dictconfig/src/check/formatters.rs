@@ -66,7 +66,9 @@ impl<'a> Checker<'a> {
         // It has no fields, of which nothing prints, whatever the format asks of them: what fails with it fails with all.
         let record = Record::new(&callsite, &origin, Level::INFO, Timestamp::default(), "message");
         if let Err(error) = formatter.format(&record, &mut String::new()) {
-            self.warn(&field.at, format!("each record fails with this format: {error}"));
+            let lacks_letter = error.exception == "ValueError" && field.node.text().contains("%(");
+            let expected = lacks_letter.then(|| "a letter behind each %(name), and %% for a %".to_owned());
+            self.warn(&field.at, format!("each record fails with this format: {error}")).expected = expected;
             return;
         }
         // Of Python's own records it would be an error to lack a field: it tells the names.

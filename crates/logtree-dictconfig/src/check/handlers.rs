@@ -211,7 +211,7 @@ impl<'a> Checker<'a> {
             }
         }
         passed.arguments.clone_from(&arguments);
-        let call = Call::new(scope, name);
+        let call = Call { own_keys: &OWN_KEYS, ..Call::new(scope, name) };
         if let Some(class) = self.registry.find_handler(name).cloned() {
             return self.call(&call, arguments, |kwargs| class(kwargs));
         }

@@ -173,13 +173,15 @@ fn a_format_with_which_records_fail_or_lack_what_is_meant_is_a_warning() {
     };
     // CPython 3.13: what logging.Formatter(format).format(logging.makeLogRecord({"msg": "message"})) raises.
     let failing = [
-        ("%(asctime) - %(message)s", "ValueError: unsupported format character '%' (0x25) at index 13"),
-        ("%(message)s 100%", "ValueError: incomplete format"),
-        ("%(levelname)d %(message)s", "TypeError: %d format: a real number is required, not str"),
+        ("%(asctime) - %(message)s", "ValueError: unsupported format character '%' (0x25) at index 13", true),
+        ("%(message)s 100%", "ValueError: incomplete format", true),
+        ("%(levelname)d %(message)s", "TypeError: %d format: a real number is required, not str", false),
     ];
-    for (format, error) in failing {
-        let expected =
-            format!("logging.json:3:14: formatters.f.format: warning: each record fails with this format: {error}");
+    for (format, error, lacks_letter) in failing {
+        let letter = if lacks_letter { " (expected a letter behind each %(name), and %% for a %)" } else { "" };
+        let expected = format!(
+            "logging.json:3:14: formatters.f.format: warning: each record fails with this format: {error}{letter}"
+        );
         assert_eq!(of(&format!(r#"{{"format": "{format}"}}"#)), [expected]);
     }
     let brace = of(r#"{"style": "{", "()": "logging.Formatter", "fmt": "{levelname:d}"}"#);
@@ -310,4 +312,53 @@ fn a_value_without_text_has_paths() {
     let problem = problems.iter().next().unwrap();
     assert_eq!((problem.path(), problem.place()), ("root.level", None));
     assert!(problem.to_string().starts_with("code: root.level: Unable to configure root logger"), "{problem}");
+}
+
+#[test]
+fn keys_that_belong_elsewhere_are_told_where() {
+    let text = r#"{"version": 1, "filters": {"f": {"class": "my.Filter"}}, "root": {"level": 1, "filters": ["f"], "handlers": ["h"]},
+      "handlers": {"h": {"class": "logging.StreamHandler", "formater": "x"}, "i": {"class": "logging.FileHandler",
+        "filename": "x", "levl": 10}}}"#;
+    let expected = [
+        "logging.json:1:34: filters.f.class: warning: unknown key 'class' of a filter is ignored (did you mean '()'?)",
+        "logging.json:2:60: handlers.h.formater: Unable to configure handler 'h': StreamHandler.__init__() got an unexpected \
+         keyword argument 'formater' (did you mean 'formatter'?)",
+        "logging.json:3:26: handlers.i.levl: Unable to configure handler 'i': FileHandler.__init__() got an unexpected \
+         keyword argument 'levl' (did you mean 'level'?)",
+    ];
+    assert_eq!(lines(text)[..3], expected);
+}
+
+#[test]
+fn a_format_of_another_style_is_told_which() {
+    let text = r#"{"version": 1, "formatters": {"f": {"format": "{message}"}, "g": {"format": "%(message)s", "style": "{"},
+      "i": {"format": "{levelname", "style": "{"}}}"#;
+    let given: Vec<String> = lines(text).into_iter().filter(|line| line.contains(".format:")).collect();
+    let expected = [
+        "logging.json:1:47: formatters.f.format: Unable to configure formatter 'f': Invalid format '{message}' for '%' style \
+         (expected a field such as %(message)s, or the style '{')",
+        "logging.json:1:77: formatters.g.format: Unable to configure formatter 'g': invalid format: no fields (expected \
+         fields such as {message}, or the style '%')",
+        "logging.json:2:23: formatters.i.format: Unable to configure formatter 'i': invalid format: expected '}' before end \
+         of string (expected fields such as {message})",
+    ];
+    assert_eq!(given, expected);
+}
+
+#[test]
+fn a_config_within_a_programs_settings_is_shown() {
+    let text = "{\"debug\": true,\n \"logging\": {\"version\": 1, \"root\": {\"level\": 1}, \"handlers\": {}}}";
+    let problems = Config::new(&registry()).parse(text, Format::Json, "settings.json").unwrap_err();
+    let expected = "\
+error: dictionary doesn't specify a version
+ --> settings.json:1:1
+  |
+1 | {\"debug\": true,
+  | ^ \"version\": 1
+2 |  \"logging\": {\"version\": 1, \"root\": {\"level\": 1}, \"handlers\": {}}}
+  |  --------- a config stands under 'logging': it has to be a file of its own
+";
+    assert!(problems.render(Color::Never).starts_with(expected), "{problems}");
+    let problems = Config::new(&registry()).parse("{\"logging\": {\"version\": 1}}", Format::Json, "x").unwrap_err();
+    assert!(!problems.render(Color::Never).contains("stands under"), "{problems}");
 }
