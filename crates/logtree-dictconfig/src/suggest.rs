@@ -39,6 +39,8 @@ fn cost(name: &str, candidate: &str) -> Option<usize> {
     if name.eq_ignore_ascii_case(candidate) || (own == known && is_related && !known_module.is_empty()) {
         return Some(0);
     }
+    // Who writes no module has none to be wrong.
+    let (name, candidate) = if module.is_empty() { (own, known) } else { (name, candidate) };
     // A third of the last part may be wrong, so that `zz` does not suggest `fh`.
     let bound = own.chars().count().max(known.chars().count()) / 3;
     if name.chars().count().abs_diff(candidate.chars().count()) > bound {
@@ -98,6 +100,9 @@ mod tests {
             ("StreamHandler", Some("logging.StreamHandler")),
             ("logging.RotatingFileHandler", Some("logging.handlers.RotatingFileHandler")),
             ("logging.filehandler", Some("logging.FileHandler")),
+            ("SteamHandler", Some("logging.StreamHandler")),
+            ("RotatingFileHandlr", Some("logging.handlers.RotatingFileHandler")),
+            ("Something", None),
             ("zproject.Something", None),
             ("prefect.logging.handlers.APILogHandler", None),
             ("prefect.RotatingFileHandler", None),

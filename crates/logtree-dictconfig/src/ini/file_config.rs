@@ -16,6 +16,7 @@ use crate::problem::{Exception, Problem};
 use crate::python::{repr_str, trim};
 use crate::refusal::Refusal;
 use crate::source::Source;
+use crate::suggest;
 
 const FORMATTER_OPTIONS: &[&str] = &["format", "datefmt", "style", "defaults", "class"];
 const HANDLER_OPTIONS: &[&str] = &["class", "level", "formatter", "args", "kwargs", "target"];
@@ -23,6 +24,9 @@ const LOGGER_OPTIONS: &[&str] = &["level", "handlers", "qualname", "propagate"];
 
 /// What the keys of a handler mean in dictConfig, so that no argument can be called so.
 const OWN_KEYS: &[&str] = &["class", "()", ".", "formatter", "filters"];
+
+/// In a text of more sections than this none is guessed.
+const MOST_SECTIONS: usize = 100;
 
 /// The class of what stands for a handler that is refused, so that those who name it are not.
 const STAND_IN: &str = "logging.NullHandler";
@@ -178,7 +182,20 @@ impl<'a> Translation<'a> {
         if let Some(message) = too_many {
             self.refuse(section, "args", args_span, Some("TypeError"), message);
         }
+        if class == "logging.handlers.RotatingFileHandler" {
+            self.warn_of_mode(section, args_span, &arguments);
+        }
         Some(arguments)
+    }
+
+    /// Warns of `('app.log', 1000000, 5)`: Python takes the size as the mode, which does not matter to it here.
+    fn warn_of_mode(&mut self, section: &str, span: Span, arguments: &[Entry]) {
+        let mode = arguments.iter().find(|argument| argument.key.as_str() == Some("mode"));
+        if let Some(Node { kind: Kind::Int(mode), .. }) = mode.map(|argument| &argument.value) {
+            let message = format!("{mode} is taken as the mode in which the file is opened");
+            self.warn(section, "args", span, message);
+            self.expected("filename, mode, maxBytes, backupCount");
+        }
     }
 
     /// Adds what `kwargs` says to the arguments.
@@ -213,7 +230,18 @@ impl<'a> Translation<'a> {
     fn positional(&mut self, section: &str, class: &str, node: Node, span: Span) -> Option<Vec<Node>> {
         match node.kind {
             Kind::List(items) => Some(items),
+            // DIFFERENCE: a string that begins so and is no name of a stream is taken for one.
+            Kind::Str(text) if text.starts_with("ext://sys.") => {
+                self.refuse(section, "args", span, Some("UnsupportedOperation"), "not readable".to_owned());
+                self.expected(&format!("a comma behind a single argument: ({},)", &text["ext://".len()..]));
+                None
+            }
             Kind::Str(text) => {
+                if text.chars().nth(1).is_some() {
+                    let message = "each character of this string is an argument of its own".to_owned();
+                    self.warn(section, "args", span, message);
+                    self.expected(&format!("a comma behind a single argument: ({},)", repr_str(&text)));
+                }
                 let char = |char: char| Node { kind: Kind::Str(char.into()), span: Some(span) };
                 Some(text.chars().map(char).collect())
             }
@@ -303,9 +331,26 @@ impl<'a> Translation<'a> {
             None => {
                 self.refuse(&section, "", name.span, Some("KeyError"), repr_str(&section));
                 self.expected(&format!("a section [{section}]"));
+                self.guess(self.meant_section(prefix, name).as_deref());
                 None
             }
         }
+    }
+
+    /// A section that is perhaps that of a name, as no other name in the list of keys has it.
+    fn meant_section(&self, prefix: &str, name: &Name) -> Option<String> {
+        let keys = self.ini.raw(&format!("{}s", prefix.trim_end_matches('_')), "keys")?;
+        // Each is looked at for each name that has none.
+        if self.ini.names().count() > MOST_SECTIONS || keys.text.len() > MOST_SECTIONS * MOST_SECTIONS {
+            return None;
+        }
+        let listed: HashSet<String> = split(&keys).into_iter().map(|name| format!("{prefix}{}", name.text)).collect();
+        let mut free: Vec<&str> = self.ini.names().map(|(section, _)| section).collect();
+        free.retain(|section| !listed.contains(*section));
+        free.sort_unstable();
+        let own = free.iter().filter_map(|section| section.strip_prefix(prefix));
+        let close = suggest::closest(&name.text, own).map(|own| format!("{prefix}{own}"));
+        close.or_else(|| suggest::closest(&format!("{prefix}{}", name.text), free.iter().copied()).map(str::to_owned))
     }
 
     /// An option that must be there. `span` is the place of its section.
@@ -332,7 +377,11 @@ impl<'a> Translation<'a> {
     }
 
     fn literal(&mut self, section: &str, option: &str, value: &Value) -> Option<Node> {
-        literal::read(value).map_err(|error| self.refuse(section, option, error.span, None, error.message)).ok()
+        let refuse = |error: literal::NoLiteral| {
+            self.refuse(section, option, error.span, None, error.message);
+            self.guess(error.guess);
+        };
+        literal::read(value).map_err(refuse).ok()
     }
 
     /// Warns of sections that nobody names, and of options that nobody reads.
@@ -356,10 +405,7 @@ impl<'a> Translation<'a> {
             for (option, span) in self.ini.section(name).into_iter().flat_map(|section| &section.names) {
                 if !known.contains(&&*option.to_lowercase()) {
                     self.warn(name, option, *span, format!("unknown option {} is ignored", repr_str(option)));
-                    let guess = crate::suggest::closest(&option.to_lowercase(), known.iter().copied());
-                    if let Some(problem) = self.found.last_mut() {
-                        problem.guess = guess.map(str::to_owned);
-                    }
+                    self.guess(suggest::closest(&option.to_lowercase(), known.iter().copied()));
                 }
             }
         }
@@ -376,6 +422,13 @@ impl<'a> Translation<'a> {
     fn warn(&mut self, section: &str, option: &str, span: Span, message: String) {
         let path = if option.is_empty() { format!("[{section}]") } else { format!("[{section}] {option}") };
         self.found.add(false, &path, Some(span), message);
+    }
+
+    /// Says what was perhaps meant in the place of the last problem.
+    fn guess(&mut self, guess: Option<&str>) {
+        if let Some(problem) = self.found.last_mut() {
+            problem.guess = guess.map(str::to_owned);
+        }
     }
 
     /// Says what would have been right in the place of the last problem.

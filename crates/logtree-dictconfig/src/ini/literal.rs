@@ -9,6 +9,7 @@ use crate::catalog::{self, Item};
 use crate::digits;
 use crate::node::{Entries, Kind, Node, Span};
 use crate::python::repr_str;
+use crate::suggest;
 
 /// How deep brackets may be nested; Python's own parser stops soon after.
 const MAX_DEPTH: usize = 100;
@@ -18,7 +19,12 @@ const MAX_DEPTH: usize = 100;
 pub(super) struct NoLiteral {
     pub(super) message: String,
     pub(super) span: Span,
+    /// What was perhaps meant.
+    pub(super) guess: Option<&'static str>,
 }
+
+/// The names that most configs have.
+const NAMES: [&str; 5] = ["sys.stdout", "sys.stderr", "None", "True", "False"];
 
 /// Reads a value. Tuples become lists.
 ///
@@ -186,7 +192,7 @@ impl<'v> Parser<'v> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             let message = format!("nested deeper than {MAX_DEPTH} levels");
-            return Err(NoLiteral { message, span: self.place(start) });
+            return Err(NoLiteral { message, span: self.place(start), guess: None });
         }
         self.at += 1;
         self.skip_space();
@@ -194,6 +200,10 @@ impl<'v> Parser<'v> {
     }
 
     fn close(&mut self, start: usize, bracket: char) -> Result<(), NoLiteral> {
+        if self.rest().is_empty() {
+            let message = format!("not a Python literal: '{}' was never closed", &self.text[start..=start]);
+            return Err(NoLiteral { message, ..self.no_literal(start) });
+        }
         if !self.rest().starts_with(bracket) {
             return Err(self.no_literal(start));
         }
@@ -313,7 +323,8 @@ impl<'v> Parser<'v> {
         };
         // What is called or looked into is no literal, whatever its name.
         let is_all = !self.rest().trim_start().starts_with(['(', '[']);
-        kind.filter(|_| is_all).ok_or_else(|| self.no_literal(start))
+        let guess = if is_all { suggest::closest(name, NAMES) } else { None };
+        kind.filter(|_| is_all).ok_or_else(|| NoLiteral { guess, ..self.no_literal(start) })
     }
 
     fn node(&self, start: usize, kind: Kind) -> Node {
@@ -337,7 +348,7 @@ impl<'v> Parser<'v> {
         let shown: String = rest.chars().take(40).collect();
         let what = if shown.is_empty() { "something is missing at its end".to_owned() } else { repr_str(&shown) };
         let message = format!("not a Python literal, and logtree evaluates no code: {what}");
-        NoLiteral { message, span: self.within(start, self.text.len()) }
+        NoLiteral { message, span: self.within(start, self.text.len()), guess: None }
     }
 }
 
@@ -480,7 +491,7 @@ mod tests {
         }
         let error = read_text("('a', open('b'))").map(|node| node.repr());
         let message = r#"not a Python literal, and logtree evaluates no code: "open('b'))""#.to_owned();
-        assert_eq!(error, Err(NoLiteral { message, span: Span { start: 106, end: 116 } }));
+        assert_eq!(error, Err(NoLiteral { message, span: Span { start: 106, end: 116 }, guess: None }));
         for bracket in ["(", "[", "{1:", "-", "'a'("] {
             assert!(read_text(&bracket.repeat(100_000)).is_err(), "{bracket}");
         }

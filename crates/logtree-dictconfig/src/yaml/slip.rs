@@ -50,6 +50,7 @@ pub(super) fn of(text: &str, start: usize, message: &str, bracket: Option<usize>
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use crate::yaml::parse;
 

@@ -151,6 +151,7 @@ class = NullHandler
    |         ^^^^^^^^^^^
    |
    = note: in [handler_console] args
+   = help: did you mean 'sys.stdout'?
 "#;
     assert!(problems.render(Color::Never).starts_with(expected), "{problems}");
     let lines: Vec<String> = problems.iter().skip(1).map(ToString::to_string).collect();
@@ -170,6 +171,80 @@ class = NullHandler
             "logging.ini:7:1: formatters.line: warning: formatter 'line' is not used",
         ]
     );
+}
+
+/// As people break a config that was well.
+#[test]
+fn slips_are_told_what_was_meant() {
+    let well = "[loggers]\nkeys=root\n[handlers]\nkeys=file\n[formatters]\nkeys=line\n[formatter_line]\nformat=%(message)s\n\
+                [logger_root]\nlevel=INFO\nhandlers=file\n[handler_file]\nclass=handlers.RotatingFileHandler\n\
+                formatter=line\nargs=('a.log', 'a', 1000000, 5)\n";
+    assert!(parse(well).unwrap().warnings().is_empty());
+    // The first problem of each; CPython 3.13 raises the exceptions whose names and messages stand here.
+    let cases = [
+        (
+            "[handler_file]",
+            "[handler_File]",
+            "4:6: [handler_file]: KeyError: 'handler_file' (did you mean 'handler_File'?)",
+        ),
+        (
+            "[formatter_line]",
+            "[formatters_line]",
+            "6:6: [formatter_line]: KeyError: 'formatter_line' (did you mean 'formatters_line'?)",
+        ),
+        ("keys=line", "keys=lin", "6:6: [formatter_lin]: KeyError: 'formatter_lin' (did you mean 'formatter_line'?)"),
+        (
+            "keys=file",
+            "keys=file,fil",
+            "4:11: [handler_fil]: KeyError: 'handler_fil' (expected a section [handler_fil])",
+        ),
+        (
+            "handlers.Rot",
+            "Rot",
+            "15:6: [handler_file] args: the arguments of RotatingFileHandler have no order that is known \
+                                 here: give them as kwargs",
+        ),
+        (
+            "('a.log', 'a', 1000000, 5)",
+            "('a.log', 'a', 1000000, 5",
+            "15:6: [handler_file] args: not a Python literal: '(' was \
+                                                                   never closed",
+        ),
+        (
+            "handlers.RotatingFileHandler",
+            "StreamHandler\nargs=(stdout,)\n[x]",
+            "14:7: [handler_file] args: not a Python literal, \
+          and logtree evaluates no code: 'stdout,)' (did you mean 'sys.stdout'?)",
+        ),
+        (
+            "handlers.RotatingFileHandler",
+            "StreamHandler\nargs=(sys.stdout)\n[x]",
+            "14:6: [handler_file] args: not readable \
+          (expected a comma behind a single argument: (sys.stdout,))",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let problems = parse(&well.replacen(from, to, 1)).unwrap_err();
+        let first = problems.iter().find(|problem| problem.is_error()).unwrap().to_string();
+        assert_eq!(first, format!("logging.ini:{expected}"), "{to}");
+    }
+    let class = parse(&well.replace("handlers.Rot", "Rott")).unwrap_err();
+    let guesses: Vec<_> = class.iter().filter_map(Problem::guess).collect();
+    assert_eq!(guesses, ["logging.handlers.RotatingFileHandler"]);
+    let apart = parse(&well.replace("'a.log', 'a', 1000000, 5", "'long.log'")).unwrap_err();
+    let apart: Vec<String> = apart.iter().map(ToString::to_string).collect();
+    let expected = [
+        "logging.ini:15:6: [handler_file] args: warning: each character of this string is an argument of its own (expected a \
+         comma behind a single argument: ('long.log',))",
+        "logging.ini:15:6: handlers.file.maxBytes: '>' not supported between instances of 'str' and 'int' (expected a size \
+         such as 100000 or '100 MiB')",
+    ];
+    assert_eq!(apart, expected);
+    let plan = parse(&well.replace("'a', 1000000, 5", "1000000, 5")).unwrap();
+    let first = plan.warnings().iter().next().unwrap().to_string();
+    let expected = "logging.ini:15:6: [handler_file] args: warning: 1000000 is taken as the mode in which the file is opened \
+                    (expected filename, mode, maxBytes, backupCount)";
+    assert_eq!(first, expected);
 }
 
 #[test]

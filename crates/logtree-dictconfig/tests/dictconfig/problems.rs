@@ -316,14 +316,15 @@ fn a_value_without_text_has_paths() {
 
 #[test]
 fn keys_that_belong_elsewhere_are_told_where() {
-    let text = r#"{"version": 1, "filters": {"f": {"class": "my.Filter"}}, "root": {"level": 1, "filters": ["f"], "handlers": ["h"]},
+    let text = r#"{"version": 1, "filters": {"f": {"class": "my.Filter"}},
+      "root": {"level": 1, "filters": ["f"], "handlers": ["h"]},
       "handlers": {"h": {"class": "logging.StreamHandler", "formater": "x"}, "i": {"class": "logging.FileHandler",
         "filename": "x", "levl": 10}}}"#;
     let expected = [
         "logging.json:1:34: filters.f.class: warning: unknown key 'class' of a filter is ignored (did you mean '()'?)",
-        "logging.json:2:60: handlers.h.formater: Unable to configure handler 'h': StreamHandler.__init__() got an unexpected \
+        "logging.json:3:60: handlers.h.formater: Unable to configure handler 'h': StreamHandler.__init__() got an unexpected \
          keyword argument 'formater' (did you mean 'formatter'?)",
-        "logging.json:3:26: handlers.i.levl: Unable to configure handler 'i': FileHandler.__init__() got an unexpected \
+        "logging.json:4:26: handlers.i.levl: Unable to configure handler 'i': FileHandler.__init__() got an unexpected \
          keyword argument 'levl' (did you mean 'level'?)",
     ];
     assert_eq!(lines(text)[..3], expected);
