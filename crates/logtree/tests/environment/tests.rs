@@ -15,6 +15,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ),
     ("a_program_with_threads_leaves_nothing_behind", a_program_with_threads_leaves_nothing_behind),
     ("a_thread_that_listened_is_followed_though_nobody_logs", a_thread_that_listened_is_followed_though_nobody_logs),
+    ("who_stood_by_in_another_namespace_says_that_it_ends", who_stood_by_in_another_namespace_says_that_it_ends),
     ("unrelated_processes_meet_by_a_name", unrelated_processes_meet_by_a_name),
     ("processes_of_several_namespaces_meet", processes_of_several_namespaces_meet),
     ("a_listener_in_a_namespace_that_ends_is_followed", a_listener_in_a_namespace_that_ends_is_followed),
@@ -120,6 +121,27 @@ fn a_thread_that_listened_is_followed_though_nobody_logs() {
     place.assert_nothing_left();
     let expected = [("first", 100), ("second", 100), ("second-later", 100), ("third", 100), ("third-later", 100)];
     place.assert_once("app.log", &expected);
+}
+
+/// Whether it is dead, nobody here could find out.
+fn who_stood_by_in_another_namespace_says_that_it_ends() {
+    if !works(PID_NAMESPACE) {
+        return;
+    }
+    let place = Place::new();
+    let first = place.host("thread install logging.json log first 100 touch first wait over");
+    place.wait("first");
+    let stands_by = || place.queue().is_some_and(|queue| queue.standby.is_some());
+    let second = place.host_under(PID_NAMESPACE, "thread install logging.json log second 100 touch second wait go");
+    place.wait("second");
+    crate::until("somebody stands by", stands_by);
+    place.touch("go");
+    second.end_well();
+    assert!(!stands_by());
+    place.touch("over");
+    first.end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("first", 100), ("second", 100)]);
 }
 
 fn unrelated_processes_meet_by_a_name() {
