@@ -15,6 +15,9 @@ use crate::python::repr_str;
 use crate::resolve::REGISTERED;
 use crate::source::Source;
 
+/// What a handler that is not there could be.
+const IN_ITS_PLACE: &str = "a class that the program registers, or logging.NullHandler in its place";
+
 /// A config brought to life: its handlers are open and running, and [`tree`](Self::tree) and [`apply`](Self::apply) say
 /// what it makes of loggers.
 pub struct Built {
@@ -206,7 +209,8 @@ impl Making {
             Made::Ready(made) => return Some(made),
             Made::Unavailable(at, message) => {
                 let cause = Exception { kind: "ImportError", message };
-                self.refuse(kind, name, &at, cause, Some(REGISTERED));
+                let expected = if kind == "handler" { IN_ITS_PLACE } else { REGISTERED };
+                self.refuse(kind, name, &at, cause, Some(expected));
             }
             Made::Refused => {}
         }

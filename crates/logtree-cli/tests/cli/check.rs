@@ -126,4 +126,7 @@ fn what_only_the_program_has_is_told_how_to_be_assumed() {
     let said = place.run(&["check", "config.json"], "");
     assert_eq!(said.code, Some(0));
     assert!(said.stdout().contains("refused when it is installed, unless the program registers it"), "{said:?}");
+    place.write("config.json", &config("django.utils.log.AdminEmailHandler"));
+    let said = place.run(&["check", "config.json"], "");
+    assert!(said.stdout().contains("logging.NullHandler, without arguments, keeps its place"), "{said:?}");
 }

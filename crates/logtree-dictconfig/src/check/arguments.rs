@@ -270,7 +270,11 @@ impl<'a> Checker<'a> {
         let reason = unavailable_reason(name);
         if !self.resolver.is_assumed(name) {
             let note = "the config is accepted, and refused when it is installed, unless the program registers it";
-            self.warn(at, reason.clone()).note(note, None);
+            let problem = self.warn(at, reason.clone());
+            problem.note(note, None);
+            if let Some(Item::Handler(_)) = catalog::find(name) {
+                problem.note("logging.NullHandler, without arguments, keeps its place", None);
+            }
         }
         Made::Unavailable(at.clone(), reason)
     }

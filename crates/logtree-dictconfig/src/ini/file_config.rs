@@ -141,6 +141,7 @@ impl<'a> Translation<'a> {
         if name.is_none() {
             let message = format!("not the dotted name of a class: {}", repr_str(&text));
             self.refuse(section, "class", span, None, message);
+            self.expected_by_indent(&text);
         }
         name.map(|name| (name, span))
     }
@@ -380,6 +381,7 @@ impl<'a> Translation<'a> {
         let refuse = |error: literal::NoLiteral| {
             self.refuse(section, option, error.span, None, error.message);
             self.guess(error.guess);
+            self.expected_by_indent(&value.text);
         };
         literal::read(value).map_err(refuse).ok()
     }
@@ -422,6 +424,17 @@ impl<'a> Translation<'a> {
     fn warn(&mut self, section: &str, option: &str, span: Span, message: String) {
         let path = if option.is_empty() { format!("[{section}]") } else { format!("[{section}] {option}") };
         self.found.add(false, &path, Some(span), message);
+    }
+
+    /// Says of a value that goes on with what looks like the next option why that is so.
+    fn expected_by_indent(&mut self, text: &str) {
+        let name = |line: &'_ str| line.split_once(['=', ':']).map(|(name, _)| trim(name).to_lowercase());
+        let is_option = |name: String| HANDLER_OPTIONS.contains(&&*name);
+        if text.lines().skip(1).filter_map(name).any(is_option) {
+            self.expected(
+                "no space before the name of the next option: a line that is indented goes on with this value",
+            );
+        }
     }
 
     /// Says what was perhaps meant in the place of the last problem.

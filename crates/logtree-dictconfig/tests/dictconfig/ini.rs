@@ -222,6 +222,13 @@ fn slips_are_told_what_was_meant() {
             "14:6: [handler_file] args: not readable \
           (expected a comma behind a single argument: (sys.stdout,))",
         ),
+        // DIFFERENCE: a SyntaxError, of Python's parser. So it is where `args` goes on.
+        (
+            "\nformatter=line",
+            "\n formatter=line",
+            "13:7: [handler_file] class: not the dotted name of a class: 'handlers.RotatingFileHandler\\nformatter=line' \
+             (expected no space before the name of the next option: a line that is indented goes on with this value)",
+        ),
     ];
     for (from, to, expected) in cases {
         let problems = parse(&well.replacen(from, to, 1)).unwrap_err();
