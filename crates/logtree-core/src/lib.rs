@@ -18,6 +18,9 @@
 //! Nothing here knows of `tracing`, of an operating system or of a lock.
 #![forbid(unsafe_code)]
 
+#[cfg(not(unix))]
+compile_error!("logtree is for Unix systems: Linux has all of it, others everything but the feature `prefork`");
+
 pub mod codec;
 mod compile;
 mod cut;

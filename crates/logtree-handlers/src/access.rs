@@ -4,7 +4,7 @@ use std::io;
 
 use logtree_core::{Argument, ArgumentError, Kwargs};
 use rustix::fd::BorrowedFd;
-use rustix::fs::{Gid, Mode, Uid, fchmod, fchown, fstat};
+use rustix::fs::{Gid, Mode, RawMode, Uid, fchmod, fchown, fstat};
 
 /// Rights and owners that a log file is given when it is opened; what is not said stays as it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,8 +43,9 @@ impl Access {
         let group = self.group.filter(|group| *group != stat.st_gid).map(Gid::from_raw);
         let is_owned = if owner.is_some() || group.is_some() { fchown(file, owner, group) } else { Ok(()) };
         // Afterwards, as another owner may cost some of the bits; and all the same, as they may be there to keep others out.
-        if let Some(bits) = self.permissions.filter(|bits| *bits != stat.st_mode & 0o7777 || owner.is_some()) {
-            fchmod(file, Mode::from_raw_mode(bits))?;
+        let wanted = self.permissions.map(|bits| Mode::from_raw_mode(bits as RawMode));
+        if let Some(mode) = wanted.filter(|mode| *mode != Mode::from_raw_mode(stat.st_mode) || owner.is_some()) {
+            fchmod(file, mode)?;
         }
         Ok(is_owned?)
     }

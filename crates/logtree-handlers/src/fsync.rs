@@ -3,6 +3,8 @@
 use std::str::FromStr;
 
 use logtree_core::ArgumentError;
+use rustix::fd::BorrowedFd;
+use rustix::io;
 
 /// What stands in a file survives the end of the program; what was brought to the disk also that of the system.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,4 +35,15 @@ impl FromStr for Fsync {
             }
         }
     }
+}
+
+/// Brings what stands in a file to the disk itself.
+///
+/// # Errors
+/// Those of fdatasync(2); of `F_FULLFSYNC` (fcntl(2)) on macOS, where fsync(2) stops at the disk's own memory.
+pub(crate) fn sync_data(file: BorrowedFd<'_>) -> io::Result<()> {
+    #[cfg(target_vendor = "apple")]
+    return rustix::fs::fcntl_fullfsync(file);
+    #[cfg(not(target_vendor = "apple"))]
+    rustix::fs::fdatasync(file)
 }

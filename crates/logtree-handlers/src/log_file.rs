@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use logtree_core::{AppendFile, FileEnd, sync_name};
 use logtree_os::{ForkLock, ForkReset};
-use rustix::fs::{fdatasync, ftruncate};
+use rustix::fs::ftruncate;
 use rustix::io::Errno;
 
 use crate::OpenMode;
 use crate::access::Access;
 use crate::follow::{Follow, LastLook, Tick, is_current};
-use crate::fsync::Fsync;
+use crate::fsync::{Fsync, sync_data};
 use crate::look::Look;
 use crate::open::Open;
 use crate::roll_lock::RollLock;
@@ -359,7 +359,7 @@ impl AppendFile for LogFile {
         let mut state = self.state.lock();
         if let Some(open) = state.open.as_ref().filter(|open| self.fsync != Fsync::Never && open.is_ours()) {
             // There is nobody to tell, and nothing else to do.
-            let _ = fdatasync(open.descriptor());
+            let _ = sync_data(open.descriptor());
         }
         state.close();
     }
@@ -369,7 +369,7 @@ impl AppendFile for LogFile {
         let (open, ..) = self.opened(&mut state)?;
         let opened = open.opened;
         if self.fsync != Fsync::Never {
-            fdatasync(open.descriptor())?;
+            sync_data(open.descriptor())?;
         }
         let patience = if state.roll_stalled { Duration::ZERO } else { PATIENCE };
         let lock = RollLock::take(&self.path, &opened, patience);

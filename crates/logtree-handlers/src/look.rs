@@ -45,7 +45,7 @@ impl Look {
 
     /// Where the file ends, if it has an end.
     pub(crate) fn end(&self) -> Option<FileEnd> {
-        let device = makedev(self.device.0, self.device.1);
+        let device = makedev(self.device.0, self.device.1) as u64;
         self.is_regular.then_some(FileEnd { device, inode: self.inode, size: self.size })
     }
 
@@ -79,11 +79,12 @@ impl Look {
 }
 
 impl From<Stat> for Look {
+    #[allow(clippy::unnecessary_cast, reason = "each system counts names in bits of its own, and none in more than 32")]
     fn from(stat: Stat) -> Self {
         Self {
             device: (major(stat.st_dev), minor(stat.st_dev)),
             inode: stat.st_ino,
-            links: u32::try_from(stat.st_nlink).unwrap_or(u32::MAX),
+            links: stat.st_nlink as u32,
             size: stat.st_size.unsigned_abs(),
             is_regular: FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile,
         }

@@ -244,7 +244,7 @@ mod linux {
         let counts: Vec<_> =
             (0..ROUNDS * CHILDREN).map(|who| File::create(counted.path().join(who.to_string()))).collect();
         let count = |who: usize| {
-            let mut count = [0; 8];
+            let mut count = 0_usize.to_ne_bytes();
             let file = File::open(counted.path().join(who.to_string())).unwrap();
             file.read_exact_at(&mut count, 0).map_or(0, |()| usize::from_ne_bytes(count))
         };

@@ -11,12 +11,9 @@
 //! | write to a file that may grow no more, and live on | [`without_sigxfsz`], [`limits_file_size`] |
 //! | do something when the process ends | [`at_exit`] |
 //! | do something again in each child that logs | [`at_first_record_of_child`] |
+//! | write to the standard streams | [`streams`] |
 #![cfg_attr(feature = "signals", doc = "| have a thread act on signals | [`signals`] |")]
-#![cfg_attr(
-    target_os = "linux",
-    doc = "| write to the standard streams | [`streams`] |
-| know that nobody can write to a file any more | [`has_writers`] |"
-)]
+#![cfg_attr(target_os = "linux", doc = "| know that nobody can write to a file any more | [`has_writers`] |")]
 #![cfg_attr(
     all(target_os = "linux", feature = "queue"),
     doc = "| start a process that the host does not see | [`helper`] |
@@ -34,6 +31,9 @@
 //!
 //! What the first lines name works on every Unix; everything else is for Linux, and what processes share asks for the feature
 //! `queue`.
+
+#[cfg(not(unix))]
+compile_error!("logtree is for Unix systems: Linux has all of it, others everything but the feature `prefork`");
 
 /// A place where a test kills the process, under `--cfg logtree_kill_points`; else nothing.
 #[cfg(all(target_os = "linux", feature = "queue", logtree_kill_points))]
@@ -70,7 +70,6 @@ pub mod election;
 pub mod helper;
 #[cfg(all(target_os = "linux", feature = "queue"))]
 mod process;
-#[cfg(target_os = "linux")]
 pub mod streams;
 
 #[cfg(all(target_os = "linux", feature = "queue", logtree_kill_points))]

@@ -43,7 +43,7 @@ impl StandardStream {
     #[must_use]
     pub fn id(self) -> Option<StreamId> {
         let stat = fstat(self.descriptor()).ok()?;
-        Some(StreamId { device: stat.st_dev, inode: stat.st_ino, special_device: stat.st_rdev })
+        Some(StreamId { device: stat.st_dev as u64, inode: stat.st_ino, special_device: stat.st_rdev as u64 })
     }
 
     /// Writes all of `bytes`, however many system calls that takes. A signal does not interrupt it, and a reader who stands
@@ -96,8 +96,8 @@ impl StandardStream {
 /// So long a reader who stands still is waited for with what logtree itself has to say.
 const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// So much a pipe takes at once, or nothing (limits.h, `PIPE_BUF`).
-const PIECE_BYTES: usize = 4096;
+/// So much a pipe takes at once, or nothing (limits.h): 4096 on Linux, 512 on macOS and FreeBSD.
+const PIECE_BYTES: usize = libc::PIPE_BUF;
 
 /// Writes to a pipe, a socket or a terminal, or a part of it, and waits for nobody: whoever shares a stream decides for all
 /// whether write(2) waits for its reader.

@@ -5,14 +5,12 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use logtree_core::{AppendFile as _, Direct, Names as _};
 use logtree_os::{ForkGeneration, kill_point};
-use rustix::fs::{
-    FlockOperation, Gid, Mode, OFlags, Timespec, Timestamps, Uid, fchmod, fchown, flock, fstatvfs, futimens,
-};
+use rustix::fs::{FlockOperation, Gid, Mode, OFlags, Timespec, Timestamps, Uid, fchown, flock, fstatvfs, futimens};
 use rustix::io::Errno;
 
 use super::{Compress, codec, directory};
@@ -146,7 +144,7 @@ impl Made {
         let (owner, group) = (Uid::from_raw(source.uid()), Gid::from_raw(source.gid()));
         // Who may not give files away has made his own.
         let _ = fchown(&self.file, Some(owner), Some(group));
-        fchmod(&self.file, Mode::from_raw_mode(source.permissions().mode() & 0o7777))?;
+        self.file.set_permissions(source.permissions())?;
         let time = |seconds, nanoseconds| Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
         let times = Timestamps {
             last_access: time(source.atime(), source.atime_nsec()),

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::os::fd::AsFd as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use logtree_core::{AppendFile as _, Direct};
-use rustix::fs::{Advice, OFlags, fadvise};
+use rustix::fs::OFlags;
 
 use super::made::{Made, begun, sweep};
 use super::{Compress, Placed, Shared, State, directory, with_extension};
@@ -155,7 +154,7 @@ impl Shared {
         if self.may_grow(source, &file, memory) {
             return Ok(Outcome::Later);
         }
-        let _ = fadvise(&file, 0, None, Advice::Sequential);
+        will_be_read(&file);
         let Some(mut made) = self.begin(source, memory)? else { return Ok(Outcome::Later) };
         match self.make(&mut made, &mut file) {
             Ok(Some(Placed::Obstructed)) => {
@@ -257,7 +256,7 @@ impl Shared {
             return false;
         }
         #[cfg(target_os = "linux")]
-        if let Ok(has_writers) = logtree_os::has_writers(file.as_fd()) {
+        if let Ok(has_writers) = logtree_os::has_writers(std::os::fd::AsFd::as_fd(file)) {
             return has_writers;
         }
         let _ = file;
@@ -277,6 +276,13 @@ impl Shared {
         name.push(format!(".{inode}.{}.part", self.kind.extension()));
         directory(&self.file).join(name)
     }
+}
+
+/// Says that a file will be read from its beginning to its end.
+fn will_be_read(file: &File) {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
+    let _ = file;
 }
 
 /// Does something on a thread that others go before, and waits for it. That one must take no lock: on a busy machine whoever

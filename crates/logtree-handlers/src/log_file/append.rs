@@ -4,11 +4,10 @@ use std::io;
 use std::sync::atomic::Ordering;
 
 use logtree_os::kill_point;
-use rustix::fs::fdatasync;
 
 use super::{Found, LogFile};
 use crate::follow::Tick;
-use crate::fsync::Fsync;
+use crate::fsync::{Fsync, sync_data};
 use crate::line_writer::LineWriter;
 use crate::look::Look;
 use crate::open::Open;
@@ -74,7 +73,7 @@ impl LogFile {
         open.append(bytes, &self.path)?;
         let is_admitted = self.admit(open);
         let is_synced = match self.fsync == Fsync::Each && open.opened.is_regular {
-            true => fdatasync(open.descriptor()).map_err(io::Error::from),
+            true => sync_data(open.descriptor()).map_err(io::Error::from),
             false => Ok(()),
         };
         let is_late = self.is_late(open, began);

@@ -1,11 +1,10 @@
 //! The file behind a segment, held by a descriptor that the host may close or reuse at any time.
 
-use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd as _, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use rustix::fs::{FallocateFlags, Mode, OFlags};
+use rustix::fs::{FallocateFlags, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
@@ -81,7 +80,7 @@ impl BackingFile {
         let (_, found) = self.look()?;
         // The type is another one on each architecture.
         #[allow(clippy::useless_conversion, reason = "not on all of them")]
-        u64::try_from(found.st_nlink).ok()
+        Some(u64::from(found.st_nlink))
     }
 
     /// Makes the file at least `end` bytes long, with memory behind every page from `start` on.
@@ -119,7 +118,7 @@ impl BackingFile {
     }
 
     /// The descriptor as in [`trusted`](Self::trusted), and what the system says of the file.
-    fn look(&self) -> Option<(RawFd, libc::stat)> {
+    fn look(&self) -> Option<(RawFd, Stat)> {
         let known = self.descriptor.load(Ordering::Relaxed);
         if let Some(found) = self.find(known) {
             return Some((known, found));
@@ -133,15 +132,13 @@ impl BackingFile {
     }
 
     /// What a descriptor leads to, if that is this file.
-    fn find(&self, descriptor: RawFd) -> Option<libc::stat> {
-        let mut found = MaybeUninit::<libc::stat>::uninit();
-        // SAFETY: the pointer is valid for one `stat`; a number that is no descriptor gives EBADF.
-        let outcome = unsafe { libc::fstat(descriptor, found.as_mut_ptr()) };
-        if outcome != 0 {
+    fn find(&self, descriptor: RawFd) -> Option<Stat> {
+        if descriptor < 0 {
             return None;
         }
-        // SAFETY: fstat succeeded, so it filled the struct.
-        let found = unsafe { found.assume_init() };
+        // SAFETY: it is no -1, and a number that is no descriptor, or another's, is only looked at.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        let found = rustix::fs::fstat(descriptor).ok()?;
         (found.st_dev == self.identity.device && found.st_ino == self.identity.inode).then_some(found)
     }
 
