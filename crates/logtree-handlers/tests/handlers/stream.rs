@@ -221,14 +221,14 @@ fn while_signals_come() {
     action.sa_sigaction = count_alarm as extern "C" fn(c_int) as libc::sighandler_t;
     // SAFETY: the handler does nothing but add to an atomic.
     unsafe { libc::sigaction(libc::SIGALRM, &action, std::ptr::null_mut()) };
-    // SAFETY: it has no conditions.
-    let this_thread = unsafe { libc::pthread_self() };
+    // SAFETY: it has no conditions. A number, as musl has a pointer, which no other thread may be given.
+    let this_thread = unsafe { libc::pthread_self() } as usize;
     let is_over = AtomicBool::new(false);
     let is_written = std::thread::scope(|scope| {
         scope.spawn(|| {
             while !is_over.load(Ordering::Relaxed) {
                 // SAFETY: the thread waits for this one.
-                unsafe { libc::pthread_kill(this_thread, libc::SIGALRM) };
+                unsafe { libc::pthread_kill(this_thread as libc::pthread_t, libc::SIGALRM) };
                 std::thread::sleep(Duration::from_micros(200));
             }
         });
