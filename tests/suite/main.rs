@@ -6,6 +6,7 @@
 mod arrows;
 mod broken;
 mod built;
+mod packages;
 mod readme;
 mod sqlite;
 mod weight;
