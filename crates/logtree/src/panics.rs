@@ -13,7 +13,8 @@ use crate::spawn::spawn;
 
 /// Has each panic logged, before whatever else is done about it: by the logger `panic` at CRITICAL, with the panic's own
 /// file and line, its message, and, where `RUST_BACKTRACE` asks for one, the field `backtrace`. The hook of before, std's
-/// to begin with, is called afterwards.
+/// to begin with, is called afterwards. One that is set later takes its place, unless it calls the one before itself:
+/// color-eyre's does not, so that `color_eyre::install` belongs before this.
 ///
 /// It is logged where the thread's records go, see [`LoggerHandle`](crate::LoggerHandle); and if they go nowhere, by all
 /// [layers](crate::Config::layer) that there are, as the program may be about to end. Where a panic aborts the program
