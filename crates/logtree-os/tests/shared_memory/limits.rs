@@ -30,7 +30,7 @@ fn a_limit_for_file_sizes_is_an_error_not_a_signal() {
     let child = fork(|| {
         let (segment, _directory) = segment();
         let bytes = segment.size_bytes() + (1 << 20);
-        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+        let limit = libc::rlimit { rlim_cur: bytes as libc::rlim_t, rlim_max: bytes as libc::rlim_t };
         // SAFETY: the pointer is valid.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
         let (pushed, reason, _producer) = fill(&segment);
@@ -55,7 +55,7 @@ fn a_producer_without_memory_ends_a_nap() {
     let child = fork(|| {
         wait_until("the nap", || segment.listener_sleep() == Some(Sleep::Nap));
         let bytes = segment.size_bytes() + (64 << 10);
-        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+        let limit = libc::rlimit { rlim_cur: bytes as libc::rlim_t, rlim_max: bytes as libc::rlim_t };
         // SAFETY: the pointer is valid.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
         let (pushed, reason, _producer) = fill(&segment);
@@ -74,7 +74,8 @@ fn a_producer_without_memory_ends_a_nap() {
 fn a_file_system_without_fallocate_is_an_error_that_says_so() {
     on_file_system(c"ramfs", "mode=0700", |path| {
         let error = Segment::create(path, "queue", &SegmentOptions::default()).unwrap_err();
-        let said = format!("{}: set memory aside: Operation not supported (os error 95)", path.join("queue").display());
+        let not_supported = std::io::Error::from_raw_os_error(libc::EOPNOTSUPP);
+        let said = format!("{}: set memory aside: {not_supported}", path.join("queue").display());
         assert_eq!(error.to_string(), said);
         assert!(!error.is_no_memory());
         assert_eq!(fs::read_dir(path).unwrap().count(), 0, "nothing is left of it");
@@ -106,7 +107,7 @@ fn a_full_file_system_is_an_error_and_heals() {
 /// Closes every descriptor, as a program that daemonises does, and puts others in their place.
 fn close_and_reuse(victim: &std::path::Path) -> Vec<File> {
     // SAFETY: nothing of this child uses a descriptor by anything but number.
-    assert_eq!(unsafe { libc::close_range(3, u32::MAX, 0) }, 0);
+    assert_eq!(unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) }, 0);
     fs::write(victim, b"precious").unwrap();
     let files: Vec<_> = (0..60).map(|_| File::options().read(true).write(true).open(victim).unwrap()).collect();
     assert!(files.iter().any(|file| file.as_raw_fd() == 3));
@@ -168,7 +169,7 @@ fn little_address_space_makes_a_smaller_reserve() {
         let in_use = fs::read_to_string("/proc/self/statm").unwrap();
         let pages: u64 = in_use.split(' ').next().unwrap().parse().unwrap();
         let bytes = pages * 4096 + (900 << 20);
-        let limit = libc::rlimit { rlim_cur: bytes, rlim_max: bytes };
+        let limit = libc::rlimit { rlim_cur: bytes as libc::rlim_t, rlim_max: bytes as libc::rlim_t };
         // SAFETY: the pointer is valid.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
         let (segment, _directory) = segment();

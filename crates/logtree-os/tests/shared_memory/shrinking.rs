@@ -164,7 +164,7 @@ fn a_file_system_that_fills_up_meanwhile_is_an_error_not_a_signal() {
         let child = fork(|| {
             segment.unlink().unwrap();
             // SAFETY: nothing of this child uses a descriptor by anything but number.
-            assert_eq!(unsafe { libc::close_range(3, u32::MAX, 0) }, 0);
+            assert_eq!(unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, 0) }, 0);
             assert_refused(&mut forgetful);
             consume(&segment, &forgetful);
             fs::remove_file(path.join("filler")).unwrap();
