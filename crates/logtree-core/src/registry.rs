@@ -7,7 +7,7 @@ use crate::{Argument, ArgumentError, BuildError, Filter, Formatter, Handler, Han
 
 /// What a handler's class makes of its arguments: a promise to build it, once every argument of the whole config is
 /// known to be good. It is given the handlers that its arguments named, in their order.
-pub type HandlerPlan = Box<dyn FnOnce(Vec<Arc<HandlerEntry>>) -> Result<Box<dyn Handler>, BuildError>>;
+pub type HandlerPlan = Box<dyn FnOnce(Vec<Arc<HandlerEntry>>) -> Result<Box<dyn Handler>, BuildError> + Send>;
 
 type Class<T> = Arc<dyn Fn(Kwargs) -> Result<T, ArgumentError> + Send + Sync>;
 

@@ -37,6 +37,7 @@ mod linux {
         TimedRotatingFileHandlerConfig, When,
     };
     use logtree_os::{Fork, fork_single_threaded};
+    use rustix::fs::{FlockOperation, flock};
     use rustix::process::{Signal, WaitOptions, kill_process, waitpid};
 
     use crate::specimen::{Brackets, with_record};
@@ -194,7 +195,7 @@ mod linux {
         log(&entry, "0123456789");
         let lock = || {
             let file = File::open(&path).unwrap();
-            file.try_lock().unwrap();
+            flock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
             file
         };
         let (ready, tell) = rustix::pipe::pipe().unwrap();

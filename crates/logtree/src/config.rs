@@ -166,3 +166,15 @@ impl Config {
         (self.plan, self.sharing)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It is read in one task and applied in another, or after an `.await` of one that any thread may go on with.
+    #[test]
+    fn a_checked_config_may_go_to_another_thread() {
+        fn assert_send<T: Send>() {}
+        assert_send::<Config>();
+    }
+}
