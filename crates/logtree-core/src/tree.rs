@@ -103,10 +103,15 @@ impl Tree {
         &self.handlers
     }
 
+    /// Handles what filters of loggers [still have to say](crate::Filter::unsaid), as at the end of a tree.
+    pub fn say_unsaid(&self) {
+        self.routes.all.iter().for_each(|route| route.say_unsaid(&mut Direct));
+    }
+
     /// Flushes every handler until `deadline`, queues first so that what they hold reaches the others, after the filters have
     /// [said](crate::Filter::unsaid) what they held back.
     pub fn flush(&self, deadline: Instant) -> bool {
-        self.routes.all.iter().for_each(|route| route.say_unsaid(&mut Direct));
+        self.say_unsaid();
         let flush = |flushed, entry: &Arc<HandlerEntry>| {
             entry.say_unsaid(&mut Direct);
             entry.flush(deadline) && flushed

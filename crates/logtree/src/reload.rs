@@ -102,13 +102,17 @@ pub(crate) fn change(installed: &TreeHandle, change: impl FnOnce(&mut TreeBuilde
     drop(changed);
 }
 
-/// Closes handlers of a tree that is not used any more, after the records that other threads are handling.
+/// Closes handlers of a tree that is not used any more, after the records that other threads are handling, and after its loggers'
+/// filters have said what they held back.
 ///
 /// DIFFERENCE: CPython closes them first, and what is logged until the new ones are there is lost or opens files anew.
 pub(crate) fn retire(installed: &TreeHandle, old: Arc<Tree>, handlers: &[Arc<HandlerEntry>]) {
+    // The same loggers once more: the old tree is waited for, until nobody has it.
+    let loggers = old.source().clone().into_tree();
     drop(old);
     // A record that takes longer finds a handler that was closed, which handles it as well as it then can.
     let _ = installed.wait_for_former(Instant::now() + PATIENCE);
+    loggers.say_unsaid();
     install::close(handlers);
 }
 

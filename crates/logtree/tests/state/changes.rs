@@ -19,6 +19,7 @@ pub(crate) const LIVES: &[Life] = &[
     ("changes::levels_hold_at_once_also_for_log", levels_hold_at_once_also_for_log),
     ("changes::an_event_alone_makes_no_logger", an_event_alone_makes_no_logger),
     ("changes::handlers_of_before_are_closed_after_their_last_record", handlers_of_before_are_closed),
+    ("changes::what_filters_hold_back_is_said_when_they_go", what_filters_hold_back_is_said_when_they_go),
     ("changes::a_handler_may_change_the_logging", a_handler_may_change_the_logging),
     ("changes::a_handler_may_log_when_it_is_dropped", a_handler_may_log_when_it_is_dropped),
     ("changes::a_handlers_level_changes_behind_a_queue", a_handlers_level_changes_behind_a_queue),
@@ -228,6 +229,28 @@ fn handlers_of_before_are_closed() {
     let notes = shared.notes.lock().unwrap();
     let notes: Vec<&str> = notes.iter().map(String::as_str).filter(|note| !note.ends_with("two")).collect();
     assert_eq!(notes, ["0: begins", "0: one", "0: closed"]);
+}
+
+fn what_filters_hold_back_is_said_when_they_go() {
+    let text = r#"{"version": 1,
+        "filters": {"few": {"()": "logtree.RateLimitFilter", "rate": 1, "per": 3600},
+                    "once": {"()": "logtree.DuplicateFilter", "interval": 3600}},
+        "handlers": {"a": {"class": "logging.FileHandler", "filename": "a.log"},
+                     "b": {"class": "logging.FileHandler", "filename": "b.log", "filters": ["once"]}},
+        "loggers": {"a": {"handlers": ["a"], "filters": ["few"]}, "b": {"handlers": ["b"]}},
+        "root": {"level": "INFO"}}"#;
+    fs::write("logging.json", text).unwrap();
+    let guard = from_file("logging.json").unwrap().install().unwrap();
+    let log = |message: &str| {
+        ["a", "b"].into_iter().for_each(|name| get_logger(name).info(message));
+    };
+    (0..3).for_each(|_| log("first"));
+    guard.reload().unwrap();
+    (0..4).for_each(|_| log("second"));
+    guard.apply(from_str(text, Format::Json).unwrap()).unwrap();
+    let expected = |held: fn(u32) -> String| ["first".to_owned(), held(2), "second".to_owned(), held(3)];
+    assert_eq!(lines("a.log"), expected(|count| format!("{count} records held back: more than 1 in 3600 s")));
+    assert_eq!(lines("b.log"), expected(|count| format!("last message repeated {count} times")));
 }
 
 /// Changes the logging at each record.
