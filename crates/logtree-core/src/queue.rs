@@ -42,14 +42,26 @@ impl QueueListener {
 
     /// Handles what filters of the handlers, and of those that these hand on to, [still have to say](crate::Filter::unsaid).
     pub fn say_unsaid(&self, steps: &mut dyn Steps) {
-        let mut asked: Vec<*const HandlerEntry> = Vec::new();
-        let mut to_ask: Vec<&Arc<HandlerEntry>> = self.handlers.iter().collect();
-        while let Some(entry) = to_ask.pop() {
+        self.for_each(|entry| entry.say_unsaid(steps));
+    }
+
+    /// Whether any of those handlers has filters.
+    pub fn has_filters(&self) -> bool {
+        let mut has_filters = false;
+        self.for_each(|entry| has_filters |= !entry.filters.is_empty());
+        has_filters
+    }
+
+    /// Lends the handlers, and those that these hand on to.
+    fn for_each(&self, mut use_it: impl FnMut(&HandlerEntry)) {
+        let mut lent: Vec<*const HandlerEntry> = Vec::new();
+        let mut to_lend: Vec<&Arc<HandlerEntry>> = self.handlers.iter().collect();
+        while let Some(entry) = to_lend.pop() {
             // Handlers may share others many times over.
-            if !asked.contains(&Arc::as_ptr(entry)) {
-                asked.push(Arc::as_ptr(entry));
-                entry.say_unsaid(steps);
-                to_ask.extend(entry.handler.children());
+            if !lent.contains(&Arc::as_ptr(entry)) {
+                lent.push(Arc::as_ptr(entry));
+                use_it(entry);
+                to_lend.extend(entry.handler.children());
             }
         }
     }

@@ -129,6 +129,8 @@ pub(crate) struct ProgressLine {
     pub(crate) progress: AtomicU32,
     /// Set by a waiter, taken by the listener, so that no wake-up is paid for when nobody waits.
     pub(crate) wanted: AtomicU32,
+    /// The newest [request](ListenerLine::flush_requests) after which all was written, and said.
+    pub(crate) flushed: AtomicU32,
     /// When the listener was last seen at work, CLOCK_MONOTONIC.
     pub(crate) heartbeat_ns: AtomicU64,
     /// How many units were given back so far: a starving producer tries again when this moves.

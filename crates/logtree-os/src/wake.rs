@@ -77,6 +77,11 @@ impl Sleeper {
         asked
     }
 
+    /// Says, with the next [progress](Self::announce_progress), that what was asked for by then is done.
+    pub fn flushed(&self) {
+        self.segment.head().header.progress.flushed.store(self.flushes_seen, Ordering::Release);
+    }
+
     fn flush_waits(&self) -> bool {
         let requests = &self.segment.head().header.listener.flush_requests;
         requests.load(Ordering::SeqCst) != self.flushes_seen
@@ -132,13 +137,22 @@ impl Segment {
         self.head().header.listener.state.store(AWAKE, Ordering::SeqCst);
     }
 
-    /// Asks the listener to write everything now; [`Segment::wait_for_progress`] waits for it.
-    pub fn request_flush(&self) {
+    /// Asks the listener to write everything now, and answers with the request's number; [`Segment::wait_for_progress`] waits for
+    /// it.
+    pub fn request_flush(&self) -> u32 {
         let line = &self.head().header.listener;
-        line.flush_requests.fetch_add(1, Ordering::SeqCst);
+        let number = line.flush_requests.fetch_add(1, Ordering::SeqCst).wrapping_add(1);
         fence(Ordering::SeqCst);
         wake(&line.state, SLEEPING);
         wake(&line.state, NAPPING);
+        number
+    }
+
+    /// Whether the listener has written everything since the request of that number.
+    #[must_use]
+    pub fn is_flushed(&self, number: u32) -> bool {
+        // Requests are counted around the end of the numbers.
+        self.head().header.progress.flushed.load(Ordering::Acquire).wrapping_sub(number) <= u32::MAX / 2
     }
 
     /// Waits until `is_done`, which is asked again whenever the listener has made progress; `false` after `timeout`.

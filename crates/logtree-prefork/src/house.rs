@@ -112,7 +112,8 @@ impl<'a> House<'a> {
         let _ = StandardStream::Stderr.write_all(message.as_bytes());
     }
 
-    /// Frees what the dead left, gathers what is to be said of drops; whether nobody needs the listener any more.
+    /// Frees what the dead left, gathers what is to be said of drops; whether nobody seems to need the listener any more, which
+    /// then is to [leave](Self::leave).
     pub(crate) fn keep(&mut self, merge: &mut Merge, definitions: &mut Definitions) -> bool {
         let is_leaving = helpers::termination_requested(self.role) || queue::is_leaving();
         if self.looked.is_some_and(|looked| looked.elapsed() < LOOK_INTERVAL) && !is_leaving {
@@ -138,11 +139,11 @@ impl<'a> House<'a> {
         }
         // Whoever leaves locks the claims, and others wait for them meanwhile: not while it is known that somebody stays.
         let may_leave = living.is_empty() && self.reports.all_is_said();
-        may_leave && (self.role != Role::Thread || queue::is_leaving()) && self.leave()
+        may_leave && (self.role != Role::Thread || queue::is_leaving())
     }
 
-    /// [`keep`](Self::keep), although a look was taken a moment ago; whether nobody needs the queue any more.
-    pub(crate) fn leave_at_once(&mut self, merge: &mut Merge, definitions: &mut Definitions) -> bool {
+    /// [`keep`](Self::keep), although a look was taken a moment ago.
+    pub(crate) fn keep_at_once(&mut self, merge: &mut Merge, definitions: &mut Definitions) -> bool {
         self.looked = None;
         self.keep(merge, definitions)
     }
@@ -172,7 +173,7 @@ impl<'a> House<'a> {
     }
 
     /// Leaves if nobody is attached: nothing that was published stays unread, nothing of the queue stays behind.
-    fn leave(&self) -> bool {
+    pub(crate) fn leave(&self) -> bool {
         // The claims are locked first: whoever comes meanwhile waits for them and finds either a queue or none.
         departure::leave(&self.queue, self.segment, || {
             let is_closed = self.segment.try_close(|process| self.is_gone(process));

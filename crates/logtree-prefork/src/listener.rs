@@ -134,13 +134,20 @@ pub(crate) fn listen_until(
             break;
         }
         listener.follow_config();
-        if listener.left.is_some() || handover::is_asked_for(segment) {
+        if listener.left.is_some() {
+            break;
+        }
+        if handover::is_asked_for(segment) {
+            // What filters hold back they hold in this process alone.
+            listener.round(true);
             break;
         }
         if control.is_over(segment) && handled == 0 {
             // What was published before it was told is written; and if nobody is left, nothing of the queue is.
             while listener.round(true) > 0 && listener.left.is_none() {}
-            listener.house.leave_at_once(&mut listener.merge, &mut listener.definitions);
+            if listener.house.keep_at_once(&mut listener.merge, &mut listener.definitions) {
+                listener.house.leave();
+            }
             break;
         }
         if handled > 0 {
@@ -249,6 +256,9 @@ impl Listener<'_> {
             self.house.reports.written(self.segment);
             self.batch.finish();
         }
+        if everything {
+            self.sleeper.flushed();
+        }
         self.sleeper.announce_progress(monotonic_ns());
         handled
     }
@@ -325,6 +335,7 @@ impl Listener<'_> {
     fn change_to(&mut self, queue: Arc<Queue>) {
         let former = std::mem::replace(&mut self.queue, queue);
         self.house.change_to(&self.queue);
+        former.listener.say_unsaid(&mut self.batch);
         former.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));
         self.commit();
         if self.left.is_some() {
@@ -339,7 +350,12 @@ impl Listener<'_> {
 
     /// Sees to deaths and drops; whether the listener is to leave.
     fn housekeep(&mut self) -> bool {
-        self.house.keep(&mut self.merge, &mut self.definitions)
+        if !self.house.keep(&mut self.merge, &mut self.definitions) {
+            return false;
+        }
+        // The last chance to say what filters hold back. Records that came meanwhile keep it here.
+        self.round(true);
+        self.left.is_some() || self.house.leave()
     }
 
     fn sleep(&mut self, is_busy: bool) {

@@ -374,7 +374,6 @@ impl Queue {
 
     /// Waits until what this process has published is with its handlers.
     fn flush(self: &Arc<Self>, deadline: Instant) -> bool {
-        const TURN: Duration = Duration::from_millis(50);
         helpers::reap(self);
         let Joined::Segment(segment) = self.joined() else { return true };
         handover::offer_if_asked(self, &segment);
@@ -387,7 +386,20 @@ impl Queue {
         };
         let Some(slot) = slot else { return true };
         let tickets = segment.tickets(slot);
-        let is_done = || tickets.iter().all(|ticket| segment.is_consumed(ticket));
+        if !self.wait_for(&segment, deadline, || tickets.iter().all(|ticket| segment.is_consumed(ticket))) {
+            return false;
+        }
+        if !self.listener.has_filters() {
+            return true;
+        }
+        // What these hold back was read, but the listener says it not before it is asked to.
+        let asked = segment.request_flush();
+        self.wait_for(&segment, deadline, || segment.is_flushed(asked))
+    }
+
+    /// Has the listener write everything, until `is_done` or `deadline`; answers whether it is done.
+    fn wait_for(self: &Arc<Self>, segment: &Segment, deadline: Instant, is_done: impl Fn() -> bool) -> bool {
+        const TURN: Duration = Duration::from_millis(50);
         while !is_done() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -397,7 +409,7 @@ impl Queue {
                 helpers::nobody_listens(self);
             }
             segment.request_flush();
-            segment.wait_for_progress(left.min(TURN), is_done);
+            segment.wait_for_progress(left.min(TURN), &is_done);
         }
         true
     }

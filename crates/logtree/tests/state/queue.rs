@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use logtree::prefork::{Fork, fork};
 use logtree::{Config, Record, from_file};
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 use crate::Life;
 use crate::child::{lines, until};
@@ -15,6 +15,10 @@ use crate::child::{lines, until};
 pub(crate) const LIVES: &[Life] = &[
     ("queue::a_queue_outlives_the_configs_that_name_it", a_queue_outlives_the_configs_that_name_it),
     ("queue::filters_behind_it_count_for_all_processes", filters_behind_it_count_for_all_processes),
+    (
+        "queue::what_filters_behind_it_hold_back_is_said_when_they_go",
+        what_filters_behind_it_hold_back_is_said_when_they_go,
+    ),
     ("queue::a_newer_config_reaches_all_processes", a_newer_config_reaches_all_processes),
     ("queue::a_class_of_another_program_is_left_to_it", a_class_of_another_program_is_left_to_it),
     ("queue::a_file_is_emptied_once_in_a_queues_life", a_file_is_emptied_once_in_a_queues_life),
@@ -228,4 +232,43 @@ fn filters_behind_it_count_for_all_processes() {
         count.unwrap_or_else(|| panic!("{line}")).parse::<u32>().unwrap()
     });
     assert_eq!(counts.sum::<u32>(), 149);
+}
+
+/// The listener has read all of it long since: at a flush, at a change of the config, and when the last process is killed.
+fn what_filters_behind_it_hold_back_is_said_when_they_go() {
+    let write = |format, file| {
+        let handler = format!(
+            r#"{{"class": "logging.FileHandler", "filename": "{file}", "filters": ["once"], "formatter": "line"}}"#
+        );
+        write_config_with(r#"{"once": {"()": "logtree.DuplicateFilter"}}"#, format, &[("file", &handler)]);
+    };
+    let install = || from_file("logging.json").unwrap().install().unwrap();
+    let handled = || logtree::prefork::stats()[0].handled;
+    let log = || {
+        let so_far = handled();
+        (0..50).for_each(|_| tracing::info!("again"));
+        until(|| handled() >= so_far + 50);
+    };
+    write("%(message)s", "killed.log");
+    match fork().unwrap() {
+        Fork::Child => {
+            let _guard = install();
+            log();
+            kill_process(getpid(), Signal::KILL).unwrap();
+        }
+        Fork::Parent(child) => _ = waitpid(Some(child), WaitOptions::empty()).unwrap(),
+    }
+    let [first, second] = ["49", "50"].map(|count| format!("last message repeated {count} times"));
+    until(|| lines("killed.log") == ["again", &first]);
+
+    write("%(message)s", "a.log");
+    let guard = install();
+    log();
+    assert!(guard.flush(FLUSHED_WITHIN));
+    log();
+    write("new %(message)s", "a.log");
+    guard.reload().unwrap();
+    log();
+    assert!(guard.flush(FLUSHED_WITHIN));
+    assert_eq!(lines("a.log"), ["again", &first, &second, "new again", &format!("new {first}")]);
 }
