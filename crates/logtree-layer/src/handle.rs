@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
-use logtree_core::{Level, Tree};
+use logtree_core::{Level, Tree, side};
 use logtree_os::{ForkLock, ForkReset};
 use tracing_core::LevelFilter;
 
@@ -153,11 +153,12 @@ impl TreeHandle {
 
     /// Waits until nobody uses a tree of before, until `deadline` at the latest; answers whether that is so. Then no record is
     /// on its way any more to handlers that the tree in use does not have. The caller must have dropped such trees; a handler
-    /// that asks while it handles a record would wait for itself, and is told at once that it is not so.
+    /// that asks while it handles a record would wait for itself, or behind a queue for who flushes and waits for it, and is told
+    /// at once that it is not so.
     pub fn wait_for_former(&self, deadline: Instant) -> bool {
         // A record is handled within microseconds, or it waits for something.
         const TURN: Duration = Duration::from_micros(200);
-        if scratch::is_handling() {
+        if scratch::is_handling() || side::is_listener() {
             return false;
         }
         while self.0.changing.lock().0.iter().any(|former| former.strong_count() > 0) {

@@ -21,6 +21,12 @@ pub(crate) const LIVES: &[Life] = &[
     ("changes::handlers_of_before_are_closed_after_their_last_record", handlers_of_before_are_closed),
     ("changes::what_filters_hold_back_is_said_when_they_go", what_filters_hold_back_is_said_when_they_go),
     ("changes::a_handler_may_change_the_logging", a_handler_may_change_the_logging),
+    ("changes::a_handler_behind_a_queue_waits_for_nobody", || {
+        a_handler_behind_a_queue_waits_for_nobody(r#""queue.Queue""#)
+    }),
+    ("changes::a_handler_of_a_listening_thread_waits_for_nobody", || {
+        a_handler_behind_a_queue_waits_for_nobody(r#"{"()": "multiprocessing.Queue", "listener_in": "thread"}"#);
+    }),
     ("changes::a_handler_may_log_when_it_is_dropped", a_handler_may_log_when_it_is_dropped),
     ("changes::a_handlers_level_changes_behind_a_queue", a_handlers_level_changes_behind_a_queue),
     ("changes::files_that_were_moved_are_opened_anew", files_that_were_moved_are_opened_anew),
@@ -279,6 +285,49 @@ fn a_handler_may_change_the_logging() {
     tracing::info!("apply");
     tracing::info!(target: "b", "applied");
     assert_eq!(lines("a.log"), ["2 b applied"]);
+}
+
+/// Flushes and reads the config again at each record, and notes how that went.
+struct Meddles;
+
+static MEDDLED: Mutex<Vec<(bool, Duration)>> = Mutex::new(Vec::new());
+
+impl Handler for Meddles {
+    fn emit(&self, _: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        until(|| GUARD.get().is_some());
+        let guard = GUARD.get().unwrap();
+        let is_flushed = guard.flush(Duration::MAX);
+        let began = Instant::now();
+        guard.reload().unwrap();
+        MEDDLED.lock().unwrap().push((is_flushed, began.elapsed()));
+        Ok(())
+    }
+}
+
+/// Who flushes waits for the listener, which must not wait for that.
+fn a_handler_behind_a_queue_waits_for_nobody(queue: &str) {
+    let text = format!(
+        r#"{{"version": 1, "handlers": {{
+            "meddles": {{"class": "test.Meddles"}},
+            "file": {{"class": "logging.FileHandler", "filename": "a.log"}},
+            "queue": {{"class": "logging.handlers.QueueHandler", "queue": {queue}, "handlers": ["meddles", "file"],
+                      "listener": "logging.handlers.QueueListener"}}}},
+            "root": {{"level": "INFO", "handlers": ["queue"]}}}}"#
+    );
+    fs::write("logging.json", text).unwrap();
+    let mut registry = logtree::registry();
+    registry.handler("test.Meddles", |kwargs| {
+        kwargs.finish()?;
+        Ok(Box::new(|_| Ok(Box::new(Meddles))))
+    });
+    let guard = GUARD.get_or_init(|| Config::load("logging.json", &registry).unwrap().install().unwrap());
+    tracing::info!("one");
+    assert!(guard.flush(Duration::from_secs(60)));
+    assert_eq!(lines("a.log"), ["one"]);
+    let meddled = MEDDLED.lock().unwrap();
+    let [(false, took)] = &meddled[..] else { panic!("{meddled:?}") };
+    // Half of what a change waits for records of before.
+    assert!(*took < Duration::from_millis(2500), "{took:?}");
 }
 
 /// Logs at its end, from a place that nobody has logged from before: `tracing` asks all layers about such a one, under a lock.
