@@ -23,7 +23,8 @@ use super::subject::{names, with_text};
 /// ```
 ///
 /// - `fields` are names of fields, of events and spans, in whatever case; `*` stands for any characters. Their values are
-///   replaced whole, of whatever type they are, by the replacement without what it says of groups.
+///   replaced whole, of whatever type they are, by the replacement without what it says of groups; with an error, so are all
+///   errors below the line.
 /// - `patterns` are looked for, one after the other, in the message, in the error and the stack below it, and in the values
 ///   of all fields: texts (what `Debug` wrote included) and numbers, not bytes. They need the feature `regex`.
 /// - `replacement` is `***`; `$1` and `${name}` in it stand for groups of a pattern.
@@ -136,6 +137,14 @@ impl RedactFilter {
         self.fields(fields, |name| self.is_secret(callsite.field_name(name)))
     }
 
+    /// The text of errors: the value of an error's field once more, with its sources.
+    fn exc_text(&self, record: &Record<'_>, text: &str) -> Option<String> {
+        let is_secret = |field: logtree_core::Field<'_>| {
+            matches!(field.value, Value::Error(_)) && self.is_secret(record.callsite.field_name(field.name))
+        };
+        if record.fields.iter().any(is_secret) { Some(self.plain.clone()) } else { self.text(text) }
+    }
+
     fn spans(&self, spans: Spans<'_>) -> Option<SpansBuf> {
         let callsite = Callsite::default();
         if !spans.iter().any(|span| self.fields_of(&callsite, span.fields).is_some()) {
@@ -160,7 +169,7 @@ impl Filter for RedactFilter {
             message: self.text(record.message),
             fields: self.fields_of(record.callsite, record.fields),
             spans: self.spans(record.spans),
-            exc_text: record.exc_text.and_then(|text| self.text(text)),
+            exc_text: record.exc_text.and_then(|text| self.exc_text(record, text)),
             stack_info: record.stack_info.and_then(|text| self.text(text)),
             attributes: self.fields_of(record.callsite, record.attributes),
             ..Replacement::default()

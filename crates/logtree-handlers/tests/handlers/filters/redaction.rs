@@ -26,6 +26,22 @@ fn fields_of_events_and_spans_are_replaced_whole() {
     );
 }
 
+/// An error stands twice in a record: in its field, and with its sources below the line.
+#[test]
+fn a_secret_error_is_not_read_below_the_line_either() {
+    let line = |secret: &str, value: Value<'static>| {
+        let fields = fields_of(&[("error", value)]);
+        redacted(&[("fields", list(&[secret]))], |record, emit| {
+            emit(&Record { fields: fields.as_fields(), exc_text: Some("refused\nCaused by: key 17"), ..*record });
+        })
+    };
+    assert_eq!(line("ERR*", Value::Error("refused")), r#"20 a.b m error=Error("***") ! ***"#);
+    // It is another one's.
+    let other = "refused\nCaused by: key 17";
+    assert_eq!(line("error", Value::Str("x")), format!(r#"20 a.b m error=Str("***") ! {other}"#));
+    assert_eq!(line("key", Value::Error("refused")), format!(r#"20 a.b m error=Error("refused") ! {other}"#));
+}
+
 #[test]
 fn names_are_like_patterns_with_stars() {
     for (pattern, like, unlike) in [
