@@ -126,6 +126,11 @@ pub fn call_waiter() {
 /// it in hand.
 pub fn end_by_termination() {
     if ENDS.load(Ordering::SeqCst) {
+        if std::process::id() == 1 {
+            // The first process of a container has no default that ends it: it would live through the signal, and crash where
+            // the emulation then aborts. This is what shells and container engines say of who was ended by it.
+            low_level::exit(128 + SIGTERM);
+        }
         // It lets this thread have the signal, whatever the thread blocks.
         let _ = low_level::emulate_default_handler(SIGTERM);
     }

@@ -51,6 +51,7 @@ const ROLES: &[Role] = &[
     ("user1", sigusr1_opens_files_anew, |directory| log_on(directory, Watch::new().reopen_on_sigusr1())),
     ("user1 in a child", a_child_opens_its_own_files_anew, forking_for_user1),
     ("terminate", sigterm_flushes_and_ends, |directory| hold(directory, Watch::new().flush_on_sigterm())),
+    ("first process", sigterm_ends_the_first_process_of_a_container, terminating_the_first_process),
     ("own handler", a_program_that_handles_sigterm_ends_as_it_likes, handling_sigterm),
     ("child", a_child_watches_too, forking),
     ("idle child", a_child_that_has_not_logged_is_ended_by_sigterm, forking_idle),
@@ -279,6 +280,40 @@ fn sigterm_flushes_and_ends(program: &mut Program) {
     program.signal(Signal::TERM);
     assert_eq!(program.end_by_itself().signal(), Some(Signal::TERM.as_raw()));
     assert_eq!(program.log().matches("held back").count(), 100);
+}
+
+/// Goes on in a pid namespace, of which it is the first process, and asks itself to end there.
+fn terminating_the_first_process(directory: &Path) {
+    const PID_NAMESPACE: [&str; 3] = ["--pid", "--fork", "--mount-proc"];
+    let unshare = |program: &[String]| {
+        Command::new("unshare").args(PID_NAMESPACE).args(program).stdin(Stdio::null()).stderr(Stdio::null()).status()
+    };
+    if std::process::id() != 1 {
+        if !unshare(&["true".to_owned()]).is_ok_and(|status| status.success()) {
+            println!("skipped: unshare {PID_NAMESPACE:?} does not work here");
+            fs::write(directory.join("skipped"), "").unwrap();
+            return;
+        }
+        let inside = unshare(&std::env::args().collect::<Vec<_>>()).unwrap();
+        std::process::exit(inside.code().unwrap_or_default());
+    }
+    let guard = set_up(logtree::from_file(config_path(directory)).unwrap());
+    guard.watch(Watch::new().flush_on_sigterm()).unwrap();
+    (0..100).for_each(|number| tracing::info!(target: "held", number, "held back"));
+    kill_process(rustix::process::getpid(), Signal::TERM).unwrap();
+    // The end of the program would write it, and this is to be SIGTERM's doing.
+    std::mem::forget(guard);
+    std::thread::sleep(DEADLINE);
+    std::process::abort();
+}
+
+/// What the system does by default to others, it does not do to this one. A shell says 143 of whom SIGTERM has ended.
+fn sigterm_ends_the_first_process_of_a_container(program: &mut Program) {
+    let status = program.end_by_itself();
+    if !program.directory.join("skipped").exists() {
+        assert_eq!(status.code(), Some(128 + Signal::TERM.as_raw()), "{status}");
+        assert_eq!(program.log().matches("held back").count(), 100);
+    }
 }
 
 fn handling_sigterm(directory: &Path) {
