@@ -11,6 +11,7 @@ use logtree_os::{ForkLock, ForkReset};
 use tracing_core::LevelFilter;
 
 use crate::callsite::KnownCallsite;
+use crate::leaving::AllLeaving;
 use crate::verdicts::Verdicts;
 use crate::{Mode, scratch};
 
@@ -33,6 +34,7 @@ struct Current {
     verdicts: Verdicts,
     /// Held to change them.
     changing: ForkLock<Former>,
+    leaving: ForkLock<AllLeaving>,
 }
 
 /// The trees of before that may still be in use.
@@ -62,6 +64,7 @@ impl TreeHandle {
             takes_log_records: AtomicBool::new(false),
             verdicts: Verdicts::new(mode),
             changing: ForkLock::default(),
+            leaving: ForkLock::default(),
         }))
     }
 
@@ -120,6 +123,15 @@ impl TreeHandle {
         self.0.verdicts.ask_all(subscriber.as_ref());
         drop(changing);
         Ok(old)
+    }
+
+    /// [Flushes](Tree::flush) the tree in use, and those that [leave](crate::Leaving).
+    pub fn flush(&self, deadline: Instant) -> bool {
+        AllLeaving::flush(&self.0.leaving, &self.tree(), deadline)
+    }
+
+    pub(crate) fn leaving(&self) -> &ForkLock<AllLeaving> {
+        &self.0.leaving
     }
 
     /// What `tracing` is told of callsites.

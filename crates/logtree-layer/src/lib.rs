@@ -12,6 +12,7 @@
 mod callsite;
 mod handle;
 mod layer;
+mod leaving;
 #[cfg(feature = "log")]
 mod log_records;
 mod named;
@@ -28,6 +29,7 @@ mod writer;
 
 pub use handle::TreeHandle;
 pub use layer::{Mode, TreeLayer};
+pub use leaving::Leaving;
 #[cfg(feature = "log")]
 pub use log_records::{LogEvents, LogRecords};
 pub use scratch::{SetAside, abandon_handling, set_aside};

@@ -8,6 +8,7 @@ use logtree_formatters::{FormatterConfig, Style, default_formatter};
 use logtree_handlers::{
     Encoding, EncodingErrors, FileHandler, FileHandlerConfig, OpenMode, Stream, StreamHandler, StreamHandlerConfig,
 };
+use logtree_layer::Leaving;
 
 use crate::builder::{self, Builder};
 use crate::error::Error;
@@ -116,11 +117,13 @@ impl BasicConfig {
         let Opened { tree: new, start, .. } = self.into_builder()?.open()?;
         start()?;
         let mut removed = Vec::new();
+        let mut leaving = None;
         let changed = installed.tree.update(|current| {
             let mut tree = current.source().clone();
             if is_in_the_way(&tree) {
                 return Err(());
             }
+            leaving = Some(Leaving::new(&installed.tree, current));
             removed = std::mem::replace(&mut tree.logger_mut("").handlers, root_handlers(&new).to_vec());
             tree.handlers.retain(|entry| !removed.iter().any(|removed| Arc::ptr_eq(removed, entry)));
             tree.handlers.extend_from_slice(&new.handlers);
@@ -128,7 +131,7 @@ impl BasicConfig {
             Ok(Arc::new(tree.into_tree()))
         });
         match changed {
-            Ok(old) => reload::retire(&installed.tree, old, &removed),
+            Ok(old) => reload::retire(&installed.tree, old, leaving, &removed),
             Err(()) => install::close(&new.handlers),
         }
         Ok(Guard(Arc::clone(installed)))

@@ -57,7 +57,7 @@ impl Guarded {
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         let now = Instant::now();
         let far = || now + Duration::from_secs(365 * 24 * 60 * 60);
-        self.tree.tree().flush(now.checked_add(timeout).unwrap_or_else(far))
+        self.tree.flush(now.checked_add(timeout).unwrap_or_else(far))
     }
 
     pub(crate) fn reload(&self) -> Result<(), Error> {
@@ -109,14 +109,14 @@ pub(crate) fn flush_all() {
     let deadline = deadline();
     for guarded in all() {
         // What is not written by then was said or counted where it happened.
-        let _ = guarded.tree.tree().flush(deadline);
+        let _ = guarded.tree.flush(deadline);
     }
 }
 
 /// Flushes as a guard that is dropped.
 pub(crate) fn flush_in_time(guarded: &Guarded) {
     let deadline = deadline();
-    if !guarded.tree.tree().flush(deadline) && Instant::now() >= deadline {
+    if !guarded.tree.flush(deadline) && Instant::now() >= deadline {
         WAITED_IN_VAIN.store(true, Ordering::Relaxed);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use logtree_core::{HandlerEntry, Level, Registry, Tree, TreeBuilder};
-use logtree_layer::TreeHandle;
+use logtree_layer::{Leaving, TreeHandle};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -53,14 +53,16 @@ impl FileOrigin {
     pub(crate) fn reload(&self, installed: &TreeHandle) -> Result<(), Error> {
         let install::Opened { tree, start, .. } = Config::load(&self.path, &self.registry)?.in_force_now().open()?;
         start()?;
+        let mut leaving = None;
         let old = installed.update(|current| {
+            leaving = Some(Leaving::new(installed, current));
             // What code said of all logging holds whatever the file says.
             let (last_resort, disable) = (current.source().last_resort.clone(), current.source().disable);
             Ok::<_, Infallible>(Arc::new(TreeBuilder { last_resort, disable, ..tree }.into_tree()))
         });
         let Ok(old) = old;
         let handlers = old.source().handlers.clone();
-        retire(installed, old, &handlers);
+        retire(installed, old, leaving, &handlers);
         Ok(())
     }
 }
@@ -69,7 +71,9 @@ impl FileOrigin {
 pub(crate) fn apply(config: Config, installed: &TreeHandle) -> Result<(), Error> {
     let (plan, sharing) = config.in_force_now().into_parts();
     let built = sharing.run(|| plan.open_on_top()?.start())?;
+    let mut leaving = None;
     let old = installed.update(|current| {
+        leaving = Some(Leaving::new(installed, current));
         let mut before = current.source().clone();
         for name in logger::names() {
             before.loggers.entry(name).or_default();
@@ -81,7 +85,7 @@ pub(crate) fn apply(config: Config, installed: &TreeHandle) -> Result<(), Error>
         Ok(_) if built.is_incremental() => Ok(()),
         Ok(old) => {
             let handlers = old.source().handlers.clone();
-            retire(installed, old, &handlers);
+            retire(installed, old, leaving, &handlers);
             Ok(())
         }
         Err(problems) => {
@@ -106,13 +110,13 @@ pub(crate) fn change(installed: &TreeHandle, change: impl FnOnce(&mut TreeBuilde
 /// filters have said what they held back.
 ///
 /// DIFFERENCE: CPython closes them first, and what is logged until the new ones are there is lost or opens files anew.
-pub(crate) fn retire(installed: &TreeHandle, old: Arc<Tree>, handlers: &[Arc<HandlerEntry>]) {
-    // The same loggers once more: the old tree is waited for, until nobody has it.
-    let loggers = old.source().clone().into_tree();
+pub(crate) fn retire(installed: &TreeHandle, old: Arc<Tree>, leaving: Option<Leaving>, handlers: &[Arc<HandlerEntry>]) {
     drop(old);
     // A record that takes longer finds a handler that was closed, which handles it as well as it then can.
     let _ = installed.wait_for_former(Instant::now() + PATIENCE);
-    loggers.say_unsaid();
+    if let Some(leaving) = &leaving {
+        leaving.tree().say_unsaid();
+    }
     install::close(handlers);
 }
 

@@ -1,7 +1,7 @@
 //! Configs that are applied or read again, and levels that are set.
 
 use std::fs;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ pub(crate) const LIVES: &[Life] = &[
     ("changes::levels_hold_at_once_also_for_log", levels_hold_at_once_also_for_log),
     ("changes::an_event_alone_makes_no_logger", an_event_alone_makes_no_logger),
     ("changes::handlers_of_before_are_closed_after_their_last_record", handlers_of_before_are_closed),
+    ("changes::a_flush_reaches_handlers_that_are_being_closed", a_flush_reaches_handlers_that_are_being_closed),
     ("changes::what_filters_hold_back_is_said_when_they_go", what_filters_hold_back_is_said_when_they_go),
     ("changes::a_handler_may_change_the_logging", a_handler_may_change_the_logging),
     ("changes::a_handler_behind_a_queue_waits_for_nobody", || {
@@ -235,6 +236,44 @@ fn handlers_of_before_are_closed() {
     let notes = shared.notes.lock().unwrap();
     let notes: Vec<&str> = notes.iter().map(String::as_str).filter(|note| !note.ends_with("two")).collect();
     assert_eq!(notes, ["0: begins", "0: one", "0: closed"]);
+}
+
+/// Ends as slowly as one whose records take time.
+struct Leaves;
+
+static IS_CLOSING: AtomicBool = AtomicBool::new(false);
+static IS_FLUSHED: AtomicBool = AtomicBool::new(false);
+
+impl Handler for Leaves {
+    fn emit(&self, _: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        Ok(())
+    }
+
+    fn flush(&self, _: Instant) -> bool {
+        IS_FLUSHED.store(true, Ordering::Relaxed);
+        true
+    }
+
+    fn close(&self) {
+        IS_CLOSING.store(true, Ordering::Relaxed);
+        until(|| IS_FLUSHED.load(Ordering::Relaxed));
+    }
+}
+
+/// What they hold was logged before, and is lost if the program ends now.
+fn a_flush_reaches_handlers_that_are_being_closed() {
+    let mut logging = logtree::builder();
+    logging.root().set_level(Level::INFO).add_handler(logtree::handler("leaves", Leaves, None));
+    let guard = logging.install().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| guard.apply(from_str(&config("2", "a.log", ""), Format::Json).unwrap()).unwrap());
+        until(|| IS_CLOSING.load(Ordering::Relaxed));
+        assert!(guard.flush(Duration::from_secs(60)));
+        assert!(IS_FLUSHED.load(Ordering::Relaxed));
+    });
+    IS_FLUSHED.store(false, Ordering::Relaxed);
+    assert!(guard.flush(Duration::from_secs(60)));
+    assert!(!IS_FLUSHED.load(Ordering::Relaxed), "it is closed");
 }
 
 fn what_filters_hold_back_is_said_when_they_go() {
