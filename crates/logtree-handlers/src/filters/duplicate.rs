@@ -7,7 +7,7 @@ use std::time::Duration;
 use logtree_core::{Argument, ArgumentError, Filter, HeldRecords, Kwargs, Record, Verdict};
 use logtree_os::{ForkLock, ForkReset};
 
-use super::held_back::{HeldBack, counted};
+use super::held_back::{HeldBack, counted, is_due};
 use super::rate_limit::whole;
 use super::subject::{hash_value, names};
 
@@ -204,7 +204,7 @@ impl Filter for DuplicateFilter {
             message.begin(hash, now_ns);
             message.turn = *turn;
         }
-        if next_due_ns.is_some_and(|next| next <= now_ns) {
+        if next_due_ns.is_some_and(|next| is_due(next, now_ns, self.interval_ns)) {
             *next_due_ns = None;
             for message in messages.iter_mut() {
                 if self.is_over(message, now_ns) {

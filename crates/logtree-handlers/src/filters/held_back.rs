@@ -66,6 +66,11 @@ impl HeldBack {
     }
 }
 
+/// Whether the moment has come for which something was put off by `ns` at most; or the clock was set back since, by more.
+pub(super) fn is_due(due_ns: i64, now_ns: i64, ns: i64) -> bool {
+    due_ns <= now_ns || due_ns.saturating_sub(now_ns) > ns
+}
+
 /// `1 record`, `2 records`.
 pub(super) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })

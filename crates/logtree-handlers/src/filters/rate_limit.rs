@@ -8,7 +8,7 @@ use std::time::Duration;
 use logtree_core::{Argument, ArgumentError, Filter, HeldRecords, Kwargs, Record, Verdict};
 use logtree_os::{ForkLock, ForkReset};
 
-use super::held_back::{HeldBack, counted};
+use super::held_back::{HeldBack, counted, is_due};
 use super::subject::{Subject, hash_value, with_text};
 
 /// Passes at most [`rate`](RateLimitFilterConfig::rate) records in [`per`](RateLimitFilterConfig::per) seconds, and says
@@ -198,7 +198,7 @@ impl Filter for RateLimitFilter {
         }
         limit.empty_ns = now_ns.saturating_add(ahead_ns).saturating_add(self.cost_ns);
         limit.say(&self.rule, &mut say);
-        if next_look_ns.is_some_and(|next| next <= now_ns) {
+        if next_look_ns.is_some_and(|next| is_due(next, now_ns, self.per_ns)) {
             *next_look_ns = None;
             limits.values_mut().for_each(|limit| limit.say(&self.rule, &mut say));
         }

@@ -92,10 +92,12 @@ impl SamplingFilter {
         }
         // The golden ratio in 64 bits: splitmix64 counts in steps of it.
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        match is_whole {
-            true => hasher.finish(),
-            false => mix(self.drawn.fetch_add(1, Ordering::Relaxed).wrapping_add(1).wrapping_mul(STEP)),
+        if is_whole {
+            return hasher.finish();
         }
+        // Every run of the program, and every child, would draw the same otherwise: of those that log little, always the same.
+        let chance = mix(record.created.0.cast_unsigned() ^ u64::from(record.origin.process).rotate_left(32));
+        mix(self.drawn.fetch_add(1, Ordering::Relaxed).wrapping_mul(STEP) ^ chance)
     }
 }
 

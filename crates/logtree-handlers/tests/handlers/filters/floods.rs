@@ -101,6 +101,22 @@ fn a_clock_that_is_set_back_silences_nobody() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_does_not_put_off_what_is_to_be_said_of_others() {
+    let limit = limit(&[rate(1), ("by", text("name"))]);
+    let duplicates = duplicates(&[("remember", Argument::Int(2)), ("interval", Argument::Int(1))]);
+    let said = ["1 record held back: more than 1 in 1 s", "message repeated 1 time: [m]"];
+    for (behind, said) in [(&limit, said[0]), (&duplicates, said[1])] {
+        (0..2).for_each(|_| behind.at(5000.0, "a", Level::INFO, "m", &[]));
+        behind.seen();
+        // An hour earlier; and what was held back by then logs no more.
+        behind.at(1400.0, "b", Level::INFO, "other", &[]);
+        let mut seen = behind.seen();
+        seen.sort();
+        assert_eq!(seen, [format!("20 a {said}"), "20 b other".to_owned()]);
+    }
+}
+
+#[test]
 fn a_flush_says_what_is_held_back_once() {
     let limit = limit(&[rate(1)]);
     let duplicates = duplicates(&[]);

@@ -171,6 +171,26 @@ fn a_share_passes_by_chance() {
     assert!((2_350..=2_650).contains(&both), "{both} of 10000 pairs");
 }
 
+/// A program that logs one record, and is run again and again; and children that log one at the same moment.
+#[test]
+fn each_run_and_each_process_draws_for_itself() {
+    let origin = |process| logtree_core::Origin { process, ..logtree_core::Origin::default() };
+    let passes = |created, process| {
+        let filter = make("SamplingFilter", &[("ratio", Argument::Float(0.5))]).unwrap();
+        let origin = origin(process);
+        crate::specimen::with_record("m", |record| {
+            matches!(
+                filter.filter(&logtree_core::Record { created, origin: &origin, ..*record }),
+                logtree_core::Verdict::Pass
+            )
+        })
+    };
+    let second = |number: u32| logtree_core::Timestamp(i64::from(number) * 1_000_000_000);
+    let runs = (0..1000).filter(|number| passes(second(*number), 1)).count();
+    let children = (0..1000).filter(|number| passes(second(1), *number)).count();
+    assert!([runs, children].iter().all(|passed| (430..=570).contains(passed)), "{runs}, {children} of 1000");
+}
+
 #[test]
 fn what_belongs_together_passes_together_and_more_of_it_at_a_higher_ratio() {
     let names: Vec<String> = (0..2_000).map(|number| format!("request-{number}")).collect();
