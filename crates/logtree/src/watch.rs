@@ -40,7 +40,8 @@ impl Watch {
     }
 
     /// [Reloads](Guard::reload) when the config's file has changed, and has then been the same for `every`, which is how often
-    /// it is looked at. A file behind a symbolic link that is set anew has changed. One that is gone is waited for.
+    /// it is looked at. A file behind a symbolic link that is set anew has changed. One that is gone, or a pipe by now, is waited
+    /// for.
     pub const fn reload_on_change(mut self, every: Duration) -> Self {
         self.every = Some(every);
         self
@@ -277,9 +278,10 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
+    /// Of a pipe or a device there is none: who opens one may wait for its other end, and signals with it.
     pub(crate) fn of(path: &Path) -> Option<Self> {
         use std::os::unix::fs::MetadataExt as _;
-        let at = fs::metadata(path).ok()?;
+        let at = fs::metadata(path).ok().filter(|at| at.is_file() || at.is_dir())?;
         Some(Self {
             file: (at.dev(), at.ino()),
             bytes: at.size(),
