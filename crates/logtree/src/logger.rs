@@ -79,6 +79,9 @@ pub fn disable(level: Level) {
 /// it reaches queue, file
 /// ```
 ///
+/// Events that `tracing`'s features took out of the build (`max_level_info` and the like), or `log`'s out of that, are in no
+/// tree: `tracing::level_filters::STATIC_MAX_LEVEL` and `log::STATIC_MAX_LEVEL` say which, and no config brings them back.
+///
 /// Of any other tree, [`Tree::explain`](crate::Tree::explain) tells.
 ///
 /// ```no_run

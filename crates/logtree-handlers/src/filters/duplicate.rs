@@ -4,7 +4,7 @@ use std::hash::{BuildHasher as _, Hash as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use logtree_core::{Argument, ArgumentError, Filter, HeldRecords, Kwargs, Record, Verdict};
+use logtree_core::{Argument, ArgumentError, Fields, Filter, HeldRecords, Kwargs, Record, Verdict};
 use logtree_os::{ForkLock, ForkReset};
 
 use super::held_back::{HeldBack, counted, is_due};
@@ -151,6 +151,7 @@ impl DuplicateFilter {
                 true => format!("last message repeated {}", counted(count, "time")),
                 false => format!("message repeated {}: [{text}]", counted(count, "time")),
             },
+            Fields::EMPTY,
             say,
         );
     }

@@ -1,6 +1,6 @@
 //! Records that a filter held back: how many, and what it takes to speak in their name.
 
-use logtree_core::{Callsite, Level, Origin, Record, Timestamp};
+use logtree_core::{Callsite, Fields, Level, Origin, Record, Timestamp};
 
 /// Records that were held back and not spoken of yet.
 ///
@@ -55,12 +55,18 @@ impl HeldBack {
         self.count = 0;
     }
 
-    /// Says something in their name, if there are any, and forgets them.
-    pub(super) fn say(&mut self, message: impl FnOnce(u64) -> String, say: &mut dyn FnMut(&Record<'_>)) {
+    /// Says something in their name, with these fields, if there are any, and forgets them.
+    pub(super) fn say(
+        &mut self,
+        message: impl FnOnce(u64) -> String,
+        fields: Fields<'_>,
+        say: &mut dyn FnMut(&Record<'_>),
+    ) {
         let count = std::mem::take(&mut self.count);
         let Some(whose) = self.whose.as_ref().filter(|_| count > 0) else { return };
         say(&Record {
             name: &whose.name,
+            fields,
             ..Record::new(&whose.callsite, &whose.origin, self.level, self.created, &message(count))
         });
     }

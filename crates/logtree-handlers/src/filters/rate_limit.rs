@@ -5,11 +5,11 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
-use logtree_core::{Argument, ArgumentError, Filter, HeldRecords, Kwargs, Record, Verdict};
+use logtree_core::{Argument, ArgumentError, FieldName, FieldsBuf, Filter, HeldRecords, Kwargs, Record, Verdict};
 use logtree_os::{ForkLock, ForkReset};
 
 use super::held_back::{HeldBack, counted, is_due};
-use super::subject::{Subject, hash_value, with_text};
+use super::subject::{Subject, hash_value};
 
 /// Passes at most [`rate`](RateLimitFilterConfig::rate) records in [`per`](RateLimitFilterConfig::per) seconds, and says
 /// how many it held back: `37 records held back: more than 100 in 1 s`.
@@ -23,7 +23,8 @@ use super::subject::{Subject, hash_value, with_text};
 /// - With `by` each value of that field or attribute has a limit of its own: `name` for each logger, `[pathname, lineno]`
 ///   for each place in the code, `user` for each user. There are `max_keys` at most; if more come, the one that could log
 ///   soonest makes way.
-/// - The count is said before the next record that passes by the same limit; for one that logs no more, before any that
+/// - The count has the fields that its limit is by: `37 records held back: more than 100 in 1 s user=ann`.
+/// - It is said before the next record that passes by the same limit; for one that logs no more, before any that
 ///   passes once `per` is over, or at a flush.
 /// - Time is that of the records.
 #[derive(Debug)]
@@ -121,14 +122,13 @@ struct Limit {
     /// When the bucket will be empty.
     empty_ns: i64,
     held_back: HeldBack,
-    /// Which limit it is, once it has held something back: ` with user=ann`.
-    of: String,
+    /// Which limit it is, once it has held something back: the fields that it is by.
+    of: FieldsBuf,
 }
 
 impl Limit {
     fn say(&mut self, rule: &str, say: &mut dyn FnMut(&Record<'_>)) {
-        let of = &self.of;
-        self.held_back.say(|count| format!("{}{rule}{of}", counted(count, "record")), say);
+        self.held_back.say(|count| format!("{}{rule}", counted(count, "record")), self.of.as_fields(), say);
     }
 }
 
@@ -157,17 +157,14 @@ impl RateLimitFilter {
         hasher.finish()
     }
 
-    /// Which limit a record is under, as far as its logger does not say it.
-    fn describe(&self, record: &Record<'_>, of: &mut String) {
+    /// Which limit a record is under, as far as its logger does not say it. These are fields once more, so that who is behind may
+    /// see to those that are secret.
+    fn describe(&self, record: &Record<'_>, of: &mut FieldsBuf) {
         of.clear();
         for subject in self.config.by.iter().filter(|subject| subject.is_field()) {
-            let Some(value) = subject.of(record) else { continue };
-            let begin = if of.is_empty() { " with " } else { ", " };
-            with_text(&value, |text| {
-                for part in [begin, subject.name(), "=", text] {
-                    of.push_str(part);
-                }
-            });
+            if let Some(value) = subject.of(record) {
+                of.push(FieldName::Inline(subject.name()), value);
+            }
         }
     }
 }

@@ -43,6 +43,18 @@ fn a_secret_error_is_not_read_below_the_line_either() {
 }
 
 #[test]
+fn a_secret_that_has_a_limit_of_its_own_is_not_read_in_its_count() {
+    let mut behind =
+        Behind::new(make("RateLimitFilter", &[("rate", Argument::Int(1)), ("by", list(&["api_key"]))]).unwrap());
+    behind.entry.filters.push(make("RedactFilter", &[("fields", list(&["*key"]))]).unwrap());
+    (0..3).for_each(|_| behind.at(0.0, "a", Level::INFO, "m", &[("api_key", Value::Str("k17"))]));
+    behind.entry.say_unsaid(&mut Direct);
+    let expected =
+        [r#"20 a m api_key=Str("***")"#, r#"20 a 2 records held back: more than 1 in 1 s api_key=Str("***")"#];
+    assert_eq!(behind.seen(), expected);
+}
+
+#[test]
 fn names_are_like_patterns_with_stars() {
     for (pattern, like, unlike) in [
         ("a", "A", "ab"),
