@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use crate::{Callsite, EmitError, Level, Origin, Record, Timestamp};
+use crate::{Callsite, EmitError, Level, Origin, Record, Timestamp, Value};
 
 /// The errors of one handler.
 #[derive(Debug, Default)]
@@ -124,7 +124,15 @@ impl std::fmt::Display for ErrorReport<'_> {
         writeln!(f, "--- Logging error ---")?;
         writeln!(f, "{error}")?;
         writeln!(f, "Handler: {handler:?} ({count} errors so far)")?;
-        writeln!(f, "Logged from file {}, line {}", record.callsite.filename(), record.callsite.line)?;
+        // What `emit` was given is no callsite.
+        let file = record.attribute("filename").and_then(|file| file.as_str());
+        let file = file.unwrap_or_else(|| record.callsite.filename());
+        let line = match record.attribute("lineno") {
+            Some(Value::U64(line)) => line,
+            Some(Value::I64(line)) => line.max(0).unsigned_abs(),
+            _ => record.callsite.line.into(),
+        };
+        writeln!(f, "Logged from file {file}, line {line}")?;
         writeln!(f, "Message: {:?}", record.message)
     }
 }

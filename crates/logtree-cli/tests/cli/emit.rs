@@ -85,11 +85,15 @@ fn a_line_that_is_no_event_is_named_and_the_others_handled() {
 fn a_field_that_is_missing_is_an_error_and_loses_that_record() {
     let place = place();
     place.write("config.json", &CONFIG.replace("%(name)s", "%(user)s"));
-    let said = place.run(&["emit", "config.json"], "{\"msg\": 1}\n{\"msg\": 2, \"user\": \"ann\"}");
+    let events = "{\"msg\": 1, \"filename\": \"shop.py\", \"lineno\": 7}\n{\"msg\": 2, \"user\": \"ann\"}";
+    let said = place.run(&["emit", "config.json"], events);
     assert_eq!((said.code, said.stdout()), (Some(0), "ann:2\n"));
-    assert!(
-        said.stderr().starts_with("--- Logging error ---\nValueError: Formatting field not found in record: 'user'")
-    );
+    let lines: Vec<&str> = said.stderr().lines().collect();
+    let [head, error, _, from, _] = lines[..] else { panic!("{lines:?}") };
+    assert_eq!(head, "--- Logging error ---");
+    assert_eq!(error, "ValueError: Formatting field not found in record: 'user'");
+    // CPython's `Handler.handleError`, for a record that was made elsewhere.
+    assert_eq!(from, "Logged from file shop.py, line 7");
     assert_eq!(place.read("app.log"), b"1\n2\n");
 }
 
