@@ -61,8 +61,14 @@ fn is_in_the_way(file: RawFd, mut request: libc::flock64) -> io::Result<bool> {
 }
 
 fn call(file: RawFd, command: libc::c_int, request: &mut libc::flock64) -> io::Result<()> {
+    let request = &raw mut *request;
     // SAFETY: the pointer is to a whole structure, which the call reads and may fill; a number that is no descriptor is refused.
-    match unsafe { libc::fcntl(file, command, &raw mut *request) } {
+    #[cfg(target_pointer_width = "64")]
+    let outcome = unsafe { libc::fcntl(file, command, request) };
+    // SAFETY: as above. The C library's own call takes a structure of 32-bit offsets there.
+    #[cfg(not(target_pointer_width = "64"))]
+    let outcome = unsafe { libc::syscall(libc::SYS_fcntl64, file, command, request) };
+    match outcome {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
