@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use logtree_os::{kill_point, limits_file_size, without_sigxfsz};
+use logtree_os::{beyond_standard_numbers, kill_point, limits_file_size, without_sigxfsz};
 use rustix::fs::{Mode, OFlags, ftruncate};
 use rustix::io::Errno;
 
@@ -61,6 +61,7 @@ impl Open {
             }
             std::thread::sleep(Duration::from_micros(50));
         };
+        let descriptor = beyond_standard_numbers(descriptor);
         kill_point!("file: created");
         let opened = Look::at(descriptor.as_fd())?;
         let seal = if opened.is_regular { Seal::set(descriptor.as_fd()) } else { None };

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use logtree_os::beyond_standard_numbers;
 use rustix::fd::AsFd as _;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
@@ -39,7 +40,7 @@ impl RollLock {
         };
         let descriptor = match descriptor {
             Err(Errno::NOENT) => return Ok(None),
-            outcome => outcome?,
+            outcome => beyond_standard_numbers(outcome?),
         };
         if !Look::at(descriptor.as_fd())?.is_same_file(open) {
             return Ok(None);

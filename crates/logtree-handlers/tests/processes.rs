@@ -8,6 +8,7 @@ fn main() {
     linux::children_and_their_parent_write_whole_lines();
     linux::a_child_marks_the_file_that_it_opens_as_its_parent_does();
     linux::numbers_that_the_host_uses_again_are_left_alone();
+    linux::a_file_is_not_given_a_number_that_is_printed_to();
     linux::what_the_parent_holds_the_parent_hands_on();
     linux::what_the_parent_holds_back_the_parent_counts();
     linux::what_the_parent_has_queued_the_parent_handles();
@@ -130,6 +131,36 @@ mod linux {
         (&over).write_all(&[1; CHILDREN]).unwrap();
         children.into_iter().for_each(assert_ends_well);
         assert_eq!(marks, 1 + CHILDREN, "{locks}");
+    }
+
+    /// It would stand in the file what is printed there.
+    pub(crate) fn a_file_is_not_given_a_number_that_is_printed_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let child = match fork_single_threaded().unwrap() {
+            Fork::Parent(child) => child,
+            Fork::Child => {
+                // SAFETY: nothing in this child uses them before it ends.
+                (0..3).for_each(|number| _ = unsafe { libc::close(number) });
+                let config = RotatingFileHandlerConfig {
+                    max_bytes: 1,
+                    backup_count: 1,
+                    ..RotatingFileHandlerConfig::new(&path)
+                };
+                let handler = RotatingFileHandler::new(config).unwrap();
+                let entry = HandlerEntry::new("file", Box::new(handler), Arc::new(Bare));
+                for message in ["first", "second"] {
+                    log(&entry, message);
+                    // SAFETY: the text is a byte long; a number that is no descriptor is refused.
+                    (0..3).for_each(|number| _ = unsafe { libc::write(number, b"?".as_ptr().cast(), 1) });
+                }
+                std::process::exit(if entry.errors.count() == 0 { 0 } else { 1 });
+            }
+        };
+        let (_, status) = waitpid(Some(child), WaitOptions::empty()).unwrap().unwrap();
+        assert_eq!(status.exit_status(), Some(0));
+        let text = |name| fs::read_to_string(directory.path().join(name)).unwrap();
+        assert_eq!((text("a.log.1"), text("a.log")), ("first\n".into(), "second\n".into()));
     }
 
     pub(crate) fn what_the_parent_holds_the_parent_hands_on() {

@@ -61,6 +61,7 @@ mod mark;
 #[cfg(feature = "signals")]
 pub mod signals;
 mod size_limit;
+mod standard_numbers;
 
 #[cfg(all(target_os = "linux", feature = "queue"))]
 pub mod claim;
@@ -128,6 +129,7 @@ pub use fork::ForkGeneration;
 pub use lock::{ForkLock, ForkLockGuard, ForkReadGuard, ForkReset};
 pub use mark::{is_marked, mark};
 pub use size_limit::{limits_file_size, without_sigxfsz};
+pub use standard_numbers::beyond_standard_numbers;
 
 #[cfg(all(target_os = "linux", feature = "queue"))]
 pub use helper::{Fork, fork_single_threaded};

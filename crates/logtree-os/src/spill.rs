@@ -15,6 +15,7 @@ use rustix::fs::{AtFlags, Dir, FallocateFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{Resource, geteuid, getrlimit};
 
+use crate::beyond_standard_numbers;
 use crate::index::LaneIndex;
 use crate::lane::{LaneState, Position};
 use crate::segment::Segment;
@@ -188,6 +189,7 @@ fn write_whole(directory: &OwnedFd, file_name: &str, pieces: &[&[u8]], length: u
     // One that a push before this one left, which was refused then, is overwritten.
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = rustix::fs::openat(directory, file_name, flags, Mode::RUSR | Mode::WUSR)?;
+    let file = beyond_standard_numbers(file);
     // The umask may have taken rights away.
     rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR)?;
     let mut allocated = Err(Errno::INTR);

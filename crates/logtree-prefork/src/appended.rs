@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 use logtree_core::FileEnd;
-use logtree_os::kill_point;
+use logtree_os::{beyond_standard_numbers, kill_point};
 use rustix::fs::OFlags;
 
 use crate::plan::Begin;
@@ -44,7 +44,9 @@ pub(crate) fn complete(path: &Path, begin: Begin, bytes: &[u8]) -> io::Result<Co
     // Without NONBLOCK a pipe with a name would be waited for. A log need not be readable for its writer.
     let open = |read| {
         let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
-        OpenOptions::new().read(read).append(true).create(true).mode(0o666).custom_flags(flags).open(path)
+        let file =
+            OpenOptions::new().read(read).append(true).create(true).mode(0o666).custom_flags(flags).open(path)?;
+        io::Result::Ok(File::from(beyond_standard_numbers(file.into())))
     };
     let (mut file, is_readable) = match open(true) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => (open(false)?, false),

@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use logtree_core::{AppendFile as _, Direct, Names as _};
-use logtree_os::{ForkGeneration, kill_point};
+use logtree_os::{ForkGeneration, beyond_standard_numbers, kill_point};
 use rustix::fs::{FlockOperation, Gid, Mode, OFlags, Timespec, Timestamps, Uid, fchown, flock, fstatvfs, futimens};
 use rustix::io::Errno;
 
@@ -73,6 +73,7 @@ impl Made {
     pub(super) fn begin(path: &Path, source: &Metadata) -> io::Result<Option<Self>> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let descriptor = rustix::fs::open(path, flags, Mode::from_raw_mode(0o600))?;
+        let descriptor = beyond_standard_numbers(descriptor);
         let Some(made) = Self::locked(path, descriptor.into(), source)? else { return Ok(None) };
         made.file.set_len(0)?;
         kill_point!("compression: begun");

@@ -13,6 +13,7 @@ use rustix::process::{Flock, FlockType, fcntl_getlk, geteuid};
 
 use super::key::Place;
 use super::{ClaimError, ClaimText, watch};
+use crate::beyond_standard_numbers;
 
 /// A claim is some hundred bytes and two paths long; what is longer is none.
 const LONGEST: usize = 64 * 1024;
@@ -203,6 +204,7 @@ fn open_or_make(place: &Place, name: &OsString, path: &Path) -> Result<OwnedFd, 
         };
         match opened {
             Ok(file) => {
+                let file = beyond_standard_numbers(file);
                 let stat = fstat(&file).map_err(ClaimError::io(path, "look at the claim file"))?;
                 return trusted(&stat, path).map(|()| file);
             }

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
 
 use super::life::Lives;
+use crate::beyond_standard_numbers;
 
 /// How often an interrupted call is taken up again before it counts as failed: a host with a fast interval timer
 /// must not hold a logging call for ever.
@@ -37,6 +38,7 @@ impl BackingFile {
     /// # Errors
     /// fstat(2)'s.
     pub(crate) fn new(file: OwnedFd, path: PathBuf) -> Result<Self, Errno> {
+        let file = beyond_standard_numbers(file);
         let found = rustix::fs::fstat(&file)?;
         Ok(Self {
             descriptor: AtomicI32::new(file.into_raw_fd()),
@@ -146,6 +148,7 @@ impl BackingFile {
     pub(super) fn open_path(&self) -> Option<OwnedFd> {
         let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = rustix::fs::open(&self.path, flags, Mode::empty()).ok()?;
+        let file = beyond_standard_numbers(file);
         self.is_ours(file.as_raw_fd()).then_some(file)
     }
 

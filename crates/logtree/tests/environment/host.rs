@@ -34,6 +34,7 @@ const FILES: usize = 64;
 /// | `setuid ID` | becomes another user |
 /// | `chroot PATH` | has another root directory |
 /// | `daemonise` | does the rest in a grandchild, in a session of its own, without waiting for it |
+/// | `close NUMBER`, `print TEXT` | closes a descriptor; prints to 1 and 2, whatever is there |
 /// | `replace DIRECTORY` | closes all descriptors and opens files of its own under their numbers |
 /// | `unharmed DIRECTORY` | panics if these files are not as they were |
 pub(crate) fn main(words: &[String]) {
@@ -88,6 +89,17 @@ pub(crate) fn main(words: &[String]) {
                 rustix::process::setsid().unwrap();
                 if let Fork::Parent(_) = fork().unwrap() {
                     std::process::exit(0);
+                }
+            }
+            "close" => {
+                // SAFETY: of these two nothing in this program owns the numbers.
+                unsafe { libc::close(argument().parse().unwrap()) };
+            }
+            "print" => {
+                let text = argument();
+                for number in [1, 2] {
+                    // SAFETY: the text is there; a number that is no descriptor is refused.
+                    unsafe { libc::write(number, text.as_ptr().cast(), text.len()) };
                 }
             }
             "replace" => replace_all_descriptors(Path::new(argument())),

@@ -35,6 +35,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ),
     ("a_program_in_another_root_goes_on_logging", a_program_in_another_root_goes_on_logging),
     ("a_daemon_that_closes_everything_goes_on_logging", a_daemon_that_closes_everything_goes_on_logging),
+    ("what_is_printed_to_closed_numbers_stands_nowhere", what_is_printed_to_closed_numbers_stands_nowhere),
 ];
 
 /// Commands that come before a host's.
@@ -408,4 +409,17 @@ fn a_daemon_that_closes_everything_goes_on_logging() {
     place.wait("done");
     place.assert_nothing_left();
     place.assert_once("app.log", &[("before", 100), ("daemon", 2000), ("worker", 2000)]);
+}
+
+/// The memory of the queue, which began with the text then, was nobody's any more.
+fn what_is_printed_to_closed_numbers_stands_nowhere() {
+    let place = Place::new();
+    let first = place.host("install logging.json log first 100 touch ready wait go log first-again 100 flush");
+    place.wait("ready");
+    place.host("close 0 close 1 close 2 install logging.json print STRAY log second 100 print STRAY flush").end_well();
+    place.host("install logging.json log third 100 flush").end_well();
+    place.touch("go");
+    first.end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("first", 100), ("first-again", 100), ("second", 100), ("third", 100)]);
 }
