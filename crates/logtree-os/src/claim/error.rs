@@ -18,6 +18,8 @@ enum Kind {
     Timeout { holder: Option<Holder> },
     Foreign { owner: u32 },
     Exposed { mode: u32 },
+    NoRights { mode: u32 },
+    NoOwners { owner: u32 },
     NotRegular,
     NotLocked,
     Io { doing: &'static str, error: io::Error },
@@ -104,6 +106,14 @@ impl ClaimError {
         Self { path: path.into(), kind: Kind::Exposed { mode } }
     }
 
+    pub(super) fn no_rights(path: &Path, mode: u32) -> Self {
+        Self { path: path.into(), kind: Kind::NoRights { mode } }
+    }
+
+    pub(super) fn no_owners(path: &Path, owner: u32) -> Self {
+        Self { path: path.into(), kind: Kind::NoOwners { owner } }
+    }
+
     pub(super) fn not_regular(path: &Path) -> Self {
         Self { path: path.into(), kind: Kind::NotRegular }
     }
@@ -134,6 +144,15 @@ impl fmt::Display for ClaimError {
                 f,
                 "{path}: others may write the claim (its rights are {mode:03o}), so that it is not trusted; `chmod go-w` takes the \
                  right away"
+            ),
+            Kind::NoRights { mode } => write!(
+                f,
+                "{path}: the file system lets others write a claim (its rights are {mode:03o}, whatever they are set to), so that \
+                 none is trusted"
+            ),
+            Kind::NoOwners { owner } => write!(
+                f,
+                "{path}: the file system gives a claim to user {owner}, whoever makes it, so that none is trusted"
             ),
             Kind::NotRegular => write!(f, "{path}: the claim is not a regular file with one name"),
             Kind::NotLocked => write!(f, "{path}: the claim is locked by the parent of this process"),

@@ -39,7 +39,8 @@ pub(super) struct ClaimFile {
 
 impl ClaimFile {
     /// Opens or makes the claim and locks it. One that others may write says nothing that is to be believed: another one takes
-    /// its place, but not as long as somebody [attends](attend) it, who will take their rights away.
+    /// its place, but not as long as somebody [attends](attend) it, who will take their rights away. Where nobody can take them
+    /// away, as on FAT, there is no claim.
     ///
     /// By `F_SETLK`: record locks end with the process and are not inherited by children, unlike those of flock(2), and the
     /// kernel never finds a deadlock between them and the host's own, as it does for those who wait in `F_SETLKW`.
@@ -59,8 +60,13 @@ impl ClaimFile {
                         Some(_) if is_attended(&file) => _ = fcntl_lock(&file, FlockOperation::Unlock),
                         Some(_) => {
                             exposed = too_open;
+                            let _ = fchmod(&file, Mode::RUSR | Mode::WUSR);
+                            let still_too_open = exposure(&file);
                             unlinkat(&place.directory, &name, AtFlags::empty())
                                 .map_err(ClaimError::io(&path, "remove the claim file"))?;
+                            if let Some(mode) = still_too_open {
+                                return Err(ClaimError::no_rights(&path, mode));
+                            }
                             file = open_or_make(&place, &name, &path)?;
                             continue;
                         }
@@ -194,10 +200,12 @@ fn open_or_make(place: &Place, name: &OsString, path: &Path) -> Result<OwnedFd, 
         attempts += 1;
         // First without `CREATE`: in shared directories the kernel refuses to "make" what another user made
         // (`fs.protected_regular`), and its owner makes a clearer message.
+        let mut is_made = false;
         let opened = match openat(&place.directory, name, flags, mode) {
             Err(Errno::NOENT) => {
                 let made = openat(&place.directory, name, flags | OFlags::CREATE | OFlags::EXCL, mode);
                 kill_point!("meeting: claim made");
+                is_made = made.is_ok();
                 made
             }
             opened => opened,
@@ -206,6 +214,17 @@ fn open_or_make(place: &Place, name: &OsString, path: &Path) -> Result<OwnedFd, 
             Ok(file) => {
                 let file = beyond_standard_numbers(file);
                 let stat = fstat(&file).map_err(ClaimError::io(path, "look at the claim file"))?;
+                if stat.st_uid != geteuid().as_raw() {
+                    if is_made {
+                        let _ = unlinkat(&place.directory, name, AtFlags::empty());
+                        return Err(ClaimError::no_owners(path, stat.st_uid));
+                    }
+                    // Made by one of ours perhaps, who is about to find out the same.
+                    if stat.st_size == 0 && attempts < ATTEMPTS {
+                        std::thread::sleep(FIRST_PAUSE);
+                        continue;
+                    }
+                }
                 return trusted(&stat, path).map(|()| file);
             }
             // Made, or deleted again, by another process in between.

@@ -257,7 +257,7 @@ QUEUE_KINDS = [
     ("a claim with two names is believed", CLAIM,
      (OS + "claim/file.rs", " || stat.st_nlink > 1 {", " {")),
     ("another user's claim is believed", CLAIM,
-     (OS + "claim/file.rs", "if stat.st_uid != geteuid().as_raw() {", "if false {")),
+     (OS + "claim/file.rs", "    if stat.st_uid != geteuid().as_raw() {\n        return", "    if false {\n        return")),
     ("a claim is looked at without asking whose it is", CLAIM,
      (OS + "claim/file.rs", "    trusted(&fstat(&file).ok()?, Path::new(\"\")).ok()?;\n    if exposure(&file).is_some() {\n        return None;\n", "    if exposure(&file).is_some() {\n        return None;\n")),
     ("a claim is looked at through a link", CLAIM,

@@ -35,6 +35,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ),
     ("a_program_in_another_root_goes_on_logging", a_program_in_another_root_goes_on_logging),
     ("a_daemon_that_closes_everything_goes_on_logging", a_daemon_that_closes_everything_goes_on_logging),
+    ("a_file_system_that_keeps_no_rights_has_no_queue", a_file_system_that_keeps_no_rights_has_no_queue),
     ("what_is_printed_to_closed_numbers_stands_nowhere", what_is_printed_to_closed_numbers_stands_nowhere),
 ];
 
@@ -422,4 +423,27 @@ fn what_is_printed_to_closed_numbers_stands_nowhere() {
     first.end_well();
     place.assert_nothing_left();
     place.assert_once("app.log", &[("first", 100), ("first-again", 100), ("second", 100), ("third", 100)]);
+}
+
+/// As FAT, and many a volume of a desktop's containers: each file is everybody's, or one user's.
+fn a_file_system_that_keeps_no_rights_has_no_queue() {
+    for (option, why) in
+        [("--perms=0777", "lets others write a claim"), ("--force-user=nobody", "gives a claim to user")]
+    {
+        // It ends when it is not mounted any more.
+        let run = "cd \"$PWD\" && \"$0\" \"$@\"; code=$?; directory=$PWD; cd /; umount -l \"$directory\"; exit $code";
+        let mount = format!("bindfs {option} --chmod-ignore . . && {{ {run}; }}");
+        let wrapper = ["unshare", "--mount", "sh", "-c", &mount];
+        let place = Place::new();
+        if place.host_under(&wrapper, "").end().0 != Some(0) {
+            println!("skipped: there is no bindfs");
+            return;
+        }
+        let words = "install logging.json log first 100 fork log second 100 flush";
+        let (code, said) = place.host_under(&wrapper, words).end();
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains(why) && said.lines().count() == 1, "{said}");
+        place.assert_nothing_left();
+        place.assert_once("app.log", &[("first", 100), ("second", 100)]);
+    }
 }
