@@ -280,7 +280,7 @@ pub(crate) fn claim_text(queue: &Queue, segment: &Segment) -> ClaimText {
 pub(crate) fn other_queue(claim: &Claim, id: u128, is_meant: impl Fn(&Segment) -> bool) -> Option<&str> {
     let text = claim.text().filter(|text| text.segment_id() != id && !text.is_of_former_boot())?;
     match open_live(text.segment(), Some(text.segment_id())) {
-        Ok(Some(segment)) if is_meant(&segment) => Some(text.queue()),
+        Ok(Opened::Live(segment)) if is_meant(&segment) => Some(text.queue()),
         _ => None,
     }
 }
@@ -320,17 +320,27 @@ fn removed(claim: &Claim, text: &ClaimText) -> Unjoined {
     ))
 }
 
+/// That a file is written by a queue that lives, and whose memory this program may not use.
+fn useless(claim: &Claim, text: &ClaimText, error: &SegmentError) -> Unjoined {
+    let (log, queue) = (claim.log().display(), text.queue());
+    Unjoined::Refused(format!("{log} is written by the queue '{queue}' already, which cannot be joined ({error})"))
+}
+
 /// The live segment that the claims name, if there is one.
 fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, Unjoined> {
     let mut found: Option<(Arc<Segment>, &ClaimText, &Path)> = None;
     for claim in meeting.claims() {
         let Some(text) = claim.text().filter(|text| !text.is_of_former_boot()) else { continue };
-        let Some(segment) = open_live(text.segment(), Some(text.segment_id()))? else {
-            match claim.is_attended() {
-                true if text.device() != device_of_memory() => return Err(elsewhere(claim, text)),
-                true => return Err(removed(claim, text)),
-                false => continue,
+        let segment = match open_live(text.segment(), Some(text.segment_id()))? {
+            Opened::Live(segment) => segment,
+            _ if claim.is_attended() && text.device() != device_of_memory() => return Err(elsewhere(claim, text)),
+            Opened::Useless(error) if claim.is_attended() => return Err(useless(claim, text, &error)),
+            Opened::Useless(error) => {
+                say_useless(&error);
+                continue;
             }
+            Opened::None if claim.is_attended() => return Err(removed(claim, text)),
+            Opened::None => continue,
         };
         match &found {
             Some((first, of, log)) if first.id() != segment.id() => {
@@ -347,7 +357,15 @@ fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, Unjoin
     }
     let named = queue.options.name.as_deref();
     let Some((segment, text, log)) = found else {
-        return named.map_or(Ok(None), |name| open_live(&default_directory().join(file_name(name)), None));
+        let Some(name) = named else { return Ok(None) };
+        return match open_live(&default_directory().join(file_name(name)), None)? {
+            Opened::Live(segment) => Ok(Some(segment)),
+            Opened::Useless(error) => {
+                say_useless(&error);
+                Ok(None)
+            }
+            Opened::None => Ok(None),
+        };
     };
     match named {
         Some(name) if name != text.queue() => Err(Unjoined::Refused(format!(
@@ -359,26 +377,34 @@ fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, Unjoin
     }
 }
 
-/// The segment at a path, if it is this program's kind, and not closed; or the one of this id that was there. What is no
-/// segment that this program may use is said, and left alone.
-fn open_live(path: &Path, id: Option<u128>) -> Result<Option<Arc<Segment>>, Unjoined> {
+/// What is where a segment is looked for.
+enum Opened {
+    Live(Arc<Segment>),
+    /// No segment that this program may use; it is left alone.
+    Useless(SegmentError),
+    /// Nothing, or one that is closed, or another one.
+    None,
+}
+
+/// The segment at a path, if it is this program's kind, and not closed; or the one of this id that was there.
+fn open_live(path: &Path, id: Option<u128>) -> Result<Opened, Unjoined> {
     let removed = || Segment::open_removed(path, SegmentId(id?));
     let segment = match Segment::open(path) {
         Ok(segment) => segment,
         Err(error) if error.is_absent() => match removed() {
             Some(segment) => segment,
-            None => return Ok(None),
+            None => return Ok(Opened::None),
         },
-        Err(error) if is_useless(&error) => {
-            warn(&format!("{error}; it is not joined, and records that may be left in it are not written"));
-            return Ok(None);
-        }
+        Err(error) if is_useless(&error) => return Ok(Opened::Useless(error)),
         Err(error) => return Err(Unjoined::Shortage(error.to_string())),
     };
-    if id.is_some_and(|id| segment.id() != SegmentId(id)) {
-        return Ok(None);
-    }
-    Ok(Some(segment).filter(|segment| segment.state() != SegmentState::Closed))
+    let is_meant = id.is_none_or(|id| segment.id() == SegmentId(id)) && segment.state() != SegmentState::Closed;
+    Ok(if is_meant { Opened::Live(segment) } else { Opened::None })
+}
+
+/// Says of what nobody listens to that it cannot be used.
+fn say_useless(error: &SegmentError) {
+    warn(&format!("{error}; it is not joined, and records that may be left in it are not written"));
 }
 
 /// Whether a file is there, and no segment that this program can ever use.

@@ -36,6 +36,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_program_in_another_root_goes_on_logging", a_program_in_another_root_goes_on_logging),
     ("a_daemon_that_closes_everything_goes_on_logging", a_daemon_that_closes_everything_goes_on_logging),
     ("a_file_system_that_keeps_no_rights_has_no_queue", a_file_system_that_keeps_no_rights_has_no_queue),
+    ("a_queue_whose_memory_is_not_to_be_trusted_is_named", a_queue_whose_memory_is_not_to_be_trusted_is_named),
     ("what_is_printed_to_closed_numbers_stands_nowhere", what_is_printed_to_closed_numbers_stands_nowhere),
 ];
 
@@ -446,4 +447,22 @@ fn a_file_system_that_keeps_no_rights_has_no_queue() {
         place.assert_nothing_left();
         place.assert_once("app.log", &[("first", 100), ("second", 100)]);
     }
+}
+
+fn a_queue_whose_memory_is_not_to_be_trusted_is_named() {
+    let place = Place::new();
+    let first = place.host("install logging.json log first 100 touch ready wait go log later 100");
+    place.wait("ready");
+    let memory = place.queue().unwrap().path;
+    fs::set_permissions(&memory, Permissions::from_mode(0o640)).unwrap();
+    let (code, said) = place.host("install logging.json log second 100").end();
+    assert_eq!(code, Some(3), "{said}");
+    assert!(!said.contains("warning"), "{said}");
+    let why =
+        format!("already, which cannot be joined ({}: gives others rights, or its owner too few)", memory.display());
+    assert!(said.contains(&why), "{said}");
+    place.touch("go");
+    first.end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("first", 100), ("later", 100)]);
 }
