@@ -48,6 +48,7 @@ fn number(call: &str) -> Option<libc::c_long> {
         "fallocate" => libc::SYS_fallocate,
         "madvise" => libc::SYS_madvise,
         "membarrier" => libc::SYS_membarrier,
+        "prlimit64" => libc::SYS_prlimit64,
         "pidfd_open" => libc::SYS_pidfd_open,
         "renameat2" => libc::SYS_renameat2,
         "get_robust_list" => libc::SYS_get_robust_list,

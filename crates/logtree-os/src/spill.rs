@@ -13,12 +13,13 @@ use std::path::PathBuf;
 
 use rustix::fs::{AtFlags, Dir, FallocateFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::{Resource, geteuid, getrlimit};
+use rustix::process::geteuid;
 
 use crate::beyond_standard_numbers;
 use crate::index::LaneIndex;
 use crate::lane::{LaneState, Position};
 use crate::segment::Segment;
+use crate::size_limit::{Limited, limit_of};
 use crate::sync::Ordering;
 
 /// The largest record that is spilled.
@@ -183,7 +184,7 @@ impl Segment {
 /// Makes a file that holds these pieces, with memory behind all of it before the first is written.
 fn write_whole(directory: &OwnedFd, file_name: &str, pieces: &[&[u8]], length: u64) -> io::Result<()> {
     // Above the limit the kernel would send SIGXFSZ, which kills by default.
-    if getrlimit(Resource::Fsize).current.is_some_and(|limit| length > limit) {
+    if limit_of(Limited::FileSize).is_some_and(|limit| length > limit) {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     // One that a push before this one left, which was refused then, is overwritten.

@@ -11,6 +11,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::process::Pid;
 
 use super::{TERMINATE, note_termination, outcome};
+use crate::size_limit::{Limited, limit_of};
 use crate::thread::{restore_signals, signal_set};
 
 /// Whether this process is a helper. Its children by other means would inherit it, but a helper has none.
@@ -124,7 +125,7 @@ fn open_numbers() -> Vec<RawFd> {
     }
     /// More than programs have, and quickly gone through.
     const PLENTY: u64 = 1 << 20;
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(PLENTY);
+    let limit = limit_of(Limited::Descriptors).unwrap_or(PLENTY);
     (0..RawFd::try_from(limit.min(PLENTY)).unwrap_or(RawFd::MAX)).collect()
 }
 

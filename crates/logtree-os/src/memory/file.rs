@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::fs::{FallocateFlags, Mode, OFlags, Stat};
 use rustix::io::Errno;
-use rustix::process::{Resource, getrlimit};
 
 use super::life::Lives;
 use crate::beyond_standard_numbers;
+use crate::size_limit::{Limited, limit_of};
 
 /// How often an interrupted call is taken up again before it counts as failed: a host with a fast interval timer
 /// must not hold a logging call for ever.
@@ -91,7 +91,7 @@ impl BackingFile {
     /// fallocate(2)'s; `FBIG` above the process's limit for file sizes.
     pub(crate) fn allocate(&self, start: u64, end: u64) -> Result<(), Errno> {
         // Above the limit the kernel would send SIGXFSZ, which kills by default.
-        match getrlimit(Resource::Fsize).current {
+        match limit_of(Limited::FileSize) {
             Some(limit) if end > limit => Err(Errno::FBIG),
             _ => self.fallocate(FallocateFlags::empty(), start, end - start),
         }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use logtree_os::election::Seat;
 use logtree_os::{
     LaneReader, MAX_TEXT_BYTES, ProcessIdentity, RecordHead, Reserve, Segment, SegmentError, SegmentId, SegmentLook,
-    SegmentOptions, default_directory,
+    SegmentOptions, default_directory, limits_file_size,
 };
 use tempfile::TempDir;
 
 use crate::support::{attached, directory, fork, segment};
+use crate::without;
 
 fn refusal(path: &std::path::Path) -> SegmentError {
     let error = Segment::open(path).unwrap_err();
@@ -43,6 +44,23 @@ fn what_one_process_makes_another_opens() {
     assert_eq!(child.wait(), 0);
     assert_eq!(segment.word(4), Some(43));
     assert_eq!((segment.word(31), segment.word(32)), (Some(0), None));
+}
+
+/// As under systemd's `SystemCallFilter=~@resources`.
+#[test]
+fn who_may_not_ask_for_limits_has_none() {
+    let directory = directory();
+    let child = fork(|| {
+        if without::deny(&[libc::SYS_prlimit64], libc::EPERM).is_err() {
+            return 77;
+        }
+        let segment = Segment::create(directory.path(), "queue", &SegmentOptions::default()).unwrap();
+        u8::from(limits_file_size() || !segment.is_linked()).into()
+    });
+    match child.wait() {
+        77 => eprintln!("skipped: no filter can be set here"),
+        code => assert_eq!(code, 0),
+    }
 }
 
 #[test]

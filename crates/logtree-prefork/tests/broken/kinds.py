@@ -206,7 +206,7 @@ QUEUE_KINDS = [
     ("a spill directory that others may write is used", SPILLS,
      (OS + "spill.rs", "if found.st_uid != geteuid().as_raw() || others {", "if found.st_uid != geteuid().as_raw() || others && false {")),
     ("a spill file is begun that may not be so large", SPILLS,
-     (OS + "spill.rs", "if getrlimit(Resource::Fsize).current.is_some_and(|limit| length > limit) {", "if getrlimit(Resource::Fsize).current == Some(0) {")),
+     (OS + "spill.rs", "if limit_of(Limited::FileSize).is_some_and(|limit| length > limit) {", "if limit_of(Limited::FileSize) == Some(0) {")),
     ("want of descriptors loses a spilled record", SPILLS,
      (OS + "spill.rs", "if error.is_some_and(|error| may_pass.contains(&error)) { Spilled::NotNow } else { Spilled::Lost }", "let _ = (may_pass, error);\n                Spilled::Lost")),
     ("a record is spilled where nobody would find it", SPILLS,
