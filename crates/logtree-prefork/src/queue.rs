@@ -298,8 +298,13 @@ impl Queue {
             // Outside the lock: many threads may claim at once, and the first lane in new memory takes a while.
             match attachment.claim_lane(self.options.limits.capacity_bytes) {
                 Ok(lane) if attachment.is_attached() => return Ok((lane, own_streams)),
-                // The process has left in between, which it does once, when it ends.
-                Ok(lane) => lane.detach(),
+                // The process has left in between, which it does once, when it ends; or a listener took it for dead, and it needs
+                // another place.
+                Ok(lane) => {
+                    lane.detach();
+                    let mut slot = self.place().process.lock();
+                    slot.0.take_if(|process| Arc::ptr_eq(&process.attachment, &attachment));
+                }
                 Err(_) => {
                     attachment.count_drop_no_lane();
                     return Err(Put::Dropped);

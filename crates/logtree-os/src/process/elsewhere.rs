@@ -1,4 +1,4 @@
-//! Death in other pid namespaces, as it can be seen from the first one.
+//! Death in other pid namespaces, as it can be seen from the first one; and in other time namespaces, where start times are others.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::{ProcessIdentity, Stat, namespaces, proc_is_ours};
 /// The inode of the machine's first pid namespace: `PROC_PID_INIT_INO` in linux/proc_ns.h.
 const FIRST_PID_NAMESPACE: u32 = 0xEFFF_FFFC;
 
-/// Of processes in other pid namespaces, those that are dead for certain.
+/// Of processes in other pid or time namespaces, those that are dead for certain.
 ///
 /// Whoever lives in the first pid namespace sees the processes of all others, each with its number in its own (`NSpid` in
 /// proc_pid_status(5)): who is not among them is dead. Elsewhere, and where `/proc` hides processes, nothing can be told.
@@ -25,8 +25,12 @@ pub fn dead_elsewhere(of: &[ProcessIdentity]) -> Vec<ProcessIdentity> {
         let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
         // Who is gone by now was not there all the time.
         let Ok(status) = fs::read_to_string(format!("/proc/{process}/status")) else { continue };
-        let Some(number) = innermost_number(&status) else { continue };
-        dead.retain(|identity| identity.pid != number || !may_be(process, identity, here));
+        let nested = innermost_number(&status);
+        let number_of = |identity: &ProcessIdentity| match identity.namespaces as u32 == here as u32 {
+            true => Some(process).filter(|_| nested.is_none()),
+            false => nested,
+        };
+        dead.retain(|identity| number_of(identity) != Some(identity.pid) || !may_be(process, identity, here));
     }
     dead
 }
@@ -55,6 +59,7 @@ fn sees_all() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Death;
 
     #[test]
     fn the_number_of_a_nested_namespace_is_its_last() {
@@ -67,5 +72,12 @@ mod tests {
     fn who_cannot_be_judged_is_not_dead() {
         let me = ProcessIdentity::current();
         assert_eq!(dead_elsewhere(&[ProcessIdentity { namespaces: 0, ..me }]), []);
+    }
+
+    #[test]
+    fn who_lives_in_another_time_is_not_dead() {
+        let me = ProcessIdentity::current();
+        let in_another_time = ProcessIdentity { namespaces: me.namespaces ^ 1 << u32::BITS, start_time: 1, ..me };
+        assert_eq!((in_another_time.death(), dead_elsewhere(&[in_another_time])), (Death::Unknown, vec![]));
     }
 }

@@ -33,6 +33,10 @@ fn main() {
             "records_of_several_processes_stand_in_the_order_of_time",
             sharing::records_of_several_processes_stand_in_the_order_of_time,
         ),
+        (
+            "a_process_that_was_taken_for_dead_gets_another_place",
+            sharing::a_process_that_was_taken_for_dead_gets_another_place,
+        ),
         ("a_process_with_threads_listens_itself", sharing::a_process_with_threads_listens_itself),
         ("a_killed_listener_is_succeeded_by_its_standby", kills::a_killed_listener_is_succeeded_by_its_standby),
         (

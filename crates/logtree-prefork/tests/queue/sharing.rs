@@ -11,7 +11,8 @@ use rustix::process::{Signal, getpid, kill_process};
 
 use crate::figures::sleeps;
 use crate::support::{
-    DEADLINE, Lines, LogFile, Queue, helper_of, helpers_of, in_child, kill, stop_helpers, until, wait_for_exit,
+    DEADLINE, Lines, LogFile, Queue, helper_of, helpers_of, in_child, kill, state_of, stop_helpers, until,
+    wait_for_exit,
 };
 
 pub(crate) fn workers_of_one_master_share_one_listener() {
@@ -35,6 +36,23 @@ pub(crate) fn workers_of_one_master_share_one_listener() {
     assert_eq!(Lines::of(&queue.log).assert_whole(), 4 * 5000 + 200);
     let [stats] = &logtree_prefork::stats()[..] else { panic!("one queue") };
     assert_eq!((stats.claim_number, stats.has_listener, stats.dropped, stats.bad_lanes), (1, true, 0, 0));
+}
+
+pub(crate) fn a_process_that_was_taken_for_dead_gets_another_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let process = in_child(|| {
+        let queue = Queue::started(&log);
+        let [stats] = &logtree_prefork::stats()[..] else { panic!("one queue") };
+        let segment = Segment::open(&stats.path).unwrap();
+        let ours = segment.processes().find(|process| process.identity.pid == std::process::id()).unwrap();
+        assert!(segment.release_process(ours.slot));
+        (0..100).for_each(|number| queue.log(number));
+        assert!(queue.flush());
+    });
+    until("it has logged", || state_of(process).is_empty());
+    assert_eq!(wait_for_exit(process), Some(0));
+    assert_eq!(Lines::of(&log).assert_whole(), 100);
 }
 
 pub(crate) fn unrelated_processes_meet_at_the_file() {
