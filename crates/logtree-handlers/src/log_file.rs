@@ -206,7 +206,11 @@ impl LogFile {
     /// that was given to the file before.
     fn admit(&self, open: &mut Open) -> io::Result<()> {
         if open.opened.is_regular && !open.is_admitted {
-            self.access.apply(open.descriptor())?;
+            let failed = |error: io::Error| {
+                let what = format!("cannot give '{}' its rights and owners: {error}", self.path.display());
+                io::Error::new(error.kind(), what)
+            };
+            self.access.apply(open.descriptor()).map_err(failed)?;
             if self.is_synced() {
                 sync_name(&self.path)?;
             }

@@ -27,6 +27,7 @@ pub(super) enum Kind {
     Magic,
     Abi,
     NoMemory,
+    FileSizeLimit,
     NoAddressSpace,
 }
 
@@ -39,7 +40,8 @@ impl SegmentError {
         let kind = match error {
             Errno::NOENT => Kind::Absent,
             Errno::EXIST => Kind::Exists,
-            Errno::NOSPC | Errno::DQUOT | Errno::FBIG => Kind::NoMemory,
+            Errno::NOSPC | Errno::DQUOT => Kind::NoMemory,
+            Errno::FBIG => Kind::FileSizeLimit,
             _ => Kind::System { doing, error },
         };
         Self::new(path, kind)
@@ -92,7 +94,7 @@ impl SegmentError {
     /// Whether the file system has no room for it, or the process's limit for file sizes forbids it.
     #[must_use]
     pub fn is_no_memory(&self) -> bool {
-        self.kind == Kind::NoMemory
+        matches!(self.kind, Kind::NoMemory | Kind::FileSizeLimit)
     }
 
     /// Whether the process could not map it.
@@ -119,6 +121,9 @@ impl fmt::Display for SegmentError {
             Kind::Magic => write!(f, "{path}: not a segment"),
             Kind::Abi => write!(f, "{path}: the segment of an incompatible version of logtree"),
             Kind::NoMemory => write!(f, "{path}: no room for a segment on this file system"),
+            Kind::FileSizeLimit => {
+                write!(f, "{path}: the limit for the size of files (`ulimit -f`) is below a segment's")
+            }
             Kind::NoAddressSpace => write!(f, "{path}: no address space to map the segment"),
         }
     }

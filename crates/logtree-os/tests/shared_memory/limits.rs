@@ -42,8 +42,8 @@ fn a_limit_for_file_sizes_is_an_error_not_a_signal() {
         let limit = libc::rlimit { rlim_cur: 1000, rlim_max: 1000 };
         // SAFETY: the pointer is valid.
         assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &raw const limit) }, 0);
-        let error = Segment::create(segment.path().parent().unwrap(), "third", &SegmentOptions::default());
-        assert!(error.unwrap_err().is_no_memory());
+        let error = Segment::create(segment.path().parent().unwrap(), "third", &SegmentOptions::default()).unwrap_err();
+        assert!(error.is_no_memory() && error.to_string().contains("ulimit -f"), "{error}");
         0
     });
     assert_eq!(child.wait(), 0);
