@@ -7,7 +7,7 @@ use rustix::io::fcntl_dupfd_cloexec;
 /// The first number that nobody prints to.
 const BEYOND: i32 = 3;
 
-/// The same open file under a number beyond 2, closed on exec. To be called before it is locked by fcntl(2), as the closing of any
+/// The same open file under a number beyond 2, closed on exec. To be called before it is locked by fcntl(2), as closing any
 /// number of it ends those locks.
 ///
 /// Rust's programs have something behind each of these numbers from their start. A daemon that has closed them, or a host in

@@ -147,8 +147,8 @@ impl fmt::Display for ClaimError {
             ),
             Kind::NoRights { mode } => write!(
                 f,
-                "{path}: the file system lets others write a claim (its rights are {mode:03o}, whatever they are set to), so that \
-                 none is trusted"
+                "{path}: the file system lets others write a claim (its rights are {mode:03o}, whatever they are set to), so \
+                 that none is trusted"
             ),
             Kind::NoOwners { owner } => write!(
                 f,

@@ -1,4 +1,5 @@
-//! Death in other pid namespaces, as it can be seen from the first one; and in other time namespaces, where start times are others.
+//! Death in other pid namespaces, as it can be seen from the first one; and in other time namespaces, where a process has
+//! another start time.
 
 use std::fs;
 
