@@ -33,6 +33,8 @@ const LOOKS: usize = 16;
 /// - Each [`append`](AppendFile::append) is one write(2) to a descriptor opened with `O_APPEND`, so that several
 ///   processes may write the same file. A reader sees a line whole as soon as the call returns, and after a crash of
 ///   the program; after a crash of the system only what the system had written back.
+/// - Processes of several machines may not, on a network file system: each appends there where its machine believes the end to
+///   be (open(2), `O_APPEND`), so that lines overwrite each other.
 /// - Threads append side by side too, each by its own write(2). One is alone with the file where it is opened, closed or rolled,
 ///   where a line was not taken whole, and with `fsync: each`.
 /// - The descriptor is asked before each write whether it still is this file's. A program that closes all descriptors, as

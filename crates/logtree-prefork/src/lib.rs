@@ -77,7 +77,8 @@ pub use queue::leave;
 pub use service::{ServiceControl, serve};
 pub use stats::{ConfigStats, Drops, LaneStats, OwnerStats, QueueLook, QueueStats, stats};
 
-/// Python's `multiprocessing.Queue`, as a `QueueHandler` in a config names it.
+/// Python's `multiprocessing.Queue`, as a `QueueHandler` in a config names it: for processes that share a memory. Those of
+/// another machine that write the same file over the network are not noticed.
 #[derive(Clone, Debug, Default)]
 pub struct MultiprocessingQueue {
     /// What the config says of it.
