@@ -61,7 +61,7 @@ pub(crate) enum Unjoined {
     Shortage(String),
     /// The config is not to be accepted.
     Refused(String),
-    /// A file is a living queue's whose memory this process cannot find: refused, unless it is about to end.
+    /// A file is a living queue's whose memory this process cannot find, or not use: refused, unless it is about to end.
     Lost(String),
 }
 
@@ -323,7 +323,7 @@ fn removed(claim: &Claim, text: &ClaimText) -> Unjoined {
 /// That a file is written by a queue that lives, and whose memory this program may not use.
 fn useless(claim: &Claim, text: &ClaimText, error: &SegmentError) -> Unjoined {
     let (log, queue) = (claim.log().display(), text.queue());
-    Unjoined::Refused(format!("{log} is written by the queue '{queue}' already, which cannot be joined ({error})"))
+    Unjoined::Lost(format!("{log} is written by the queue '{queue}' already, which cannot be joined ({error})"))
 }
 
 /// The live segment that the claims name, if there is one.
