@@ -5,6 +5,8 @@
 //! wrapped around an exception. DIFFERENCE: strings that begin with `ext://` or `cfg://` mean here what they mean there,
 //! and handlers whose target leads back to them are refused.
 
+mod slip;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -24,9 +26,6 @@ const LOGGER_OPTIONS: &[&str] = &["level", "handlers", "qualname", "propagate"];
 
 /// What the keys of a handler mean in dictConfig, so that no argument can be called so.
 const OWN_KEYS: &[&str] = &["class", "()", ".", "formatter", "filters"];
-
-/// In a text of more sections than this none is guessed.
-const MOST_SECTIONS: usize = 100;
 
 /// The class of what stands for a handler that is refused, so that those who name it are not.
 const STAND_IN: &str = "logging.NullHandler";
@@ -189,16 +188,6 @@ impl<'a> Translation<'a> {
         Some(arguments)
     }
 
-    /// Warns of `('app.log', 1000000, 5)`: Python takes the size as the mode, which does not matter to it here.
-    fn warn_of_mode(&mut self, section: &str, span: Span, arguments: &[Entry]) {
-        let mode = arguments.iter().find(|argument| argument.key.as_str() == Some("mode"));
-        if let Some(Node { kind: Kind::Int(mode), .. }) = mode.map(|argument| &argument.value) {
-            let message = format!("{mode} is taken as the mode in which the file is opened");
-            self.warn(section, "args", span, message);
-            self.expected("filename, mode, maxBytes, backupCount");
-        }
-    }
-
     /// Adds what `kwargs` says to the arguments.
     fn keywords(&mut self, section: &str, class: &str, node: Node, span: Span, arguments: &mut Vec<Entry>) {
         let signature = catalog::signature(class);
@@ -338,22 +327,6 @@ impl<'a> Translation<'a> {
         }
     }
 
-    /// A section that is perhaps that of a name, as no other name in the list of keys has it.
-    fn meant_section(&self, prefix: &str, name: &Name) -> Option<String> {
-        let keys = self.ini.raw(&format!("{}s", prefix.trim_end_matches('_')), "keys")?;
-        // Each is looked at for each name that has none.
-        if self.ini.names().count() > MOST_SECTIONS || keys.text.len() > MOST_SECTIONS * MOST_SECTIONS {
-            return None;
-        }
-        let listed: HashSet<String> = split(&keys).into_iter().map(|name| format!("{prefix}{}", name.text)).collect();
-        let mut free: Vec<&str> = self.ini.names().map(|(section, _)| section).collect();
-        free.retain(|section| !listed.contains(*section));
-        free.sort_unstable();
-        let own = free.iter().filter_map(|section| section.strip_prefix(prefix));
-        let close = suggest::closest(&name.text, own).map(|own| format!("{prefix}{own}"));
-        close.or_else(|| suggest::closest(&format!("{prefix}{}", name.text), free.iter().copied()).map(str::to_owned))
-    }
-
     /// An option that must be there. `span` is the place of its section.
     fn required(&mut self, section: &str, span: Span, option: &str) -> Option<Value> {
         let is_there = self.ini.raw(section, option).is_some();
@@ -424,17 +397,6 @@ impl<'a> Translation<'a> {
     fn warn(&mut self, section: &str, option: &str, span: Span, message: String) {
         let path = if option.is_empty() { format!("[{section}]") } else { format!("[{section}] {option}") };
         self.found.add(false, &path, Some(span), message);
-    }
-
-    /// Says of a value that goes on with what looks like the next option why that is so.
-    fn expected_by_indent(&mut self, text: &str) {
-        let name = |line: &'_ str| line.split_once(['=', ':']).map(|(name, _)| trim(name).to_lowercase());
-        let is_option = |name: String| HANDLER_OPTIONS.contains(&&*name);
-        if text.lines().skip(1).filter_map(name).any(is_option) {
-            self.expected(
-                "no space before the name of the next option: a line that is indented goes on with this value",
-            );
-        }
     }
 
     /// Says what was perhaps meant in the place of the last problem.
