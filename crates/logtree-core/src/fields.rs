@@ -6,8 +6,8 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::Value;
 use crate::codec::{DecodeError, Reader};
+use crate::{Value, write_caught};
 
 /// The top bit of a tag: the name stands inline.
 const INLINE_NAME: u8 = 0x80;
@@ -261,8 +261,7 @@ impl FieldsBuf {
     fn push_written(&mut self, tag: u8, name: FieldName<'_>, write: impl FnOnce(&mut Utf8Tail<'_>) -> fmt::Result) {
         self.fixed(tag, name, [0; 4]);
         let start = self.0.len() - 4;
-        // A failing `Debug` leaves what it wrote so far, as it would in a formatted line.
-        let _ = write(&mut Utf8Tail(&mut self.0));
+        write_caught(&mut Utf8Tail(&mut self.0), write);
         let length = u32::try_from(self.0.len() - start - 4).unwrap_or(u32::MAX);
         self.0.truncate(start + 4 + length as usize);
         self.0[start..start + 4].copy_from_slice(&length.to_le_bytes());

@@ -1,15 +1,15 @@
 //! Handlers: where records end, and what a config binds to them.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Instant;
 
+use crate::caught::{caught, drop_each};
 use crate::filter::{pass, say_unsaid};
 use crate::{
-    BuildError, EmitError, Filter, Formatter, HandlerErrors, Level, Needs, QueueListener, Record, Steps,
+    BuildError, EmitError, Filter, FormatError, Formatter, HandlerErrors, Level, Needs, QueueListener, Record, Steps,
     with_own_record,
 };
 
@@ -183,7 +183,7 @@ impl HandlerEntry {
 
     /// What went wrong so far, in its threads too.
     pub fn error_count(&self) -> u64 {
-        self.errors.count() + self.handler.errors_aside()
+        self.errors.count() + caught(|| self.handler.errors_aside()).unwrap_or_default()
     }
 
     /// Handles a record: filters, then `emit` (CPython's `Handler.handle`). The level is the caller's to look at, as in
@@ -197,9 +197,8 @@ impl HandlerEntry {
 
     #[inline(never)]
     fn filter(&self, record: &Record<'_>, steps: &mut dyn Steps) {
-        let filtered =
-            catch_unwind(AssertUnwindSafe(|| pass(&self.filters, record, &mut |record| self.emit(record, steps))));
-        if filtered.is_err() {
+        let filtered = caught(|| pass(&self.filters, record, &mut |record| self.emit(record, steps)));
+        if filtered.is_none() {
             self.errors.report(&self.name, record, &EmitError::Panic);
         }
     }
@@ -207,45 +206,86 @@ impl HandlerEntry {
     /// Handles what its filters [still have to say](Filter::unsaid) of records that they held back.
     pub fn say_unsaid(&self, steps: &mut dyn Steps) {
         let say = || say_unsaid(&self.filters, &mut |record| self.emit(record, steps));
-        if catch_unwind(AssertUnwindSafe(say)).is_err() {
-            let message = "what a filter had to say";
-            with_own_record("filter", message, |record| self.errors.report(&self.name, record, &EmitError::Panic));
+        if caught(say).is_none() {
+            self.panicked("filter", "what a filter had to say");
         }
     }
 
     fn emit(&self, record: &Record<'_>, steps: &mut dyn Steps) {
-        let emit = AssertUnwindSafe(|| {
-            if let Err(error) = self.handler.emit(record, &*self.formatter, steps) {
-                self.errors.report(&self.name, record, &error);
-            }
-        });
-        if catch_unwind(emit).is_err() {
-            self.errors.report(&self.name, record, &EmitError::Panic);
+        let emitted = caught(|| self.handler.emit(record, &*self.formatter, steps));
+        if let Err(error) = emitted.unwrap_or(Err(EmitError::Panic)) {
+            self.errors.report(&self.name, record, &error);
         }
     }
 
     /// Has the handler hand on what it [holds back](Handler::settle). Whatever goes wrong is counted and reported here.
     pub fn settle(&self, steps: &mut dyn Steps) {
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.handler.settle(steps)));
+        let outcome = caught(|| self.handler.settle(steps));
         if let Err(error) = outcome.unwrap_or(Err(EmitError::Panic)) {
             let message = "what the handler held back";
             with_own_record("handler", message, |record| self.errors.report(&self.name, record, &error));
         }
     }
 
-    /// Has the handler [flush](Handler::flush); a panic is counted and reported here, so that others are flushed all the same.
-    pub(crate) fn flush(&self, deadline: Instant) -> bool {
-        catch_unwind(AssertUnwindSafe(|| self.handler.flush(deadline))).unwrap_or_else(|_| {
-            let message = "a flush of what was logged";
-            with_own_record("handler", message, |record| self.errors.report(&self.name, record, &EmitError::Panic));
+    /// Whether the handler has something to hand on though [no record came](Handler::is_unsettled). A panic is counted and
+    /// reported here.
+    pub fn is_unsettled(&self) -> bool {
+        caught(|| self.handler.is_unsettled()).unwrap_or_else(|| {
+            self.panicked("handler", "what the handler holds back");
             false
         })
+    }
+
+    /// Has the handler [flush](Handler::flush); a panic is counted and reported here, so that others are flushed all the same.
+    pub fn flush(&self, deadline: Instant) -> bool {
+        caught(|| self.handler.flush(deadline)).unwrap_or_else(|| {
+            self.panicked("handler", "a flush of what was logged");
+            false
+        })
+    }
+
+    /// Has the handler [reopen](Handler::reopen) what is open; a panic is counted and reported here.
+    pub fn reopen(&self) {
+        if caught(|| self.handler.reopen()).is_none() {
+            self.panicked("handler", "files to be opened anew");
+        }
+    }
+
+    /// [Ends](Handler::close) the handler; a panic is counted and reported here, so that others end all the same.
+    pub fn close(&self) {
+        if caught(|| self.handler.close()).is_none() {
+            self.panicked("handler", "the end of the handler");
+        }
+    }
+
+    fn panicked(&self, whose: &str, what: &str) {
+        with_own_record(whose, what, |record| self.errors.report(&self.name, record, &EmitError::Panic));
     }
 
     /// What it reads of a record beyond the event itself; what those read that it hands on to comes in addition.
     pub(crate) fn own_needs(&self) -> Needs {
         let of_filters = Needs { spans: !self.filters.is_empty() };
         self.formatter.needs().and(self.handler.needs()).and(of_filters)
+    }
+}
+
+impl Drop for HandlerEntry {
+    /// The last one that has it may be a thread that logs, and a panic is not to be its.
+    fn drop(&mut self) {
+        struct Nothing;
+        impl Handler for Nothing {
+            fn emit(&self, _: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+                Ok(())
+            }
+        }
+        impl Formatter for Nothing {
+            fn format(&self, _: &Record<'_>, _: &mut String) -> Result<(), FormatError> {
+                Ok(())
+            }
+        }
+        drop_each([std::mem::replace(&mut self.handler, Box::new(Nothing))]);
+        drop_each(std::mem::take(&mut self.filters));
+        drop_each([std::mem::replace(&mut self.formatter, Arc::new(Nothing))]);
     }
 }
 

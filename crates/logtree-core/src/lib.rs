@@ -21,6 +21,7 @@
 #[cfg(not(unix))]
 compile_error!("logtree is for Unix systems: Linux has all of it, others everything but the feature `prefork`");
 
+mod caught;
 pub mod codec;
 mod compile;
 mod cut;
@@ -49,6 +50,7 @@ mod tree_builder;
 mod value;
 mod zone;
 
+pub use caught::{caught, write_caught};
 pub use cut::LEAST_CUT_BYTES;
 pub use error::{ArgumentError, BuildError, EmitError, FormatError};
 pub use explain::{Destination, Explanation, FilterStage, HandlerStage, Outcome, Stage};

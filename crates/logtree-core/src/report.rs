@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use crate::{Callsite, EmitError, Level, Origin, Record, Timestamp, Value};
+use crate::{Callsite, EmitError, Level, Origin, Record, Timestamp, Value, caught};
 
 /// The errors of one handler.
 #[derive(Debug, Default)]
@@ -37,7 +37,7 @@ static HOOK: OnceLock<fn(&ErrorReport<'_>)> = OnceLock::new();
 /// Sets what is done with errors while logging; the first caller wins. Without a hook they go to stderr, which is waited for
 /// a tenth of a second, and then no more until it takes some.
 ///
-/// The hook is called at most once a second for each handler and must not log.
+/// The hook is called at most once a second for each handler and must not log. A panic ends in it.
 pub fn set_report_hook(hook: fn(&ErrorReport<'_>)) -> bool {
     HOOK.set(hook).is_ok()
 }
@@ -55,7 +55,9 @@ impl HandlerErrors {
         let said_ns = self.said_ns.load(Ordering::Relaxed);
         let is_ours = || self.said_ns.compare_exchange(said_ns, now_ns, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if is_due(said_ns, now_ns) && is_ours() {
-            HOOK.get().unwrap_or(&(to_stderr as fn(&ErrorReport<'_>)))(&ErrorReport { handler, record, error, count });
+            let hook = HOOK.get().unwrap_or(&(to_stderr as fn(&ErrorReport<'_>)));
+            // Nobody is left to be told of a hook that panics.
+            _ = caught(|| hook(&ErrorReport { handler, record, error, count }));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Routes: what the records of one logger pass.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use crate::caught::caught;
 use crate::filter::{pass, say_unsaid};
 use crate::{EmitError, Filter, HandlerEntry, HandlerErrors, Level, Needs, Record, SpanEvents, Steps, with_own_record};
 
@@ -15,7 +15,7 @@ pub struct Route {
     level: Level,
     /// What `logging.disable` was given; 0 when it never was.
     disable: Level,
-    filters: Box<[Arc<dyn Filter>]>,
+    pub(crate) filters: Box<[Arc<dyn Filter>]>,
     /// Records lost to a filter that panicked.
     filter_errors: HandlerErrors,
     handlers: Arc<[Arc<HandlerEntry>]>,
@@ -106,7 +106,7 @@ impl Route {
     #[inline(never)]
     fn filter(&self, record: &Record<'_>, steps: &mut dyn Steps) {
         let mut call_handlers = |record: &Record<'_>| self.call_handlers(record, steps);
-        if catch_unwind(AssertUnwindSafe(|| pass(&self.filters, record, &mut call_handlers))).is_err() {
+        if caught(|| pass(&self.filters, record, &mut call_handlers)).is_none() {
             // DIFFERENCE: in Python the exception is the program's.
             self.filter_errors.report(A_FILTER, record, &EmitError::Panic);
         }
@@ -115,7 +115,7 @@ impl Route {
     /// Handles what the logger's filters [still have to say](Filter::unsaid) of records that they held back.
     pub(crate) fn say_unsaid(&self, steps: &mut dyn Steps) {
         let mut call_handlers = |record: &Record<'_>| self.call_handlers(record, steps);
-        if catch_unwind(AssertUnwindSafe(|| say_unsaid(&self.filters, &mut call_handlers))).is_err() {
+        if caught(|| say_unsaid(&self.filters, &mut call_handlers)).is_none() {
             let message = "what a filter had to say";
             with_own_record("filter", message, |record| {
                 self.filter_errors.report(A_FILTER, record, &EmitError::Panic);

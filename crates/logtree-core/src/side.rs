@@ -48,6 +48,51 @@ pub fn is_listener() -> bool {
     LISTENING.try_with(Cell::get).is_ok_and(|listening| listening.is_some())
 }
 
+/// What the calling thread is to its queue, for another one that does something in its place.
+#[derive(Debug)]
+pub struct StandIn {
+    listening: Option<u32>,
+    is_own: bool,
+}
+
+/// What a thread has kept that stood in for a listener's.
+#[derive(Debug)]
+pub struct Kept {
+    records: Option<HeldRecords>,
+    dropped: u64,
+}
+
+/// What it takes to stand in for the calling thread.
+pub fn stand_in() -> StandIn {
+    let is_own = HANDLING_OWN.try_with(Cell::get) != Ok(false);
+    StandIn { listening: LISTENING.try_with(Cell::get).ok().flatten(), is_own }
+}
+
+impl StandIn {
+    /// Does something on the calling thread, which ends with it, as if on the other one.
+    pub fn run(self, act: impl FnOnce()) -> Kept {
+        LISTENING.set(self.listening);
+        HANDLING_OWN.set(self.is_own);
+        act();
+        Kept { records: KEPT.take(), dropped: DROPPED.take() }
+    }
+}
+
+impl Kept {
+    /// Keeps here what was kept there.
+    pub fn keep_here(&self) {
+        if let Some(records) = &self.records {
+            records.for_each(keep);
+        }
+        count_dropped(self.dropped);
+    }
+}
+
+/// Records of the calling thread were dropped.
+pub fn count_dropped(records: u64) {
+    let _ = DROPPED.try_with(|dropped| dropped.set(dropped.get() + records));
+}
+
 /// Keeps a record for the listener's next round.
 #[cold]
 pub fn keep(record: &Record<'_>) {
@@ -60,7 +105,7 @@ pub fn keep(record: &Record<'_>) {
         _ => false,
     });
     if has_room != Ok(true) {
-        let _ = DROPPED.try_with(|dropped| dropped.set(dropped.get() + 1));
+        count_dropped(1);
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
+use crate::caught::drop_each;
 use crate::compile::{Routes, compile};
 use crate::{Direct, HandlerEntry, Level, LevelNames, Needs, Route, TreeBuilder, logger_name};
 
@@ -117,5 +118,14 @@ impl Tree {
             entry.flush(deadline) && flushed
         };
         self.handlers.iter().rev().fold(true, flush)
+    }
+}
+
+impl Drop for Tree {
+    /// The last one that has it may be a thread that logs, and a filter's panic is not to be its.
+    fn drop(&mut self) {
+        drop_each(self.routes.all.iter_mut().flat_map(|route| std::mem::take(&mut route.filters).into_vec()));
+        drop_each(self.source.loggers.values_mut().flat_map(|logger| std::mem::take(&mut logger.filters)));
+        drop_each(std::mem::take(&mut self.source.filters).into_values());
     }
 }

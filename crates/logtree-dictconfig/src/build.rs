@@ -311,6 +311,6 @@ fn below(entry: &HandlerEntry) -> Vec<Arc<HandlerEntry>> {
 
 fn close(entries: &[Arc<HandlerEntry>]) {
     for entry in entries.iter().rev() {
-        entry.handler.close();
+        entry.close();
     }
 }

@@ -222,7 +222,7 @@ impl Handler for MemoryHandler {
     }
 
     fn is_unsettled(&self) -> bool {
-        self.target.first().is_some_and(|target| target.handler.is_unsettled())
+        self.target.first().is_some_and(|target| target.is_unsettled())
     }
 
     fn close(&self) {

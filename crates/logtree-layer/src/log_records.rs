@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::fmt::Write as _;
 
-use logtree_core::{FieldName, FieldsBuf, Source, SpansBuf, Tree, Value};
+use logtree_core::{FieldName, FieldsBuf, Source, SpansBuf, Tree, Value, caught, write_caught};
 use tracing_core::field::Visit;
 use tracing_core::{Event, Field, LevelFilter, dispatcher};
 use tracing_log::{AsTrace as _, NormalizeEvent as _};
@@ -50,13 +50,18 @@ impl log::Log for LogRecords {
             source: Source::Log,
         };
         let fill = |text: &mut EventText| {
-            let _ = text.message.write_fmt(*log.args());
-            let _ = log.key_values().visit(&mut KeyValues(&mut text.fields));
+            write_caught(&mut text.message, |out| out.write_fmt(*log.args()));
+            gather(log, &mut text.fields);
         };
         place.handle(&self.tree.load(), fill, current_spans);
     }
 
     fn flush(&self) {}
+}
+
+/// Takes a record's key-values, as many as their source gives before it fails or panics.
+fn gather(log: &log::Record<'_>, fields: &mut FieldsBuf) {
+    _ = caught(|| log.key_values().visit(&mut KeyValues(fields)));
 }
 
 /// The logger of the `log` crate that makes events of its records, for all layers of the current subscriber: as tracing-log's
@@ -94,7 +99,7 @@ impl log::Log for LogEvents {
             return;
         }
         let mut key_values = FieldsBuf::new();
-        let _ = log.key_values().visit(&mut KeyValues(&mut key_values));
+        gather(log, &mut key_values);
         // A layer may log while it handles this one.
         let outer = KEY_VALUES.try_with(|current| current.replace(key_values)).ok();
         let _restore = Restore(outer);
@@ -146,7 +151,7 @@ struct MessageOnly<'a>(&'a mut String);
 impl Visit for MessageOnly<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         if field.name() == "message" {
-            let _ = write!(self.0, "{value:?}");
+            write_caught(self.0, |out| write!(out, "{value:?}"));
         }
     }
 }
@@ -172,7 +177,9 @@ impl<'kvs> log::kv::VisitSource<'kvs> for KeyValues<'_> {
         } else if let Some(value) = value.to_borrowed_str() {
             self.0.push(name, Value::Str(value));
         } else {
-            self.0.push(name, Value::Display(&value.to_string()));
+            let mut text = String::new();
+            write_caught(&mut text, |out| write!(out, "{value}"));
+            self.0.push(name, Value::Display(&text));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::panic::Location;
 
-use logtree_core::{FieldName, Level, Source, Value};
+use logtree_core::{FieldName, Level, Source, Value, write_caught};
 
 use crate::TreeHandle;
 use crate::place::{Place, current_spans};
@@ -31,7 +31,7 @@ impl TreeHandle {
             source: Source::Tracing,
         };
         let fill = |text: &mut EventText| {
-            let _ = write!(text.message, "{message}");
+            write_caught(&mut text.message, |out| write!(out, "{message}"));
             for (name, value) in fields {
                 text.fields.push(FieldName::Inline(name), *value);
             }

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
-use logtree_core::{FieldName, FieldsBuf, Level, LevelNames, Value};
+use logtree_core::{FieldName, FieldsBuf, Level, LevelNames, Value, write_caught};
 use tracing_core::Field;
 use tracing_core::field::Visit;
 
@@ -142,19 +142,20 @@ impl Visit for EventVisitor<'_> {
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         if Some(field.index()) == self.known.message_field {
-            let _ = write!(self.text.message, "{value}");
+            write_caught(&mut self.text.message, |out| write!(out, "{value}"));
         } else {
             self.text.fields.push_error(name_of(field), |out| write!(out, "{value}"));
         }
-        let _ = write_chain(self.text.exc_text.next_line(), value, "\nCaused by: ");
+        write_caught(self.text.exc_text.next_line(), |out| write_chain(out, value, "\nCaused by: "));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if Some(field.index()) == self.known.message_field {
-            // A failing `Debug` leaves what it wrote so far.
-            let _ = write!(self.text.message, "{value:?}");
+            write_caught(&mut self.text.message, |out| write!(out, "{value:?}"));
         } else if self.known.is_routing_field(field.index()) {
-            self.push(field, Value::Debug(&format!("{value:?}")));
+            let mut text = String::new();
+            write_caught(&mut text, |out| write!(out, "{value:?}"));
+            self.push(field, Value::Debug(&text));
         } else {
             self.text.fields.push_debug(name_of(field), value);
         }

@@ -53,7 +53,7 @@ impl HandlerWriter {
 
     /// Brings what was written so far to where it belongs, until `deadline` at the latest; answers whether it is there.
     pub fn flush(&self, deadline: Instant) -> bool {
-        self.0.handler.flush(deadline)
+        self.0.flush(deadline)
     }
 }
 

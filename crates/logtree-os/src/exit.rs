@@ -13,8 +13,8 @@ pub fn at_exit(run: fn()) {
 
     extern "C" fn hook() {
         if let Some(run) = RUN.get() {
-            // Nobody is left to tell.
-            let _ = catch_unwind(run);
+            // Nobody is left to tell; and dropped, what it panics with may panic in its turn.
+            _ = catch_unwind(run).map_err(std::mem::forget);
         }
     }
 

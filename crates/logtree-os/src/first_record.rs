@@ -27,8 +27,8 @@ pub fn first_record() {
     let done = DONE_IN.load(Ordering::Acquire);
     let is_new = done != 0 && done != here && !is_helper();
     if is_new && DONE_IN.compare_exchange(done, here, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-        // Nobody is there to tell.
-        let _ = catch_unwind(run);
+        // Nobody is there to tell; and dropped, what it panics with may panic in its turn.
+        _ = catch_unwind(run).map_err(std::mem::forget);
     }
 }
 

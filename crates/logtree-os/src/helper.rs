@@ -328,7 +328,11 @@ extern "C" fn note_termination(_signal: c_int) {
 
 /// Runs the closure; a panic becomes an exit code.
 fn outcome(run: impl FnOnce() -> u8) -> u8 {
-    // The host's hook may send mail or dump state: it is not for this process.
-    drop(panic::take_hook());
-    panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or(PANICKED)
+    // The host's hook may send mail or dump state: it is not for this process, nor is its destructor.
+    std::mem::forget(panic::take_hook());
+    panic::catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|payload| {
+        // Dropped it may panic in its turn.
+        std::mem::forget(payload);
+        PANICKED
+    })
 }

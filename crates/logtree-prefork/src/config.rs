@@ -24,12 +24,11 @@ use std::ffi::OsString;
 use std::fmt;
 use std::mem::ManuallyDrop;
 use std::os::unix::ffi::OsStrExt as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use logtree_core::QueueListener;
+use logtree_core::{QueueListener, caught};
 use logtree_os::Segment;
 
 pub use self::age::ConfigAge;
@@ -157,8 +156,8 @@ pub(crate) fn follow(queue: &Queue, segment: &Segment, role: Role) -> Result<Opt
         return Err("it is too long to be handed on".to_owned());
     }
     let build = || {
-        let built = catch_unwind(AssertUnwindSafe(|| (mine.rebuild)(&shared.config, &shared.handler)));
-        built.unwrap_or_else(|_| Err("a class of the program panicked".to_owned()))
+        let built = caught(|| (mine.rebuild)(&shared.config, &shared.handler));
+        built.unwrap_or_else(|| Err("a class of the program panicked".to_owned()))
     };
     let listener = in_directory(&shared.config.directory, role, build)?;
     if listener.handlers.iter().any(|entry| helpers::writes_stdout(entry)) && !streams::has_announced_stdout(segment) {

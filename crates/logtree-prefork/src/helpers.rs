@@ -10,7 +10,7 @@ use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use logtree_core::{BuildError, HandlerEntry, StdStream};
+use logtree_core::{BuildError, HandlerEntry, StdStream, caught};
 use logtree_os::claim::Watch;
 use logtree_os::election::{Seat, holder, is_vacant, wake_waiters};
 use logtree_os::helper::{Helper, HelperOptions, HelperState, spawn_helper};
@@ -177,7 +177,7 @@ pub(crate) fn run_start_hooks() {
     let run_all = || {
         for hook in &hooks {
             // A hook that panics must not take the listener with it; the panic message has been printed.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook()));
+            _ = caught(|| hook());
         }
     };
     match SURROUNDINGS.get() {

@@ -245,11 +245,11 @@ pub(crate) fn start_handlers(handlers: &[Arc<HandlerEntry>], is_new: &dyn Fn(&Pa
         start_handlers(entry.handler.children(), is_new)?;
         let file = entry.handler.file().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
         match file {
-            Some(file) if !is_new(&file) => entry.handler.close(),
+            Some(file) if !is_new(&file) => entry.close(),
             _ => entry.handler.start()?,
         }
         // It has one writer, which this process is not.
-        entry.handler.reopen();
+        entry.reopen();
     }
     Ok(())
 }

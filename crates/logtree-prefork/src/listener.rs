@@ -1,6 +1,5 @@
 //! The listener: one round after the other it reads what is in the lanes, has it handled, and says so.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -105,7 +104,7 @@ pub(crate) fn listen_until(
         }
         if moves {
             // What this process holds open is from before.
-            queue.listener.handlers.iter().for_each(|entry| entry.handler.reopen());
+            queue.listener.handlers.iter().for_each(|entry| entry.reopen());
         }
     }
     segment.sweep_spills();
@@ -239,7 +238,7 @@ impl Listener<'_> {
         if everything {
             self.queue.listener.say_unsaid(&mut self.batch);
         }
-        let is_unsettled = || self.queue.listener.handlers.iter().any(|entry| entry.handler.is_unsettled());
+        let is_unsettled = || self.queue.listener.handlers.iter().any(|entry| entry.is_unsettled());
         if handled > 0 || self.batch.staged_bytes() > 0 || is_unsettled() {
             self.queue.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));
             self.house.reports.being_counted(self.segment, &counts);
@@ -386,8 +385,7 @@ pub(crate) fn close_files(entry: &HandlerEntry) {
 
 fn close_where(entry: &HandlerEntry, is_to_be: &dyn Fn(&HandlerEntry) -> bool) {
     if is_to_be(entry) {
-        // Whatever goes wrong, the others are closed all the same.
-        let _ = catch_unwind(AssertUnwindSafe(|| entry.handler.close()));
+        entry.close();
     }
     entry.handler.children().iter().for_each(|child| close_where(child, is_to_be));
 }

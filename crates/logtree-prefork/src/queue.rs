@@ -116,7 +116,7 @@ impl Handler for QueueProducer {
     fn start(&self) -> Result<(), BuildError> {
         let queue = &self.queue;
         // What stands behind the queue has one writer; this process must not keep its files open beside that.
-        queue.listener.handlers.iter().for_each(|entry| entry.handler.reopen());
+        queue.listener.handlers.iter().for_each(|entry| entry.reopen());
         sweep::sweep();
         if let Some(earlier) = queue.find_earlier() {
             let _ = queue.place.set(Arc::clone(earlier.place()));

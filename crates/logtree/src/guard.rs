@@ -65,7 +65,7 @@ impl Guarded {
     }
 
     pub(crate) fn reopen(&self) {
-        self.tree.tree().handlers().iter().for_each(|entry| entry.handler.reopen());
+        self.tree.tree().handlers().iter().for_each(|entry| entry.reopen());
     }
 }
 

@@ -4,8 +4,8 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, Location, PanicHookInfo};
 use std::sync::mpsc;
 
-use logtree_core::{Level, Value, side};
-use logtree_layer::{SetAside, TreeHandle, set_aside};
+use logtree_core::{Level, Value, caught, side};
+use logtree_layer::{TreeHandle, set_aside};
 
 use crate::guard::{self, DROP_TIMEOUT};
 use crate::logger;
@@ -62,34 +62,35 @@ fn record(info: &PanicHookInfo<'_>) {
     }
     made.retain(|(_, records)| !records.is_empty());
     if !made.is_empty() {
-        handle(made);
+        elsewhere(|| made.into_iter().for_each(|(tree, records)| records.handle(&tree)));
     }
     if cfg!(panic = "abort") || CANNOT_UNWIND.contains(&message) {
-        guard::flush_all();
+        elsewhere(guard::flush_all);
     }
 }
 
-/// Handles records on a thread of their own, and waits for it as a guard that is dropped does: a handler that panics inside a
+/// Does something on a thread of its own, and waits for it as a guard that is dropped does: a handler that panics inside a
 /// panic's hook aborts the program, whoever would have caught it, and one that does not return would keep it from unwinding.
-fn handle(made: Vec<(TreeHandle, SetAside)>) {
-    let handle = |made: Vec<(TreeHandle, SetAside)>| made.into_iter().for_each(|(tree, records)| records.handle(&tree));
-    // What a queue's listener logs to its own queue waits on its thread: on another one it would come in anew, and what a
-    // handler's panics are logged for would have no end.
-    if side::is_listener() {
-        return handle(made);
-    }
+///
+/// What a queue's listener logs to its own queue waits on its thread: that thread's stand-in hands it back, or it would come
+/// in anew, and what a handler's panics are logged for would have no end.
+fn elsewhere(act: impl FnOnce() + Send + 'static) {
+    let stand_in = side::stand_in();
     let (hand_over, handed_over) = mpsc::channel();
-    let (done, is_done) = mpsc::channel::<()>();
+    let (done, is_done) = mpsc::channel();
     let spawned = spawn("logtree-panic", move || {
-        handed_over.into_iter().for_each(handle);
-        drop(done);
+        let kept = stand_in.run(|| handed_over.into_iter().for_each(|act: Box<dyn FnOnce() + Send>| _ = caught(act)));
+        let _ = done.send(kept);
     });
     if spawned.is_err() {
-        return handle(made);
+        return act();
     }
-    let _ = hand_over.send(made);
+    let _ = hand_over.send(Box::new(act));
     drop(hand_over);
-    let _ = is_done.recv_timeout(DROP_TIMEOUT);
+    match is_done.recv_timeout(DROP_TIMEOUT) {
+        Ok(kept) => kept.keep_here(),
+        Err(_) => side::count_dropped(1),
+    }
 }
 
 /// What std says of panics that abort the program however it was built: out of a destructor that another panic runs, and out of

@@ -16,6 +16,13 @@ fn main() {
     if let [_, set_up, path] = arguments.as_slice() {
         return panic_there(set_up, path);
     }
+    if let [_, way] = arguments.as_slice() {
+        return WAYS.iter().find(|(name, _)| name == way).unwrap().1();
+    }
+    for (way, _) in WAYS {
+        let output = Command::new(std::env::current_exe().unwrap()).arg(way).output().unwrap();
+        assert!(output.status.success(), "{way}: {:?} {}", output.status, String::from_utf8_lossy(&output.stderr));
+    }
     let directory = tempfile::tempdir().unwrap();
     for (with_backtrace, set_up) in [("0", "install"), ("1", "install"), ("0", "global layer"), ("0", "scoped layer")] {
         let path = directory.path().join(format!("{set_up} {with_backtrace}.log"));
@@ -47,6 +54,199 @@ fn main() {
         assert!(output.status.success(), "{place}: {}", String::from_utf8_lossy(&output.stderr));
     }
     println!("panics: ok");
+}
+
+/// What a user's code may do to a program that logs, and the program lives on.
+const WAYS: &[(&str, fn())] = &[
+    ("two handlers at one record", two_handlers_panic_at_one_record),
+    ("remains", what_is_left_of_a_panic_panics),
+    ("destructors", handlers_and_filters_panic_when_they_are_dropped),
+    ("values", values_panic),
+    ("a report hook", a_report_hook_panics),
+];
+
+/// Panics wherever it is called, and when it is dropped if it is told to.
+struct Anywhere {
+    panic: fn(),
+    in_drop: bool,
+}
+
+impl Handler for Anywhere {
+    fn emit(&self, _: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        (self.panic)();
+        Ok(())
+    }
+
+    fn flush(&self, _: std::time::Instant) -> bool {
+        (self.panic)();
+        true
+    }
+
+    fn errors_aside(&self) -> u64 {
+        (self.panic)();
+        0
+    }
+
+    fn reopen(&self) {
+        (self.panic)();
+    }
+
+    fn close(&self) {
+        (self.panic)();
+    }
+}
+
+impl Drop for Anywhere {
+    fn drop(&mut self) {
+        if self.in_drop {
+            panic!("at the end");
+        }
+    }
+}
+
+/// Classes whose handlers panic, and a config in which one stands behind a queue, and another one beside it.
+fn two_that_panic(panic: fn(), in_drop: bool) -> Config {
+    let config = json!({
+        "version": 1,
+        "handlers": {
+            "one": {"class": "test.Anywhere"},
+            "two": {"class": "test.Anywhere"},
+            "queue": {"class": "logging.handlers.QueueHandler", "queue": {"()": "queue.Queue"}, "handlers": ["one"]},
+        },
+        "root": {"level": "INFO", "handlers": ["queue", "two"]},
+    });
+    let mut registry = logtree::registry();
+    registry.handler("test.Anywhere", move |kwargs| {
+        kwargs.finish()?;
+        Ok(Box::new(move |_| Ok(Box::new(Anywhere { panic, in_drop }))))
+    });
+    Config::parse(&config.to_string(), Format::Json, &registry).unwrap()
+}
+
+/// The second one is handed the record of the panic of the first one, on the thread of the queue.
+fn two_handlers_panic_at_one_record() {
+    logtree::log_panics();
+    let guard = two_that_panic(|| panic!("as told"), false).install().unwrap();
+    tracing::info!("a record");
+    guard.reopen();
+    // One of them fails to flush.
+    assert!(!guard.flush(Duration::from_secs(60)));
+    // The record and that of the panic about it, and the flush of it all.
+    let stats = guard.stats();
+    assert!(stats.handlers.iter().filter(|handler| handler.errors > 0).count() == 2, "{stats:?}");
+}
+
+fn what_is_left_of_a_panic_panics() {
+    /// What a handler panics with.
+    struct Remains;
+    impl Drop for Remains {
+        fn drop(&mut self) {
+            panic!("what is left");
+        }
+    }
+    let config = || two_that_panic(|| std::panic::panic_any(Remains), false);
+    let guard = config().install().unwrap();
+    for _ in 0..2 {
+        tracing::info!("a record");
+        assert!(!guard.flush(Duration::from_secs(60)));
+    }
+    guard.reopen();
+    assert!(guard.errors() > 0);
+    guard.apply(config()).unwrap();
+}
+
+fn handlers_and_filters_panic_when_they_are_dropped() {
+    struct Passes;
+    impl logtree::Filter for Passes {
+        fn filter(&self, _: &Record<'_>) -> logtree::Verdict {
+            logtree::Verdict::Pass
+        }
+    }
+    impl Drop for Passes {
+        fn drop(&mut self) {
+            panic!("at the end");
+        }
+    }
+    let logging = || {
+        let mut logging = logtree::builder();
+        for _ in 0..2 {
+            let mut handler = logtree::handler("panics", Anywhere { panic: || {}, in_drop: true }, None);
+            handler.filters = vec![std::sync::Arc::new(Passes), std::sync::Arc::new(Passes)];
+            logging.root().add_handler(handler).add_filter(std::sync::Arc::new(Passes));
+        }
+        logging
+    };
+    drop(logging().tree().unwrap());
+    let guard = two_that_panic(|| {}, true).install().unwrap();
+    tracing::info!("a record");
+    guard.apply(two_that_panic(|| {}, true)).unwrap();
+    tracing::info!("another one");
+}
+
+fn values_panic() {
+    struct Panics;
+    impl std::fmt::Display for Panics {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("half ")?;
+            panic!("no text")
+        }
+    }
+    impl std::fmt::Debug for Panics {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("no text")
+        }
+    }
+    impl std::error::Error for Panics {}
+    struct InADestructor;
+    impl Drop for InADestructor {
+        fn drop(&mut self) {
+            tracing::info!("dropped {}", Panics);
+        }
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let config = json!({
+        "version": 1,
+        "formatters": {"line": {"format": "%(message)s|%(early)s|%(late)s"}},
+        "handlers": {"file": {"class": "logging.FileHandler", "filename": path, "formatter": "line"}},
+        "root": {"level": "INFO", "handlers": ["file"]},
+    });
+    let _guard = logtree::from_str(&config.to_string(), Format::Json).unwrap().install().unwrap();
+    tracing::info!(one = %Panics, two = ?Panics, three = 3, "a message");
+    tracing::info!("a message: {}", Panics);
+    let error: &(dyn std::error::Error + 'static) = &Panics;
+    tracing::info!(error, "an error");
+    let span = tracing::info_span!("span", early = %Panics, late = tracing::field::Empty);
+    span.record("late", tracing::field::display(Panics));
+    span.in_scope(|| tracing::info!("inside"));
+    log::info!("of log: {}", Panics);
+    logtree::get_logger("named").info(Panics);
+    let caught = std::panic::catch_unwind(|| {
+        let _in_a_destructor = InADestructor;
+        panic!("the program's own");
+    });
+    assert!(caught.is_err());
+    let half = "half <panicked>";
+    let expected = [
+        format!("a message one={half} two=<panicked> three=3||"),
+        format!("a message: {half}||"),
+        "an error||".to_owned(),
+        half.to_owned(),
+        format!("inside|{half}|{half}"),
+        format!("of log: {half}||"),
+        format!("{half}||"),
+        format!("dropped {half}||"),
+    ];
+    let log = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(log.lines().collect::<Vec<_>>(), expected);
+}
+
+fn a_report_hook_panics() {
+    assert!(logtree_core::set_report_hook(|_| panic!("as told")));
+    let guard = two_that_panic(|| panic!("as told"), false).install().unwrap();
+    tracing::info!("a record");
+    assert!(!guard.flush(Duration::from_secs(60)));
+    assert!(guard.errors() > 0);
 }
 
 /// The role of a program in which a handler panics.
