@@ -20,7 +20,7 @@ use crate::stats::Stats;
 pub(crate) const DROP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the end of the process waits after a guard has waited in vain: whoever holds it up is likely to do so for ever.
-const LAST_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const LAST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A guard that was dropped has waited in vain.
 static WAITED_IN_VAIN: AtomicBool = AtomicBool::new(false);

@@ -2,14 +2,13 @@
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, Location, PanicHookInfo};
-use std::sync::mpsc;
 
-use logtree_core::{Level, Value, caught, side};
+use logtree_core::{Level, Value};
 use logtree_layer::{TreeHandle, set_aside};
 
-use crate::guard::{self, DROP_TIMEOUT};
+use crate::guard::{self, DROP_TIMEOUT, LAST_TIMEOUT};
 use crate::logger;
-use crate::spawn::spawn;
+use crate::spawn::elsewhere;
 
 /// Has each panic logged, before whatever else is done about it: by the logger `panic` at CRITICAL, with the panic's own
 /// file and line, its message, and, where `RUST_BACKTRACE` asks for one, the field `backtrace`. The hook of before, std's
@@ -62,34 +61,10 @@ fn record(info: &PanicHookInfo<'_>) {
     }
     made.retain(|(_, records)| !records.is_empty());
     if !made.is_empty() {
-        elsewhere(|| made.into_iter().for_each(|(tree, records)| records.handle(&tree)));
+        elsewhere(DROP_TIMEOUT, || made.into_iter().for_each(|(tree, records)| records.handle(&tree)));
     }
     if cfg!(panic = "abort") || CANNOT_UNWIND.contains(&message) {
-        elsewhere(guard::flush_all);
-    }
-}
-
-/// Does something on a thread of its own, and waits for it as a guard that is dropped does: a handler that panics inside a
-/// panic's hook aborts the program, whoever would have caught it, and one that does not return would keep it from unwinding.
-///
-/// What a queue's listener logs to its own queue waits on its thread: that thread's stand-in hands it back, or it would come
-/// in anew, and what a handler's panics are logged for would have no end.
-fn elsewhere(act: impl FnOnce() + Send + 'static) {
-    let stand_in = side::stand_in();
-    let (hand_over, handed_over) = mpsc::channel();
-    let (done, is_done) = mpsc::channel();
-    let spawned = spawn("logtree-panic", move || {
-        let kept = stand_in.run(|| handed_over.into_iter().for_each(|act: Box<dyn FnOnce() + Send>| _ = caught(act)));
-        let _ = done.send(kept);
-    });
-    if spawned.is_err() {
-        return act();
-    }
-    let _ = hand_over.send(Box::new(act));
-    drop(hand_over);
-    match is_done.recv_timeout(DROP_TIMEOUT) {
-        Ok(kept) => kept.keep_here(),
-        Err(_) => side::count_dropped(1),
+        elsewhere(DROP_TIMEOUT + LAST_TIMEOUT, guard::flush_all);
     }
 }
 

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use logtree_core::Level;
+use logtree_core::{Level, caught};
 use logtree_os::signals::{self, Signal};
 use logtree_os::{ForkGeneration, ForkLock, ForkReset};
 
 use crate::error::Error;
-use crate::guard::{self, Guard, Guarded};
-use crate::spawn::spawn;
+use crate::guard::{self, DROP_TIMEOUT, Guard, Guarded, LAST_TIMEOUT};
+use crate::spawn::{elsewhere, spawn};
 
 /// What a program's logging is to react to, see [`Guard::watch`]. Nothing, unless it is asked for.
 ///
@@ -59,11 +59,17 @@ impl Watch {
         self
     }
 
-    /// Flushes on SIGTERM, for 5 s at most, and then ends the program by it. A program that handles or ignores SIGTERM before
-    /// it asks for this is flushed only, and ends as it sees fit.
+    /// Flushes on SIGTERM, for 5 s at most, or 6 s where a handler does not return, and then ends the program by it, whatever a
+    /// reload waits for. A program that ignores SIGTERM before it asks for this, or handles it, is flushed only, and ends as it
+    /// sees fit; a handler that is set later must call the one before itself, as those of signal-hook and tokio do.
     pub const fn flush_on_sigterm(mut self) -> Self {
         self.flushes_on_sigterm = true;
         self
+    }
+
+    /// Whether there is anything to do that may take its time.
+    fn has_changes(self) -> bool {
+        self.every.is_some() || self.reloads_on_sighup || self.reopens_on_sigusr1
     }
 
     fn signals(self) -> impl Iterator<Item = Signal> {
@@ -77,7 +83,7 @@ impl Watch {
 }
 
 impl Guard {
-    /// Starts a thread, which receives no signals itself, that changes the logging as `watch` says. A second call replaces
+    /// Starts a thread, or one for SIGTERM beside it, which receive no signals themselves, that changes the logging as `watch` says. A second call replaces
     /// what the first one asked for; a signal that was asked for once is never again left to its default.
     ///
     /// What it does it says in the log, by the logger `logtree`: at INFO what was done, at ERROR what was refused and why,
@@ -94,21 +100,26 @@ impl Guard {
         let mut watching = WATCHING.lock();
         watching.all.retain(|watched| watched.of.strong_count() > 0 && !watched.is_of(&self.0));
         watching.all.push(Watched { of: Arc::downgrade(&self.0), watch });
-        let is_running = watching.running_in.replace(ForkGeneration::current()) == Some(ForkGeneration::current());
+        let is_running = watching.running_in == Some(ForkGeneration::current());
+        let is_to_run = is_running || watch.has_changes();
+        watching.running_in = is_to_run.then(ForkGeneration::current);
         drop(watching);
-        signals::waits_here();
+        if is_running {
+            signals::call_waiter();
+        } else if is_to_run {
+            start().map_err(|error| {
+                *WATCHING.lock() = Watching::torn();
+                Error::watch(error)
+            })?;
+        }
+        if watch.flushes_on_sigterm {
+            start_for_termination().map_err(Error::watch)?;
+        }
         for signal in watch.signals() {
             signals::note_signal(signal).map_err(Error::watch)?;
         }
         logtree_os::at_first_record_of_child(watch_in_child);
-        if is_running {
-            signals::call_waiter();
-            return Ok(());
-        }
-        start().map_err(|error| {
-            *WATCHING.lock() = Watching::torn();
-            Error::watch(error)
-        })
+        Ok(())
     }
 }
 
@@ -117,6 +128,7 @@ static WATCHING: ForkLock<Watching> = ForkLock::new(Watching { all: Vec::new(), 
 
 struct Watching {
     all: Vec<Watched>,
+    /// Where the thread is that sees to changes.
     running_in: Option<ForkGeneration>,
 }
 
@@ -144,13 +156,20 @@ impl ForkReset for Watching {
 
 fn watch_in_child() {
     let mut watching = WATCHING.lock();
-    let Some(running_in) = &mut watching.running_in else { return };
-    *running_in = ForkGeneration::current();
+    let here = ForkGeneration::current();
+    // Unless it has asked for something itself.
+    let is_to_run = watching.running_in.is_some_and(|running_in| running_in != here);
+    if is_to_run {
+        watching.running_in = Some(here);
+    }
     drop(watching);
-    signals::waits_here();
-    if let Err(error) = start() {
+    let watched = watched();
+    let started = if is_to_run { start() } else { Ok(()) };
+    let is_terminated = watched.iter().any(|(_, watch)| watch.flushes_on_sigterm);
+    let started = started.and(if is_terminated { start_for_termination() } else { Ok(()) });
+    if let Err(error) = started {
         let message = format!("nobody watches the config and its signals in this process: {error}");
-        watched().iter().for_each(|(guarded, _)| say(guarded, Level::ERROR, &message));
+        watched.iter().for_each(|(guarded, _)| say(guarded, Level::ERROR, &message));
     }
 }
 
@@ -162,6 +181,21 @@ fn watched() -> Vec<(Arc<Guarded>, Watch)> {
 
 fn start() -> std::io::Result<()> {
     spawn("logtree-watch", run).map(drop)
+}
+
+/// On a thread of its own: a file that a reload opens may be a pipe that nobody reads, or on a volume that does not answer.
+fn start_for_termination() -> std::io::Result<()> {
+    signals::with_waiter_for_termination(|| spawn("logtree-term", run_for_termination).map(drop))
+}
+
+fn run_for_termination() {
+    loop {
+        signals::wait_for_termination();
+        if watched().iter().any(|(_, watch)| watch.flushes_on_sigterm) {
+            elsewhere(DROP_TIMEOUT + LAST_TIMEOUT, guard::flush_all);
+        }
+        signals::end_by_termination();
+    }
 }
 
 /// Never ends: a signal that was asked for once is not left to its default when nobody asks any more.
@@ -203,12 +237,8 @@ fn react(signal: Signal, watched: &[(Arc<Guarded>, Watch)], files: &mut [Watched
                 say(guarded, Level::INFO, "the files are opened anew, as SIGUSR1 asks for");
             }
         }
-        Signal::Terminate => {
-            if watched.iter().any(|(_, watch)| watch.flushes_on_sigterm) {
-                guard::flush_all();
-            }
-            signals::end_by_termination();
-        }
+        // It has its own.
+        Signal::Terminate => {}
     }
 }
 
@@ -292,13 +322,13 @@ impl Stamp {
 }
 
 fn reload(guarded: &Guarded, reason: &str) {
-    match guarded.reload() {
-        Ok(()) => say(guarded, Level::INFO, &format!("the config was read again, because of {reason}")),
-        Err(error) => {
-            let said = format!("the config was read again, because of {reason}, and is refused: {error}");
-            say(guarded, Level::ERROR, &said);
-        }
-    }
+    let refused = match caught(|| guarded.reload()) {
+        Some(Ok(())) => return say(guarded, Level::INFO, &format!("the config was read again, because of {reason}")),
+        Some(Err(error)) => error.to_string(),
+        None => "a class of the program panicked".to_owned(),
+    };
+    let said = format!("the config was read again, because of {reason}, and is refused: {refused}");
+    say(guarded, Level::ERROR, &said);
 }
 
 fn say(guarded: &Guarded, level: Level, message: &str) {

@@ -54,6 +54,9 @@ const ROLES: &[Role] = &[
     ("terminate", sigterm_flushes_and_ends, |directory| hold(directory, Watch::new().flush_on_sigterm())),
     ("first process", sigterm_ends_the_first_process_of_a_container, terminating_the_first_process),
     ("own handler", a_program_that_handles_sigterm_ends_as_it_likes, handling_sigterm),
+    ("later handler", a_program_that_handles_sigterm_ends_as_it_likes, handling_sigterm_later),
+    ("terminate while reloading", sigterm_waits_for_no_reload, with_classes),
+    ("panicking class", a_class_that_panics_ends_no_watching, with_classes),
     ("child", a_child_watches_too, forking),
     ("idle child", a_child_that_has_not_logged_is_ended_by_sigterm, forking_idle),
     ("second call", a_second_call_replaces_the_first, asking_twice),
@@ -281,6 +284,10 @@ fn a_child_opens_its_own_files_anew(program: &mut Program) {
 fn hold(directory: &Path, watch: Watch) {
     let guard = set_up(logtree::from_file(config_path(directory)).unwrap());
     guard.watch(watch).unwrap();
+    hold_with(guard);
+}
+
+fn hold_with(guard: Guard) {
     (0..100).for_each(|number| tracing::info!(target: "held", number, "held back"));
     tracing::warn!(target: "app", "ready");
     let _ = std::io::stdin().read_line(&mut String::new());
@@ -334,6 +341,56 @@ fn sigterm_ends_the_first_process_of_a_container(program: &mut Program) {
 fn handling_sigterm(directory: &Path) {
     signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::new(AtomicBool::new(false))).unwrap();
     hold(directory, Watch::new().flush_on_sigterm());
+}
+
+/// Who sets a handler by signal-hook, as tokio does, calls the one of before.
+fn handling_sigterm_later(directory: &Path) {
+    let guard = set_up(logtree::from_file(config_path(directory)).unwrap());
+    guard.watch(Watch::new().flush_on_sigterm()).unwrap();
+    signal_hook::flag::register(signal_hook::consts::SIGTERM, Arc::new(AtomicBool::new(false))).unwrap();
+    hold_with(guard);
+}
+
+/// With a class that panics, and one that never returns.
+fn with_classes(directory: &Path) {
+    let mut registry = logtree::registry();
+    registry.handler("test.Panics", |_| panic!("as told"));
+    let begun = directory.join("begun");
+    registry.handler("test.Hangs", move |_| {
+        fs::write(&begun, "").unwrap();
+        loop {
+            std::thread::park();
+        }
+    });
+    let guard = set_up(Config::load(config_path(directory), &registry).unwrap());
+    guard.watch(Watch::new().reload_on_sighup().flush_on_sigterm()).unwrap();
+    hold_with(guard);
+}
+
+fn write_with_class(directory: &Path, class: &str) {
+    let mut config: serde_json::Value = serde_json::from_str(&text(directory, "WARNING", "other")).unwrap();
+    config["handlers"]["other"] = json!({"class": class});
+    fs::write(config_path(directory), config.to_string()).unwrap();
+}
+
+fn sigterm_waits_for_no_reload(program: &mut Program) {
+    program.wait_for("ready");
+    write_with_class(&program.directory, "test.Hangs");
+    program.signal(Signal::HUP);
+    wait_for("the reload", || program.directory.join("begun").exists());
+    sigterm_flushes_and_ends(program);
+}
+
+fn a_class_that_panics_ends_no_watching(program: &mut Program) {
+    program.wait_for("ready");
+    write_with_class(&program.directory, "test.Panics");
+    program.signal(Signal::HUP);
+    program.wait_for("because of SIGHUP, and is refused: a class of the program panicked");
+    write(&program.directory, "INFO", "new");
+    program.signal(Signal::HUP);
+    program.wait_for("new INFO logtree: the config was read again, because of SIGHUP");
+    program.signal(Signal::TERM);
+    assert_eq!(program.end_by_itself().signal(), Some(Signal::TERM.as_raw()));
 }
 
 fn a_program_that_handles_sigterm_ends_as_it_likes(program: &mut Program) {
