@@ -53,17 +53,40 @@ impl std::error::Error for ArgumentError {}
 pub struct BuildError {
     what: String,
     source: Option<io::Error>,
+    /// The keyword whose value is at fault, if one is.
+    pub keyword: Option<String>,
+    /// What would have been right, in a few words.
+    pub expected: Option<String>,
 }
 
 impl BuildError {
     /// An error that says all there is to say.
     pub fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), source: None }
+        Self { what: what.into(), source: None, keyword: None, expected: None }
     }
 
     /// An operating-system error, and what was being done to what.
     pub fn io(what: impl Into<String>, source: io::Error) -> Self {
-        Self { what: what.into(), source: Some(source) }
+        Self { source: Some(source), ..Self::new(what) }
+    }
+
+    /// The same about one keyword.
+    #[must_use]
+    pub fn at(mut self, keyword: impl Into<String>) -> Self {
+        self.keyword = Some(keyword.into());
+        self
+    }
+
+    /// The same with what would have been right.
+    #[must_use]
+    pub fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self
+    }
+
+    /// Python's exception: `FileNotFoundError`, `PermissionError`, …; `OSError` for all that has none of its own.
+    pub fn exception(&self) -> &'static str {
+        self.source.as_ref().map_or("OSError", |source| exception(source.kind()))
     }
 }
 

@@ -9,7 +9,7 @@ use logtree_formatters::default_formatter;
 use crate::apply::{self, Parts};
 use crate::check::{At, EARLIER_HANDLER, no_handler};
 use crate::env_levels::EnvLevel;
-use crate::plan::{HandlerLevel, HandlerSpec, LoggerSpec, Made, Plan};
+use crate::plan::{HandlerAt, HandlerLevel, HandlerSpec, LoggerSpec, Made, Plan};
 use crate::problem::{Exception, Problem, Problems, Reason};
 use crate::python::repr_str;
 use crate::resolve::REGISTERED;
@@ -199,8 +199,8 @@ struct Making {
     source: Arc<Source>,
     problems: Vec<Problem>,
     entries: Vec<Arc<HandlerEntry>>,
-    /// Where the class of each entry is named.
-    at: Vec<At>,
+    /// Where each entry stands.
+    at: Vec<HandlerAt>,
 }
 
 impl Making {
@@ -226,7 +226,7 @@ impl Making {
         plan(children?).map_err(|error| self.refuse_build(&name, &at, &error)).ok()
     }
 
-    fn entry(&mut self, entry: HandlerEntry, at: At) -> Arc<HandlerEntry> {
+    fn entry(&mut self, entry: HandlerEntry, at: HandlerAt) -> Arc<HandlerEntry> {
         let entry = Arc::new(entry);
         self.entries.push(Arc::clone(&entry));
         self.at.push(at);
@@ -260,7 +260,7 @@ impl Making {
         self.outcome()
     }
 
-    fn made(&self) -> Vec<(Arc<HandlerEntry>, At)> {
+    fn made(&self) -> Vec<(Arc<HandlerEntry>, HandlerAt)> {
         self.entries.iter().cloned().zip(self.at.iter().cloned()).collect()
     }
 
@@ -272,9 +272,9 @@ impl Making {
         Err(Problems { reason: Reason::NotBuilt, problems: std::mem::take(&mut self.problems) })
     }
 
-    fn refuse_build(&mut self, name: &str, at: &At, error: &BuildError) {
-        let cause = Exception { kind: "OSError", message: error.to_string() };
-        self.refuse("handler", name, at, cause, None);
+    fn refuse_build(&mut self, name: &str, at: &HandlerAt, error: &BuildError) {
+        let cause = Exception { kind: error.exception(), message: error.to_string() };
+        self.refuse("handler", name, at.of(error.keyword.as_deref()), cause, error.expected.as_deref());
     }
 
     fn refuse(&mut self, kind: &str, name: &str, at: &At, cause: Exception, expected: Option<&str>) {

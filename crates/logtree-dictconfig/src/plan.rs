@@ -58,13 +58,29 @@ pub(crate) enum Made<T> {
 pub struct HandlerSpec {
     pub(crate) name: String,
     pub(crate) class: String,
-    /// The name of its class in the text.
-    pub(crate) at: At,
+    pub(crate) at: HandlerAt,
     pub(crate) level: Level,
     pub(crate) filters: Vec<String>,
     pub(crate) formatter: Option<String>,
     pub(crate) passed: Passed,
     pub(crate) made: Made<HandlerPlan>,
+}
+
+/// Where a handler stands in the text.
+#[derive(Clone, Debug)]
+pub(crate) struct HandlerAt {
+    /// The name of its class.
+    pub(crate) class: At,
+    /// What its keys say.
+    pub(crate) values: Vec<(String, At)>,
+}
+
+impl HandlerAt {
+    /// What a keyword says; its class if that is not given, as then its absence is what matters.
+    pub(crate) fn of(&self, keyword: Option<&str>) -> &At {
+        let found = self.values.iter().find(|(known, _)| Some(&**known) == keyword);
+        found.map_or(&self.class, |(_, at)| at)
+    }
 }
 
 /// What the class of a handler is given.

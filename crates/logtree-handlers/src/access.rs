@@ -33,21 +33,23 @@ impl Access {
     /// Gives a file these rights and owners, if it has others.
     ///
     /// # Errors
-    /// Those of fchown(2) and fchmod(2), as for a file of another user.
-    pub(crate) fn apply(&self, file: BorrowedFd<'_>) -> io::Result<()> {
+    /// Those of fchown(2) and fchmod(2), as for a file of another user, and the key that cannot be followed.
+    pub(crate) fn apply(&self, file: BorrowedFd<'_>) -> Result<(), (&'static str, io::Error)> {
         if *self == Self::default() {
             return Ok(());
         }
-        let stat = fstat(file)?;
+        let failed = |keyword| move |error: rustix::io::Errno| (keyword, error.into());
+        let stat = fstat(file).map_err(failed("permissions"))?;
         let owner = self.owner.filter(|owner| *owner != stat.st_uid).map(Uid::from_raw);
         let group = self.group.filter(|group| *group != stat.st_gid).map(Gid::from_raw);
         let is_owned = if owner.is_some() || group.is_some() { fchown(file, owner, group) } else { Ok(()) };
+        let is_owned = is_owned.map_err(failed(if owner.is_some() { "owner" } else { "group" }));
         // Afterwards, as another owner may cost some of the bits; and all the same, as they may be there to keep others out.
         let wanted = self.permissions.map(|bits| Mode::from_raw_mode(bits as RawMode));
         if let Some(mode) = wanted.filter(|mode| *mode != Mode::from_raw_mode(stat.st_mode) || owner.is_some()) {
-            fchmod(file, mode)?;
+            fchmod(file, mode).map_err(failed("permissions"))?;
         }
-        Ok(is_owned?)
+        is_owned
     }
 }
 

@@ -1,6 +1,7 @@
 //! `logging.FileHandler`: appends to a file.
 
 use std::fmt;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::access::Access;
 use crate::buffer::{with_bytes, with_text};
 use crate::follow::Follow;
 use crate::fsync::Fsync;
+use crate::log_file::Unfit;
 use crate::stream::terminator;
 use crate::{Encoding, EncodingErrors, LogFile, OpenMode, latest};
 
@@ -32,7 +34,8 @@ use crate::{Encoding, EncodingErrors, LogFile, OpenMode, latest};
 /// - **How to mend it:** what is wrong stands on stderr, once a second, with the handler's name, and how often it was in the
 ///   handler's count of errors. Make room, or give the rights back: the next record is written, and nothing is to be
 ///   started again.
-/// - A directory that does not exist is not made, as in Python. One that was removed is to be made anew.
+/// - A directory that does not exist is not made, as in Python, and one that was removed is to be made anew; but with
+///   `makedirs` both are made, with the rights that the program's umask leaves.
 pub struct FileHandler {
     file: Arc<LogFile>,
     /// The same file, as steps take it.
@@ -67,6 +70,9 @@ pub struct FileHandlerConfig {
     /// days apart. A relative name is one beside the file. A link that is there is replaced, anything else is an error.
     /// None.
     pub latest: Option<PathBuf>,
+    /// Whether the directory is made that the file is to be in, and those that this is in: when the handler is opened, and
+    /// when the file is opened anew in a directory that was removed. No.
+    pub makedirs: bool,
 }
 
 impl FileHandlerConfig {
@@ -82,11 +88,12 @@ impl FileHandlerConfig {
             access: Access::default(),
             fsync: Fsync::Never,
             latest: None,
+            makedirs: false,
         }
     }
 
     /// Takes the arguments `filename`, `mode`, `encoding`, `delay` and `errors`, beyond Python's `permissions`, `owner`,
-    /// `group`, `fsync` and `latest`, and the attribute `terminator`.
+    /// `group`, `fsync`, `latest` and `makedirs`, and the attribute `terminator`.
     ///
     /// # Errors
     /// CPython's, for what is missing, unknown, of another type or no mode; ours for encodings that are not there.
@@ -118,6 +125,11 @@ impl FileHandlerConfig {
             config.fsync = fsync.parse()?;
         }
         config.latest = kwargs.string("latest")?.map(PathBuf::from);
+        config.makedirs = match kwargs.take("makedirs") {
+            None | Some(Argument::None) => false,
+            Some(Argument::Bool(makedirs)) => makedirs,
+            Some(other) => return Err(kwargs.wrong_type("makedirs", &other, "true or false")),
+        };
         config.delay = kwargs.truth("delay").unwrap_or(false);
         kwargs.finish()?;
         Ok(config)
@@ -144,8 +156,9 @@ impl FileHandler {
     /// The same with a file that is looked at whether it was moved.
     pub(crate) fn following(config: FileHandlerConfig, follow: Follow) -> Result<Self, ArgumentError> {
         let path = absolute(&config.filename)?;
-        let FileHandlerConfig { mode, delay, terminator, encoding, errors, access, fsync, latest, .. } = config;
-        let file = Arc::new(LogFile::following(path, mode, follow).with(access, fsync));
+        let FileHandlerConfig { mode, delay, terminator, encoding, errors, access, fsync, latest, makedirs, .. } =
+            config;
+        let file = Arc::new(LogFile::following(path, mode, follow).with(access, fsync, makedirs));
         Ok(Self { appended: file.clone(), file, delay, latest, terminator, encoding, errors })
     }
 
@@ -198,19 +211,23 @@ impl Handler for FileHandler {
     }
 
     fn open(&self) -> Result<(), BuildError> {
-        let failed = |what: &str, error| {
-            BuildError::io(format!("cannot {what} the log file '{}'", self.path().display()), error)
-        };
-        if !self.delay {
-            self.file.open().map_err(|error| failed("open", error))?;
-        }
+        let opened = if self.delay { self.file.prepare() } else { self.file.open_as_wanted() };
+        opened.map_err(|Unfit { keyword, what, error }| {
+            let expected = if keyword == "filename" { expected(self.path(), error.kind()) } else { None };
+            let error = BuildError::io(what, error).at(keyword);
+            expected.into_iter().fold(error, BuildError::expected)
+        })?;
         let latest = self.latest.as_deref().map(|latest| latest::point(latest, self.path()));
-        latest.unwrap_or(Ok(())).map_err(|error| failed("make a link to", error))
+        latest.unwrap_or(Ok(())).map_err(|error| {
+            BuildError::io(format!("cannot make a link to the log file '{}'", self.path().display()), error)
+                .at("latest")
+        })
     }
 
     fn start(&self) -> Result<(), BuildError> {
-        let failed = |error| BuildError::io(format!("cannot empty the log file '{}'", self.path().display()), error);
-        self.file.start().map_err(failed)
+        self.file.start().map_err(|error| {
+            BuildError::io(format!("cannot empty the log file '{}'", self.path().display()), error).at("mode")
+        })
     }
 
     fn reopen(&self) {
@@ -236,6 +253,28 @@ impl fmt::Debug for FileHandler {
 pub(crate) fn plan(kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
     let handler = FileHandler::new(FileHandlerConfig::from_kwargs(kwargs)?)?;
     Ok(Box::new(|_| Ok(Box::new(handler))))
+}
+
+/// What would have been right where a file cannot be opened.
+fn expected(path: &Path, error: io::ErrorKind) -> Option<String> {
+    let quoted = |path: &Path| format!("'{}'", path.display().to_string().escape_debug());
+    let missing = path.ancestors().skip(1).take_while(|directory| !directory.exists()).last();
+    match (error, missing) {
+        (io::ErrorKind::NotFound, Some(missing)) => {
+            let missing = quoted(missing);
+            Some(format!("a directory that is there: {missing} is not, but `makedirs: true` would make it"))
+        }
+        (io::ErrorKind::NotFound, None) => {
+            let target = path.read_link().ok()?;
+            Some(format!("a link into a directory that is there, unlike {}", quoted(&target)))
+        }
+        (io::ErrorKind::IsADirectory, _) => Some("the name of a file in that directory".to_owned()),
+        (io::ErrorKind::NotADirectory, _) => {
+            let file = path.ancestors().skip(1).find(|ancestor| ancestor.exists())?;
+            Some(format!("directories only in front of the file's name: {} is none", quoted(file)))
+        }
+        _ => None,
+    }
 }
 
 /// Python's `os.path.abspath`: `..` takes back the component before it, whatever that is in the file system.

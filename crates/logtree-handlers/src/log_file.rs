@@ -60,12 +60,30 @@ pub struct LogFile {
     follow: Follow,
     access: Access,
     fsync: Fsync,
+    /// A directory that is not there is made.
+    makedirs: bool,
     state: ForkLock<State>,
     /// The file that was opened last.
     inode: AtomicU64,
     renewals: AtomicU32,
     /// Something failed besides writing: see [`State::failed`].
     has_failed: AtomicBool,
+}
+
+/// What keeps a file from being as its config wants it.
+#[derive(Debug)]
+pub(crate) struct Unfit {
+    /// The key that cannot be followed.
+    pub(crate) keyword: &'static str,
+    /// What could not be done to what.
+    pub(crate) what: String,
+    pub(crate) error: io::Error,
+}
+
+impl From<Unfit> for io::Error {
+    fn from(Unfit { what, error, .. }: Unfit) -> Self {
+        Self::new(error.kind(), format!("{what}: {error}"))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +142,7 @@ impl LogFile {
             follow,
             access,
             fsync,
+            makedirs: false,
             state,
             inode,
             renewals,
@@ -131,9 +150,9 @@ impl LogFile {
         }
     }
 
-    /// The same with rights, owners, and a time at which it is brought to the disk.
-    pub(crate) fn with(self, access: Access, fsync: Fsync) -> Self {
-        Self { access, fsync, ..self }
+    /// The same with rights, owners, a time at which it is brought to the disk, and a directory that is made.
+    pub(crate) fn with(self, access: Access, fsync: Fsync, makedirs: bool) -> Self {
+        Self { access, fsync, makedirs, ..self }
     }
 
     /// How often the file was found to be another one than before, in this process and those that it was forked from.
@@ -180,7 +199,7 @@ impl LogFile {
     fn open_anew(&self, mode: OpenMode) -> io::Result<Open> {
         let rolls = self.follow.is_of_a_file_that_rolls();
         let open = |mode| {
-            let mut open = Open::new(&self.path, mode)?;
+            let mut open = self.open_now(mode)?;
             if rolls {
                 open.mark();
             }
@@ -204,17 +223,41 @@ impl LogFile {
         Ok(opened)
     }
 
+    fn open_now(&self, mode: OpenMode) -> io::Result<Open> {
+        match Open::new(&self.path, mode) {
+            Err(error) if self.makedirs && error.kind() == io::ErrorKind::NotFound => {
+                self.make_directory()?;
+                Open::new(&self.path, mode)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Makes the directory of the file, and those that it is in, with the rights that the program's umask leaves.
+    fn make_directory(&self) -> io::Result<()> {
+        let Some(directory) = self.path.parent().filter(|directory| !directory.exists()) else { return Ok(()) };
+        let missing: Vec<_> = directory.ancestors().take_while(|directory| !directory.exists()).collect();
+        std::fs::create_dir_all(directory)?;
+        if self.is_synced() {
+            missing.into_iter().try_for_each(sync_name)?;
+        }
+        Ok(())
+    }
+
     /// Gives a file that was opened its rights, and brings its name to the disk where that is asked for, and with it the one
     /// that was given to the file before.
-    fn admit(&self, open: &mut Open) -> io::Result<()> {
+    fn admit(&self, open: &mut Open) -> Result<(), Unfit> {
         if open.opened.is_regular && !open.is_admitted {
-            let failed = |error: io::Error| {
-                let what = format!("cannot give '{}' its rights and owners: {error}", self.path.display());
-                io::Error::new(error.kind(), what)
-            };
-            self.access.apply(open.descriptor()).map_err(failed)?;
+            let path = self.path.display();
+            self.access.apply(open.descriptor()).map_err(|(keyword, error)| {
+                let what = format!("cannot give '{path}' its {keyword}");
+                Unfit { keyword, what, error }
+            })?;
             if self.is_synced() {
-                sync_name(&self.path)?;
+                sync_name(&self.path).map_err(|error| {
+                    let what = format!("cannot bring the name '{path}' to the disk");
+                    Unfit { keyword: "fsync", what, error }
+                })?;
             }
         }
         open.is_admitted = true;
@@ -227,16 +270,35 @@ impl LogFile {
     /// # Errors
     /// Those of open(2), and what keeps the file from its rights and owners.
     pub fn open(&self) -> io::Result<()> {
+        Ok(self.open_as_wanted()?)
+    }
+
+    /// The same, and the key that is to blame.
+    pub(crate) fn open_as_wanted(&self) -> Result<(), Unfit> {
+        let failed = |error: io::Error| {
+            let is_to_be_new = self.mode == OpenMode::Create && error.kind() == io::ErrorKind::AlreadyExists;
+            let what = format!("cannot open the log file '{}'", self.path.display());
+            Unfit { keyword: if is_to_be_new { "mode" } else { "filename" }, what, error }
+        };
         let mut state = self.state.lock();
         if self.mode == OpenMode::Truncate && !state.was_opened {
-            let mut open = Open::new(&self.path, OpenMode::Append)?;
+            let mut open = self.open_now(OpenMode::Append).map_err(failed)?;
             self.admit(&mut open)?;
             state.open = Some(open);
             (state.was_opened, state.is_to_be_emptied) = (true, true);
             return Ok(());
         }
-        let (open, _) = self.opened(&mut state)?;
+        let (open, _) = self.opened(&mut state).map_err(failed)?;
         self.admit(open)
+    }
+
+    /// Makes the directory of a file that is opened later, if that is asked for: whether it can be is to be known at once.
+    pub(crate) fn prepare(&self) -> Result<(), Unfit> {
+        let failed = |error| {
+            let what = format!("cannot make the directory of the log file '{}'", self.path.display());
+            Unfit { keyword: "filename", what, error }
+        };
+        if self.makedirs { self.make_directory().map_err(failed) } else { Ok(()) }
     }
 
     /// Empties the file, if it is open and was opened for that.

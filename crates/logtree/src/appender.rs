@@ -152,7 +152,8 @@ impl RollingConfig {
         builder = self.filename_suffix.into_iter().fold(builder, |builder, suffix| builder.filename_suffix(suffix));
         builder = self.max_log_files.into_iter().fold(builder, |builder, count| builder.max_log_files(count));
         builder = self.latest_symlink.into_iter().fold(builder, |builder, name| builder.latest_symlink(name));
-        let failed = |error| BuildError::new(format!("cannot open a log file in '{}': {error}", self.directory));
+        let failed =
+            |error| BuildError::new(format!("cannot open a log file in '{}': {error}", self.directory)).at("directory");
         builder.build(&self.directory).map_err(failed)
     }
 }

@@ -30,8 +30,8 @@ pub(super) const CLASSES: &[(&str, Item)] = &[
         &["filename"],
         &[
             "mode", "maxBytes", "backupCount", "encoding", "delay", "errors", "maxAge", "maxTotalBytes", "compress",
-            "permissions", "owner", "group", "fsync", "latest", "buffering", "flushLevel",
-            "flushInterval",
+            "permissions", "owner", "group", "fsync", "latest", "makedirs", "buffering",
+            "flushLevel", "flushInterval",
         ],
     ))),
     ("logging.handlers.TimedRotatingFileHandler", Item::Handler(&Signature::new(
@@ -39,8 +39,8 @@ pub(super) const CLASSES: &[(&str, Item)] = &[
         &["filename"],
         &[
             "when", "interval", "backupCount", "encoding", "delay", "utc", "atTime", "errors", "maxBytes", "maxAge",
-            "maxTotalBytes", "compress", "permissions", "owner", "group", "fsync", "latest", "buffering",
-            "flushLevel", "flushInterval",
+            "maxTotalBytes", "compress", "permissions", "owner", "group", "fsync", "latest", "makedirs",
+            "buffering", "flushLevel", "flushInterval",
         ],
     ))),
     ("logging.handlers.WatchedFileHandler", Item::Handler(&Signature::new(
@@ -105,8 +105,8 @@ pub(super) const FILTER: Item = Item::Filter(&Signature::new("Filter.__init__()"
 /// Python's, and what logtree's files take besides.
 #[rustfmt::skip]
 const FILE: &[&str] = &[
-    "mode", "encoding", "delay", "errors", "permissions", "owner", "group", "fsync", "latest", "buffering",
-    "flushLevel", "flushInterval",
+    "mode", "encoding", "delay", "errors", "permissions", "owner", "group", "fsync", "latest", "makedirs",
+    "buffering", "flushLevel", "flushInterval",
 ];
 /// Python's `maxsize`, and what logtree's queues take besides.
 const IN_PROCESS: &[&str] = &["maxsize", "capacity", "overflow", "timeout", "reserve_above"];

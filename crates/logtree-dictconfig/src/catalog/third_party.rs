@@ -15,7 +15,7 @@ pub(super) const CLASSES: &[(&str, Item)] = &[
         "ConcurrentTimedRotatingFileHandler.__init__()", &["filename"], &[
             "when", "interval", "backupCount", "encoding", "delay", "utc", "atTime", "errors", "maxBytes", "use_gzip", "owner",
             "chmod", "umask", "newline", "terminator", "unicode_error_policy", "lock_file_directory", "keep_file_open", "mode",
-            "debug", "compress",
+            "debug", "compress", "makedirs",
         ],
     ))),
     ("django.utils.log.AdminEmailHandler", Item::Handler(&Signature::new(
@@ -53,6 +53,7 @@ const CONCURRENT: Item = Item::Handler(&Signature::new(
         "lock_file_directory",
         "keep_file_open",
         "compress",
+        "makedirs",
     ],
 ));
 const UVICORN: Item =

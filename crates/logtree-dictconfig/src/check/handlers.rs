@@ -10,7 +10,7 @@ use super::sections::Section;
 use super::{Checker, absent, levels};
 use crate::catalog::Item;
 use crate::node::{Kind, Node};
-use crate::plan::{Child, HandlerSpec, Made, Passed};
+use crate::plan::{Child, HandlerAt, HandlerSpec, Made, Passed};
 use crate::python::repr_str;
 use crate::refusal::Refusal;
 use crate::resolve::{Known, Value};
@@ -69,7 +69,7 @@ impl<'a> Checker<'a> {
         HandlerSpec {
             name: scope.name.clone(),
             class,
-            at: scope.class_at(),
+            at: HandlerAt { class: scope.class_at(), values: scope.values_at() },
             level,
             filters: filters.unwrap_or_default(),
             formatter,

@@ -70,6 +70,11 @@ impl<'a> Scope<'a> {
         Some(Field { key_at, at, node: &entry.value })
     }
 
+    /// The places of the values of all keys.
+    pub(super) fn values_at(&self) -> Vec<(String, At)> {
+        self.node.entries().iter().map(|entry| (entry.key.text(), self.value_at.key(entry).1)).collect()
+    }
+
     /// What to mark for a problem with the arguments as a whole: the class that they are for, else the name.
     pub(super) fn class_at(&self) -> At {
         self.field("()").or_else(|| self.field("class")).map_or_else(|| self.at.clone(), |field| field.at)

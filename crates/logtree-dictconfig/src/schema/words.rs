@@ -74,6 +74,7 @@ pub(super) fn description(class: &str, keyword: &str) -> Option<&'static str> {
         "maxTotalBytes" => "Old files are deleted when all together are larger.",
         "compress" => "How old files are compressed.",
         "permissions" => "The file mode of what is created.",
+        "makedirs" => "Whether the file's directory is made where there is none.",
         "fsync" => "When the file is brought to the disk.",
         "buffering" => "So many bytes are gathered before they are written.",
         "flushLevel" => "A record of this level is written at once, with all before it.",

@@ -1,5 +1,6 @@
 //! From a plan to a tree: in the order of needs, all of it or nothing.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::{Arc, Mutex};
 
 use logtree_core::{
@@ -355,4 +356,83 @@ fn an_incremental_config_of_a_fresh_process_changes_levels() {
     let built = plan.build().unwrap();
     let shown = format!("{built:?}");
     assert!(shown.contains("Level(40)") && shown.contains("Level(10)"), "{shown}");
+}
+
+/// CPython 3.13 says the same in front, and for its cause `[Errno 2] No such file or directory: '/…/a.log'` and so on.
+#[test]
+fn a_file_that_will_not_open_is_said_of_the_value_that_is_to_blame() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(at("directory")).unwrap();
+    std::fs::write(at("file"), "").unwrap();
+    std::os::unix::fs::symlink(at("nowhere/b.log"), at("dangling")).unwrap();
+    let refused = |keys: &str| {
+        let keys = keys.replace("DIR", directory.path().to_str().unwrap());
+        let text = format!(r#"{{"version": 1, "handlers": {{"f": {{"class": "logging.FileHandler", {keys}}}}}}}"#);
+        let problems = parse(&text).unwrap().build().unwrap_err();
+        let [problem] = &*problems.iter().collect::<Vec<_>>() else { panic!("{problems:?}") };
+        assert_eq!(problem.message(), "Unable to configure handler 'f'");
+        let span = problem.place().unwrap().span;
+        let value = text[span.start..span.end].replace(directory.path().to_str().unwrap(), "DIR");
+        let expected = problem.expected().unwrap_or_default().replace(directory.path().to_str().unwrap(), "DIR");
+        let cause = problem.causes()[0].to_string().replace(directory.path().to_str().unwrap(), "DIR");
+        (format!("{} = {value}", problem.path()), cause, expected)
+    };
+    let said = |keys: &str, place: &str, cause: &str, expected: &str| {
+        assert_eq!(refused(keys), (place.to_owned(), cause.to_owned(), expected.to_owned()), "{keys}");
+    };
+    said(
+        r#""filename": "DIR/nowhere/at/all/a.log""#,
+        r#"handlers.f.filename = "DIR/nowhere/at/all/a.log""#,
+        "FileNotFoundError: cannot open the log file 'DIR/nowhere/at/all/a.log': No such file or directory (os error 2)",
+        "a directory that is there: 'DIR/nowhere' is not, but `makedirs: true` would make it",
+    );
+    said(
+        r#""filename": "DIR/dangling", "makedirs": true"#,
+        r#"handlers.f.filename = "DIR/dangling""#,
+        "FileNotFoundError: cannot open the log file 'DIR/dangling': No such file or directory (os error 2)",
+        "a link into a directory that is there, unlike 'DIR/nowhere/b.log'",
+    );
+    said(
+        r#""mode": "w", "filename": "DIR/directory""#,
+        r#"handlers.f.filename = "DIR/directory""#,
+        "IsADirectoryError: cannot open the log file 'DIR/directory': Is a directory (os error 21)",
+        "the name of a file in that directory",
+    );
+    for delay in [false, true] {
+        let what = if delay { "make the directory of" } else { "open" };
+        said(
+            &format!(r#""filename": "DIR/file/in/a.log", "makedirs": true, "delay": {delay}"#),
+            r#"handlers.f.filename = "DIR/file/in/a.log""#,
+            &format!(
+                "NotADirectoryError: cannot {what} the log file 'DIR/file/in/a.log': Not a directory (os error 20)"
+            ),
+            "directories only in front of the file's name: 'DIR/file' is none",
+        );
+    }
+    said(
+        r#""filename": "DIR/file", "mode": "x""#,
+        r#"handlers.f.mode = "x""#,
+        "FileExistsError: cannot open the log file 'DIR/file': File exists (os error 17)",
+        "",
+    );
+    said(
+        r#""latest": "directory", "filename": "DIR/file""#,
+        r#"handlers.f.latest = "directory""#,
+        "FileExistsError: cannot make a link to the log file 'DIR/file': 'DIR/directory' is there already and no link",
+        "",
+    );
+    // Root may give away all files but those that nobody may; others none that is theirs.
+    let nobodys = "/proc/sys/kernel/domainname";
+    let is_root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
+    let file = if is_root { nobodys } else { "DIR/file" };
+    if is_root && std::fs::File::options().append(true).open(nobodys).is_err() {
+        return;
+    }
+    let keys = [("owner", "12345"), ("group", "12345"), ("permissions", "\"0600\"")];
+    for (key, value) in keys.into_iter().filter(|(key, _)| is_root || *key != "permissions") {
+        let cause = format!("PermissionError: cannot give '{file}' its {key}: Operation not permitted (os error 1)");
+        let keys = format!(r#""filename": "{file}", "{key}": {value}"#);
+        said(&keys, &format!("handlers.f.{key} = {value}"), &cause, "");
+    }
 }

@@ -88,7 +88,7 @@ fn every_keyword_that_is_not_expected_is_named_before_one_that_is_missing() {
 /// Where a file name is missing CPython's signature is asked what else is wrong, and it knows of none of these.
 #[test]
 fn keywords_beyond_pythons_are_none_that_are_not_expected() {
-    let of_files = r#""permissions": "640", "owner": 0, "group": 0, "fsync": "never", "latest": null, "buffering": "8 KiB",
+    let of_files = r#""permissions": "640", "owner": 0, "group": 0, "fsync": "never", "latest": null, "makedirs": true, "buffering": "8 KiB",
         "flushLevel": "ERROR", "flushInterval": 1"#;
     let of_rolling = r#""maxBytes": 9, "backupCount": 1, "maxAge": "1 day", "maxTotalBytes": 99, "compress": null"#;
     for (class, more) in [

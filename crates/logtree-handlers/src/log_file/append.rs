@@ -71,7 +71,7 @@ impl LogFile {
         }
         to_be_written(open, bytes);
         open.append(bytes, &self.path)?;
-        let is_admitted = self.admit(open);
+        let is_admitted = self.admit(open).map_err(io::Error::from);
         let is_synced = match self.fsync == Fsync::Each && open.opened.is_regular {
             true => sync_data(open.descriptor()).map_err(io::Error::from),
             false => Ok(()),
@@ -172,7 +172,7 @@ mod tests {
         assert!(is_alone(&file), "half a line stands at its end");
         file.append(b"a line on its own\n").unwrap();
         assert!(!is_alone(&file));
-        let synced = file.with(Access::default(), Fsync::Each);
+        let synced = file.with(Access::default(), Fsync::Each, false);
         assert!(is_alone(&synced), "it is to be on the disk");
     }
 

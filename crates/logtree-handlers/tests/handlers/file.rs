@@ -5,8 +5,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use logtree_core::{Direct, EmitError, Handler as _};
-use logtree_handlers::{Access, FileHandler, FileHandlerConfig, OpenMode};
+use logtree_core::{Direct, EmitError, Handler};
+use logtree_handlers::{
+    Access, FileHandler, FileHandlerConfig, OpenMode, RotatingFileHandler, RotatingFileHandlerConfig,
+    WatchedFileHandler,
+};
 
 use crate::specimen::{Brackets, lines, with_record};
 
@@ -212,4 +215,40 @@ fn a_link_leads_to_the_log_of_the_last_one_that_opened() {
     let error = handler("app-3.log", false).open().unwrap_err().to_string();
     assert!(error.contains("cannot make a link to the log file") && error.contains("is there already"), "{error}");
     assert_eq!(fs::read_to_string(at("app.log")).unwrap(), "somebody's");
+}
+
+#[test]
+fn directories_are_made_where_that_is_asked_for_and_again_when_they_were_removed() {
+    let directory = tempfile::tempdir().unwrap();
+    for delay in [false, true] {
+        let base = directory.path().join(format!("{delay}"));
+        let path = base.join("of/all/a.log");
+        let config = FileHandlerConfig { delay, ..FileHandlerConfig::new(&path) };
+        let refused = emit(&FileHandler::new(config.clone()).unwrap(), "a").unwrap_err().to_string();
+        assert_eq!(refused, "FileNotFoundError: [Errno 2] No such file or directory");
+        let config = FileHandlerConfig { makedirs: true, ..config };
+        let handler = FileHandler::new(config.clone()).unwrap();
+        handler.open().unwrap();
+        assert!(path.parent().unwrap().is_dir());
+        assert_eq!(path.exists(), !delay);
+        emit(&handler, "a").unwrap();
+        fs::remove_dir_all(&base).unwrap();
+        handler.reopen();
+        emit(&handler, "b").unwrap();
+        assert_eq!(lines(&path), ["<b>"]);
+
+        let rolling =
+            RotatingFileHandlerConfig { max_bytes: 10, backup_count: 2, ..RotatingFileHandlerConfig::new("") };
+        let rolling = RotatingFileHandler::new(RotatingFileHandlerConfig { file: config.clone(), ..rolling }).unwrap();
+        let watched = WatchedFileHandler::new(config).unwrap();
+        for handler in [&rolling as &dyn Handler, &watched] {
+            handler.open().unwrap();
+            let emit = |message| with_record(message, |record| handler.emit(record, &Brackets, &mut Direct)).unwrap();
+            emit("1234567");
+            fs::remove_dir_all(&base).unwrap();
+            emit("1234568");
+            assert_eq!(lines(&path), ["<1234568>"]);
+            fs::remove_dir_all(&base).unwrap();
+        }
+    }
 }

@@ -195,7 +195,7 @@ fn as_somebody_who_may_give_nothing_away() {
         let log = Log::of(class, owned(&path, Some(0o600)));
         // A config finds out at its start.
         let refused = log.entry.handler.open().unwrap_err().to_string();
-        let why = format!("cannot give '{}' its rights and owners: Operation not permitted", path.display());
+        let why = format!("cannot give '{}' its owner: Operation not permitted", path.display());
         assert!(refused.contains(&why), "{refused}");
         // Later each line is an error, and stands there all the same, in the file that it belongs to.
         assert_eq!((log.log_all(0..250), log.entry.errors.count()), (Vec::new(), 250), "{class:?}");
