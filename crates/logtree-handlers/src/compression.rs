@@ -62,9 +62,10 @@ use crate::{FileHandler, LogFile};
 /// - Where there is no room, or no right, the file stays as it is, the next record counts as an error, and it is tried again
 ///   when the next one is rolled. The last 64th of a disk is left to the log.
 /// - A file of another origin that has the name already is left alone, and with it the one that would get it.
-/// - Without the key compressed files are nobody's: as in Python they keep their numbers, and are neither counted nor deleted. So
-///   a handler that rolls by size, lost the key and gets it back finds two files of one number: both stay until that is the last,
-///   and that the younger one cannot be compressed is an error of each start. Who changes the key deletes or moves them before.
+/// - Without the key compressed files are nobody's: as in Python they keep their numbers, and are neither counted nor deleted. A
+///   handler that rolls by size, lost the key and gets it back may find two files of one number: at the first roll all get
+///   numbers in the order of their age, and those that are too many are deleted. Until then it is an error of each start that
+///   the one cannot be compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compress {
     /// `gz`: for gzip(1), RFC 1952.

@@ -1,5 +1,7 @@
 //! `logging.handlers.RotatingFileHandler`: appends to a file, and begins a new one when it is full.
 
+mod twins;
+
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
@@ -188,7 +190,13 @@ impl RotatingFileHandler {
         } else {
             self.numbers(most, names)
         };
-        moved.into_iter().try_for_each(|number| self.shift(number, names, grace, given))?;
+        let mut has_twins = false;
+        for number in moved {
+            has_twins |= self.shift(number, names, grace, given)? > 1;
+        }
+        if has_twins {
+            self.part_twins(names, grace, given)?;
+        }
         let first = with_suffix(self.path(), 1);
         if self.backup_count == 1 {
             self.delete(&first, self.path(), names, grace)?;
@@ -217,14 +225,14 @@ impl RotatingFileHandler {
         self.rolled_last.swap(inode, Ordering::Relaxed) == inode && inode != 0
     }
 
-    /// Gives an old file, in each of its forms, the next number.
+    /// Gives an old file, in each of its forms, the next number; answers how many it has.
     fn shift(
         &self,
         number: u32,
         names: &mut dyn Names,
         grace: Grace,
         given: &mut Vec<(PathBuf, PathBuf)>,
-    ) -> io::Result<()> {
+    ) -> io::Result<usize> {
         let (from, to) = (with_suffix(self.path(), number), with_suffix(self.path(), number + 1));
         // Any other number has just been given away, or nobody had it.
         let is_last = number + 1 == self.backup_count;
@@ -232,13 +240,15 @@ impl RotatingFileHandler {
             self.delete(&to, &next, names, grace)?;
         }
         // One call for each of many files, and not one more that asks for it.
-        self.forms().try_for_each(|form| {
+        let before = given.len();
+        for form in self.forms() {
             let (from, to) = (with_form(&from, form), with_form(&to, form));
             match names.rename(&from, &to) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-                outcome => outcome.map(|()| given.push((from, to))),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                outcome => outcome.map(|()| given.push((from, to)))?,
             }
-        })
+        }
+        Ok(given.len() - before)
     }
 
     /// Deletes an old file, in each of its forms, behind which `next` was begun.

@@ -393,6 +393,64 @@ fn a_closed_handler_that_gets_a_record_compresses_what_others_left_meanwhile() {
     until("nothing is open any more", || !open().any(|file| file.starts_with(directory.path())));
 }
 
+/// What a program without the key has rolled stands beside what it had compressed with it.
+#[test]
+fn two_files_of_one_number_are_told_apart_by_their_age() {
+    let now = SystemTime::now();
+    for (backup_count, expected) in [
+        (9, &["now", "new 1", "new 2", "new 3", "old 1", "old 2", "old 3"][..]),
+        (5, &["now", "new 1", "new 2", "new 3", "old 1"]),
+        (3, &["now", "new 1", "new 2"]),
+        (2, &["now", "new 1"]),
+    ] {
+        for is_gap in [false, true] {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("a.log");
+            let put = |name: String, bytes: &[u8], age_s: u64| {
+                fs::write(directory.path().join(&name), bytes).unwrap();
+                let file = File::options().append(true).open(directory.path().join(name)).unwrap();
+                file.set_modified(now - Duration::from_secs(age_s)).unwrap();
+            };
+            put("a.log".into(), b"now", 0);
+            for number in 1..=3 {
+                put(format!("a.log.{number}"), format!("new {number}").as_bytes(), 10 * number);
+                let text = format!("old {number}");
+                // Those of before need not begin with the first number.
+                put(format!("a.log.{}.gz", number + u64::from(is_gap)), &gzipped(&text), 100 * number);
+            }
+            let handler = handler(&path, 3, backup_count, Compress::Gzip);
+            // So nothing is compressed meanwhile.
+            with_record("next", |record| handler.emit(record, &Brackets, &mut Gathering)).unwrap();
+            // What is beyond the count stays, as in Python.
+            let paths = (1..=backup_count)
+                .flat_map(|number| ["", ".gz"].map(|form| directory.path().join(format!("a.log.{number}{form}"))));
+            let found: Vec<_> = paths.filter(|path| path.exists()).map(|path| text(&path)).collect();
+            assert_eq!(found, expected, "{backup_count}, {is_gap}: {:?}", names(directory.path()));
+        }
+    }
+}
+
+/// Its maker was killed: it is one file, and keeps its place.
+#[test]
+fn two_forms_of_one_file_keep_their_number() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    fs::write(&path, "now").unwrap();
+    for name in ["a.log.1", "a.log.1.gz", "a.log.2.gz", "a.log.3"] {
+        let bytes = if name.ends_with(".gz") { gzipped("old") } else { b"old".into() };
+        fs::write(directory.path().join(name), bytes).unwrap();
+        File::options()
+            .append(true)
+            .open(directory.path().join(name))
+            .unwrap()
+            .set_modified(SystemTime::UNIX_EPOCH)
+            .unwrap();
+    }
+    let handler = handler(&path, 3, 4, Compress::Gzip);
+    with_record("next", |record| handler.emit(record, &Brackets, &mut Gathering)).unwrap();
+    assert_eq!(names(directory.path()), set(&["a.log", "a.log.1", "a.log.2", "a.log.2.gz", "a.log.3.gz", "a.log.4"]));
+}
+
 #[test]
 fn other_words_are_refused() {
     let given = serde_json::json!({"filename": "a", "compress": "bz2"});
