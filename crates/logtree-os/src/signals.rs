@@ -17,7 +17,6 @@ use std::time::Duration;
 use libc::{SIGHUP, SIGTERM, SIGUSR1};
 
 use crate::fork::ForkGeneration;
-use crate::thread::signal_set;
 
 /// What can be acted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +141,7 @@ fn set_action(number: c_int, handler: libc::sighandler_t) -> io::Result<()> {
     // SAFETY: all fields are integers or optional pointers, for which zero is valid.
     let action = unsafe { action.assume_init_mut() };
     action.sa_sigaction = handler;
-    action.sa_mask = signal_set(false);
+    action.sa_mask = no_signals();
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
     // SAFETY: the action is valid, and its handler, if it is none of the system's, is `on_signal`, which lasts as long as the
     // program's code and does what a handler may.
@@ -150,6 +149,14 @@ fn set_action(number: c_int, handler: libc::sighandler_t) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+fn no_signals() -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: it writes a whole set, and does not fail for a valid pointer.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: written just now.
+    unsafe { set.assume_init() }
 }
 
 /// Has a thread started that [waits for SIGTERM](wait_for_termination), unless this process has it. That SIGTERM came to a
@@ -200,7 +207,7 @@ pub fn end_by_termination() {
         return;
     }
     let _ = set_action(SIGTERM, libc::SIG_DFL);
-    let mut set = signal_set(false);
+    let mut set = no_signals();
     // SAFETY: a whole set, and a number that there is.
     unsafe { libc::sigaddset(&raw mut set, SIGTERM) };
     // SAFETY: the set is that one, and the old one is not asked for.
