@@ -27,8 +27,6 @@ use crate::words;
 
 /// Between processes, records are put in order of time if they were made within this window.
 const WINDOW: Duration = Duration::from_millis(1);
-/// So far in the future lies no record, unless the clock went back: then it is not waited for.
-const FUTURE: Duration = Duration::from_secs(1);
 /// A batch ends with so many staged bytes or records, so that no reader of the file waits long.
 const BATCH_BYTES: usize = 256 << 10;
 const BATCH_RECORDS: u64 = 8192;
@@ -203,15 +201,14 @@ struct Listener<'a> {
 impl Listener<'_> {
     /// Reads, handles, writes, publishes; answers how many records that were. With `everything` no window is kept.
     fn round(&mut self, everything: bool) -> usize {
-        self.merge.look();
-        let now_ns = Timestamp::now().0.max(0).unsigned_abs();
+        let now_ns = real_time_ns();
+        self.merge.look(now_ns);
         let horizon_ns = now_ns.saturating_sub(WINDOW.as_nanos() as u64);
-        let future_ns = now_ns.saturating_add(FUTURE.as_nanos() as u64);
         let mut counts = Counts::begin(self.segment);
         counts.handled = self.handle_own();
         while counts.handled < BATCH_RECORDS && self.batch.staged_bytes() < BATCH_BYTES {
             let Some(time_ns) = self.merge.next_time_ns() else { break };
-            if !everything && time_ns > horizon_ns && time_ns < future_ns {
+            if !everything && time_ns > horizon_ns {
                 break;
             }
             let Some((record, slot)) = self.merge.read(&mut self.bytes) else { continue };
@@ -360,7 +357,7 @@ impl Listener<'_> {
     fn sleep(&mut self, is_busy: bool) {
         let merge = &mut self.merge;
         let mut look = || {
-            merge.look();
+            merge.look(real_time_ns());
             merge.next_time_ns().is_some()
         };
         if look() || is_busy {
@@ -370,6 +367,10 @@ impl Listener<'_> {
             self.sleeper.sleep(Sleep::Deep, SLEEP, look);
         }
     }
+}
+
+fn real_time_ns() -> u64 {
+    Timestamp::now().0.max(0).unsigned_abs()
 }
 
 /// Closes a handler, then those that it hands on to.

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use logtree_os::{LaneHead, LaneIndex, LaneReader, LaneRecord, LaneState, Segment, SlotIndex};
 
@@ -15,7 +16,13 @@ pub(crate) struct Merge {
     corrupt: Vec<LaneIndex>,
     /// The next record of each lane that has one: its time, then the lane's place in `readers`.
     heads: BinaryHeap<Reverse<(u64, usize)>>,
+    /// From then on, a record lies so far in the future that the clock went back behind it.
+    future_ns: u64,
 }
+
+/// So far in the future lies no record, unless the clock went back. Such a one goes first: in its turn, all that is logged until
+/// the clock is there again would go before it.
+const FUTURE: Duration = Duration::from_secs(1);
 
 impl Merge {
     pub(crate) fn new(segment: &Arc<Segment>) -> Self {
@@ -25,12 +32,14 @@ impl Merge {
             open: HashSet::new(),
             corrupt: Vec::new(),
             heads: BinaryHeap::new(),
+            future_ns: u64::MAX,
         }
     }
 
-    /// Looks for lanes that were claimed since, and for records in all of them. What was read before must have been
+    /// Looks for lanes that were claimed since, and for records in all of them; `now_ns` is the time of day. What was read before must have been
     /// handled and its heads published.
-    pub(crate) fn look(&mut self) {
+    pub(crate) fn look(&mut self, now_ns: u64) {
+        self.future_ns = now_ns.saturating_add(FUTURE.as_nanos() as u64);
         self.retire_corrupt();
         for lane in self.segment.lanes() {
             if matches!(lane.state, LaneState::Claimed | LaneState::Detached)
@@ -98,7 +107,8 @@ impl Merge {
     fn look_into(&mut self, at: usize) {
         let Some(reader) = self.readers.get_mut(at) else { return };
         match reader.peek() {
-            Ok(Some(head)) => self.heads.push(Reverse((head.time_ns, at))),
+            Ok(Some(head)) if head.time_ns < self.future_ns => self.heads.push(Reverse((head.time_ns, at))),
+            Ok(Some(_)) => self.heads.push(Reverse((0, at))),
             Ok(None) => {}
             Err(_) => self.corrupt.push(reader.lane()),
         }

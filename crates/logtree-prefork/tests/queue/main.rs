@@ -34,6 +34,10 @@ fn main() {
             sharing::records_of_several_processes_stand_in_the_order_of_time,
         ),
         (
+            "a_record_of_before_the_clock_went_back_is_not_put_off",
+            sharing::a_record_of_before_the_clock_went_back_is_not_put_off,
+        ),
+        (
             "a_process_that_was_taken_for_dead_gets_another_place",
             sharing::a_process_that_was_taken_for_dead_gets_another_place,
         ),

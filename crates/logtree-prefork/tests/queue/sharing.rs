@@ -257,6 +257,27 @@ pub(crate) fn records_of_several_processes_stand_in_the_order_of_time() {
     assert!(in_order().into_iter().eq(0..=WORKERS * RECORDS));
 }
 
+/// What others log meanwhile, in any number, does not go before it for as long as the clock went back.
+pub(crate) fn a_record_of_before_the_clock_went_back_is_not_put_off() {
+    const HOUR_NS: i64 = 3600 * 1_000_000_000;
+    // More than one batch.
+    const RECORDS: u32 = 20_000;
+    let directory = tempfile::tempdir().unwrap();
+    let queue = Queue::started(&directory.path().join("app.log"));
+    queue.log(0);
+    assert!(queue.flush());
+    let helpers = stop_helpers();
+    let child = in_child(|| (1..=RECORDS).for_each(|number| queue.log(number)));
+    assert_eq!(wait_for_exit(child), Some(0));
+    queue.log_with(Level::INFO, Timestamp(Timestamp::now().0 + HOUR_NS), RECORDS + 1);
+    helpers.iter().for_each(|pid| kill_process(*pid, Signal::CONT).unwrap());
+    let text = || std::fs::read_to_string(&queue.log).unwrap();
+    until("all is written", || text().lines().count() == RECORDS as usize + 2);
+    let text = text();
+    let place = text.lines().position(|line| line.ends_with(&format!(" {}", RECORDS + 1)));
+    assert_eq!(place, Some(1));
+}
+
 /// Writes where a record comes from: of what a process defines, both kinds.
 struct Whence(Arc<dyn AppendFile>);
 
