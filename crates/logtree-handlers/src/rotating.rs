@@ -44,8 +44,7 @@ const PROBED: u32 = 16;
 ///   room, but that of a compressed file, which has to wait then.
 /// - **Where it cannot roll,** because a directory is in the way, the rights are missing or the disk takes no more files,
 ///   lines go on into the old file, and each is counted as an error, until it can. The old files stay as they are, but for the
-///   last one. (`DIFFERENCE`: Python loses the records, and one of the old files with each.) Behind the cross-process queue,
-///   where a disk takes no more files, records wait in the queue, as when it is full.
+///   last one. (`DIFFERENCE`: Python loses the records, and one of the old files with each.)
 /// - **How to mend it:** stderr says once a second what is wrong with which handler. Remove what is in the way of
 ///   `app.log.1` to the last number, make room, or give the directory its rights back: the next record rolls the file,
 ///   however large it is by then. Old files may be moved or deleted by hand at any time; a gap among the numbers is no harm.

@@ -305,24 +305,48 @@ impl Batch {
     pub(crate) fn carry_out(&mut self) -> io::Result<()> {
         let mut outcome = Ok(());
         for at in 0..self.steps.len() {
-            let step = &mut self.steps[at];
-            let file = &self.files[step.file];
-            if step.is_done || outcome.is_err() && file.rolls {
+            let step = &self.steps[at];
+            if step.is_done || outcome.is_err() && self.files[step.file].rolls {
                 continue;
             }
-            match step.carry_out(&*file.file, &mut self.given_up) {
+            let done = match self.carry_out_step(at) {
+                Err(error) if self.take_back(at, &error) => self.carry_out_step(at),
+                done => done,
+            };
+            match done {
                 Ok(()) => {
-                    step.is_done = true;
+                    self.steps[at].is_done = true;
                     self.count_done();
                 }
                 Err(error) => {
-                    let said = io::Error::new(error.kind(), format!("{}: {error}", file.file.path().display()));
+                    let path = self.files[self.steps[at].file].file.path();
+                    let said = io::Error::new(error.kind(), format!("{}: {error}", path.display()));
                     outcome = outcome.and(Err(said));
                 }
             }
         }
         kill_point!("batch: carried out");
         outcome
+    }
+
+    fn carry_out_step(&mut self, at: usize) -> io::Result<()> {
+        let step = &mut self.steps[at];
+        step.carry_out(&*self.files[step.file].file, &mut self.given_up)
+    }
+
+    /// Gives a file its name back where the one that lines were to go to cannot be made, as on a disk that has room and takes no
+    /// more files: they go on in the old one. Answers whether it did.
+    fn take_back(&mut self, at: usize, error: &io::Error) -> bool {
+        let (before, rest) = self.steps.split_at(at);
+        let Staged { file, work: Work::Append { begin: Begin::New { .. }, .. }, .. } = &rest[0] else { return false };
+        let path = self.files[*file].file.path();
+        let renamed = before.iter().rev().find_map(|step| match &step.work {
+            Work::Rename { from, to, source } if from == path => Some((to, *source)),
+            _ => None,
+        });
+        let is_back = renamed.is_some_and(|(to, source)| moved::take_back(path, to, source).is_ok());
+        self.given_up.extend(is_back.then(|| moved::failed("begin anew", path, error)));
+        is_back
     }
 
     /// Steps are counted from the first one on; one behind a step that failed is looked at again by a successor.

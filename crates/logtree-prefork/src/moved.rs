@@ -20,6 +20,15 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Gives a file the name back that it had. `source` is what had it, if that is known.
+pub(crate) fn take_back(from: &Path, to: &Path, source: Option<FileEnd>) -> io::Result<()> {
+    let found = look(to).ok_or(io::ErrorKind::NotFound)?;
+    match source.is_none_or(|source| is_same(&found, &source)) {
+        true => rename(to, from),
+        false => Err(io::ErrorKind::InvalidInput.into()),
+    }
+}
+
 /// Deletes a file, if it is there.
 pub(crate) fn delete(path: &Path) -> io::Result<()> {
     match std::fs::remove_file(path) {

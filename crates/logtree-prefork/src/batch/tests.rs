@@ -343,3 +343,51 @@ fn a_file_is_let_go_of_before_it_gets_another_name() {
     let read = |path| fs::read_to_string(path).unwrap();
     assert_eq!((read(&rolled), read(&path)), ("one\n".to_owned(), "two\n".to_owned()));
 }
+
+/// A file on a disk that takes no more files.
+struct Last(LogFile);
+
+impl AppendFile for Last {
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        self.end().and_then(|_| self.0.append(bytes))
+    }
+
+    fn end(&self) -> io::Result<Option<FileEnd>> {
+        if self.path().exists() { self.0.end() } else { Err(io::ErrorKind::StorageFull.into()) }
+    }
+
+    fn reopen(&self) {
+        self.0.reopen();
+    }
+}
+
+#[test]
+fn where_no_file_can_be_begun_lines_go_on_in_the_old_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let segment = Segment::create(&directory.path().join("queues"), "last", &SegmentOptions::default()).unwrap();
+    let [path, first, second] = ["a.log", "a.log.1", "a.log.2"].map(|name| directory.path().join(name));
+    fs::write(&path, "zero\n").unwrap();
+    let file: Arc<dyn AppendFile> = Arc::new(Last(LogFile::new(&path, OpenMode::Append)));
+    let mut batch = Batch::new(&segment);
+    batch.append(&file, b"one\n").unwrap();
+    for line in [b"two\n", b"six\n"] {
+        batch
+            .roll(&file, &mut |names| {
+                _ = names.rename(&first, &second);
+                names.rename(&path, &first)
+            })
+            .unwrap();
+        batch.append(&file, line).unwrap();
+    }
+    batch.plan([], &[]);
+    batch.carry_out().unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "zero\none\ntwo\nsix\n");
+    assert!(!first.exists() && !second.exists());
+    let said: Vec<_> = batch.take_given_up().iter().map(ToString::to_string).collect();
+    assert_eq!(said.iter().filter(|said| said.starts_with("cannot begin anew '")).count(), 2, "{said:?}");
+    batch.finish();
+}
