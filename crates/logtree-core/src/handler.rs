@@ -199,7 +199,7 @@ impl HandlerEntry {
     fn filter(&self, record: &Record<'_>, steps: &mut dyn Steps) {
         let filtered = caught(|| pass(&self.filters, record, &mut |record| self.emit(record, steps)));
         if filtered.is_none() {
-            self.errors.report(&self.name, record, &EmitError::Panic);
+            self.errors.report_place(&self.name, record, &EmitError::Panic);
         }
     }
 
@@ -214,8 +214,22 @@ impl HandlerEntry {
     fn emit(&self, record: &Record<'_>, steps: &mut dyn Steps) {
         let emitted = caught(|| self.handler.emit(record, &*self.formatter, steps));
         if let Err(error) = emitted.unwrap_or(Err(EmitError::Panic)) {
-            self.errors.report(&self.name, record, &error);
+            self.failed(record, &error);
         }
+    }
+
+    #[cold]
+    fn failed(&self, record: &Record<'_>, error: &EmitError) {
+        match self.is_before_filters() {
+            true => self.errors.report_place(&self.name, record, error),
+            false => self.errors.report(&self.name, record, error),
+        }
+    }
+
+    /// Whether it hands records on to handlers that have filters, or that do so.
+    fn is_before_filters(&self) -> bool {
+        let children = caught(|| self.handler.children()).unwrap_or_default();
+        children.iter().any(|child| !child.filters.is_empty() || child.is_before_filters())
     }
 
     /// Has the handler hand on what it [holds back](Handler::settle). Whatever goes wrong is counted and reported here.

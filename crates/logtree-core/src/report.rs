@@ -7,7 +7,9 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use crate::{Callsite, EmitError, Level, Origin, Record, Timestamp, Value, caught};
+use crate::{
+    Callsite, EmitError, FieldName, Fields, FieldsBuf, Level, Origin, Record, Spans, Timestamp, Value, caught,
+};
 
 /// The errors of one handler.
 #[derive(Debug, Default)]
@@ -21,7 +23,8 @@ pub struct HandlerErrors {
 pub struct ErrorReport<'a> {
     /// The handler's name in the config.
     pub handler: &'a str,
-    /// The record that was not handled.
+    /// The record that was not handled. Where a filter panicked, or filters stand behind the handler, it says no more than where it
+    /// was made: what filters hide is in no report.
     pub record: &'a Record<'a>,
     /// Why it was not.
     pub error: &'a EmitError,
@@ -59,6 +62,26 @@ impl HandlerErrors {
             // Nobody is left to be told of a hook that panics.
             _ = caught(|| hook(&ErrorReport { handler, record, error, count }));
         }
+    }
+
+    /// [Reports](Self::report) an error of a record that a filter might have hidden something of, by its place alone.
+    pub(crate) fn report_place(&self, handler: &str, record: &Record<'_>, error: &EmitError) {
+        let mut place = FieldsBuf::default();
+        for name in ["filename", "lineno"] {
+            if let Some(value) = record.attribute(name) {
+                place.push(FieldName::Inline(name), value);
+            }
+        }
+        let place = Record {
+            message: "not shown, as a filter might hide what it says",
+            fields: Fields::EMPTY,
+            spans: Spans::EMPTY,
+            exc_text: None,
+            stack_info: None,
+            attributes: place.as_fields(),
+            ..*record
+        };
+        self.report(handler, &place, error);
     }
 }
 

@@ -108,7 +108,7 @@ impl Route {
         let mut call_handlers = |record: &Record<'_>| self.call_handlers(record, steps);
         if caught(|| pass(&self.filters, record, &mut call_handlers)).is_none() {
             // DIFFERENCE: in Python the exception is the program's.
-            self.filter_errors.report(A_FILTER, record, &EmitError::Panic);
+            self.filter_errors.report_place(A_FILTER, record, &EmitError::Panic);
         }
     }
 

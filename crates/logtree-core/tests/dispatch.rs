@@ -405,3 +405,72 @@ fn a_replacement_is_the_record_but_for_what_it_says() {
     };
     assert_eq!(shown(replaced), format!("{expected:?}"));
 }
+
+/// Hides every message.
+struct Hides;
+
+impl Filter for Hides {
+    fn filter(&self, _: &Record<'_>) -> Verdict {
+        Replacement { message: Some("hidden".into()), ..Replacement::default() }.into()
+    }
+}
+
+/// Python has no filter that hides, and prints the message of the record that the handler was given (`Handler.handleError`).
+#[test]
+fn what_a_filter_hides_is_in_no_report() {
+    static REPORTS: Mutex<Vec<(String, String)>> = Mutex::new(Vec::new());
+    /// Hands on to a handler, and fails.
+    struct Fails(Vec<Arc<HandlerEntry>>);
+    impl Handler for Fails {
+        fn emit(&self, _: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+            Err(std::io::Error::other("as told").into())
+        }
+
+        fn children(&self) -> &[Arc<HandlerEntry>] {
+            &self.0
+        }
+    }
+    assert!(logtree_core::set_report_hook(|report| {
+        let said = format!("{report} {:?} {:?}", report.record.fields, report.record.spans);
+        REPORTS.lock().unwrap().push((report.handler.to_owned(), said));
+    }));
+    let hides: Arc<dyn Filter> = Arc::new(Hides);
+    let panics: Arc<dyn Filter> = Arc::new(|_: &Record<'_>| -> bool { unreachable!("as told") });
+    let fails = |name: &str, filters: &[&Arc<dyn Filter>], children: &[&Arc<HandlerEntry>]| {
+        let children = children.iter().map(|child| Arc::clone(child)).collect();
+        let mut entry = HandlerEntry::new(name, Box::new(Fails(children)), Arc::new(NoText));
+        entry.filters = filters.iter().map(|filter| Arc::clone(filter)).collect();
+        Arc::new(entry)
+    };
+    let plain = fails("plain", &[], &[]);
+    let behind = fails("behind", &[&hides], &[]);
+    let before = fails("before", &[], &[&fails("between", &[], &[&behind])]);
+    let filter_behind = fails("filter behind", &[&hides, &panics], &[]);
+    let filter_before = fails("filter before", &[&panics, &hides], &[]);
+    let mut tree = Tree::builder();
+    tree.logger("", logger(Level::DEBUG, &[&plain, &behind, &before, &filter_behind, &filter_before]));
+    tree.logger("own", Logger { filters: vec![hides, panics], ..Logger::default() });
+    let tree = tree.build();
+
+    let callsite = Callsite { pathname: "src/safe.rs".into(), line: 7, ..Callsite::default() };
+    let origin = Origin::default();
+    let mut fields = FieldsBuf::default();
+    fields.push(FieldName::Inline("key"), Value::Str("secret"));
+    let mut spans = SpansBuf::default();
+    spans.push("span", &fields);
+    let record = Record {
+        fields: fields.as_fields(),
+        spans: spans.as_spans(),
+        ..Record::new(&callsite, &origin, Level::INFO, Timestamp(0), "a secret")
+    };
+    tree.find("other").handle(&record, &mut Direct);
+    tree.find("own").handle(&record, &mut Direct);
+    let reports = REPORTS.lock().unwrap();
+    let report_of = |handler: &str| &reports.iter().find(|(of, _)| of == handler).unwrap().1;
+    assert!(report_of("plain").contains("Message: \"a secret\""));
+    assert!(report_of("behind").contains("Message: \"hidden\""));
+    for handler in ["before", "filter behind", "filter before", "(filter of a logger)"] {
+        let report = report_of(handler);
+        assert!(!report.contains("secret") && report.contains("file safe.rs, line 7\n"), "{handler}: {report}");
+    }
+}

@@ -30,6 +30,7 @@ use super::subject::{names, with_text};
 /// - `replacement` is `***`; `$1` and `${name}` in it stand for groups of a pattern.
 /// - On a handler it holds for that handler, on a logger for records of this very logger: what must never leave the process
 ///   belongs on every handler. Names of loggers, spans and files are not looked at.
+/// - Reports of errors while logging do not say what it hides.
 /// - A record in which nothing is found costs no copy.
 #[derive(Clone, Debug)]
 pub struct RedactFilter {
