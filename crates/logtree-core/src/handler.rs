@@ -1,5 +1,6 @@
 //! Handlers: where records end, and what a config binds to them.
 
+use std::cell::Cell;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -297,9 +298,52 @@ impl Drop for HandlerEntry {
                 Ok(())
             }
         }
-        drop_each([std::mem::replace(&mut self.handler, Box::new(Nothing))]);
-        drop_each(std::mem::take(&mut self.filters));
-        drop_each([std::mem::replace(&mut self.formatter, Arc::new(Nothing))]);
+        let parts = Parts {
+            handler: std::mem::replace(&mut self.handler, Box::new(Nothing)),
+            filters: std::mem::take(&mut self.filters),
+            formatter: std::mem::replace(&mut self.formatter, Arc::new(Nothing)),
+        };
+        parts.drop_all();
+    }
+}
+
+/// What a user has written of a handler that is dropped.
+struct Parts {
+    handler: Box<dyn Handler>,
+    filters: Vec<Arc<dyn Filter>>,
+    formatter: Arc<dyn Formatter>,
+}
+
+thread_local! {
+    /// What is to be dropped behind the handler that is being dropped, if one is.
+    static TO_DROP: Cell<Option<Vec<Parts>>> = const { Cell::new(None) };
+}
+
+impl Parts {
+    /// Drops it and the handlers that go with it, which may be a long row, without recursion.
+    fn drop_all(self) {
+        let mut next = Some(self);
+        let _ = TO_DROP.try_with(|to_drop| {
+            let all = to_drop.take().map(|mut all| {
+                all.extend(next.take());
+                all
+            });
+            to_drop.set(Some(all.unwrap_or_default()));
+        });
+        while let Some(parts) = next {
+            drop_each([parts.handler]);
+            drop_each(parts.filters);
+            drop_each([parts.formatter]);
+            next = TO_DROP
+                .try_with(|to_drop| {
+                    let mut all = to_drop.take().unwrap_or_default();
+                    let next = all.pop();
+                    // The last one leaves no memory behind.
+                    to_drop.set(next.is_some().then_some(all));
+                    next
+                })
+                .unwrap_or_default();
+        }
     }
 }
 
