@@ -56,6 +56,8 @@ mod clock;
 mod exit;
 mod first_record;
 mod fork;
+#[cfg(target_os = "linux")]
+mod limits;
 mod lock;
 mod mark;
 #[cfg(feature = "signals")]

@@ -1,9 +1,9 @@
 //! The limit of a file's size (setrlimit(2), `RLIMIT_FSIZE`), at which a write kills.
 
-#[cfg(target_os = "linux")]
-use std::ptr;
-
 use rustix::io;
+
+#[cfg(target_os = "linux")]
+use crate::limits::{Limited, limit_of};
 
 /// Whether there is a limit to the size of the files that this process writes.
 #[must_use]
@@ -12,29 +12,6 @@ pub fn limits_file_size() -> bool {
     return limit_of(Limited::FileSize).is_some();
     #[cfg(not(target_os = "linux"))]
     false
-}
-
-/// What setrlimit(2) limits.
-#[cfg(target_os = "linux")]
-#[derive(Clone, Copy)]
-pub(crate) enum Limited {
-    /// The size of a file that is written.
-    FileSize = libc::RLIMIT_FSIZE as isize,
-    /// The numbers of descriptors.
-    #[cfg_attr(not(feature = "queue"), allow(dead_code, reason = "helpers ask"))]
-    Descriptors = libc::RLIMIT_NOFILE as isize,
-}
-
-/// The limit that holds now, if there is one. A filter of system calls may forbid to ask, which rustix takes for impossible and
-/// panics: then there is none.
-#[cfg(target_os = "linux")]
-pub(crate) fn limit_of(limited: Limited) -> Option<u64> {
-    const UNLIMITED: u64 = u64::MAX;
-    // Its own, and that which it can have.
-    let mut limits = [UNLIMITED; 2];
-    // SAFETY: the limits are two words of 64 bits on all architectures, which the call fills if it can.
-    unsafe { libc::syscall(libc::SYS_prlimit64, 0, limited as libc::c_long, ptr::null::<u64>(), limits.as_mut_ptr()) };
-    Some(limits[0]).filter(|limit| *limit != UNLIMITED)
 }
 
 /// Writes to a file that may have reached the limit: then that is an error (`EFBIG`), and not the end of the program.
@@ -49,6 +26,7 @@ pub(crate) fn limit_of(limited: Limited) -> Option<u64> {
 #[cold]
 pub fn without_sigxfsz<T>(write: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     use std::mem::MaybeUninit;
+    use std::ptr;
 
     let mut signal = crate::thread::signal_set(false);
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();

@@ -18,8 +18,8 @@ use rustix::process::geteuid;
 use crate::beyond_standard_numbers;
 use crate::index::LaneIndex;
 use crate::lane::{LaneState, Position};
+use crate::limits::{Limited, limit_of};
 use crate::segment::Segment;
-use crate::size_limit::{Limited, limit_of};
 use crate::sync::Ordering;
 
 /// The largest record that is spilled.

@@ -11,7 +11,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::process::Pid;
 
 use super::{TERMINATE, note_termination, outcome};
-use crate::size_limit::{Limited, limit_of};
+use crate::limits::{Limited, limit_of};
 use crate::thread::{restore_signals, signal_set};
 
 /// Whether this process is a helper. Its children by other means would inherit it, but a helper has none.

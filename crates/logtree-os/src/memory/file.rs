@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::life::Lives;
 use crate::beyond_standard_numbers;
-use crate::size_limit::{Limited, limit_of};
+use crate::limits::{Limited, limit_of};
 
 /// How often an interrupted call is taken up again before it counts as failed: a host with a fast interval timer
 /// must not hold a logging call for ever.
