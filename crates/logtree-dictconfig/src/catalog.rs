@@ -34,11 +34,17 @@ pub(crate) struct Signature {
     pub(crate) call: &'static str,
     required: &'static [&'static str],
     optional: &'static [&'static str],
+    /// What it takes beyond Python, by keyword alone.
+    further: &'static [&'static str],
 }
 
 impl Signature {
     const fn new(call: &'static str, required: &'static [&'static str], optional: &'static [&'static str]) -> Self {
-        Self { call, required, optional }
+        Self { call, required, optional, further: &[] }
+    }
+
+    const fn and(self, further: &'static [&'static str]) -> Self {
+        Self { further, ..self }
     }
 
     /// The names of the arguments that must be given.
@@ -49,6 +55,11 @@ impl Signature {
 
     /// The names of the arguments.
     pub(crate) fn keywords(&self) -> impl Iterator<Item = &'static str> {
+        self.positional().chain(self.further.iter().copied())
+    }
+
+    /// The names of those that may be given without them, in order.
+    pub(crate) fn positional(&self) -> impl Iterator<Item = &'static str> {
         self.required.iter().chain(self.optional).copied()
     }
 

@@ -163,7 +163,7 @@ impl<'a> Translation<'a> {
         // What Python has and is no class of handlers is refused as such.
         let is_unknown = catalog::find(class).is_none() && catalog::module(class).is_none() && !items.is_empty();
         let too_many = signature.and_then(|signature| signature.too_many(items.len()));
-        let named = signature.into_iter().flat_map(Signature::keywords).zip(items);
+        let named = signature.into_iter().flat_map(Signature::positional).zip(items);
         // The target of a MemoryHandler is the option of that name.
         let named = named.filter(|(name, item)| *name != "target" || item.kind != Kind::None);
         let argument = |(name, item): (&str, Node)| Entry {

@@ -243,6 +243,8 @@ fn slips_are_told_what_was_meant() {
     let expected = [
         "logging.ini:15:6: [handler_file] args: warning: each character of this string is an argument of its own (expected a \
          comma behind a single argument: ('long.log',))",
+        "logging.ini:15:6: [handler_file] args: RotatingFileHandler.__init__() takes from 2 to 8 positional arguments but 9 \
+         were given",
         "logging.ini:15:6: handlers.file.maxBytes: '>' not supported between instances of 'str' and 'int' (expected a size \
          such as 100000 or '100 MiB')",
     ];
@@ -289,4 +291,35 @@ fn what_fileconfigs_caller_would_have_given_is_asked_for() {
     let plan = parse(&format!("[DEFAULT]\nhere=/srv\n{text}")).unwrap();
     let filename = plan.handlers()[0].argument("filename");
     assert!(matches!(filename, Some(Argument::Str(name)) if name == "/srv/my.log"), "{filename:?}");
+}
+
+/// What logtree's classes take beyond Python's is no positional argument. The messages are CPython 3.13's.
+#[test]
+fn arguments_beyond_pythons_have_no_position() {
+    for (class, args, expected) in [
+        ("FileHandler", "'a', None, False, None, 0o640", "FileHandler.__init__() takes from 2 to 6"),
+        (
+            "handlers.WatchedFileHandler",
+            "'a', None, False, None, 0o640",
+            "WatchedFileHandler.__init__() takes from 2 to 6",
+        ),
+        (
+            "handlers.RotatingFileHandler",
+            "'a', 0, 0, None, False, None, 10",
+            "RotatingFileHandler.__init__() takes from 2 to 8",
+        ),
+        (
+            "handlers.TimedRotatingFileHandler",
+            "'h', 1, 0, None, False, False, None, None, 10",
+            "TimedRotatingFileHandler.__init__() takes from 2 to 10",
+        ),
+    ] {
+        let text = format!(
+            "[loggers]\nkeys=root\n[handlers]\nkeys=h\n[formatters]\nkeys=\n[logger_root]\nhandlers=h\n\
+             [handler_h]\nclass={class}\nargs=('a.log', {args})\n"
+        );
+        let given = args.split(", ").count() + 2;
+        let problems = parse(&text).unwrap_err().to_string();
+        assert!(problems.contains(&format!("{expected} positional arguments but {given} were given")), "{problems}");
+    }
 }
