@@ -174,10 +174,13 @@ impl Rolling {
         moves: &mut RollMoves<'_>,
     ) -> io::Result<()> {
         let grace = Grace::of(steps);
-        let _turn = self.turn();
+        let (_turn, mut is_known_to_be_full) = match self.turn.try_lock() {
+            Some(turn) => (turn, true),
+            None => (self.turn(), false),
+        };
         for _ in 0..ATTEMPTS {
-            // Another thread or process may have rolled it meanwhile.
-            if steps.append_below(file.appended(), bytes, limit)? {
+            // Another thread may have rolled it meanwhile, or another process.
+            if !std::mem::take(&mut is_known_to_be_full) && steps.append_below(file.appended(), bytes, limit)? {
                 return Ok(());
             }
             let rolled = steps.roll(file.appended(), &mut |names| {

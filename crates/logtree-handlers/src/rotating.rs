@@ -18,7 +18,7 @@ use crate::rolling::{self, Rolling, with_form, with_suffix};
 use crate::{Compress, FileHandler, FileHandlerConfig, OpenMode, Retention, units};
 
 /// So many files are asked for one by one.
-const PROBED: u32 = 16;
+const PROBED: u32 = 32;
 
 /// Appends each record to a file; when a record would make it too large, the file `app.log` becomes `app.log.1`, that one
 /// `app.log.2`, and so on, and the one behind the last is deleted.
@@ -252,12 +252,12 @@ impl RotatingFileHandler {
 
     /// Deletes an old file, in each of its forms, behind which `next` was begun.
     fn delete(&self, path: &Path, next: &Path, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
-        let mut forms: Vec<_> = self.forms().map(|form| with_form(path, form)).collect();
-        forms.retain(|form| names.exists(form));
-        if !forms.is_empty() {
-            grace.wait(&forms, Some(next));
-        }
-        forms.iter().try_for_each(|form| names.delete(form))
+        let forms: Vec<_> = self.forms().map(|form| with_form(path, form)).collect();
+        grace.wait(&forms, Some(next));
+        forms.iter().try_for_each(|form| match names.delete(form) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        })
     }
 
     fn forms(&self) -> impl Iterator<Item = &'static str> + use<> {

@@ -20,9 +20,9 @@ use rustix::io;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seal(u64);
 
-/// The powers of two from which on positions are drawn: what file systems have as their largest file is 2^63 (XFS, tmpfs),
-/// 2^44 (ext4), or a little less (ext4 with small blocks or without extents).
-const SCALES: [u32; 4] = [61, 43, 41, 40];
+/// The powers of two from which on positions are drawn: what file systems have as their largest file is 2^44 (ext4) or more, or
+/// a little less (ext4 with small blocks or without extents).
+const SCALES: [u32; 3] = [43, 41, 40];
 
 impl Seal {
     /// Marks an open file, if the system appends as said above and the file has positions so far out: not a pipe.
@@ -36,8 +36,7 @@ impl Seal {
         let random = RandomState::new().hash_one(std::process::id());
         SCALES.into_iter().find_map(|scale| {
             let seal = Self(1 << scale | random & ((1 << scale) - 1));
-            seek(descriptor, SeekFrom::Start(seal.0)).ok()?;
-            seal.is_on(descriptor).then_some(seal)
+            (seek(descriptor, SeekFrom::Start(seal.0)) == Ok(seal.0)).then_some(seal)
         })
     }
 

@@ -151,6 +151,87 @@ fn ordinary_records() {
     assert!(!Path::new(MARK).exists());
 }
 
+/// How often a file is rolled, of which the first times are different.
+const ROLLS: usize = 20;
+
+#[test]
+fn a_roll_asks_for_what_it_needs_and_nothing_twice() {
+    // What stands behind its last record, and what keeps others from rolling it too.
+    let found_full =
+        ["lseek", "lseek", "statx", "lseek", "newfstatat", "open", "statx", "flock", "newfstatat", "statx"];
+    // Whether the last but one is there, and since when; the last one makes room.
+    let last = ["statx", "statx", "unlink"];
+    // Which file that is, the number that tells its seal from other processes', the seal, the limit of its size, the mark; whether
+    // it was rolled meanwhile. What was open is closed if it is still ours.
+    let begun = ["open", "statx", "getpid", "lseek", "prlimit64", "fcntl", "newfstatat", "lseek", "close"];
+    let record = ["lseek", "pwrite64"];
+    for (count, test) in [(3, "calls::rolls_of_three"), (20, "calls::rolls_of_twenty")] {
+        let place = tempfile::tempdir().unwrap();
+        let trace = place.path().join("trace");
+        let test = test_process(test);
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "-e", "trace=all", "-e", "signal=none", "-o"]).arg(&trace);
+        strace.arg(test.get_program()).args(test.get_args()).env(PLACE, place.path());
+        let Some(output) = strace.output().ok().filter(|output| !output.stdout.is_empty()) else {
+            println!("passed over: no strace");
+            return;
+        };
+        assert_passed(&output);
+        let trace = fs::read_to_string(&trace).unwrap();
+        let thread = trace.lines().find(|line| line.contains(MARK)).unwrap().split(' ').next().unwrap();
+        // What the standard library asks before it closes, where it was built with assertions.
+        let calls = trace.lines().filter(|line| !line.contains("F_GETFD"));
+        let calls = calls.filter_map(|line| line.strip_prefix(thread)).map(str::trim_start);
+        // On all architectures and behind all C libraries the same.
+        let name = |call: &str| match call.split('(').next().unwrap() {
+            "openat" => "open".to_owned(),
+            "unlinkat" => "unlink".to_owned(),
+            "renameat" | "renameat2" => "rename".to_owned(),
+            name => name.to_owned(),
+        };
+        let calls: Vec<String> =
+            calls.map(|call| if call.contains(MARK) { "mark".to_owned() } else { name(call) }).collect();
+        let rolls: Vec<_> = calls.split(|call| call == "mark").skip(1).step_by(2).collect();
+        let names = std::iter::repeat_n("rename", count);
+        let freed = ["flock", "close"];
+        let expected: Vec<_> =
+            found_full.into_iter().chain(last).chain(names).chain(freed).chain(begun).chain(record).collect();
+        // In some of them a tick ends, and it is looked once more.
+        let fewest = rolls[..ROLLS].iter().min_by_key(|calls| calls.len()).unwrap();
+        assert_eq!(*fewest, expected, "{count}");
+    }
+}
+
+fn rolls(backup_count: u32) {
+    let handler = RotatingFileHandler::new(rotating(Fsync::Never, backup_count)).unwrap();
+    let message = "x".repeat(990);
+    // Both leave less than the other takes.
+    (0..=backup_count + 1).for_each(|_| emit(&handler, &message));
+    for _ in 0..ROLLS {
+        // So that no old file was begun in the tick of now, in which it would be looked who has the last one open.
+        let now = || rustix::time::clock_gettime(ClockId::RealtimeCoarse);
+        let began = now();
+        while now() == began {}
+        // The look of this tick.
+        emit(&handler, "x");
+        assert!(!Path::new(MARK).exists());
+        emit(&handler, &message);
+        assert!(!Path::new(MARK).exists());
+    }
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn rolls_of_three() {
+    rolls(3);
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn rolls_of_twenty() {
+    rolls(20);
+}
+
 #[test]
 fn where_much_is_kept_the_file_is_looked_at_seldom() {
     let place = tempfile::tempdir().unwrap();
