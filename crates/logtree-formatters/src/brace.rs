@@ -11,7 +11,7 @@ use crate::config::FormatterConfig;
 use crate::conversion::{self, Kind, Operand, Spec, push_text};
 use crate::format_spec::{FormatSpec, Refusal};
 use crate::format_value::{format_written, push_formatted};
-use crate::program::names_a_field;
+use crate::percent::names_a_field;
 
 /// A formatter in `{` style.
 ///
@@ -61,6 +61,26 @@ impl BraceFormatter {
 
     pub(crate) fn write(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
         self.run(&self.program, record, out)
+    }
+
+    /// The same, and tells of each value once it is written where it begins and what its name is.
+    pub(crate) fn write_each(
+        &self,
+        record: &Record<'_>,
+        out: &mut String,
+        written: &dyn Fn(&mut String, usize, &str),
+    ) -> Result<(), FormatError> {
+        for step in &self.program.steps {
+            match step {
+                Step::Literal(text) => text.push(out),
+                Step::Field(field) => {
+                    let start = out.len();
+                    self.write_field(field, record, out)?;
+                    written(out, start, field.lookup.name());
+                }
+            }
+        }
+        self.program.broken.clone().map_or(Ok(()), Err)
     }
 
     fn run(&self, program: &Program, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {

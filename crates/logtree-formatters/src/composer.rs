@@ -72,6 +72,8 @@ impl Composer {
     ///
     /// # Errors
     /// If the record was given a time that is none.
+    // It is a part of the hot path, of which those that escape are none.
+    #[inline]
     pub(crate) fn write(
         &self,
         composed: Composed<'_>,

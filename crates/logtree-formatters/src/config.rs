@@ -6,8 +6,9 @@ use logtree_core::{Argument, ArgumentError, Formatter, Kwargs};
 
 use crate::brace::{self, BraceFormatter};
 use crate::dollar::{self, DollarFormatter};
+use crate::escape::Escape;
 use crate::percent::{self, PercentFormatter};
-use crate::styled::Styled;
+use crate::styled::{Styled, Styles};
 use crate::time::{DEFAULT_MSEC_FORMAT, DEFAULT_TIME_FORMAT};
 
 /// The arguments of Python's `logging.Formatter`; what is absent is as there.
@@ -41,6 +42,8 @@ pub struct FormatterConfig {
     /// What is made of that time and its milliseconds, a `%` format of both; without it, or with an empty one, the
     /// milliseconds do not show.
     pub default_msec_format: Option<String>,
+    /// What becomes of control characters in what a record brings. Python has nothing like it.
+    pub escape: Escape,
 }
 
 /// The styles of formats.
@@ -79,12 +82,13 @@ impl Default for FormatterConfig {
             converter: Converter::default(),
             default_time_format: DEFAULT_TIME_FORMAT.into(),
             default_msec_format: Some(DEFAULT_MSEC_FORMAT.into()),
+            escape: Escape::None,
         }
     }
 }
 
 impl FormatterConfig {
-    /// Takes the arguments `format` (or `fmt`), `datefmt`, `style`, `validate` and `defaults`, and the attributes
+    /// Takes the arguments `format` (or `fmt`), `datefmt`, `style`, `validate`, `defaults` and `escape`, and the attributes
     /// `datefmt`, `converter`, `default_time_format` and `default_msec_format`.
     ///
     /// # Errors
@@ -106,6 +110,7 @@ impl FormatterConfig {
                 Some(other) if other.is_truthy() => return Err(kwargs.wrong_type("defaults", &other, "dict")),
                 _ => Vec::new(),
             },
+            escape: Escape::from_argument(kwargs.take("escape").as_ref())?,
             ..Self::default()
         };
         let config = config.with_attributes(&kwargs)?;
@@ -159,9 +164,10 @@ impl FormatterConfig {
     /// CPython's `ValueError`, if the format has no field, or its style's other rules are broken.
     pub fn build(self) -> Result<Arc<dyn Formatter>, ArgumentError> {
         Ok(match self.compile()? {
-            Styled::Percent(formatter) => Arc::new(formatter),
-            Styled::Brace(formatter) => Arc::new(formatter),
-            Styled::Dollar(formatter) => Arc::new(formatter),
+            Styled { style: Styles::Percent(formatter), escape: Escape::None } => Arc::new(formatter),
+            Styled { style: Styles::Brace(formatter), escape: Escape::None } => Arc::new(formatter),
+            Styled { style: Styles::Dollar(formatter), escape: Escape::None } => Arc::new(formatter),
+            escaping => Arc::new(escaping),
         })
     }
 
@@ -171,29 +177,30 @@ impl FormatterConfig {
     /// As [`build`](Self::build).
     pub(crate) fn compile(&self) -> Result<Styled, ArgumentError> {
         let format = self.format.as_deref().filter(|format| !format.is_empty());
-        match self.style {
+        let style = match self.style {
             Style::Percent => {
                 let format = format.unwrap_or(percent::DEFAULT_FORMAT);
                 if self.validate {
                     PercentFormatter::validate(format)?;
                 }
-                Ok(Styled::Percent(PercentFormatter::compile(format, self)))
+                Styles::Percent(PercentFormatter::compile(format, self))
             }
             Style::Brace => {
                 let format = format.unwrap_or(brace::DEFAULT_FORMAT);
                 if self.validate {
                     BraceFormatter::validate(format)?;
                 }
-                Ok(Styled::Brace(BraceFormatter::compile(format, self)))
+                Styles::Brace(BraceFormatter::compile(format, self))
             }
             Style::Dollar => {
                 let format = format.unwrap_or(dollar::DEFAULT_FORMAT);
                 if self.validate {
                     DollarFormatter::validate(format)?;
                 }
-                Ok(Styled::Dollar(DollarFormatter::compile(format, self)))
+                Styles::Dollar(DollarFormatter::compile(format, self))
             }
-        }
+        };
+        Ok(Styled { style, escape: self.escape })
     }
 }
 

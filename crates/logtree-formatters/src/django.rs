@@ -88,11 +88,13 @@ impl ServerFormatter {
             for part in ["\x1b[", palette.codes(role), "m"] {
                 out.push_str(part);
             }
+            let message = out.len();
             match record.attribute("msg") {
                 Some(message) if !is_false(message) => push_str(out, message),
                 Some(_) => {}
                 None => out.push_str(record.message),
             }
+            attributes.escape.line(out, message);
             out.push_str("\x1b[0m");
             attributes.set("msg", Value::Str(&out[start..]));
             out.truncate(start);

@@ -109,15 +109,40 @@ impl DollarFormatter {
                 Step::Plain(attribute, _) if is_usual => {
                     attribute.push(record, out, |composed, out| self.composer.write(composed, record, out))?;
                 }
-                Step::Plain(_, lookup) | Step::Name(lookup) => match lookup.find(record) {
-                    Found::Operand(operand) => conversion::push(out, operand, &Spec::STR)?,
-                    Found::Composed(composed) => self.composer.write(composed, record, out)?,
-                    Found::Nothing => {}
-                    Found::Missing => return Err(missing(lookup.name())),
-                },
+                Step::Plain(_, lookup) | Step::Name(lookup) => self.write_name(lookup, record, out)?,
             }
         }
         self.broken.clone().map_or(Ok(()), Err)
+    }
+
+    /// The same, and tells of each value once it is written where it begins and what its name is.
+    pub(crate) fn write_each(
+        &self,
+        record: &Record<'_>,
+        out: &mut String,
+        written: &dyn Fn(&mut String, usize, &str),
+    ) -> Result<(), FormatError> {
+        for step in &self.steps {
+            match step {
+                Step::Literal(text) => text.push(out),
+                Step::Plain(_, lookup) | Step::Name(lookup) => {
+                    let start = out.len();
+                    self.write_name(lookup, record, out)?;
+                    written(out, start, lookup.name());
+                }
+            }
+        }
+        self.broken.clone().map_or(Ok(()), Err)
+    }
+
+    #[inline]
+    fn write_name(&self, lookup: &Lookup, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+        match lookup.find(record) {
+            Found::Operand(operand) => conversion::push(out, operand, &Spec::STR),
+            Found::Composed(composed) => self.composer.write(composed, record, out),
+            Found::Nothing => Ok(()),
+            Found::Missing => Err(missing(lookup.name())),
+        }
     }
 }
 

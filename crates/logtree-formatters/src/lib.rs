@@ -25,7 +25,8 @@
 //! | `message` | what goes into `%(message)s` and below the line |
 //! | `conversion`, `padding`, `float`, `repr`, `decimal` | Python's ways to make text of values and to read numbers, whatever the style |
 //! | `time`, `strftime` | `%(asctime)s` |
-//! | `styled` | a formatter of any style, for those that set attributes before the line |
+//! | `styled` | a formatter of any style, for those that escape, and those that set attributes before the line |
+//! | `escape` | control characters in what a record brings |
 //! | `colorlog`, `django`, `uvicorn` | the formatters of these projects |
 //! | `json` | JSON objects in place of lines |
 #![forbid(unsafe_code)]
@@ -42,6 +43,7 @@ mod conversion;
 mod decimal;
 mod django;
 mod dollar;
+mod escape;
 mod float;
 mod format_spec;
 mod format_value;
@@ -68,6 +70,7 @@ pub use colorlog::ColoredFormatterConfig;
 pub use config::{Converter, FormatterConfig, Style};
 pub use django::ServerFormatterConfig;
 pub use dollar::DollarFormatter;
+pub use escape::Escape;
 pub use json::{
     JsonFmt, JsonFormatter, JsonFormatterConfig, JsonOthers, PythonJsonFormatter, PythonJsonFormatterConfig, TimeSpec,
 };

@@ -6,7 +6,7 @@ use crate::attributes::Lookup;
 use crate::brace::BraceFormatter;
 use crate::composer::Composer;
 use crate::config::FormatterConfig;
-use crate::program::{Program, names_a_field};
+use crate::program::{Program, Step};
 
 /// A formatter in `%` style.
 ///
@@ -75,6 +75,23 @@ impl PercentFormatter {
     pub(crate) fn write(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
         self.program.run(record, out, |composed, out| self.composer.write(composed, record, out))
     }
+
+    /// The same, and tells of each value once it is written where it begins and what its name is.
+    pub(crate) fn write_each(
+        &self,
+        record: &Record<'_>,
+        out: &mut String,
+        written: &dyn Fn(&mut String, usize, &str),
+    ) -> Result<(), FormatError> {
+        for step in self.program.each_step() {
+            let start = out.len();
+            self.program.take_one(step, record, out, &|composed, out| self.composer.write(composed, record, out))?;
+            if let Step::Conversion(conversion) = step {
+                written(out, start, conversion.lookup.name());
+            }
+        }
+        self.program.end.reach(record)
+    }
 }
 
 impl Formatter for PercentFormatter {
@@ -85,4 +102,27 @@ impl Formatter for PercentFormatter {
     fn needs(&self) -> Needs {
         self.composer.needs()
     }
+}
+
+/// Whether a format has at least one conversion with a name: all that CPython's `PercentStyle.validate` asks.
+///
+/// Its pattern is `%\(\w+\)[#0+ -]*(\*|\d+)?(\.(\*|\d+))?[diouxefgcrsa%]`, searched for anywhere, in any case.
+pub(crate) fn names_a_field(format: &str) -> bool {
+    format.match_indices("%(").any(|(at, opening)| is_named_conversion(&format[at + opening.len()..]))
+}
+
+fn is_named_conversion(text: &str) -> bool {
+    let name = text.trim_start_matches(|char: char| char.is_alphanumeric() || char == '_');
+    let Some(rest) = name.strip_prefix(')').filter(|_| name.len() < text.len()) else { return false };
+    let rest = star_or_digits(rest.trim_start_matches(['#', '0', '+', ' ', '-']));
+    let rest = match rest.strip_prefix('.') {
+        // A point asks for something behind it, here.
+        Some(behind) if star_or_digits(behind).len() < behind.len() => star_or_digits(behind),
+        _ => rest,
+    };
+    rest.starts_with(|char: char| "diouxefgcrsa%".contains(char.to_ascii_lowercase()))
+}
+
+fn star_or_digits(text: &str) -> &str {
+    text.strip_prefix('*').unwrap_or_else(|| text.trim_start_matches(|char: char| char.is_ascii_digit()))
 }

@@ -44,7 +44,7 @@ impl Step {
 /// A value and what is made of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Conversion {
-    lookup: Lookup,
+    pub(crate) lookup: Lookup,
     spec: Spec,
     /// The attribute, if it is one and stands as it is.
     plain: Option<Attribute>,
@@ -161,23 +161,37 @@ impl Program {
         out: &mut String,
         compose: &impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
-        for step in steps {
-            match step {
-                Step::Literal(text) => text.push(out),
-                Step::Conversion(conversion) => conversion.push(record, None, out, compose)?,
-                Step::Stretch(_) => {}
-            }
+        steps.iter().try_for_each(|step| self.take_one(step, record, out, compose))
+    }
+
+    /// Takes one step that is no stretch.
+    #[cold]
+    pub(crate) fn take_one(
+        &self,
+        step: &Step,
+        record: &Record<'_>,
+        out: &mut String,
+        compose: &impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
+    ) -> Result<(), FormatError> {
+        match step {
+            Step::Literal(text) => text.push(out),
+            Step::Conversion(conversion) => conversion.push(record, None, out, compose)?,
+            Step::Stretch(_) => {}
         }
         Ok(())
     }
 
-    /// Every name in the format.
-    pub(crate) fn lookups(&self) -> impl Iterator<Item = &Lookup> {
-        let each = self.steps.iter().flat_map(|step| match step {
+    /// Every step, those of stretches one by one.
+    pub(crate) fn each_step(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().flat_map(|step| match step {
             Step::Stretch(stretch) => &stretch.steps,
             step => std::slice::from_ref(step),
-        });
-        let in_steps = each.filter_map(|step| match step {
+        })
+    }
+
+    /// Every name in the format.
+    pub(crate) fn lookups(&self) -> impl Iterator<Item = &Lookup> {
+        let in_steps = self.each_step().filter_map(|step| match step {
             Step::Conversion(conversion) => Some(&conversion.lookup),
             Step::Literal(_) | Step::Stretch(_) => None,
         });
@@ -191,7 +205,7 @@ impl Program {
 
 impl End {
     #[inline]
-    fn reach(&self, record: &Record<'_>) -> Result<(), FormatError> {
+    pub(crate) fn reach(&self, record: &Record<'_>) -> Result<(), FormatError> {
         match self {
             Self::Whole => Ok(()),
             Self::Broken { lookup, star, error } => {
@@ -473,27 +487,4 @@ fn nameless(kind: Kind, letter: char) -> FormatError {
         }
         Kind::Fixed(_) | Kind::Scientific(_) | Kind::General(_) => error("TypeError", "must be real number, not dict"),
     }
-}
-
-/// Whether a format has at least one conversion with a name: all that CPython's `PercentStyle.validate` asks.
-///
-/// Its pattern is `%\(\w+\)[#0+ -]*(\*|\d+)?(\.(\*|\d+))?[diouxefgcrsa%]`, searched for anywhere, in any case.
-pub(crate) fn names_a_field(format: &str) -> bool {
-    format.match_indices("%(").any(|(at, opening)| is_named_conversion(&format[at + opening.len()..]))
-}
-
-fn is_named_conversion(text: &str) -> bool {
-    let name = text.trim_start_matches(|char: char| char.is_alphanumeric() || char == '_');
-    let Some(rest) = name.strip_prefix(')').filter(|_| name.len() < text.len()) else { return false };
-    let rest = star_or_digits(rest.trim_start_matches(['#', '0', '+', ' ', '-']));
-    let rest = match rest.strip_prefix('.') {
-        // A point asks for something behind it, here.
-        Some(behind) if star_or_digits(behind).len() < behind.len() => star_or_digits(behind),
-        _ => rest,
-    };
-    rest.starts_with(|char: char| "diouxefgcrsa%".contains(char.to_ascii_lowercase()))
-}
-
-fn star_or_digits(text: &str) -> &str {
-    text.strip_prefix('*').unwrap_or_else(|| text.trim_start_matches(|char: char| char.is_ascii_digit()))
 }

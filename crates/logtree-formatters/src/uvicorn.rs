@@ -10,6 +10,7 @@ use logtree_core::{Argument, ArgumentError, FormatError, Formatter, Kwargs, Need
 
 use crate::config::FormatterConfig;
 use crate::conversion::{Kind, Operand, error, push_str, push_text};
+use crate::escape::Escape;
 use crate::styled::{Attributes, Styled, push_level_name};
 
 /// The arguments of uvicorn's formatters; what is absent is as there.
@@ -105,6 +106,7 @@ impl UvicornFormatter {
             self.set_request(record, attributes, out)?;
         }
         if self.is_colored
+            && self.line.escape == Escape::None
             && let Some(message) = record.fields.find(COLOR_MESSAGE, &record.callsite.field_names)
         {
             attributes.set("msg", message);
@@ -113,6 +115,7 @@ impl UvicornFormatter {
         push_level_name(out, record).map_err(|other| {
             error("TypeError", format!("object of type '{}' has no len()", Operand::Value(other).type_name()))
         })?;
+        attributes.escape.line(out, start);
         let separator = LEVEL_WIDTH.saturating_sub(out[start..].chars().count());
         if let Some(color) = level_color(record).filter(|_| self.is_colored) {
             out.insert_str(start, color);
@@ -153,14 +156,23 @@ impl UvicornFormatter {
         out.truncate(start);
 
         out.push_str(if self.is_colored { BOLD } else { "" });
+        let line = out.len();
         for (before, part) in [("", method), (" ", path), (" HTTP/", version)] {
             out.push_str(before);
             push_str(out, part);
         }
+        attributes.escape.line(out, line);
         out.push_str(if self.is_colored { RESET } else { "" });
         attributes.set("request_line", Value::Str(&out[start..]));
         out.truncate(start);
-        attributes.set("client_addr", client);
+        if attributes.escape == Escape::None {
+            attributes.set("client_addr", client);
+        } else {
+            push_str(out, client);
+            attributes.escape.line(out, start);
+            attributes.set("client_addr", Value::Str(&out[start..]));
+            out.truncate(start);
+        }
         Ok(())
     }
 }

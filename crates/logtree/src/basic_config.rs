@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use logtree_core::{ArgumentError, Formatter, HandlerEntry, Level, StdStream, TreeBuilder};
-use logtree_formatters::{FormatterConfig, Style, default_formatter};
+use logtree_formatters::{Escape, FormatterConfig, Style, default_formatter};
 use logtree_handlers::{
     Encoding, EncodingErrors, FileHandler, FileHandlerConfig, OpenMode, Stream, StreamHandler, StreamHandlerConfig,
 };
@@ -36,6 +36,7 @@ pub struct BasicConfig {
     format: Option<String>,
     datefmt: Option<String>,
     style: Style,
+    escape: Escape,
     level: Option<Level>,
     stream: Option<StdStream>,
     handlers: Option<Vec<HandlerEntry>>,
@@ -68,6 +69,11 @@ impl BasicConfig {
     /// In which style the format is written; [`Style::Percent`].
     pub fn style(self, style: Style) -> Self {
         Self { style, ..self }
+    }
+
+    /// What becomes of control characters in what a record brings; [`Escape::None`]. Python has nothing like it.
+    pub fn escape(self, escape: Escape) -> Self {
+        Self { escape, ..self }
     }
 
     /// The level of the root; it stays as it is, which is at WARNING in the beginning.
@@ -184,11 +190,37 @@ impl BasicConfig {
             };
             format.to_owned()
         });
-        let config = FormatterConfig { format: Some(format), style: self.style, ..FormatterConfig::default() };
-        FormatterConfig { datefmt: self.datefmt.clone(), ..config }.build()
+        let config = FormatterConfig {
+            format: Some(format),
+            datefmt: self.datefmt.clone(),
+            style: self.style,
+            escape: self.escape,
+            ..FormatterConfig::default()
+        };
+        config.build()
     }
 }
 
 fn root_handlers(tree: &TreeBuilder) -> &[Arc<HandlerEntry>] {
     tree.loggers.get("").map_or(&[], |root| &root.handlers)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use logtree_core::with_own_record;
+
+    use super::*;
+
+    #[test]
+    fn control_characters_are_escaped_on_demand() {
+        let line = |config: BasicConfig| {
+            let mut out = String::new();
+            with_own_record("a", "\x1b[2J\nb", |record| config.formatter().unwrap().format(record, &mut out).unwrap());
+            out
+        };
+        assert!(line(basic_config()).ends_with("\x1b[2J\nb"));
+        assert!(line(basic_config().escape(Escape::Controls)).ends_with(":\\x1b[2J\\nb"));
+    }
 }

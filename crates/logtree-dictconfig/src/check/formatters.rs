@@ -16,8 +16,14 @@ use crate::refusal::Refusal;
 use crate::resolve::Known;
 use crate::suggest;
 
-/// The keys of a formatter without `()`; CPython ignores any other.
-const KEYS: [&str; 6] = ["class", "format", "datefmt", "style", "validate", "defaults"];
+/// The keys of a formatter without `()`; CPython ignores any other, and the last, which is our own.
+const KEYS: [&str; 7] = ["class", "format", "datefmt", "style", "validate", "defaults", ESCAPE];
+
+/// What not every class knows, and Python's have not.
+const ESCAPE: &str = "escape";
+
+/// What a formatter is without a class.
+const FORMATTER: &str = "logging.Formatter";
 
 /// Attributes of records whose names may be slips of the hand in a format; those of few letters are close to too much.
 const ATTRIBUTES: [&str; 16] = [
@@ -102,13 +108,18 @@ impl<'a> Checker<'a> {
         self.call(&call, arguments, |kwargs| class(kwargs))
     }
 
-    /// A formatter of five known keys.
+    /// A formatter of known keys.
     fn plain_formatter(&mut self, scope: &Scope<'a>) -> Option<Made<Arc<dyn Formatter>>> {
+        let class = scope.field("class").filter(|field| field.node.is_truthy()).map(|field| field.node.text());
+        let signature = catalog::signature(class.as_deref().unwrap_or(FORMATTER));
+        let escapes = signature.is_some_and(|signature| signature.keywords().any(|keyword| keyword == ESCAPE));
+        let known = |name: &str| KEYS.contains(&name) && (escapes || name != ESCAPE);
         for entry in scope.node.entries() {
             let name = entry.key.text();
-            if !KEYS.contains(&&*name) {
+            if !known(&name) {
                 let at = scope.value_at.key(entry).0;
-                let guess = if name == "fmt" { Some("format") } else { suggest::closest(&name, KEYS) };
+                let close = || suggest::closest(&name, KEYS).filter(|key| known(key));
+                let guess = if name == "fmt" { Some("format") } else { close() };
                 self.warn(&at, format!("unknown key {} of a formatter is ignored", entry.key.repr())).guess =
                     guess.map(str::to_owned);
             }
@@ -121,8 +132,9 @@ impl<'a> Checker<'a> {
             ("style", "style"),
             ("validate", "validate"),
             ("defaults", "defaults"),
+            (ESCAPE, ESCAPE),
         ] {
-            let Some(field) = scope.field(key) else { continue };
+            let Some(field) = scope.field(key).filter(|_| known(key)) else { continue };
             match self.resolver.convert(field.node).and_then(Self::value_argument) {
                 Ok(Argument::None) if key == "defaults" => {}
                 Ok(argument) => arguments.push((keyword.to_owned(), argument)),
@@ -134,7 +146,7 @@ impl<'a> Checker<'a> {
         }
         let (name, known) = match scope.field("class") {
             Some(field) if field.node.is_truthy() => self.formatter_class(scope, &field)?,
-            _ => ("logging.Formatter", Known::Registered),
+            _ => (FORMATTER, Known::Registered),
         };
         if !self.convert_items(scope, name, &mut arguments) || is_refused {
             return None;

@@ -40,6 +40,7 @@ pub(super) fn of(keyword: &str) -> Option<Words> {
             refused: &["14", "1 month", "1.5 h"],
         },
         "compress" => closed(&["gz", "zst"], &["bz2", "gzip"]),
+        "escape" => closed(&["none", "terminal", "controls"], &["Controls", "json"]),
         "style" => closed(&["%", "{", "$"], &["percent", "%%"]),
         "overflow" => closed(&["drop", "block"], &["wait", "Drop"]),
         "listener_in" => closed(&["process", "thread"], &["fork"]),
@@ -73,6 +74,9 @@ pub(super) fn description(class: &str, keyword: &str) -> Option<&'static str> {
         "maxAge" => "Old files are deleted after so much time.",
         "maxTotalBytes" => "Old files are deleted when all together are larger.",
         "compress" => "How old files are compressed.",
+        "escape" => {
+            "What becomes of control characters in what a record brings; `controls` keeps a record on one line."
+        }
         "permissions" => "The file mode of what is created.",
         "makedirs" => "Whether the file's directory is made where there is none.",
         "fsync" => "When the file is brought to the disk.",

@@ -71,6 +71,18 @@ fn exception(problem: &Problem) -> (String, String) {
 }
 
 #[test]
+fn a_formatters_section_takes_escape() {
+    // DIFFERENCE: CPython does not look at options that it does not know.
+    let with = |escape: &str| {
+        let sections = "[loggers]\nkeys=root\n[handlers]\nkeys=\n[logger_root]\nhandlers=\n";
+        parse(&format!("{sections}[formatters]\nkeys=f\n[formatter_f]\nformat=%(message)s\nescape={escape}\n"))
+    };
+    assert!(with("controls").unwrap().warnings().iter().all(|warning| !warning.to_string().contains("escape")));
+    let refused = with("all").unwrap_err().to_string();
+    assert!(refused.contains("escape must be one of: none, terminal, controls"), "{refused}");
+}
+
+#[test]
 fn files_are_answered_as_by_cpython() {
     let mut differing = Vec::new();
     for line in CORPUS.lines() {

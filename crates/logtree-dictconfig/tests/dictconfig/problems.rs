@@ -112,6 +112,39 @@ fn keywords_beyond_pythons_are_none_that_are_not_expected() {
 }
 
 #[test]
+fn formatters_of_lines_take_escape_with_a_factory_and_without() {
+    let warnings = |formatter: &str| {
+        let config = format!(r#"{{"version": 1, "formatters": {{"f": {formatter}}}}}"#);
+        let warnings = parse(&config).map(|plan| plan.warnings().iter().map(ToString::to_string).collect::<Vec<_>>());
+        warnings.map_err(|problems| problems.iter().next().unwrap().to_string())
+    };
+    let unused = "logging.json:1:31: formatters.f: warning: formatter 'f' is not used";
+    let escape = r#""escape": "controls""#;
+    for taken in [
+        format!("{{{escape}}}"),
+        format!(r#"{{"()": "logging.Formatter", {escape}}}"#),
+        format!(r#"{{"class": "colorlog.ColoredFormatter", {escape}}}"#),
+        format!(r#"{{"()": "django.utils.log.ServerFormatter", {escape}}}"#),
+        format!(r#"{{"()": "uvicorn.logging.AccessFormatter", {escape}}}"#),
+    ] {
+        assert_eq!(warnings(&taken).unwrap(), [unused], "{taken}");
+    }
+    for key in ["", r#""()": "uvicorn.logging.DefaultFormatter", "#] {
+        let refused = warnings(&format!(r#"{{{key}"escape": "Controls"}}"#)).unwrap_err();
+        assert!(refused.contains("Unable to configure formatter 'f'"), "{refused}");
+        assert!(refused.contains("'f': escape must be one of: none, terminal, controls"), "{refused}");
+    }
+    // In JSON there is nothing to escape: as keys that nobody knows it is ignored, and as an argument refused.
+    let ignored = warnings(&format!(r#"{{"class": "logtree.JsonFormatter", {escape}}}"#)).unwrap();
+    assert!(ignored[0].contains("unknown key 'escape' of a formatter is ignored"), "{ignored:?}");
+    let refused = warnings(&format!(r#"{{"()": "logtree.JsonFormatter", {escape}}}"#)).unwrap_err();
+    assert!(refused.contains("unexpected keyword argument 'escape'"), "{refused}");
+    // A slip of the hand.
+    let ignored = warnings(r#"{"escpae": "controls"}"#).unwrap();
+    assert!(ignored.iter().any(|warning| warning.contains("(did you mean 'escape'?)")), "{ignored:?}");
+}
+
+#[test]
 fn what_python_swallows_is_a_warning_and_under_strict_an_error() {
     let text = r#"{
   "version": 1, "handler": {}, "disable_existing_loggers": "false",

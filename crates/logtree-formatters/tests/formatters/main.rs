@@ -4,6 +4,7 @@
 mod corpus;
 mod cpu_time;
 mod cpython;
+mod escaping;
 mod json;
 mod json_python;
 mod json_values;

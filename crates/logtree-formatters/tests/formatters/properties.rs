@@ -2,7 +2,7 @@
 //! leaves nothing behind.
 
 use logtree_core::{Argument, Timestamp, Value};
-use logtree_formatters::{Converter, FormatterConfig, Style};
+use logtree_formatters::{Converter, Escape, FormatterConfig, Style};
 use proptest::prelude::*;
 
 use crate::specimen::Specimen;
@@ -128,7 +128,9 @@ fn config() -> impl Strategy<Value = FormatterConfig> {
     let converter = prop::sample::select(vec![Converter::LocalTime, Converter::GmTime]);
     let defaults = prop::collection::vec((prop::sample::select(vec!["x", "n", "message", "spans"]), default()), 0..3);
     let time = (prop::option::of(text(DATES)), text(DATES), prop::option::of(text(DATES)), converter);
-    (text(PIECES), style, any::<bool>(), defaults, time).prop_map(|(format, style, validate, defaults, time)| {
+    let escape = prop::sample::select(vec![Escape::None, Escape::Terminal, Escape::Controls]);
+    let shape = (style, any::<bool>(), escape);
+    (text(PIECES), shape, defaults, time).prop_map(|(format, (style, validate, escape), defaults, time)| {
         let (datefmt, default_time_format, default_msec_format, converter) = time;
         FormatterConfig {
             format: Some(format),
@@ -139,6 +141,7 @@ fn config() -> impl Strategy<Value = FormatterConfig> {
             converter,
             default_time_format,
             default_msec_format,
+            escape,
         }
     })
 }
