@@ -1,20 +1,20 @@
 //! Panics that end here.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs what a user has written; `None` if it panics. So does nothing of it: what it panics with may panic in its turn when it
 /// is dropped, which would be the program's.
 pub fn caught<R>(run: impl FnOnce() -> R) -> Option<R> {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(outcome) => Some(outcome),
-        Err(payload) => {
-            if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                // And so on: this one stays.
-                std::mem::forget(again);
-            }
-            None
-        }
+    catch_unwind(AssertUnwindSafe(run)).map_err(drop_caught).ok()
+}
+
+#[cold]
+fn drop_caught(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // And so on: this one stays.
+        std::mem::forget(again);
     }
 }
 

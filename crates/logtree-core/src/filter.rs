@@ -93,7 +93,10 @@ impl From<Replacement> for Verdict {
 
 /// Hands on what passes all filters: the record, or what one of them put in its place (CPython's `Filterer.filter`), after
 /// what they have to say of others.
-pub(crate) fn pass(filters: &[Arc<dyn Filter>], record: &Record<'_>, then: &mut impl FnMut(&Record<'_>)) {
+pub(crate) fn pass<F>(filters: &[Arc<dyn Filter>], record: &Record<'_>, then: &mut F)
+where
+    F: FnMut(&Record<'_>) + ?Sized,
+{
     for (at, filter) in filters.iter().enumerate() {
         let behind = &filters[at + 1..];
         match filter.filter(record) {
@@ -110,7 +113,7 @@ pub(crate) fn pass(filters: &[Arc<dyn Filter>], record: &Record<'_>, then: &mut 
 }
 
 /// Hands on what filters still have to say, each through those behind it.
-pub(crate) fn say_unsaid(filters: &[Arc<dyn Filter>], then: &mut impl FnMut(&Record<'_>)) {
+pub(crate) fn say_unsaid(filters: &[Arc<dyn Filter>], then: &mut dyn FnMut(&Record<'_>)) {
     for (at, filter) in filters.iter().enumerate() {
         filter.unsaid(&mut |record| pass(&filters[at + 1..], record, then));
     }

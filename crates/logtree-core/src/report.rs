@@ -1,11 +1,10 @@
 //! Errors while logging: counted, said at most once a second, never thrown at the program.
 
 use std::io::Write as _;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::{
     Callsite, EmitError, FieldName, Fields, FieldsBuf, Level, Origin, Record, Spans, Timestamp, Value, caught,
@@ -92,26 +91,28 @@ fn is_due(said_ns: i64, now_ns: i64) -> bool {
 
 /// Lends a record of our own, a warning of the logger `logtree`; `speaker` says which part of logtree has something to say.
 pub fn with_own_record<R>(speaker: &str, message: &str, use_it: impl FnOnce(&Record<'_>) -> R) -> R {
-    let callsite = Callsite {
-        name: "logtree".into(),
-        pathname: "logtree".into(),
-        module: "logtree".into(),
-        ..Callsite::default()
-    };
-    let process = std::process::id();
-    let now = Timestamp::now();
+    let (callsite, origin) = own(speaker);
+    use_it(&Record::new(&callsite, &origin, Level::WARNING, origin.started, message))
+}
+
+/// Where a record of our own comes from, made at this moment.
+fn own(speaker: &str) -> (Callsite, Origin) {
+    let (name, process) = ("logtree", std::process::id());
+    let callsite = Callsite { name: name.into(), pathname: name.into(), module: name.into(), ..Callsite::default() };
     let origin = Origin {
         process,
-        process_name: "logtree".into(),
+        process_name: name.into(),
         thread: process.into(),
         thread_name: speaker.into(),
-        started: now,
+        started: Timestamp::now(),
     };
-    use_it(&Record::new(&callsite, &origin, Level::WARNING, now, message))
+    (callsite, origin)
 }
 
 /// So long whoever logs waits for stderr with what there is to report.
 const PATIENCE: Duration = Duration::from_millis(100);
+/// Between two looks at whether it is written. It takes some microseconds, or for ever.
+const TURN: Duration = Duration::from_micros(100);
 
 /// Reports as Python does (`Handler.handleError`), without the traceback that only an interpreter has.
 ///
@@ -125,21 +126,28 @@ fn to_stderr(report: &ErrorReport<'_>) {
         return;
     }
     let text = report.to_string();
-    let (done, is_done) = mpsc::channel();
+    let done = Arc::new(AtomicBool::new(false));
+    let is_done = Arc::clone(&done);
     let write = move || {
         // A closed stderr is nobody's fault here, and there is nobody left to tell.
         let _ = std::io::stderr().write_all(text.as_bytes());
-        let _ = done.send(());
+        done.store(true, Ordering::SeqCst);
         STUCK.store(0, Ordering::SeqCst);
     };
-    if thread::Builder::new().name("logtree-report".into()).spawn(write).is_ok()
-        && is_done.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout)
-    {
-        STUCK.store(process, Ordering::SeqCst);
-        // It may have been done just now, and have said so before.
-        if is_done.try_recv().is_ok() {
-            STUCK.store(0, Ordering::SeqCst);
+    let Ok(thread) = thread::Builder::new().name("logtree-report".into()).spawn(write) else { return };
+    let is_done = || is_done.load(Ordering::SeqCst) || thread.is_finished();
+    let until = Instant::now() + PATIENCE;
+    // What would wake this thread up, a channel, is a third of what this crate compiles, and its next report is a second away.
+    while !is_done() {
+        if Instant::now() >= until {
+            STUCK.store(process, Ordering::SeqCst);
+            // It may have been done just now, and have said so before.
+            if is_done() {
+                STUCK.store(0, Ordering::SeqCst);
+            }
+            return;
         }
+        thread::sleep(TURN);
     }
 }
 

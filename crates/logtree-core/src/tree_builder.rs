@@ -20,7 +20,7 @@ use crate::{Filter, HandlerEntry, Level, LevelNames, Logger, Tree, logger_name};
 /// builder.logger_mut("my_app.db").level = Level::ERROR;
 /// assert!(!builder.build().find("my_app.db.pool").is_enabled_for(Level::DEBUG));
 /// ```
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct TreeBuilder {
     /// The loggers by their names with dots, the root under the empty one.
     pub loggers: BTreeMap<Arc<str>, Logger>,
@@ -35,6 +35,20 @@ pub struct TreeBuilder {
     pub last_resort: Option<Arc<HandlerEntry>>,
     /// Nothing at or below this level passes anywhere (Python's `logging.disable`).
     pub disable: Level,
+}
+
+/// By hand, as a derived one is compiled again by each crate that copies a builder, its maps with it.
+impl Clone for TreeBuilder {
+    fn clone(&self) -> Self {
+        Self {
+            loggers: self.loggers.clone(),
+            handlers: self.handlers.clone(),
+            filters: self.filters.clone(),
+            level_names: self.level_names.clone(),
+            last_resort: self.last_resort.clone(),
+            disable: self.disable,
+        }
+    }
 }
 
 impl TreeBuilder {
