@@ -8,7 +8,6 @@ const MAX_LEN: usize = 256;
 /// A candidate that ends in the last part of a dotted name is as good as equal: people write `StreamHandler` for
 /// `logging.StreamHandler`, and `logging.RotatingFileHandler` for `logging.handlers.RotatingFileHandler`.
 pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // One function for whatever the candidates come out of.
     closest_of(name, &mut candidates.into_iter())
 }
 
@@ -21,6 +20,8 @@ pub(crate) fn slip<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     candidates.iter().copied().find(|candidate| name.len() <= MAX_LEN && is_slip(candidate))
 }
 
+/// One function for whatever the candidates come out of, and not again for each of its callers.
+#[inline(never)]
 fn closest_of<'a>(name: &str, candidates: &mut dyn Iterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > MAX_LEN {
         return None;
