@@ -46,12 +46,7 @@ impl Tick {
     /// Whether the tick of now is a later one than the tick in which the system gave a file this time. It takes them from the
     /// coarse clock too, but for finer ones, which are later. A clock that steps back between the two says no.
     pub(crate) fn is_behind(time: SystemTime) -> bool {
-        #[cfg(target_os = "linux")]
-        let clock = rustix::time::ClockId::RealtimeCoarse;
-        #[cfg(not(target_os = "linux"))]
-        let clock = rustix::time::ClockId::Realtime;
-        let now = rustix::time::clock_gettime(clock);
-        let now = Duration::new(now.tv_sec.unsigned_abs(), now.tv_nsec as u32);
+        let now = Duration::from_nanos(logtree_os::coarse_real_time_ns().unsigned_abs());
         let since = time.duration_since(UNIX_EPOCH).ok().and_then(|time| now.checked_sub(time));
         since.is_some_and(|since| since >= RESOLUTION)
     }

@@ -3,17 +3,12 @@
 /// Nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted (clock_gettime(2), `CLOCK_REALTIME`).
 ///
 /// What [`SystemTime::now`](std::time::SystemTime::now) says, 18 ns sooner: that calculates a duration, and may have to say
-/// that there is none. By the C library, as rustix finds the kernel's clock by itself and does not live under valgrind
-/// then.
+/// that there is none. By the C library, as rustix finds the kernel's clock by itself, does not live under valgrind then, and
+/// takes half of its time to compile for that.
 #[inline]
 #[must_use]
-#[allow(clippy::unnecessary_cast, reason = "elsewhere they have 32 bits")]
 pub fn real_time_ns() -> i64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is that of a `timespec` of our own, which the call writes and does not keep.
-    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME, &raw mut now) };
-    // It fails for a clock that the system does not have, and this one every system has: it would be 1970.
-    (now.tv_sec as i64).saturating_mul(1_000_000_000).saturating_add(now.tv_nsec as i64)
+    ns(libc::CLOCK_REALTIME)
 }
 
 /// Milliseconds of a clock that is never set, in the system's ticks, which are a few of them each (clock_gettime(2),
@@ -26,10 +21,35 @@ pub fn coarse_time_ms() -> u64 {
     let clock = libc::CLOCK_MONOTONIC_COARSE;
     #[cfg(not(target_os = "linux"))]
     let clock = libc::CLOCK_MONOTONIC;
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: as above.
-    unsafe { libc::clock_gettime(clock, &raw mut now) };
+    let now = read(clock);
     (now.tv_sec as u64).wrapping_mul(1000).wrapping_add(now.tv_nsec as u64 / 1_000_000)
+}
+
+/// [`real_time_ns`] in the system's ticks, which are a few milliseconds each (clock_gettime(2), `CLOCK_REALTIME_COARSE`;
+/// elsewhere `CLOCK_REALTIME`).
+#[must_use]
+pub fn coarse_real_time_ns() -> i64 {
+    #[cfg(target_os = "linux")]
+    let clock = libc::CLOCK_REALTIME_COARSE;
+    #[cfg(not(target_os = "linux"))]
+    let clock = libc::CLOCK_REALTIME;
+    ns(clock)
+}
+
+#[inline]
+#[allow(clippy::unnecessary_cast, reason = "elsewhere they have 32 bits")]
+fn ns(clock: libc::clockid_t) -> i64 {
+    let now = read(clock);
+    (now.tv_sec as i64).saturating_mul(1_000_000_000).saturating_add(now.tv_nsec as i64)
+}
+
+#[inline]
+fn read(clock: libc::clockid_t) -> libc::timespec {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is that of a `timespec` of our own, which the call writes and does not keep.
+    unsafe { libc::clock_gettime(clock, &raw mut now) };
+    // It fails for a clock that the system does not have, and these every system has: it would be 1970.
+    now
 }
 
 #[cfg(test)]
@@ -54,5 +74,7 @@ mod tests {
         // Its ticks are some milliseconds; how late one comes on a machine with other work nobody promises.
         let (before, now, after) = (fine(), coarse_time_ms(), fine());
         assert!((before.saturating_sub(1000)..=after).contains(&now), "{before} {now} {after}");
+        let (before, now, after) = (real_time_ns(), coarse_real_time_ns(), real_time_ns());
+        assert!((before - 1_000_000_000..=after).contains(&now), "{before} {now} {after}");
     }
 }

@@ -100,8 +100,6 @@ mod wiped {
     use std::ptr;
     use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
-    use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap_anonymous, munmap};
-
     /// The kernel rounds it up to its own page.
     const PAGE_BYTES: usize = 4096;
 
@@ -141,17 +139,15 @@ mod wiped {
         if REFUSED.load(Ordering::Relaxed) {
             return None;
         }
+        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
         // SAFETY: a new anonymous mapping at an address of the kernel's choice touches no other memory.
-        let mapped = unsafe {
-            mmap_anonymous(ptr::null_mut(), PAGE_BYTES, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
-        };
-        let Ok(mapped) = mapped else {
+        let mapped = unsafe { libc::mmap(ptr::null_mut(), PAGE_BYTES, protection, flags, -1, 0) };
+        if mapped == libc::MAP_FAILED {
             REFUSED.store(true, Ordering::Relaxed);
             return None;
-        };
+        }
         // SAFETY: the advice is for the page just mapped, which nobody uses yet.
-        let advised = unsafe { madvise(mapped, PAGE_BYTES, Advice::LinuxWipeOnFork) };
-        if advised.is_err() {
+        if unsafe { libc::madvise(mapped, PAGE_BYTES, libc::MADV_WIPEONFORK) } != 0 {
             REFUSED.store(true, Ordering::Relaxed);
             unmap(mapped);
             return None;
@@ -169,7 +165,7 @@ mod wiped {
     fn unmap(page: *mut core::ffi::c_void) {
         // A page that stayed mapped would cost 4 KiB and harm nobody.
         // SAFETY: only `map` calls this, with a page that it mapped and published to nobody.
-        let _ = unsafe { munmap(page, PAGE_BYTES) };
+        unsafe { libc::munmap(page, PAGE_BYTES) };
     }
 }
 

@@ -20,7 +20,7 @@ pub fn current_thread_id() -> u32 {
     }
 
     let generation = ForkGeneration::current();
-    let ask = || rustix::thread::gettid().as_raw_nonzero().get().unsigned_abs();
+    let ask = || gettid().unsigned_abs();
     KNOWN
         .try_with(|known| match known.get() {
             Some((of, id)) if of == generation => id,
@@ -38,7 +38,18 @@ pub fn current_thread_id() -> u32 {
 /// The main thread is named after the program's file. Empty if the system does not tell.
 #[must_use]
 pub fn current_thread_name() -> String {
-    rustix::thread::name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    let mut name = [0_u8; 16];
+    // SAFETY: the call writes at most 16 bytes, the last of which is 0 (prctl(2), `PR_GET_NAME`).
+    unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+    let end = name.iter().position(|byte| *byte == 0).unwrap_or(0);
+    String::from_utf8_lossy(&name[..end]).into_owned()
+}
+
+/// The native id of the calling thread. By its number, as older C libraries have no function for it.
+pub(crate) fn gettid() -> libc::pid_t {
+    // SAFETY: the call takes no arguments, and always succeeds.
+    let id = unsafe { libc::syscall(libc::SYS_gettid) };
+    id as libc::pid_t
 }
 
 /// Starts a thread that receives no signal of the host's.

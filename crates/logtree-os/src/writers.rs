@@ -34,8 +34,7 @@ const _: () = assert!(size_of::<Owner>() == 8);
 /// those of other machines.
 pub fn has_writers(file: BorrowedFd<'_>) -> io::Result<bool> {
     let fd = file.as_raw_fd();
-    let thread = rustix::thread::gettid().as_raw_nonzero().get();
-    let owner = Owner { kind: F_OWNER_TID, pid: thread };
+    let owner = Owner { kind: F_OWNER_TID, pid: crate::thread::gettid() };
     // SAFETY: the kernel reads one `struct f_owner_ex`, which `owner` is and stays for the call.
     if unsafe { libc::fcntl(fd, F_SETOWN_EX, &raw const owner) } < 0 {
         return Err(io::Error::last_os_error());

@@ -15,23 +15,37 @@ pub(super) fn wake_all(word: &AtomicU32) {
     system::wake(word, i32::MAX.unsigned_abs());
 }
 
-/// By futex.
+/// By futex(2).
 #[cfg(target_os = "linux")]
 mod system {
-    use rustix::thread::futex::{Flags, Timespec, wait as futex_wait, wake as futex_wake};
+    use std::ptr;
+
+    use libc::{FUTEX_PRIVATE_FLAG, FUTEX_WAIT, FUTEX_WAKE, SYS_futex, c_long};
 
     use super::{AtomicU32, Duration};
 
+    /// The kernel's `struct __kernel_old_timespec`, which the call takes on all architectures.
+    #[repr(C)]
+    struct Timespec {
+        tv_sec: c_long,
+        tv_nsec: c_long,
+    }
+
     /// Returns when woken, after `patience`, or for no reason: the caller looks again.
     pub(in super::super) fn wait(word: &AtomicU32, expected: u32, patience: Option<Duration>) {
-        let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
+        let timeout = patience.and_then(|patience| {
+            Some(Timespec { tv_sec: patience.as_secs().try_into().ok()?, tv_nsec: patience.subsec_nanos() as c_long })
+        });
+        let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
         // Every outcome means the same: look again.
-        let _ = futex_wait(word, Flags::PRIVATE, expected, timeout.as_ref());
+        // SAFETY: the kernel reads the word, which is borrowed, and the time, which is this function's or null.
+        unsafe { libc::syscall(SYS_futex, word.as_ptr(), FUTEX_WAIT | FUTEX_PRIVATE_FLAG, expected, timeout) };
     }
 
     pub(super) fn wake(word: &AtomicU32, most: u32) {
         // It fails only for an address that is none.
-        let _ = futex_wake(word, Flags::PRIVATE, most);
+        // SAFETY: the word is borrowed, and the call touches no memory.
+        unsafe { libc::syscall(SYS_futex, word.as_ptr(), FUTEX_WAKE | FUTEX_PRIVATE_FLAG, most) };
     }
 }
 
