@@ -116,12 +116,6 @@ fn nanoseconds(fields: &[String], name: &str) -> f64 {
 
 #[test]
 fn busy_and_idle_times_are_those_inside_and_outside() {
-    let spin = |time: Duration| {
-        let began = Instant::now();
-        while began.elapsed() < time {
-            std::hint::spin_loop();
-        }
-    };
     with_events(Mode::Exclusive, &[("app", SpanEvents::CLOSE)], |seen, _| {
         let (busy, idle) = (Duration::from_millis(20), Duration::from_millis(50));
         let began = Instant::now();
@@ -140,6 +134,13 @@ fn busy_and_idle_times_are_those_inside_and_outside() {
     });
 }
 
+fn spin(time: Duration) {
+    let began = Instant::now();
+    while began.elapsed() < time {
+        std::hint::spin_loop();
+    }
+}
+
 #[test]
 fn several_layers_measure_each_for_itself() {
     let (one, other) = (Remember::default(), Remember::default());
@@ -149,7 +150,7 @@ fn several_layers_measure_each_for_itself() {
     tracing::subscriber::with_default(subscriber, || {
         let began = Instant::now();
         let span = info_span!(target: "app", "s");
-        span.in_scope(|| while began.elapsed() < Duration::from_millis(5) {});
+        span.in_scope(|| spin(Duration::from_millis(5)));
         drop(span);
         let all = began.elapsed().as_nanos() as f64;
         for seen in [one.one(), other.one()] {
