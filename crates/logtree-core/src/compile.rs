@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use crate::{Filter, HandlerEntry, Level, Logger, Needs, Route, SpanEvents, TreeBuilder};
 
-/// All routes of a tree, and whose they are.
+/// Whose the routes of a tree are.
 #[derive(Debug, Default)]
-pub(crate) struct Routes {
+pub(crate) struct Names {
     names: HashMap<Arc<str>, RouteIndex>,
-    pub(crate) all: Vec<Route>,
     /// In bytes. No ancestor that is longer needs to be looked for.
     longest_name: usize,
 }
@@ -30,7 +29,7 @@ pub(crate) const NOWHERE: u32 = u32::MAX >> 1;
 
 type Handlers = Arc<[Arc<HandlerEntry>]>;
 
-impl Routes {
+impl Names {
     /// The index of the route of the logger called `name`.
     pub(crate) fn index(&self, name: &str) -> u32 {
         match self.nearest(name) {
@@ -68,16 +67,17 @@ impl Routes {
 }
 
 /// Takes the walk of every logger. `handlers` are all that there are, those that others hand on to before those.
-pub(crate) fn compile(source: &TreeBuilder, handlers: &[Arc<HandlerEntry>]) -> Routes {
+pub(crate) fn compile(source: &TreeBuilder, handlers: &[Arc<HandlerEntry>]) -> (Names, Vec<Route>) {
     let mut compiler = Compiler {
         source,
         needs: needs(handlers),
         last_resort: source.last_resort.iter().cloned().collect(),
-        routes: Routes::default(),
+        names: Names::default(),
+        routes: Vec::new(),
         walks: Vec::new(),
         known: HashMap::new(),
     };
-    compiler.routes.names.reserve(source.loggers.len() + 1);
+    compiler.names.names.reserve(source.loggers.len() + 1);
     let above_the_root = Walk::above_the_root();
     let none = &above_the_root.handlers;
     if !source.loggers.contains_key("") {
@@ -94,7 +94,7 @@ pub(crate) fn compile(source: &TreeBuilder, handlers: &[Arc<HandlerEntry>]) -> R
             Some((_, below)) => compiler.walks[*below as usize].clone(),
             None if name.is_empty() => above_the_root.clone(),
             None => compiler
-                .routes
+                .names
                 .names
                 .get("")
                 .map_or_else(|| above_the_root.clone(), |root| compiler.walks[root.below as usize].clone()),
@@ -104,7 +104,7 @@ pub(crate) fn compile(source: &TreeBuilder, handlers: &[Arc<HandlerEntry>]) -> R
             prefixes.push((name, below));
         }
     }
-    compiler.routes
+    (compiler.names, compiler.routes)
 }
 
 /// What a record meets from one logger up.
@@ -147,7 +147,8 @@ struct Compiler<'a> {
     source: &'a TreeBuilder,
     needs: HashMap<*const HandlerEntry, Needs>,
     last_resort: Handlers,
-    routes: Routes,
+    names: Names,
+    routes: Vec<Route>,
     /// The walk of each route.
     walks: Vec<Walk>,
     /// Routes without filters, by what else they consist of and the address of their list of handlers, which the walk keeps
@@ -173,21 +174,21 @@ impl Compiler<'_> {
             () if logger.filters.is_empty() => below,
             () => self.route(&walk, logger.filters.clone().into()),
         };
-        self.routes.longest_name = self.routes.longest_name.max(name.len());
-        self.routes.names.insert(Arc::clone(name), RouteIndex { own, below });
+        self.names.longest_name = self.names.longest_name.max(name.len());
+        self.names.names.insert(Arc::clone(name), RouteIndex { own, below });
         below
     }
 
     fn route(&mut self, walk: &Walk, filters: Box<[Arc<dyn Filter>]>) -> u32 {
         let handlers = if walk.handlers.is_empty() { &self.last_resort } else { &walk.handlers };
-        let index = self.routes.all.len() as u32;
+        let index = self.routes.len() as u32;
         let of_filters = Needs { spans: !filters.is_empty() };
         let needs = handlers.iter().fold(of_filters, |needs, entry| match self.needs.get(&Arc::as_ptr(entry)) {
             Some(of_entry) => needs.and(*of_entry),
             // The last resort.
             None => needs.and(entry.own_needs()),
         });
-        self.routes.all.push(
+        self.routes.push(
             Route::new(walk.level, self.source.disable, filters, Arc::clone(handlers), needs)
                 .with_span_events(walk.span_events),
         );

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::caught::caught;
+use crate::caught::{caught, drop_each};
 use crate::filter::{pass, say_unsaid};
 use crate::{EmitError, Filter, HandlerEntry, HandlerErrors, Level, Needs, Record, SpanEvents, Steps, with_own_record};
 
@@ -15,7 +15,7 @@ pub struct Route {
     level: Level,
     /// What `logging.disable` was given; 0 when it never was.
     disable: Level,
-    pub(crate) filters: Box<[Arc<dyn Filter>]>,
+    filters: Box<[Arc<dyn Filter>]>,
     /// Records lost to a filter that panicked.
     filter_errors: HandlerErrors,
     handlers: Arc<[Arc<HandlerEntry>]>,
@@ -42,8 +42,9 @@ impl Route {
         }
     }
 
-    pub(crate) fn with_span_events(self, span_events: SpanEvents) -> Self {
-        Self { span_events, ..self }
+    pub(crate) fn with_span_events(mut self, span_events: SpanEvents) -> Self {
+        self.span_events = span_events;
+        self
     }
 
     /// At which points of their lives there are records of the logger's spans.
@@ -140,6 +141,13 @@ impl Route {
     /// The handlers in the order in which they are called.
     pub fn handlers(&self) -> &[Arc<HandlerEntry>] {
         &self.handlers
+    }
+}
+
+impl Drop for Route {
+    /// The last one that has it may be a thread that logs, and a filter's panic is not to be its.
+    fn drop(&mut self) {
+        drop_each(std::mem::take(&mut self.filters));
     }
 }
 

@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use crate::caught::drop_each;
-use crate::compile::{Routes, compile};
-use crate::{Direct, HandlerEntry, Level, LevelNames, Needs, Route, TreeBuilder, logger_name};
+use crate::compile::{Names, compile};
+use crate::{HandlerEntry, Level, LevelNames, Needs, Outlets, Route, TreeBuilder, logger_name};
 
 /// All loggers of one config. It never changes; another config is another tree.
 #[derive(Debug)]
 pub struct Tree {
     generation: u32,
     source: TreeBuilder,
-    routes: Routes,
-    /// Those of the source, and those that only loggers still lead to.
-    handlers: Vec<Arc<HandlerEntry>>,
+    names: Names,
+    /// The routes, and the handlers of the source and those that only loggers still lead to.
+    outlets: Outlets,
     needs: Needs,
     has_span_events: bool,
     nowhere: Route,
@@ -31,14 +31,14 @@ impl Tree {
     pub(crate) fn new(source: TreeBuilder) -> Self {
         static GENERATIONS: AtomicU32 = AtomicU32::new(1);
         let handlers = source.all_handlers();
-        let routes = compile(&source, &handlers);
+        let (names, routes) = compile(&source, &handlers);
         Self {
             generation: GENERATIONS.fetch_add(1, Ordering::Relaxed),
-            needs: routes.all.iter().fold(Needs::default(), |needs, route| needs.and(route.needs())),
-            has_span_events: routes.all.iter().any(|route| !route.span_events().is_empty()),
-            handlers,
+            needs: routes.iter().fold(Needs::default(), |needs, route| needs.and(route.needs())),
+            has_span_events: routes.iter().any(|route| !route.span_events().is_empty()),
+            outlets: Outlets { routes: routes.into(), handlers: handlers.into() },
             source,
-            routes,
+            names,
             nowhere: Route::nowhere(),
         }
     }
@@ -55,12 +55,12 @@ impl Tree {
 
     /// The route of the logger called `name` (dots), by its index.
     pub fn route_index(&self, name: &str) -> u32 {
-        self.routes.index(name)
+        self.names.index(name)
     }
 
     /// The route of that index. An index of another tree leads nowhere.
     pub fn route(&self, index: u32) -> &Route {
-        self.routes.all.get(index as usize).unwrap_or(&self.nowhere)
+        self.outlets.routes.get(index as usize).unwrap_or(&self.nowhere)
     }
 
     /// The route of the logger called `name`, in dots or colons.
@@ -70,12 +70,12 @@ impl Tree {
 
     /// The names of the loggers that a record of the logger called `name` (dots) meets on its walk, up to the root.
     pub(crate) fn ways_up<'n>(&self, name: &'n str) -> impl Iterator<Item = &'n str> {
-        self.routes.ways_up(name)
+        self.names.ways_up(name)
     }
 
     /// The lowest level that any route wants; `None` if none wants anything.
     pub fn lowest_wanted(&self) -> Option<Level> {
-        self.routes.all.iter().filter_map(Route::lowest_wanted).min()
+        self.outlets.routes.iter().filter_map(Route::lowest_wanted).min()
     }
 
     /// What anything in the tree reads of a record beyond the event itself.
@@ -101,30 +101,23 @@ impl Tree {
     /// Every handler of the config, attached to a logger or not, and those of earlier configs that loggers still have;
     /// those that others hand on to before those.
     pub fn handlers(&self) -> &[Arc<HandlerEntry>] {
-        &self.handlers
+        &self.outlets.handlers
     }
 
-    /// Handles what filters of loggers [still have to say](crate::Filter::unsaid), as at the end of a tree.
-    pub fn say_unsaid(&self) {
-        self.routes.all.iter().for_each(|route| route.say_unsaid(&mut Direct));
+    /// What holds something that was logged: it stays when the tree is used no more.
+    pub fn outlets(&self) -> &Outlets {
+        &self.outlets
     }
 
-    /// Flushes every handler until `deadline`, queues first so that what they hold reaches the others, after the filters have
-    /// [said](crate::Filter::unsaid) what they held back.
+    /// Flushes what it [ends in](Outlets::flush).
     pub fn flush(&self, deadline: Instant) -> bool {
-        self.say_unsaid();
-        let flush = |flushed, entry: &Arc<HandlerEntry>| {
-            entry.say_unsaid(&mut Direct);
-            entry.flush(deadline) && flushed
-        };
-        self.handlers.iter().rev().fold(true, flush)
+        self.outlets.flush(deadline)
     }
 }
 
 impl Drop for Tree {
     /// The last one that has it may be a thread that logs, and a filter's panic is not to be its.
     fn drop(&mut self) {
-        drop_each(self.routes.all.iter_mut().flat_map(|route| std::mem::take(&mut route.filters).into_vec()));
         drop_each(self.source.loggers.values_mut().flat_map(|logger| std::mem::take(&mut logger.filters)));
         drop_each(std::mem::take(&mut self.source.filters).into_values());
     }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use logtree_core::Tree;
+use logtree_core::{Outlets, Tree};
 use logtree_os::{ForkLock, ForkReset};
 
 use crate::TreeHandle;
 
-/// The trees, to be flushed with the one in use.
+/// What they end in, to be flushed with the one in use.
 #[derive(Debug, Default)]
-pub(crate) struct AllLeaving(Vec<Arc<Tree>>);
+pub(crate) struct AllLeaving(Vec<Arc<Outlets>>);
 
 /// A child has none of the threads that close them. It does not drop them either: to close handlers is not for under a lock.
 impl ForkReset for AllLeaving {
@@ -28,7 +28,7 @@ impl AllLeaving {
     pub(crate) fn flush(this: &ForkLock<Self>, in_use: &Tree, deadline: Instant) -> bool {
         // Looked at after the one in use was: one that was swapped since stands here.
         let leaving = this.lock().0.clone();
-        leaving.iter().fold(in_use.flush(deadline), |flushed, tree| tree.flush(deadline) && flushed)
+        leaving.iter().fold(in_use.flush(deadline), |flushed, outlets| outlets.flush(deadline) && flushed)
     }
 }
 
@@ -36,26 +36,26 @@ impl AllLeaving {
 #[derive(Debug)]
 pub struct Leaving {
     of: TreeHandle,
-    tree: Arc<Tree>,
+    outlets: Arc<Outlets>,
 }
 
 impl Leaving {
     /// Notes that `tree` leaves. That must be before it is swapped for another.
     pub fn new(of: &TreeHandle, tree: &Tree) -> Self {
-        // The same once more: nobody who waits until the tree itself is used no more has this one in the way.
-        let (of, tree) = (of.clone(), Arc::new(tree.source().clone().into_tree()));
-        of.leaving().lock().0.push(Arc::clone(&tree));
-        Self { of, tree }
+        // Not the tree, for the end of whose use others wait.
+        let (of, outlets) = (of.clone(), Arc::new(tree.outlets().clone()));
+        of.leaving().lock().0.push(Arc::clone(&outlets));
+        Self { of, outlets }
     }
 
-    /// Its loggers and handlers.
-    pub fn tree(&self) -> &Tree {
-        &self.tree
+    /// What it ends in.
+    pub fn outlets(&self) -> &Outlets {
+        &self.outlets
     }
 }
 
 impl Drop for Leaving {
     fn drop(&mut self) {
-        self.of.leaving().lock().0.retain(|tree| !Arc::ptr_eq(tree, &self.tree));
+        self.of.leaving().lock().0.retain(|outlets| !Arc::ptr_eq(outlets, &self.outlets));
     }
 }

@@ -115,7 +115,7 @@ pub(crate) fn retire(installed: &TreeHandle, old: Arc<Tree>, leaving: Option<Lea
     // A record that takes longer finds a handler that was closed, which handles it as well as it then can.
     let _ = installed.wait_for_former(Instant::now() + PATIENCE);
     if let Some(leaving) = &leaving {
-        leaving.tree().say_unsaid();
+        leaving.outlets().say_unsaid();
     }
     install::close(handlers);
 }
