@@ -25,6 +25,7 @@ mod caught;
 pub mod codec;
 mod compile;
 mod cut;
+mod directives;
 mod error;
 mod explain;
 mod fields;
@@ -53,6 +54,7 @@ mod zone;
 
 pub use caught::{caught, write_caught};
 pub use cut::LEAST_CUT_BYTES;
+pub use directives::{BadDirective, Directives};
 pub use error::{ArgumentError, BuildError, EmitError, FormatError};
 pub use explain::{Destination, Explanation, FilterStage, HandlerStage, Outcome, Stage};
 pub use fields::{Field, FieldName, Fields, FieldsBuf, FieldsIter, FoundValue};

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use logtree_core::{Filter, HandlerEntry, Level, Logger, TreeBuilder};
+use logtree_core::{Directives, Filter, HandlerEntry, Level, Logger, TreeBuilder};
 use logtree_formatters::default_formatter;
 use logtree_handlers::{StreamHandler, StreamHandlerConfig};
 
-use crate::env_levels::EnvLevel;
 use crate::plan::LoggerSpec;
 
 /// Loggers by name, the root under the empty one.
@@ -98,10 +97,10 @@ pub(crate) fn apply_incremental(loggers: &mut Loggers, specs: &[LoggerSpec]) {
     }
 }
 
-/// Sets the levels that the environment gives, as Python's `setLevel` would.
-pub(crate) fn set_levels(loggers: &mut Loggers, levels: &[EnvLevel]) {
-    for EnvLevel { name, level } in levels {
-        loggers.entry(Arc::from(&**name)).or_default().level = *level;
+/// Sets the levels that directives give, as Python's `setLevel` would.
+pub(crate) fn set_levels(loggers: &mut Loggers, directives: &Directives) {
+    for (name, level) in directives.iter() {
+        loggers.entry(Arc::from(name)).or_default().level = level;
     }
 }
 

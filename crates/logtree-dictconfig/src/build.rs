@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use logtree_core::{BuildError, Handler, HandlerEntry, LevelNames, TreeBuilder};
+use logtree_core::{BuildError, Directives, Handler, HandlerEntry, LevelNames, TreeBuilder};
 use logtree_formatters::default_formatter;
 
 use crate::apply::{self, Parts};
 use crate::check::{At, EARLIER_HANDLER, no_handler};
-use crate::env_levels::EnvLevel;
 use crate::plan::{HandlerAt, HandlerLevel, HandlerSpec, LoggerSpec, Made, Plan};
 use crate::problem::{Exception, Problem, Problems, Reason};
 use crate::python::repr_str;
@@ -27,7 +26,7 @@ pub struct Built {
     pub(crate) loggers: Vec<LoggerSpec>,
     pub(crate) handler_levels: Vec<HandlerLevel>,
     pub(crate) levels: LevelNames,
-    pub(crate) env_levels: Vec<EnvLevel>,
+    pub(crate) directives: Directives,
     pub(crate) is_incremental: bool,
     pub(crate) disable_existing: bool,
 }
@@ -73,7 +72,7 @@ impl Built {
             builder.filters.clone_from(&self.parts.filters);
             apply::apply(&mut builder.loggers, &self.loggers, &self.parts, self.disable_existing);
         }
-        apply::set_levels(&mut builder.loggers, &self.env_levels);
+        apply::set_levels(&mut builder.loggers, &self.directives);
     }
 
     /// Whether the config only changes levels and `propagate` of what is there.
@@ -120,7 +119,7 @@ impl Plan {
     /// # Errors
     /// As [`open`](Self::open), but for handlers that are not there.
     pub fn open_on_top(self) -> Result<Opened, Problems> {
-        let Self { source, levels, env_levels, formatters, filters, handlers, loggers, handler_levels, .. } = self;
+        let Self { source, levels, directives, formatters, filters, handlers, loggers, handler_levels, .. } = self;
         let mut making =
             Making { source: Arc::clone(&source), problems: Vec::new(), entries: Vec::new(), at: Vec::new() };
         let mut parts = Parts::default();
@@ -156,7 +155,7 @@ impl Plan {
             loggers,
             handler_levels,
             levels,
-            env_levels,
+            directives,
             is_incremental: self.is_incremental,
             disable_existing: self.disable_existing,
         };

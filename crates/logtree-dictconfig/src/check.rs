@@ -16,9 +16,8 @@ mod sections;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use logtree_core::{Filter, Formatter, LevelNames, Registry};
+use logtree_core::{Directives, Filter, Formatter, LevelNames, Registry};
 
-use crate::env_levels::EnvLevel;
 use crate::found::{Found, clipped};
 use crate::node::{Kind, Node};
 use crate::plan::{HandlerLevel, HandlerSpec, LoggerSpec, Made, Plan, Read};
@@ -30,14 +29,15 @@ use crate::suggest;
 pub(crate) use loggers::{EARLIER_HANDLER, no_handler};
 pub(crate) use scope::At;
 
-/// The keys of a config. `levels`, `env` and `env_levels` are logtree's own; `$schema` is for editors.
-const KEYS: [&str; 12] = [
+/// The keys of a config. `levels`, `env`, `directives` and `env_levels` are logtree's own; `$schema` is for editors.
+const KEYS: [&str; 13] = [
     "$schema",
     "version",
     "incremental",
     "disable_existing_loggers",
     "levels",
     "env",
+    "directives",
     "env_levels",
     "formatters",
     "filters",
@@ -53,7 +53,7 @@ pub(crate) struct Checker<'a> {
     registry: &'a Registry,
     resolver: Resolver<'a>,
     levels: LevelNames,
-    env_levels: Vec<EnvLevel>,
+    directives: Directives,
     formatters: Vec<(String, Made<Arc<dyn Formatter>>)>,
     filters: Vec<(String, Made<Arc<dyn Filter>>)>,
     handlers: Vec<HandlerSpec>,
@@ -84,7 +84,7 @@ pub(crate) fn check(
         registry,
         resolver: Resolver::new(root, registry, assumed),
         levels: LevelNames::default(),
-        env_levels: Vec::new(),
+        directives: Directives::default(),
         formatters: Vec::new(),
         filters: Vec::new(),
         handlers: Vec::new(),
@@ -98,12 +98,12 @@ pub(crate) fn check(
     };
     let (is_incremental, disable_existing) = checker.config();
     let Checker {
-        source, levels, env_levels, formatters, filters, handlers, loggers, handler_levels, problems, ..
+        source, levels, directives, formatters, filters, handlers, loggers, handler_levels, problems, ..
     } = checker;
     let plan = Plan {
         source,
         levels,
-        env_levels,
+        directives,
         formatters,
         filters,
         handlers,
@@ -130,6 +130,8 @@ impl<'a> Checker<'a> {
         self.duplicates(self.root, &at);
         self.version(&at);
         self.level_names();
+        self.directives();
+        // What the environment says is on top.
         self.env_levels();
         let is_incremental = self.switch("incremental", false);
         let disable_existing = is_incremental || self.switch("disable_existing_loggers", true);

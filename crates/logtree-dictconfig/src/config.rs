@@ -23,6 +23,10 @@ use crate::{ini, json};
 /// The default is taken where the variable is empty, too, and may hold others; `$${` stands for `${`. What is read stays text:
 /// a level is its name.
 ///
+/// The top-level key `directives` sets levels in one line, on top of those of the config: `info,my_app::db=debug`, as
+/// tracing-subscriber's [`EnvFilter`](logtree_core::Directives) has it. With `env: true`, `${RUST_LOG:-info}` takes them from a
+/// variable, or else is `info`.
+///
 /// The top-level key `env_levels` names a variable, such as `RUST_LOG`, whose levels are set on top of those of the config,
 /// when it is installed and whenever it is read again: `info,my_app::db=debug`, as tracing-subscriber's `EnvFilter` has it.
 /// A directive sets the level of its logger; levels that the config gives to loggers below and to handlers still hold.

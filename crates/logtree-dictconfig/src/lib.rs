@@ -40,7 +40,6 @@ mod config;
 mod corpus;
 mod digits;
 mod env;
-mod env_levels;
 mod filters;
 mod format;
 mod found;

@@ -58,7 +58,7 @@ impl Plan {
             loggers: self.loggers.clone(),
             handler_levels: Vec::new(),
             levels: self.levels.clone(),
-            env_levels: self.env_levels.clone(),
+            directives: self.directives.clone(),
             is_incremental: self.is_incremental,
             disable_existing: self.disable_existing,
         };

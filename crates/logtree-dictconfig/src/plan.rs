@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use logtree_core::{Argument, Filter, Formatter, HandlerPlan, Level, LevelNames, SpanEvents};
+use logtree_core::{Argument, Directives, Filter, Formatter, HandlerPlan, Level, LevelNames, SpanEvents};
 
 use crate::check::At;
-use crate::env_levels::EnvLevel;
 use crate::format::Format;
 use crate::problem::Problem;
 use crate::source::Source;
@@ -19,7 +18,7 @@ pub struct Plan {
     pub(crate) source: Arc<Source>,
     pub(crate) levels: LevelNames,
     /// What the environment says of loggers, on top of what the config says.
-    pub(crate) env_levels: Vec<EnvLevel>,
+    pub(crate) directives: Directives,
     pub(crate) formatters: Vec<(String, Made<Arc<dyn Formatter>>)>,
     pub(crate) filters: Vec<(String, Made<Arc<dyn Filter>>)>,
     /// Those that others hand on to before those.

@@ -72,6 +72,11 @@ fn top_level() -> Value {
             "description": "Whether `${NAME}` and `${NAME:-default}` in strings come from the environment; `$${` stands for `${`.",
             "default": false,
         },
+        "directives": {
+            "description": "Levels of loggers in one line, set on top: `info,my_app::db=debug`, as of EnvFilter.",
+            "anyOf": [{"type": ["string", "null"]}, reference()],
+            "examples": ["info,my_app::db=debug", "${RUST_LOG:-info}"],
+        },
         "env_levels": {
             "description": "The variable of the environment whose levels are set on top: `info,my_app::db=debug`, as of EnvFilter.",
             "anyOf": [{"type": ["string", "null"]}, reference()],

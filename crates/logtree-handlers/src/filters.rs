@@ -3,6 +3,7 @@
 //! | class | passes |
 //! |---|---|
 //! | `logtree.LevelRangeFilter` | records of levels within two bounds: [`LevelRangeFilter`] |
+//! | `logtree.DirectivesFilter` | records as `EnvFilter` passes them, for one handler: [`DirectivesFilter`] |
 //! | `logtree.FieldFilter` | records with a field, of the event or of a span around it, that is as it should be: [`FieldFilter`] |
 //! | `logtree.RateLimitFilter` | so many records in so much time, and says how many it held back: [`RateLimitFilter`] |
 //! | `logtree.DuplicateFilter` | a message once, and then says how often it was repeated: [`DuplicateFilter`] |
@@ -28,6 +29,7 @@
 //!
 //! What is said of records that were held back stands in their name: under their logger, with the highest of their levels.
 
+mod directives;
 mod duplicate;
 mod field;
 mod held_back;
@@ -42,6 +44,7 @@ mod subject;
 
 use logtree_core::Registry;
 
+pub use directives::DirectivesFilter;
 pub use duplicate::{DuplicateFilter, DuplicateFilterConfig};
 pub use field::{FieldFilter, FieldFilterConfig, Scope};
 pub use level_range::LevelRangeFilter;
@@ -54,6 +57,7 @@ pub use subject::Subject;
 /// Registers the filters under their names in configs.
 pub(crate) fn register(registry: &mut Registry) {
     registry
+        .filter("logtree.DirectivesFilter", directives::plan)
         .filter("logtree.DuplicateFilter", duplicate::plan)
         .filter("logtree.FieldFilter", field::plan)
         .filter("logtree.LevelRangeFilter", level_range::plan)

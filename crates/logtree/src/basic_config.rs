@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use logtree_core::{ArgumentError, Formatter, HandlerEntry, Level, StdStream, TreeBuilder};
+use logtree_core::{ArgumentError, Formatter, HandlerEntry, Level, LevelNames, StdStream, TreeBuilder};
 use logtree_formatters::{Escape, FormatterConfig, Style, default_formatter};
 use logtree_handlers::{
     Encoding, EncodingErrors, FileHandler, FileHandlerConfig, OpenMode, Stream, StreamHandler, StreamHandlerConfig,
@@ -38,6 +38,7 @@ pub struct BasicConfig {
     style: Style,
     escape: Escape,
     level: Option<Level>,
+    directives: Option<String>,
     stream: Option<StdStream>,
     handlers: Option<Vec<HandlerEntry>>,
     force: bool,
@@ -81,6 +82,18 @@ impl BasicConfig {
         Self { level: Some(level), ..self }
     }
 
+    /// Levels of loggers in one line, on top of the root's: `info,my_app::db=debug`; none. Python has nothing like it.
+    ///
+    /// ```
+    /// // What `tracing_subscriber::fmt::init()` looks at.
+    /// let levels = std::env::var("RUST_LOG").unwrap_or_default();
+    /// let _guard = logtree::basic_config().level(logtree::Level::INFO).directives(levels).install()?;
+    /// # Ok::<(), logtree::Error>(())
+    /// ```
+    pub fn directives(self, directives: impl Into<String>) -> Self {
+        Self { directives: Some(directives.into()), ..self }
+    }
+
     /// Writes to this stream; stderr.
     pub fn stream(self, stream: StdStream) -> Self {
         Self { stream: Some(stream), ..self }
@@ -110,11 +123,12 @@ impl BasicConfig {
     /// the root has handlers, unless they are [forced](Self::force) out.
     ///
     /// # Errors
-    /// CPython's, for arguments that exclude one another and formats that are none; and as
+    /// CPython's, for arguments that exclude one another and formats that are none; for directives that are none; and as
     /// [`Config::install`](crate::Config::install).
     pub fn install(self) -> Result<Guard, Error> {
         let Some(installed) = guard::installed() else { return self.into_builder()?.install() };
         let (force, level) = (self.force, self.level);
+        let directives = builder::parse(self.directives.as_deref().unwrap_or_default(), LevelNames::STANDARD)?;
         let is_in_the_way = |tree: &TreeBuilder| !force && !root_handlers(tree).is_empty();
         // Looked at before anything is opened, and again when it counts.
         if is_in_the_way(installed.tree.tree().source()) {
@@ -134,6 +148,7 @@ impl BasicConfig {
             tree.handlers.retain(|entry| !removed.iter().any(|removed| Arc::ptr_eq(removed, entry)));
             tree.handlers.extend_from_slice(&new.handlers);
             tree.logger_mut("").level = level.unwrap_or(tree.logger_mut("").level);
+            directives.iter().for_each(|(name, level)| tree.logger_mut(name).level = level);
             Ok(Arc::new(tree.into_tree()))
         });
         match changed {
@@ -143,15 +158,15 @@ impl BasicConfig {
         Ok(Guard(Arc::clone(installed)))
     }
 
-    fn into_builder(self) -> Result<Builder, ArgumentError> {
+    fn into_builder(self) -> Result<Builder, Error> {
         let formatter = self.formatter()?;
         let error = |message| ArgumentError::new("ValueError", message);
         let handlers = match (self.handlers, self.filename, self.stream) {
             (Some(_), Some(_), _) | (Some(_), _, Some(_)) => {
-                return Err(error("'stream' or 'filename' should not be specified together with 'handlers'"));
+                return Err(error("'stream' or 'filename' should not be specified together with 'handlers'").into());
             }
             (None, Some(_), Some(_)) => {
-                return Err(error("'stream' and 'filename' should not be specified together"));
+                return Err(error("'stream' and 'filename' should not be specified together").into());
             }
             (Some(handlers), None, None) => handlers,
             (None, Some(filename), None) => {
@@ -178,6 +193,7 @@ impl BasicConfig {
             }
             root.add_handler(handler);
         }
+        builder.directives(self.directives.as_deref().unwrap_or_default())?;
         Ok(builder)
     }
 
@@ -222,5 +238,17 @@ mod tests {
         };
         assert!(line(basic_config()).ends_with("\x1b[2J\nb"));
         assert!(line(basic_config().escape(Escape::Controls)).ends_with(":\\x1b[2J\\nb"));
+    }
+    #[test]
+    fn directives_are_on_top_of_the_roots_level() {
+        let level =
+            |config: BasicConfig, name: &str| config.into_builder().map(|mut builder| builder.logger(name).level);
+        let config = || basic_config().level(Level::INFO);
+        assert_eq!(level(config(), "").unwrap(), Level::INFO);
+        assert_eq!(level(config().directives("my_app::db=debug"), "my_app.db").unwrap(), Level::DEBUG);
+        assert_eq!(level(config().directives("my_app::db=debug"), "").unwrap(), Level::INFO);
+        assert_eq!(level(config().directives("error"), "").unwrap(), Level::ERROR);
+        let refused = level(config().directives("error,my_app=verbose"), "").unwrap_err().to_string();
+        assert!(refused.contains("the directive 'my_app=verbose' gives no level"), "{refused}");
     }
 }

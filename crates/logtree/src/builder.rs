@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use logtree_core::{BuildError, Formatter, Handler, HandlerEntry, Level, Logger, Tree, TreeBuilder};
+use logtree_core::{
+    ArgumentError, BuildError, Directives, Formatter, Handler, HandlerEntry, Level, LevelNames, Logger, Tree,
+    TreeBuilder,
+};
 
 use crate::error::Error;
 use crate::guard::Guard;
@@ -65,6 +68,23 @@ impl Builder {
         self.tree.logger_mut("")
     }
 
+    /// Sets levels of loggers in one line, as a config's key `directives` does: `info,my_app::db=debug`.
+    ///
+    /// ```
+    /// let mut logging = logtree::builder();
+    /// logging.directives(&std::env::var("RUST_LOG").unwrap_or("info".into()))?;
+    /// # Ok::<(), logtree::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If one of them is no directive; then no level is set.
+    pub fn directives(&mut self, directives: &str) -> Result<&mut Self, Error> {
+        for (name, level) in parse(directives, &self.tree.level_names)?.iter() {
+            self.tree.logger_mut(name).level = level;
+        }
+        Ok(self)
+    }
+
     /// Gives a level a name (Python's `logging.addLevelName`).
     pub fn add_level_name(&mut self, level: Level, name: &str) -> &mut Self {
         self.tree.level_names.add(level, name);
@@ -103,6 +123,14 @@ impl Builder {
         let start = Box::new(move || each(&handlers, |entry| entry.handler.start()));
         Ok(Opened { tree: self.tree, start, origin: None })
     }
+}
+
+/// Reads directives, with the names of levels that the tree has.
+pub(crate) fn parse(directives: &str, names: &LevelNames) -> Result<Directives, ArgumentError> {
+    Directives::parse(directives, names).map_err(|bad| {
+        let messages: Vec<String> = bad.into_iter().map(|bad| bad.message).collect();
+        ArgumentError::new("ValueError", messages.join("; ")).at("directives")
+    })
 }
 
 /// Opens or starts handlers, all of them or none.

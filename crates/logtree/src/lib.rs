@@ -29,8 +29,8 @@
 //!   silently, such as a key that it does not know, is no error: [`Config::warnings`] has it, and `logtree check --strict`.
 //! - The same config may be written in JSON, in YAML as PyYAML reads it, in TOML, or in the older INI of `fileConfig`, of which
 //!   nothing is evaluated. With the top-level key `env: true`, `${NAME}` and `${NAME:-default}` in its strings come from the
-//!   environment, and `$${` stands for `${`. With `env_levels: RUST_LOG`, that variable's levels are set on top, written as for
-//!   `EnvFilter`: `info,my_app::db=debug`.
+//!   environment, and `$${` stands for `${`. `directives: "info,my_app::db=debug"` sets levels in one line, written as for
+//!   `EnvFilter`; with `env_levels: RUST_LOG`, that variable's are set on top.
 //! - [`Config::install`] makes it the program's logging: `tracing` events and records of the `log` crate pass the logger
 //!   tree. [`Config::layer`] gives a layer to stand beside others, and [`TreeLayer::guard`] the guard of that.
 //! - [`Guard`] flushes when it is dropped, and on demand. It also changes what is installed while the program runs:
@@ -126,10 +126,10 @@ pub use layer::TreeLayer;
 pub use log_events::log_as_events;
 pub use logger::{LoggerHandle, disable, explain, get_logger};
 pub use logtree_core::{
-    AppendFile, Argument, ArgumentError, BuildError, Destination, EmitError, Explanation, Field, FieldName, Fields,
-    FieldsBuf, FileEnd, Filter, FilterStage, FormatError, Formatter, Handler, HandlerEntry, HandlerPlan, HandlerStage,
-    Kwargs, Level, Logger, NameFilter, Needs, Object, Outcome, Record, Registry, Replacement, Source, SpanEvents,
-    Spans, SpansBuf, Stage, StdStream, Steps, Timestamp, Tree, Value, Verdict,
+    AppendFile, Argument, ArgumentError, BuildError, Destination, Directives, EmitError, Explanation, Field, FieldName,
+    Fields, FieldsBuf, FileEnd, Filter, FilterStage, FormatError, Formatter, Handler, HandlerEntry, HandlerPlan,
+    HandlerStage, Kwargs, Level, Logger, NameFilter, Needs, Object, Outcome, Record, Registry, Replacement, Source,
+    SpanEvents, Spans, SpansBuf, Stage, StdStream, Steps, Timestamp, Tree, Value, Verdict,
 };
 #[cfg(feature = "schema")]
 pub use logtree_dictconfig::schema;

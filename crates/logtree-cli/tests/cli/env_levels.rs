@@ -1,4 +1,4 @@
-//! The key `env_levels`: levels from a variable of the environment.
+//! The keys `env_levels` and `directives`: levels in one line, from a variable of the environment or from the config.
 
 use crate::support::{Place, Said};
 
@@ -76,5 +76,40 @@ fn the_key_names_a_variable() {
         let place = Place::new();
         place.write("logging.json", &CONFIG.replace("\"RUST_LOG\"", wrong));
         assert_eq!(place.run(&["check", "logging.json"], "").code, Some(code), "{wrong}");
+    }
+}
+
+#[test]
+fn directives_of_the_config_are_below_those_of_the_environment() {
+    let explained = |directives: &str, value: &str, name: &str| {
+        let place = Place::new();
+        let key = format!("\"env\": true, \"directives\": {directives}, \"env_levels\"");
+        place.write("logging.json", &CONFIG.replace("\"env_levels\"", &key));
+        let mut command = place.command(&["explain", "logging.json", name, "INFO"]);
+        let said = Said::of(command.env("RUST_LOG", value), "");
+        assert_eq!((said.code, text(&said.stderr)), (Some(0), String::new()));
+        text(&said.stdout).lines().find(|line| line.contains(" level ")).unwrap().trim().to_owned()
+    };
+    assert_eq!(explained("\"info,app::db=notice\"", "", "x"), "+ level INFO of root");
+    assert_eq!(explained("\"info,app::db=notice\"", "", "app.db.pool"), "- level NOTICE of app.db");
+    assert_eq!(explained("\"info,app::db=notice\"", "app::db=debug", "app.db"), "+ level DEBUG of app.db");
+    assert_eq!(explained("\"${RUST_LOG:-error}\"", "", "x"), "- level ERROR of root");
+    assert_eq!(explained("null", "", "x"), "- level WARNING of root");
+}
+
+#[test]
+fn directives_that_are_none_are_problems_with_their_place() {
+    for (wrong, message) in
+        [("\"info,app=inof\"", "the directive 'app=inof' gives no level"), ("3", "directives must be a string")]
+    {
+        let place = Place::new();
+        place.write(
+            "logging.json",
+            &CONFIG.replace("\"env_levels\": \"RUST_LOG\"", &format!("\"directives\": {wrong}")),
+        );
+        let said = place.run(&["check", "logging.json"], "");
+        let problems = text(&said.stdout) + &text(&said.stderr);
+        assert_eq!(said.code, Some(2), "{problems}");
+        assert!(problems.contains(message) && problems.contains("logging.json:3:17"), "{problems}");
     }
 }

@@ -4,6 +4,9 @@ use super::{Item, Signature};
 
 #[rustfmt::skip]
 pub(super) const CLASSES: &[(&str, Item)] = &[
+    ("logtree.DirectivesFilter", Item::Filter(&Signature::new(
+        "DirectivesFilter.__init__()", &["directives"], &[],
+    ))),
     ("logtree.DuplicateFilter", Item::Filter(&Signature::new(
         "DuplicateFilter.__init__()", &[], &["interval", "remember", "allowed", "ignore"],
     ))),

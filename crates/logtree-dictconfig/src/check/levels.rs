@@ -1,11 +1,10 @@
 //! Levels: numbers and names.
 
-use logtree_core::{Level, LevelNames};
+use logtree_core::{BadDirective, Directives, Level, LevelNames};
 
 use super::Checker;
 use super::scope::{At, Scope};
 use crate::catalog::Item;
-use crate::env_levels::{self, BadDirective};
 use crate::node::{Kind, Node};
 use crate::refusal::Refusal;
 use crate::resolve::{Known, Value};
@@ -52,17 +51,36 @@ impl<'a> Checker<'a> {
             Err(refusal) => return self.refuse(None, &at, refusal),
         };
         let Some(value) = std::env::var_os(variable) else { return };
-        let Some(value) = value.to_str() else {
-            return self.refuse(None, &at, Refusal::value_error(format!("{variable} is not UTF-8")));
-        };
-        match env_levels::parse(value, &self.levels) {
-            Ok(levels) => self.env_levels = levels,
+        match value.to_str() {
+            Some(value) => self.add_directives(&at, &format!("{variable}: "), value),
+            None => self.refuse(None, &at, Refusal::value_error(format!("{variable} is not UTF-8"))),
+        }
+    }
+
+    /// The levels that our own top-level key `directives` says.
+    pub(super) fn directives(&mut self) {
+        let Some(entry) = self.root.entry("directives") else { return };
+        let at = At::root(self.root).key(entry).1;
+        match self.resolver.convert(&entry.value) {
+            Ok(value) if value.is_none() => {}
+            Ok(Value::Node(Node { kind: Kind::Str(text), .. })) => self.add_directives(&at, "", text),
+            Ok(_) => {
+                let refusal = Refusal::type_error("directives must be a string");
+                self.refuse(None, &at, refusal.expected("levels of loggers, such as \"info,my_app::db=debug\""));
+            }
+            Err(refusal) => self.refuse(None, &at, refusal),
+        }
+    }
+
+    fn add_directives(&mut self, at: &At, origin: &str, text: &str) {
+        match Directives::parse(text, &self.levels) {
+            Ok(directives) => self.directives.extend(directives),
             Err(bad) => {
-                for BadDirective { message, expected, level } in bad {
+                for BadDirective { message, expected, level, .. } in bad {
                     let known = ["off", "error", "warn", "info", "debug", "trace"];
                     let guess = level.and_then(|level| suggest::closest(&level, known));
-                    let refusal = Refusal::value_error(format!("{variable}: {message}"));
-                    self.refuse(None, &at, refusal.expected(expected).guess(guess));
+                    let refusal = Refusal::value_error(format!("{origin}{message}"));
+                    self.refuse(None, at, refusal.expected(expected).guess(guess));
                 }
             }
         }

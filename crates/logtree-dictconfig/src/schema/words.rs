@@ -92,6 +92,7 @@ pub(super) fn description(class: &str, keyword: &str) -> Option<&'static str> {
         "remember" => "With so many of the last messages one is compared.",
         "allowed" => "So often a message passes.",
         "ignore" => "Fields that may differ.",
+        "directives" => "Levels of loggers: `info,my_app::db=debug`, as of EnvFilter.",
         "ratio" => "Which share passes, from 0 to 1.",
         "keep_from" => "Records from this level on all pass.",
         "min_level" => "The lowest level that passes.",

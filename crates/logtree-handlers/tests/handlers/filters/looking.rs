@@ -32,6 +32,32 @@ fn levels_pass_between_two_bounds_that_belong_to_them() {
     assert!(error(&[("minLevel", text("INFO"))]).contains("unexpected keyword argument 'minLevel'"));
 }
 
+#[test]
+fn directives_are_for_the_loggers_that_they_name_and_all_below() {
+    // tracing-subscriber's `EnvFilter` is asked the same in the tests of the crate `logtree`.
+    let filter = make("DirectivesFilter", &[("directives", text("warn,a=info,a::b=debug,c=off"))]).unwrap();
+    let passing = |name: &str| {
+        let levels = [Level::DEBUG, Level::INFO, Level::WARNING, Level::CRITICAL];
+        let passing = levels.iter().filter(|level| {
+            let passes = with_record("", |record| passes(&*filter, &Record { name, level: **level, ..*record }));
+            assert_eq!(filter.decides(name, **level), Some(passes));
+            passes
+        });
+        passing.map(|level| level.0).collect::<Vec<_>>()
+    };
+    assert_eq!(passing("a.x"), [20, 30, 50]);
+    assert_eq!(passing("a.b.x"), [10, 20, 30, 50]);
+    assert_eq!(passing("ab"), [30, 50]);
+    assert_eq!(passing("c.x"), [0_i32; 0]);
+    // What no directive is for does not pass, as with `EnvFilter`.
+    let alone = make("DirectivesFilter", &[("directives", text("a=info"))]).unwrap();
+    assert_eq!((alone.decides("b", Level::CRITICAL), alone.decides("a", Level::INFO)), (Some(false), Some(true)));
+    let error = |arguments: &[(&str, Argument)]| make("DirectivesFilter", arguments).err().unwrap();
+    let wrong = error(&[("directives", text("a=verbose,[span]=debug"))]);
+    assert!(wrong.contains("'a=verbose' gives no level") && wrong.contains("'[span]=debug' is for spans"), "{wrong}");
+    assert!(error(&[]).contains("missing 1 required positional argument: 'directives'"));
+}
+
 /// Whether a record with these fields, in spans of one each, passes.
 fn field(arguments: &[(&str, Argument)], fields: &[(&str, Value<'_>)], spans: &[(&str, Value<'_>)]) -> bool {
     let filter = make("FieldFilter", arguments).unwrap();

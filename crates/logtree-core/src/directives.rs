@@ -1,31 +1,40 @@
-//! Levels from the environment, on top of the config: the top-level key `env_levels` names a variable, such as `RUST_LOG`.
-//!
-//! Its value is written as for tracing-subscriber's `EnvFilter`: directives with commas between them, `my_app::db=debug` for a
-//! logger, `info` for the root, `my_app` alone for everything of `my_app`. Levels are `tracing`'s names in whatever case (and
-//! `off`, and the numbers 0 for `off` to 5 for `trace`), Python's, and those of the key `levels`. Of two directives for one
-//! logger the later counts.
-//!
-//! DIFFERENCE to `EnvFilter`: a directive does what Python's `setLevel` does. What the config says of loggers further down, and
-//! of handlers, still holds; names are compared by their parts, so that `my_app` is not `my_app2`; and as a logger's level
-//! decides about events, never spans, directives for spans and fields (`[span{field=value}]`) are refused.
+//! Levels of many loggers in one line of text, as tracing-subscriber's `EnvFilter` has them.
 
-use logtree_core::{Level, LevelNames, logger_name};
+use crate::level::{Level, LevelNames};
+use crate::logger_name;
 
-/// The level of one logger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct EnvLevel {
-    /// With dots; empty for the root.
-    pub(crate) name: String,
-    pub(crate) level: Level,
-}
+/// Levels of loggers: what `info,my_app::db=debug` says.
+///
+/// It is written as for tracing-subscriber's `EnvFilter`: directives with commas between them, `my_app::db=debug` for a
+/// logger, `info` for the root, `my_app` alone for everything of `my_app`. Levels are `tracing`'s names in whatever case (and
+/// `off`, and the numbers 0 for `off` to 5 for `trace`), Python's, and those of the key `levels`. Of two directives for one
+/// logger the later counts.
+///
+/// DIFFERENCE to `EnvFilter`: names are compared by their parts, so that `my_app` is not `my_app2`; and as a logger's level
+/// decides about events, never spans, directives for spans and fields (`[span{field=value}]`) are refused.
+///
+/// ```
+/// use logtree_core::{Directives, Level, LevelNames};
+///
+/// let directives = Directives::parse("warn,my_app=debug,my_app::db=off", LevelNames::STANDARD).unwrap();
+/// assert_eq!(directives.level_of("my_app.web"), Some(Level::DEBUG));
+/// assert_eq!(directives.level_of("other"), Some(Level::WARNING));
+/// let problems = Directives::parse("my_app=verbose", LevelNames::STANDARD).unwrap_err();
+/// assert_eq!(problems[0].message, "the directive 'my_app=verbose' gives no level");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directives(Vec<(String, Level)>);
 
 /// What is wrong with one directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BadDirective {
-    pub(crate) message: String,
-    pub(crate) expected: &'static str,
-    /// The level that was given.
-    pub(crate) level: Option<String>,
+#[non_exhaustive]
+pub struct BadDirective {
+    /// What is wrong, with the directive in it.
+    pub message: String,
+    /// What it should be.
+    pub expected: &'static str,
+    /// The level that was given, if it is none.
+    pub level: Option<String>,
 }
 
 /// Nothing is as important.
@@ -41,16 +50,42 @@ const TRACING: [(&str, &str, Level); 6] = [
     ("trace", "5", Level::TRACE),
 ];
 
-/// Reads the value of a variable: the levels in their order, or all that is wrong with it.
-pub(crate) fn parse(value: &str, names: &LevelNames) -> Result<Vec<EnvLevel>, Vec<BadDirective>> {
-    let (mut levels, mut bad) = (Vec::new(), Vec::new());
-    for directive in split(value) {
-        match parse_one(directive, names) {
-            Ok(level) => levels.extend(level),
-            Err(error) => bad.push(error),
+impl Directives {
+    /// Reads directives; `names` are those of levels beside `tracing`'s.
+    ///
+    /// # Errors
+    /// If a directive is none: with all that are none.
+    pub fn parse(text: &str, names: &LevelNames) -> Result<Self, Vec<BadDirective>> {
+        let (mut levels, mut bad) = (Vec::new(), Vec::new());
+        for directive in split(text) {
+            match parse_one(directive, names) {
+                Ok(level) => levels.extend(level),
+                Err(error) => bad.push(error),
+            }
         }
+        if bad.is_empty() { Ok(Self(levels)) } else { Err(bad) }
     }
-    if bad.is_empty() { Ok(levels) } else { Err(bad) }
+
+    /// The loggers, by their dotted names, and their levels, in the order of the directives; the root's name is empty.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Level)> {
+        self.0.iter().map(|(name, level)| (name.as_str(), *level))
+    }
+
+    /// Puts others on top, which count where both say something.
+    pub fn extend(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
+
+    /// The level of the logger called `name`, in dots: that of the directive for it, or for the nearest logger above it.
+    pub fn level_of(&self, name: &str) -> Option<Level> {
+        let is_above = |above: &str| match name.strip_prefix(above) {
+            Some(below) => above.is_empty() || below.is_empty() || below.starts_with('.'),
+            None => false,
+        };
+        let above = self.0.iter().filter(|(above, _)| is_above(above));
+        // Of several that are as near it is the last one.
+        above.max_by_key(|(above, _)| above.len()).map(|(_, level)| *level)
+    }
 }
 
 /// Splits at commas that no bracket is open around; a directive for a span may have some within.
@@ -66,7 +101,7 @@ fn split(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn parse_one(directive: &str, names: &LevelNames) -> Result<Option<EnvLevel>, BadDirective> {
+fn parse_one(directive: &str, names: &LevelNames) -> Result<Option<(String, Level)>, BadDirective> {
     let directive = directive.trim();
     if directive.is_empty() {
         return Ok(None);
@@ -78,7 +113,7 @@ fn parse_one(directive: &str, names: &LevelNames) -> Result<Option<EnvLevel>, Ba
     let (target, level) = match directive.split_once('=') {
         Some((target, level)) => (target.trim(), level.trim()),
         None => match level_of(directive, names) {
-            Some(level) => return Ok(Some(EnvLevel { name: String::new(), level })),
+            Some(level) => return Ok(Some((String::new(), level))),
             None => (directive, "trace"),
         },
     };
@@ -92,7 +127,7 @@ fn parse_one(directive: &str, names: &LevelNames) -> Result<Option<EnvLevel>, Ba
         let expected = "off, error, warn, info, debug, trace, or the name of a level";
         return Err(BadDirective { message, expected, level: Some(level.to_owned()) });
     };
-    Ok(Some(EnvLevel { name: logger_name(target).into_owned(), level }))
+    Ok(Some((logger_name(target).into_owned(), level)))
 }
 
 fn level_of(text: &str, names: &LevelNames) -> Option<Level> {
@@ -109,11 +144,12 @@ mod tests {
     fn read(value: &str) -> Vec<(String, i32)> {
         let mut names = LevelNames::default();
         names.add(Level(25), "NOTICE");
-        parse(value, &names).unwrap().into_iter().map(|EnvLevel { name, level }| (name, level.0)).collect()
+        let directives = Directives::parse(value, &names).unwrap();
+        directives.iter().map(|(name, level)| (name.to_owned(), level.0)).collect()
     }
 
     fn refused(value: &str) -> Vec<String> {
-        let bad = parse(value, LevelNames::STANDARD).unwrap_err();
+        let bad = Directives::parse(value, LevelNames::STANDARD).unwrap_err();
         bad.into_iter().map(|BadDirective { message, .. }| message).collect()
     }
 
@@ -139,6 +175,17 @@ mod tests {
             read("CRITICAL,a=warning,b=NOTICE,c=notset,root=info"),
             [pair("", 50), pair("a", 30), pair("b", 25), pair("c", 0), pair("", 20)]
         );
+    }
+
+    #[test]
+    fn the_nearest_directive_decides_and_of_two_as_near_the_later() {
+        let level = |text: &str, name: &str| Directives::parse(text, LevelNames::STANDARD).unwrap().level_of(name);
+        let text = "warn,a=info,a::b=debug,a.b=error,ab=off";
+        for (name, of) in [("", 30), ("a", 20), ("a.c", 20), ("a.b", 40), ("a.b.c", 40), ("a.bb", 20), ("x", 30)] {
+            assert_eq!(level(text, name), Some(Level(of)), "{name}");
+        }
+        assert_eq!(level(text, "ab.c"), Some(OFF));
+        assert_eq!(level("a=info", "b"), None);
     }
 
     #[test]
