@@ -8,6 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, getpid, pidfd_open, test_kill_process};
 use rustix::rand::{GetRandomFlags, getrandom};
@@ -42,10 +43,31 @@ fn has_one_thread() -> Option<bool> {
     }
 }
 
-/// Whether a process of this pid namespace has not ended yet; a zombie has. Without `/proc` none seems to run.
+/// Whether a process of this pid namespace has not ended yet; a zombie has.
 #[must_use]
 pub fn is_running(pid: u32) -> bool {
-    Stat::read(&format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.has_ended())
+    match Stat::read(&format!("/proc/{pid}/stat")) {
+        Ok(stat) if proc_is_ours() => !stat.has_ended(),
+        Err(_) if proc_is_ours() => false,
+        // Without `/proc`, or with that of another namespace.
+        _ => is_known_to_run(pid),
+    }
+}
+
+/// The same as the kernel itself says it; without pidfds a zombie runs.
+fn is_known_to_run(pid: u32) -> bool {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(pidfd) => has_ended(&pidfd) == Ok(false),
+        Err(Errno::SRCH) => false,
+        Err(_) => test_kill_process(pid) != Err(Errno::SRCH),
+    }
+}
+
+/// A pidfd is readable once its whole thread group has ended.
+fn has_ended(pidfd: &OwnedFd) -> rustix::io::Result<bool> {
+    let mut ends = [PollFd::new(pidfd, PollFlags::IN)];
+    poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).map(|ended| ended != 0)
 }
 
 /// Whether a process of this pid namespace is stopped, by a signal or a debugger (proc_pid_stat(5)). Not by a freezer of control
@@ -117,15 +139,11 @@ impl ProcessIdentity {
             return Death::Unknown;
         };
         match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(pidfd) => {
-                // A pidfd is readable once its whole thread group has ended.
-                let mut ends = [PollFd::new(&pidfd, PollFlags::IN)];
-                match poll(&mut ends, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
-                    Ok(0) => self.compare(pid),
-                    Ok(_) => Death::Dead,
-                    Err(_) => Death::Unknown,
-                }
-            }
+            Ok(pidfd) => match has_ended(&pidfd) {
+                Ok(false) => self.compare(pid),
+                Ok(true) => Death::Dead,
+                Err(_) => Death::Unknown,
+            },
             Err(Errno::SRCH) => Death::Dead,
             Err(_) => self.compare(pid),
         }

@@ -105,7 +105,7 @@ impl Helpers {
         match self.woken {
             Some((former, since)) if former == listeners => {
                 let standby = standby(segment);
-                let is_unknown = standby.start_time != 0 && standby.death() == Death::Unknown;
+                let is_unknown = has_introduced_itself(&standby) && standby.death() == Death::Unknown;
                 let within = if is_unknown { UNKNOWN_STANDBY_SITS_DOWN_WITHIN } else { STANDBY_SITS_DOWN_WITHIN };
                 since.elapsed() < within
             }
@@ -212,7 +212,8 @@ fn begin_helpers(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
     for _ in 0..ATTEMPTS {
         let mut listener = make_listener(queue, segment)?;
         // It is the listener that makes the standby, always. Without one the queue works as well, so that none is no error.
-        let _ = wait_until(|| listener.reap() != HelperState::Running || standby(segment).start_time != 0);
+        let is_there = || has_introduced_itself(&standby(segment));
+        let _ = wait_until(|| listener.reap() != HelperState::Running || is_there());
         let is_lost = |listener: &mut Helper| listener.reap() != HelperState::Running && !has_standby(segment);
         wait_until(|| !is_vacant(segment.seat()) || is_lost(&mut listener))?;
         queue.place().helpers.lock().add(listener);
@@ -442,11 +443,16 @@ pub(crate) fn has_standby(segment: &Segment) -> bool {
 
 /// Whether the standby that is named there is not known to be dead.
 pub(crate) fn lives(standby: &ProcessIdentity) -> bool {
-    match standby.start_time {
-        // It was made a moment ago, and has not yet said who it is.
-        0 => standby.pid != 0 && is_running(standby.pid),
-        _ => standby.death() != Death::Dead,
+    match has_introduced_itself(standby) {
+        // It was made a moment ago.
+        false => standby.pid != 0 && is_running(standby.pid),
+        true => standby.death() != Death::Dead,
     }
+}
+
+/// Whether the standby has said who it is: last of all its nonce, which is the one thing that it knows without `/proc` too.
+fn has_introduced_itself(standby: &ProcessIdentity) -> bool {
+    standby.nonce != 0
 }
 
 /// Takes away what is left of helpers that have ended: children of the process that made the queue, all of them.

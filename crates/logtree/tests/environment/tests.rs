@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, geteuid, kill_process};
 
@@ -34,6 +35,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
         what_another_user_could_not_write_is_left_to_the_next_start,
     ),
     ("a_program_in_another_root_goes_on_logging", a_program_in_another_root_goes_on_logging),
+    ("without_proc_there_is_one_standby", without_proc_there_is_one_standby),
     ("a_daemon_that_closes_everything_goes_on_logging", a_daemon_that_closes_everything_goes_on_logging),
     ("a_file_system_that_keeps_no_rights_has_no_queue", a_file_system_that_keeps_no_rights_has_no_queue),
     ("a_queue_whose_memory_is_not_to_be_trusted_is_named", a_queue_whose_memory_is_not_to_be_trusted_is_named),
@@ -400,6 +402,28 @@ fn a_program_in_another_root_goes_on_logging() {
     host.end_well();
     place.assert_nothing_left();
     place.assert_once("app.log", &[("before", 100), ("inside", 2000), ("child", 2000), ("later", 2000)]);
+}
+
+fn without_proc_there_is_one_standby() {
+    const NO_PROC: &[&str] = &["unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /proc && exec \"$0\" \"$@\""];
+    if !works(NO_PROC) {
+        return;
+    }
+    let place = Place::new();
+    let began = Instant::now();
+    let host = place.host_under(NO_PROC, "install logging.json log first 100 touch ready wait go log later 100");
+    place.wait("ready");
+    assert!(began.elapsed() < Duration::from_secs(5), "so long a standby is waited for that says nothing");
+    // A listener looks for its standby every 125 ms at least.
+    let looked = Instant::now();
+    while looked.elapsed() < Duration::from_secs(1) {
+        let processes = place.processes();
+        assert!(processes.len() <= 3, "{processes:?}");
+    }
+    place.touch("go");
+    host.end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("first", 100), ("later", 100)]);
 }
 
 fn a_daemon_that_closes_everything_goes_on_logging() {
