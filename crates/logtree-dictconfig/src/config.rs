@@ -95,7 +95,10 @@ impl<'r> Config<'r> {
     /// # Errors
     /// If it cannot be read, is not of its format, or says what dictConfig does not understand: every problem of it.
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Plan, Problems> {
-        let path = path.as_ref();
+        self.load_path(path.as_ref())
+    }
+
+    fn load_path(&self, path: &Path) -> Result<Plan, Problems> {
         let origin = path.display().to_string();
         let bytes = std::fs::read(path)
             .map_err(|error| unreadable(&origin, format!("cannot read the config: {error}"), None))?;
@@ -103,7 +106,7 @@ impl<'r> Config<'r> {
             let at = error.utf8_error().valid_up_to();
             unreadable(&origin, format!("the text is not UTF-8: there is a stray byte at offset {at}"), Some("UTF-8"))
         })?;
-        self.parse(&text, Format::of(path).unwrap_or_default(), origin)
+        self.parse_from(&text, Format::of(path).unwrap_or_default(), origin)
     }
 
     /// Checks a text. `origin` is how messages call it.
@@ -111,7 +114,11 @@ impl<'r> Config<'r> {
     /// # Errors
     /// If it is not of its format, or says what dictConfig does not understand: every problem of it.
     pub fn parse(&self, text: &str, format: Format, origin: impl Into<String>) -> Result<Plan, Problems> {
-        let (origin, name) = (origin.into(), format.name());
+        self.parse_from(text, format, origin.into())
+    }
+
+    fn parse_from(&self, text: &str, format: Format, origin: String) -> Result<Plan, Problems> {
+        let name = format.name();
         let source = Arc::new(Source { origin: origin.clone(), text: text.to_owned() });
         let Some(read) = format.read(&source) else {
             let feature = name.to_ascii_lowercase();
@@ -135,7 +142,11 @@ impl<'r> Config<'r> {
     /// # Errors
     /// If it says what dictConfig does not understand: every problem of it.
     pub fn parse_value(&self, value: serde_json::Value, origin: impl Into<String>) -> Result<Plan, Problems> {
-        let source = Arc::new(Source { origin: origin.into(), text: String::new() });
+        self.parse_value_from(value, origin.into())
+    }
+
+    fn parse_value_from(&self, value: serde_json::Value, origin: String) -> Result<Plan, Problems> {
+        let source = Arc::new(Source { origin, text: String::new() });
         let text = value.to_string();
         let plan = self.check(source, json::from_value(value), Vec::new(), Format::Json)?;
         Ok(Plan { read: Read { value: Some(text), ..plan.read }, ..plan })

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 use logtree_core::{Level, Tree, side};
-use logtree_os::{ForkLock, ForkReset};
-use tracing_core::LevelFilter;
+use logtree_os::{ForkLock, ForkLockGuard, ForkReset};
+use tracing_core::{Dispatch, LevelFilter};
 
 use crate::callsite::KnownCallsite;
 use crate::leaving::AllLeaving;
@@ -108,8 +108,17 @@ impl TreeHandle {
     /// Those of `change`; then the tree in use stays.
     pub fn update<E>(&self, change: impl FnOnce(&Tree) -> Result<Arc<Tree>, E>) -> Result<Arc<Tree>, E> {
         let subscriber = self.0.verdicts.subscriber();
-        let mut changing = self.0.changing.lock();
+        let changing = self.0.changing.lock();
         let tree = change(&self.0.tree.load())?;
+        Ok(self.replace(tree, changing, subscriber.as_ref()))
+    }
+
+    fn replace(
+        &self,
+        tree: Arc<Tree>,
+        mut changing: ForkLockGuard<'_, Former>,
+        subscriber: Option<&Dispatch>,
+    ) -> Arc<Tree> {
         let generation = tree.generation();
         self.0.generation.store(0, Ordering::Release);
         self.0.has_span_events.store(tree.has_span_events(), Ordering::Relaxed);
@@ -120,9 +129,9 @@ impl TreeHandle {
         #[cfg(feature = "log")]
         self.set_level_of_log();
         // Under the lock: else, of two changes at once, what the earlier one found could be what callsites are left with.
-        self.0.verdicts.ask_all(subscriber.as_ref());
+        self.0.verdicts.ask_all(subscriber);
         drop(changing);
-        Ok(old)
+        old
     }
 
     /// [Flushes](Tree::flush) the tree in use, and those that [leave](crate::Leaving).

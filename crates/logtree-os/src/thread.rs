@@ -62,6 +62,11 @@ pub(crate) fn gettid() -> libc::pid_t {
 ///
 /// What keeps the system from starting a thread.
 pub fn spawn_masked(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<Thread> {
+    // One function for all threads: std's is some kilobytes for each kind of closure.
+    start_masked(name, Box::new(run))
+}
+
+fn start_masked(name: &str, run: Box<dyn FnOnce() + Send>) -> io::Result<Thread> {
     let before = block_signals()?;
     let spawned = Builder::new().name(name.to_owned()).spawn(run);
     restore_signals(&before);

@@ -96,7 +96,7 @@ impl Builder {
     /// # Errors
     /// As there.
     pub fn install(self) -> Result<Guard, Error> {
-        install::install(|| self.open())
+        install::install(Box::new(|| self.open()))
     }
 
     /// A layer that stands beside others, as [`Config::layer`](crate::Config::layer) gives it.
@@ -104,7 +104,7 @@ impl Builder {
     /// # Errors
     /// As there.
     pub fn layer(self) -> Result<TreeLayer, Error> {
-        install::layer(|| self.open())
+        install::layer(Box::new(|| self.open()))
     }
 
     /// The logger tree itself, as [`Config::tree`](crate::Config::tree) gives it.
@@ -112,7 +112,7 @@ impl Builder {
     /// # Errors
     /// As there.
     pub fn tree(self) -> Result<Arc<Tree>, Error> {
-        install::tree(|| self.open())
+        install::tree(Box::new(|| self.open()))
     }
 
     /// Opens the handlers. From here on all of them have names, as those of a config have.
@@ -134,7 +134,7 @@ pub(crate) fn parse(directives: &str, names: &LevelNames) -> Result<Directives, 
 }
 
 /// Opens or starts handlers, all of them or none.
-fn each(handlers: &[Arc<HandlerEntry>], act: impl Fn(&HandlerEntry) -> Result<(), BuildError>) -> Result<(), Error> {
+fn each(handlers: &[Arc<HandlerEntry>], act: fn(&HandlerEntry) -> Result<(), BuildError>) -> Result<(), Error> {
     for entry in handlers {
         if let Err(error) = act(entry) {
             install::close(handlers);

@@ -87,7 +87,10 @@ impl Config {
     /// # Errors
     /// As [`from_file`].
     pub fn load(path: impl AsRef<Path>, registry: &Registry) -> Result<Self, Error> {
-        let path = path.as_ref();
+        Self::load_path(path.as_ref(), registry)
+    }
+
+    fn load_path(path: &Path, registry: &Registry) -> Result<Self, Error> {
         let origin = FileOrigin::new(path, registry);
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         // Before it is read: it may change meanwhile.
@@ -123,7 +126,7 @@ impl Config {
     /// ([`Error::is_already_installed`]). In a child that was forked after its parent installed, logging works as it is,
     /// and the guard is that of what is installed.
     pub fn install(self) -> Result<Guard, Error> {
-        install::install(|| self.open())
+        install::install(Box::new(|| self.open()))
     }
 
     /// A layer that stands beside others; the handlers are open and running from here on.
@@ -136,7 +139,7 @@ impl Config {
     /// # Errors
     /// If a handler will not open or start; then nothing is changed.
     pub fn layer(self) -> Result<TreeLayer, Error> {
-        install::layer(|| self.open())
+        install::layer(Box::new(|| self.open()))
     }
 
     /// The logger tree itself, its handlers open and running, for records that are not `tracing`'s. As under
@@ -145,7 +148,7 @@ impl Config {
     /// # Errors
     /// If a handler will not open or start; then nothing is changed.
     pub fn tree(self) -> Result<Arc<Tree>, Error> {
-        install::tree(|| self.open())
+        install::tree(Box::new(|| self.open()))
     }
 
     /// Makes the handlers and opens them.

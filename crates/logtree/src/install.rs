@@ -23,11 +23,14 @@ pub(crate) struct Opened {
     pub(crate) origin: Option<FileOrigin>,
 }
 
+/// Opens handlers.
+pub(crate) type Opening = Box<dyn FnOnce() -> Result<Opened, Error>>;
+
 /// Makes what `open` opens the program's logging.
 ///
 /// # Errors
 /// Those of `open` and of starting, and if the program has a subscriber already.
-pub(crate) fn install(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Guard, Error> {
+pub(crate) fn install(open: Opening) -> Result<Guard, Error> {
     let starting = match guard::begin_install()? {
         guard::Install::New(starting) => starting,
         guard::Install::Inherited(guard) => return Ok(guard),
@@ -53,7 +56,7 @@ pub(crate) fn install(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Gu
 }
 
 /// Makes what `open` opens a layer that stands beside others.
-pub(crate) fn layer(open: impl FnOnce() -> Result<Opened, Error>) -> Result<TreeLayer, Error> {
+pub(crate) fn layer(open: Opening) -> Result<TreeLayer, Error> {
     let starting = guard::begin_layer();
     #[cfg(target_os = "linux")]
     crate::report::to_stderr();
@@ -69,7 +72,7 @@ pub(crate) fn layer(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Tree
 }
 
 /// Makes what `open` opens a tree for records that are not `tracing`'s.
-pub(crate) fn tree(open: impl FnOnce() -> Result<Opened, Error>) -> Result<Arc<Tree>, Error> {
+pub(crate) fn tree(open: Opening) -> Result<Arc<Tree>, Error> {
     #[cfg(target_os = "linux")]
     crate::report::to_stderr();
     let Opened { tree, start, .. } = open()?;

@@ -1,6 +1,6 @@
 //! Threads of logtree's own in a host's process.
 
-use std::sync::mpsc;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use logtree_core::{caught, side};
@@ -22,19 +22,34 @@ pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> std::io:
 /// in anew, and what a handler's panics are logged for would have no end.
 pub(crate) fn elsewhere(patience: Duration, act: impl FnOnce() + Send + 'static) {
     let stand_in = side::stand_in();
-    let (hand_over, handed_over) = mpsc::channel();
-    let (done, is_done) = mpsc::channel();
+    let here = Arc::new(Aside { act: Mutex::new(Some(Box::new(act))), ..Aside::default() });
+    let there = Arc::clone(&here);
     let spawned = spawn("logtree-aside", move || {
-        let kept = stand_in.run(|| handed_over.into_iter().for_each(|act: Box<dyn FnOnce() + Send>| _ = caught(act)));
-        let _ = done.send(kept);
+        let act = lock(&there.act).take();
+        let kept = stand_in.run(|| act.map_or((), |act| _ = caught(act)));
+        *lock(&there.kept) = Some(kept);
+        there.is_done.notify_one();
     });
     if spawned.is_err() {
-        return act();
+        let act = lock(&here.act).take();
+        return act.map_or((), |act| act());
     }
-    let _ = hand_over.send(Box::new(act));
-    drop(hand_over);
-    match is_done.recv_timeout(patience) {
-        Ok(kept) => kept.keep_here(),
-        Err(_) => side::count_dropped(1),
+    let kept = here.is_done.wait_timeout_while(lock(&here.kept), patience, |kept| kept.is_none());
+    let (mut kept, _) = kept.unwrap_or_else(PoisonError::into_inner);
+    match kept.take() {
+        Some(kept) => kept.keep_here(),
+        None => side::count_dropped(1),
     }
+}
+
+/// What goes to the other thread and comes back from it. Two channels would be a seventh of what this crate compiles.
+#[derive(Default)]
+struct Aside {
+    act: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    kept: Mutex<Option<side::Kept>>,
+    is_done: Condvar,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
