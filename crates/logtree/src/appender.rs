@@ -21,7 +21,9 @@ use tracing_subscriber::fmt::MakeWriter;
 /// ```
 /// use logtree::WriterHandler;
 /// let to_stdout = logtree::handler("stdout", WriterHandler::new(std::io::stdout), None);
-/// # let _ = to_stdout;
+/// // For tests: what it prints stands in the report of a test that fails, and nowhere else.
+/// let to_report = logtree::handler("report", WriterHandler::new(tracing_subscriber::fmt::TestWriter::new()), None);
+/// # let _ = (to_stdout, to_report);
 /// ```
 #[derive(Debug)]
 pub struct WriterHandler<M>(M);

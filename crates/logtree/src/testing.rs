@@ -37,6 +37,9 @@ use crate::layer::TreeLayer;
 /// Tests that run beside one another on other threads have theirs, and what is [installed](crate::Config::install) sees
 /// nothing meanwhile of what is captured. For threads that the test starts, see [`Capture::dispatch`]. Records of
 /// [`get_logger`](crate::get_logger) are captured too; those of the `log` crate go to what is installed.
+///
+/// Of a test that fails while it captures, what is captured stands in cargo's report, a line each: a panic prints it by
+/// `eprintln!`, which the test harness keeps apart. So tracing-subscriber's `with_test_writer` has it, of every test.
 pub fn capture() -> Capture {
     let records = Records::default();
     let handler = HandlerEntry::new("capture", Box::new(records.clone()), default_formatter());
@@ -93,6 +96,24 @@ impl Capture {
     /// `tracing::instrument::WithSubscriber` for futures.
     pub fn dispatch(&self) -> Dispatch {
         self.dispatch.clone()
+    }
+}
+
+/// So many of the last lines of a test that fails are shown.
+const MOST_SHOWN: usize = 1000;
+
+impl Drop for Capture {
+    #[allow(clippy::print_stderr, reason = "it is what the test harness captures")]
+    fn drop(&mut self) {
+        let lines = if std::thread::panicking() { self.lines() } else { Vec::new() };
+        if !lines.is_empty() {
+            eprintln!("captured, as the test fails:");
+            let unshown = lines.len().saturating_sub(MOST_SHOWN);
+            if unshown > 0 {
+                eprintln!("  {unshown} records before these");
+            }
+            lines[unshown..].iter().for_each(|line| eprintln!("  {line}"));
+        }
     }
 }
 

@@ -137,3 +137,46 @@ fn one_record_is_not_two() {
     info!("two");
     let _ = logs.one();
 }
+
+#[test]
+#[ignore = "it fails, for a_test_that_fails_shows_what_was_captured to see"]
+fn fails() {
+    let logs = capture();
+    info!(target: "app", "taken before");
+    let _ = logs.take();
+    for number in 0..1002 {
+        info!(target: "app", number, "logged");
+    }
+    std::thread::scope(|scope| {
+        let dispatch = logs.dispatch();
+        scope.spawn(move || tracing::dispatcher::with_default(&dispatch, || info!(target: "app", "by another thread")));
+    });
+    assert!(logs.lines().is_empty(), "as it should be");
+}
+
+#[test]
+#[ignore = "it does not fail, for a_test_that_fails_shows_what_was_captured to see"]
+fn fails_not() {
+    let _logs = capture();
+    info!(target: "app", "nobody asks");
+}
+
+#[test]
+fn a_test_that_fails_shows_what_was_captured() {
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let said = command.args(["--exact", "--ignored"]).args(arguments).env("RUST_BACKTRACE", "0").output().unwrap();
+        (String::from_utf8(said.stdout).unwrap(), String::from_utf8(said.stderr).unwrap())
+    };
+    // In the report of the test, on standard output, and nowhere else.
+    let (report, others) = run(&["fails"]);
+    let captured: Vec<&str> = report.lines().skip_while(|line| *line != "captured, as the test fails:").collect();
+    assert_eq!(
+        captured[1..4],
+        ["  3 records before these", "  INFO:app:logged number=3", "  INFO:app:logged number=4"]
+    );
+    assert_eq!(captured[1001], "  INFO:app:by another thread", "{report}");
+    assert!(!others.contains("app"), "{others}");
+    let (report, others) = run(&["fails_not", "--nocapture"]);
+    assert!(report.contains("1 passed") && !report.contains("nobody asks") && !others.contains("nobody asks"));
+}
