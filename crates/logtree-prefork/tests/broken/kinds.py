@@ -148,7 +148,7 @@ QUEUE_KINDS = [
      (OS + "election.rs", "        self.list_op_pending.store(pending, Ordering::SeqCst);\n        kill_point!(\"seat: announced\");\n",
       "        kill_point!(\"seat: announced\");\n")),
     ("a standby that is a zombie keeps its place", INSTALLER,
-     (PREFORK + "helpers.rs", "        0 => standby.pid != 0 && is_running(standby.pid),", "        0 => standby.pid != 0,")),
+     (PREFORK + "helpers.rs", "        false => standby.pid != 0 && is_running(standby.pid),", "        false => standby.pid != 0,")),
     ("a lane freed before its units", BURIAL,
      (OS + "lane/reclaim.rs", "        kill_point!(\"reclaim: lane marked\");\n        self.units()",
       "        self.lane(lane).consumer.owner.store(owner.with(LaneState::Free).pack(), Ordering::Release);\n        kill_point!(\"reclaim: lane marked\");\n        self.units()")),
