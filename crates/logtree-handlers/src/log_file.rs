@@ -185,7 +185,7 @@ impl LogFile {
     pub(crate) fn while_not_rolled<T>(&self, work: impl FnOnce() -> T) -> io::Result<T> {
         for _ in 0..LOOKS {
             let lock = match Look::at_path(&self.path) {
-                Ok(current) => RollLock::take(&self.path, &current, PATIENCE)?,
+                Ok(current) => RollLock::take(&self.path, &current, None, PATIENCE)?,
                 Err(Errno::NOENT) => self.end().map(|_| None)?,
                 Err(error) => return Err(error.into()),
             };
@@ -434,13 +434,15 @@ impl AppendFile for LogFile {
 
     fn roll(&self, moves: &mut dyn FnMut() -> io::Result<()>) -> io::Result<()> {
         let mut state = self.state.lock();
-        let (open, ..) = self.opened(&mut state)?;
+        let state = &mut *state;
+        let (open, ..) = self.opened(state)?;
         let opened = open.opened;
         if self.fsync != Fsync::Never {
             sync_data(open.descriptor())?;
         }
         let patience = if state.roll_stalled { Duration::ZERO } else { PATIENCE };
-        let lock = RollLock::take(&self.path, &opened, patience);
+        let inherited = state.open.as_ref().map(Open::descriptor);
+        let lock = RollLock::take(&self.path, &opened, inherited, patience);
         state.roll_stalled = lock.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
         let lock = lock?;
         let outcome = if lock.is_some() { moves() } else { Ok(()) };

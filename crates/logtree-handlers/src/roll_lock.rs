@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use logtree_os::beyond_standard_numbers;
-use rustix::fd::AsFd as _;
+use rustix::fd::{AsFd as _, BorrowedFd};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
 
@@ -18,59 +18,94 @@ const NAP: Duration = Duration::from_micros(50);
 
 /// The right to give a file another name. It is a lock on the file itself, so that nothing lies beside the log; through a
 /// descriptor of its own, since locks through one that a child of `fork` inherited would be the child's as well.
-pub(crate) struct RollLock(OwnedFd);
+///
+/// Who may neither write nor read the file any more, as a service that root has started and that goes on as another user, has
+/// no descriptor but the inherited one. What counts for giving names is the directory: then a lock on that keeps those out
+/// who have the same one, and a lock through that all others.
+pub(crate) struct RollLock<'a> {
+    /// Of the file, or of its directory.
+    own: OwnedFd,
+    inherited: Option<BorrowedFd<'a>>,
+}
 
-impl RollLock {
-    /// Waits for the lock on the file that `open` is a look at; `None` if that is not the file under this name any more.
+impl<'a> RollLock<'a> {
+    /// Waits for the lock on the file that `open` is a look at, and perhaps open behind `inherited`; `None` if that is not the
+    /// file under this name any more.
     ///
     /// # Errors
     /// `TimedOut` if others hold it longer than `patience`; else those of opening the file.
-    pub(crate) fn take(path: &Path, open: &Look, patience: Duration) -> io::Result<Option<Self>> {
+    pub(crate) fn take(
+        path: &Path,
+        open: &Look,
+        inherited: Option<BorrowedFd<'a>>,
+        patience: Duration,
+    ) -> io::Result<Option<Self>> {
         // Most who find a file full find that others have rolled it.
         if !is_current(path, open) {
             return Ok(None);
         }
         let usual = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         // As the log is opened: whoever may write it need not be allowed to read it.
-        let descriptor = match rustix::fs::open(path, OFlags::WRONLY | OFlags::APPEND | usual, Mode::empty()) {
-            // Who has become another user since it was opened may give it another name all the same: what counts for that is
-            // the directory.
-            Err(Errno::ACCESS) => rustix::fs::open(path, OFlags::RDONLY | usual, Mode::empty()),
-            outcome => outcome,
+        let writing = rustix::fs::open(path, OFlags::WRONLY | OFlags::APPEND | usual, Mode::empty());
+        let reading = |error| match error {
+            Errno::ACCESS => rustix::fs::open(path, OFlags::RDONLY | usual, Mode::empty()),
+            error => Err(error),
         };
-        let descriptor = match descriptor {
-            Err(Errno::NOENT) => return Ok(None),
-            outcome => beyond_standard_numbers(outcome?),
+        let (descriptor, inherited) = match (writing.or_else(reading), inherited) {
+            (Err(Errno::NOENT), _) => return Ok(None),
+            (Err(Errno::ACCESS), Some(inherited)) => {
+                let directory = path.parent().unwrap_or(Path::new("/"));
+                (
+                    rustix::fs::open(directory, OFlags::RDONLY | OFlags::DIRECTORY | usual, Mode::empty())?,
+                    Some(inherited),
+                )
+            }
+            (outcome, _) => (outcome?, None),
         };
-        if !Look::at(descriptor.as_fd())?.is_same_file(open) {
+        let own = beyond_standard_numbers(descriptor);
+        if inherited.is_none() && !Look::at(own.as_fd())?.is_same_file(open) {
             return Ok(None);
         }
-        let began = Instant::now();
-        loop {
-            match flock(&descriptor, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => break,
-                Err(Errno::INTR) => {}
-                // All who wait are free as soon as it is moved, and need not have the lock one after the other.
-                Err(Errno::AGAIN) if !is_current(path, open) => return Ok(None),
-                Err(Errno::AGAIN) if began.elapsed() < patience => std::thread::sleep(NAP),
-                Err(Errno::AGAIN) => {
-                    let message = "another process takes too long to roll the file";
-                    return Err(io::Error::new(io::ErrorKind::TimedOut, message));
-                }
-                // A file system without locks: whoever shares a log there has been warned by its manual.
-                Err(_) => break,
-            }
+        let deadline = Instant::now() + patience;
+        if !wait(own.as_fd(), path, open, deadline)? {
+            return Ok(None);
         }
-        let lock = Self(descriptor);
+        let lock = Self { own, inherited };
+        if let Some(inherited) = inherited
+            && !wait(inherited, path, open, deadline)?
+        {
+            return Ok(None);
+        }
         // Whoever held it may have moved it.
         Ok(is_current(path, open).then_some(lock))
     }
 }
 
-impl Drop for RollLock {
+/// Waits for a lock; answers whether the file still has its name then.
+fn wait(descriptor: BorrowedFd<'_>, path: &Path, open: &Look, deadline: Instant) -> io::Result<bool> {
+    loop {
+        match flock(descriptor, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(true),
+            Err(Errno::INTR) => {}
+            // All who wait are free as soon as it is moved, and need not have the lock one after the other.
+            Err(Errno::AGAIN) if !is_current(path, open) => return Ok(false),
+            Err(Errno::AGAIN) if Instant::now() < deadline => std::thread::sleep(NAP),
+            Err(Errno::AGAIN) => {
+                let message = "another process takes too long to roll the file";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+            }
+            // A file system without locks: whoever shares a log there has been warned by its manual.
+            Err(_) => return Ok(true),
+        }
+    }
+}
+
+impl Drop for RollLock<'_> {
     fn drop(&mut self) {
-        // A child that was forked meanwhile has the descriptor too: closing it alone would not free the lock.
-        let _ = flock(&self.0, FlockOperation::Unlock);
+        // A child that was forked meanwhile has the descriptors too: closing one's own would not free the lock.
+        for descriptor in self.inherited.into_iter().chain([self.own.as_fd()]) {
+            let _ = flock(descriptor, FlockOperation::Unlock);
+        }
     }
 }
 
@@ -88,7 +123,7 @@ mod tests {
         let path = directory.path().join("a.log");
         let file = File::create(&path).unwrap();
         let open = Look::at(file.as_fd()).unwrap();
-        let take = |patience| RollLock::take(&path, &open, patience);
+        let take = |patience| RollLock::take(&path, &open, None, patience);
         let held = take(Duration::ZERO).unwrap().unwrap();
         let began = Instant::now();
         let patience = Duration::from_millis(50);
@@ -104,13 +139,13 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("a.log");
             let open = Look::at(File::create(&path).unwrap().as_fd()).unwrap();
-            let held = RollLock::take(&path, &open, Duration::ZERO).unwrap().unwrap();
+            let held = RollLock::take(&path, &open, None, Duration::ZERO).unwrap().unwrap();
             let (begins, has_begun) = std::sync::mpsc::channel();
             let waiting = std::thread::spawn({
                 let path = path.clone();
                 move || {
                     begins.send(()).unwrap();
-                    RollLock::take(&path, &open, Duration::from_millis(500)).map(|lock| lock.is_some())
+                    RollLock::take(&path, &open, None, Duration::from_millis(500)).map(|lock| lock.is_some())
                 }
             });
             has_begun.recv().unwrap();
@@ -128,9 +163,9 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("a.log");
             let open = Look::at(File::create(&path).unwrap().as_fd()).unwrap();
-            let held = RollLock::take(&path, &open, Duration::ZERO).unwrap().unwrap();
+            let held = RollLock::take(&path, &open, None, Duration::ZERO).unwrap().unwrap();
             std::thread::scope(|scope| {
-                let waiting = scope.spawn(|| RollLock::take(&path, &open, Duration::from_secs(20)));
+                let waiting = scope.spawn(|| RollLock::take(&path, &open, None, Duration::from_secs(20)));
                 // Long enough that it sleeps, more often than not.
                 std::thread::sleep(4 * NAP);
                 fs::rename(&path, directory.path().join("a.log.1")).unwrap();
@@ -147,8 +182,8 @@ mod tests {
         let file = File::create(&path).unwrap();
         let open = Look::at(file.as_fd()).unwrap();
         fs::rename(&path, directory.path().join("a.log.1")).unwrap();
-        assert!(RollLock::take(&path, &open, Duration::ZERO).unwrap().is_none());
+        assert!(RollLock::take(&path, &open, None, Duration::ZERO).unwrap().is_none());
         File::create(&path).unwrap();
-        assert!(RollLock::take(&path, &open, Duration::ZERO).unwrap().is_none());
+        assert!(RollLock::take(&path, &open, None, Duration::ZERO).unwrap().is_none());
     }
 }
