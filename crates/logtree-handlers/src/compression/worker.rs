@@ -227,8 +227,13 @@ impl Shared {
         let is_same = out_of_the_way(|| {
             super::codec::decoder(kind, made).and_then(|made| is_same(&mut file, made, &|| self.is_over()))
         });
+        let is_form = |path: &Path| path.symlink_metadata().is_ok_and(|m| (m.dev(), m.ino()) == identity);
         // What cannot be read as this form is none of it, nor is a directory.
         if !is_same?.unwrap_or(false) {
+            // A roll may have put another pair's form there, before it was opened.
+            if !source.is_there() || !is_form(form) {
+                return Ok(Outcome::Moved);
+            }
             memory.left_alone.push(source.inode());
             let message = format!("'{}' is there already and holds something else", form.display());
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
@@ -241,7 +246,6 @@ impl Shared {
         }
         drop(state);
         self.file.while_not_rolled(|| {
-            let is_form = |path: &Path| path.symlink_metadata().is_ok_and(|m| (m.dev(), m.ino()) == identity);
             // Both may have been given another name meanwhile: then it is looked at again.
             if !source.is_there() || !is_form(form) {
                 return Ok(Outcome::Moved);
@@ -365,4 +369,41 @@ fn fill(read: &mut (impl Read + ?Sized), buffer: &mut [u8]) -> io::Result<usize>
         }
     }
     Ok(length)
+}
+
+#[cfg(all(test, feature = "compress"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::Write as _;
+    use std::os::unix::fs::FileTypeExt as _;
+
+    use super::*;
+    use crate::compression::Compression;
+    use crate::{FileHandler, FileHandlerConfig};
+
+    #[test]
+    fn a_pair_that_is_moved_while_it_is_looked_at_is_looked_at_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        let [path, form] = [at("a.log.1"), at("a.log.1.gz")];
+        std::fs::write(&path, "a line\n").unwrap();
+        // Whoever opens it waits for whoever writes to it.
+        rustix::fs::mkfifoat(rustix::fs::CWD, &form, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
+        let handler = FileHandler::new(FileHandlerConfig::new(at("a.log"))).unwrap();
+        let compression = Compression::new(Compress::Gzip, &handler, Box::new(|_| true)).unwrap();
+        let source = Source::of(path.clone()).unwrap();
+        let outcome = std::thread::scope(|scope| {
+            let rolling = scope.spawn(|| {
+                let mut other = File::options().write(true).open(&form).unwrap();
+                std::fs::rename(&path, at("a.log.2")).unwrap();
+                other.write_all(b"another one's\n").unwrap();
+            });
+            let outcome = compression.0.choose(&source, &form, Compress::Gzip, &mut Memory::default());
+            rolling.join().unwrap();
+            outcome
+        });
+        assert!(form.metadata().unwrap().file_type().is_fifo());
+        assert_eq!(outcome.unwrap(), Outcome::Moved);
+    }
 }
