@@ -58,7 +58,10 @@ impl LogFile {
     fn append_alone(&self, bytes: &[u8], limit: Option<u64>) -> io::Result<bool> {
         let mut state = self.state.lock();
         let began = self.tick();
-        let (open, looked) = self.opened(&mut state)?;
+        let (open, looked) = self.opened(&mut state).map_err(|error| {
+            let message = format!("cannot open '{}': {error}", self.path.display());
+            io::Error::new(error.kind(), message)
+        })?;
         if limit.is_none_or(|limit| !open.room.append_below(bytes.len(), limit)) {
             if let Some(limit) = limit {
                 let look = looked.map_or_else(|| Look::at(open.descriptor()), Ok)?;

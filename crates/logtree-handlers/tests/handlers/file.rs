@@ -225,7 +225,9 @@ fn directories_are_made_where_that_is_asked_for_and_again_when_they_were_removed
         let path = base.join("of/all/a.log");
         let config = FileHandlerConfig { delay, ..FileHandlerConfig::new(&path) };
         let refused = emit(&FileHandler::new(config.clone()).unwrap(), "a").unwrap_err().to_string();
-        assert_eq!(refused, "FileNotFoundError: [Errno 2] No such file or directory");
+        // CPython 3.13: "[Errno 2] No such file or directory: '/…/a.log'".
+        let why = format!("cannot open '{}': No such file or directory (os error 2)", path.display());
+        assert_eq!(refused, format!("FileNotFoundError: {why}"));
         let config = FileHandlerConfig { makedirs: true, ..config };
         let handler = FileHandler::new(config.clone()).unwrap();
         handler.open().unwrap();
