@@ -42,6 +42,8 @@ const LOOKS: usize = 16;
 ///   left alone.
 /// - When the disk is full, half a line that was written is taken back; where that is impossible, the next line begins
 ///   on a line of its own.
+/// - A file whose file system has gone from under it, as when a file system of FUSE is mounted again or an NFS server set up
+///   anew, is opened anew by its name.
 /// - A file that cannot be given its rights and owners, or be brought to the disk, is written to all the same: each line of it
 ///   is counted as an error, until it can.
 /// - A file that was moved or deleted is written to as before, until [`reopen`](AppendFile::reopen); where its handler

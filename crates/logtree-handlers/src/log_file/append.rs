@@ -73,7 +73,12 @@ impl LogFile {
             open.room.append(bytes.len());
         }
         to_be_written(open, bytes);
-        open.append(bytes, &self.path)?;
+        if let Err(error) = open.append(bytes, &self.path) {
+            if is_gone(error.kind()) {
+                state.close();
+            }
+            return Err(error);
+        }
         let is_admitted = self.admit(open).map_err(io::Error::from);
         let is_synced = match self.fsync == Fsync::Each && open.opened.is_regular {
             true => sync_data(open.descriptor()).map_err(io::Error::from),
@@ -98,14 +103,17 @@ impl LogFile {
         limit: Option<u64>,
     ) -> io::Result<bool> {
         let mut state = self.state.lock();
+        let is_gone = first.is_err_and(|error| is_gone(io::Error::from(error).kind()));
         match &mut state.open {
-            Some(open) if open.seal == Some(seal) => open.go_on(first, bytes, &self.path).map(|()| true),
-            // Another thread has let go of the file meanwhile.
-            _ => {
-                drop(state);
-                self.append_alone(bytes, limit)
+            Some(open) if open.seal == Some(seal) && !is_gone => {
+                return open.go_on(first, bytes, &self.path).map(|()| true);
             }
+            Some(open) if open.seal == Some(seal) => state.close(),
+            // Another thread has let go of the file meanwhile.
+            _ => {}
         }
+        drop(state);
+        self.append_alone(bytes, limit)
     }
 
     /// Whether a line that was begun in that tick went to a file that others had deleted by then.
@@ -113,6 +121,12 @@ impl LogFile {
     fn is_late(&self, open: &Open, began: Tick) -> bool {
         began != self.tick() && open.look().is_some_and(|look| look.links == 0)
     }
+}
+
+/// Whether a file is not to be written to ever again, as its file system has gone from under it: a server of NFS that was set up
+/// anew, a file system of FUSE whose program has ended. Its name may lead to the same file again.
+fn is_gone(error: io::ErrorKind) -> bool {
+    matches!(error, io::ErrorKind::StaleNetworkFileHandle | io::ErrorKind::NotConnected)
 }
 
 /// A process may be killed here.

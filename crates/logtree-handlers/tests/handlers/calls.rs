@@ -445,3 +445,28 @@ fn a_compressed_file() {
         std::thread::sleep(Duration::from_millis(1));
     }
 }
+
+/// A server of NFS was set up anew, or a file system of FUSE was mounted again. The number stays dead.
+#[test]
+fn a_file_whose_file_system_has_gone_from_under_it_is_opened_anew() {
+    for error in ["ESTALE", "ENOTCONN"] {
+        let place = tempfile::tempdir().unwrap();
+        let third = ["-e", &format!("inject=pwrite64:error={error}:when=3")];
+        if calls_with(&third, "calls::records_for_a_file_that_is_gone", "?pwrite64", place.path()).is_none() {
+            println!("passed over: no strace");
+        }
+    }
+}
+
+#[test]
+#[ignore = "the test above runs it in a process of its own"]
+fn records_for_a_file_that_is_gone() {
+    let handler = FileHandler::new(FileHandlerConfig::new(log())).unwrap();
+    let emit = |message: &str| with_record(message, |record| handler.emit(record, &Brackets, &mut Direct));
+    emit("one").unwrap();
+    emit("two").unwrap();
+    let before = log().with_file_name("before.log");
+    fs::rename(log(), &before).unwrap();
+    emit("three").unwrap();
+    assert_eq!((lines(&before), lines(&log())), (vec!["<one>".into(), "<two>".into()], vec!["<three>".into()]));
+}
