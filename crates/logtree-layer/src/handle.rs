@@ -113,6 +113,7 @@ impl TreeHandle {
         Ok(self.replace(tree, changing, subscriber.as_ref()))
     }
 
+    /// What [`update`](Self::update) does once the tree is made, compiled once for all who make one.
     fn replace(
         &self,
         tree: Arc<Tree>,
