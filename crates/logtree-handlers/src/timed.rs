@@ -2,6 +2,7 @@
 
 mod config;
 
+use std::collections::BinaryHeap;
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
@@ -187,13 +188,13 @@ impl TimedRotatingFileHandler {
     /// The files that were rolled, the oldest first.
     fn rolled(&self, names: &dyn Names) -> io::Result<Vec<Rolled>> {
         let path = self.path();
-        let mut rolled = self.rolling.list(path, names, |suffix, name| {
+        let rolled = self.rolling.list(path, names, |suffix, name| {
             let (suffix, number) = parse_suffix(&self.schedule, self.max_bytes > 0, suffix)?;
             let began = self.schedule.second_of(suffix);
             Some(Rolled { began, suffix: suffix.to_owned(), number, path: path.with_file_name(name) })
         })?;
-        rolled.sort_unstable();
-        Ok(rolled)
+        // std's sort is compiled for each type that is sorted, at ten times the size of its heap.
+        Ok(BinaryHeap::from(rolled).into_sorted_vec())
     }
 
     /// CPython's `getFilesToDelete`, and what the handler's own limits ask for; and all files that were rolled, the oldest first.

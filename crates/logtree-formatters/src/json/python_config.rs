@@ -1,5 +1,6 @@
 //! The arguments of pythonjsonlogger's `JsonFormatter` (python-json-logger 4.2).
 
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use logtree_core::{Argument, ArgumentError, Formatter, Kwargs};
@@ -181,8 +182,9 @@ impl PythonJsonFormatterConfig {
             Some(reserved) => reserved,
             None => RESERVED.map(str::to_owned).to_vec(),
         };
-        let mut skipped: Box<[Box<str>]> = reserved.iter().chain(&names).map(|name| name.as_str().into()).collect();
-        skipped.sort_unstable();
+        // std's sort is compiled for each type that is sorted, at several times the size of its heap.
+        let skipped: BinaryHeap<Box<str>> = reserved.iter().chain(&names).map(|name| name.as_str().into()).collect();
+        let skipped = skipped.into_sorted_vec().into_boxed_slice();
         let dumps = Dumps {
             is_strict: false,
             indent: self.json_indent.map(String::into),
@@ -313,7 +315,7 @@ pub(super) fn items(kwargs: &mut Kwargs, keyword: &str) -> Result<Vec<(String, A
 
 /// As in a Python dict, a key that comes again keeps its place and takes the last value.
 fn unique(items: Vec<(String, Argument)>) -> Vec<(String, Argument)> {
-    let mut places = std::collections::HashMap::new();
+    let mut places = HashMap::new();
     let mut unique: Vec<(String, Argument)> = Vec::with_capacity(items.len());
     for (key, value) in items {
         match places.get(&key) {

@@ -1,6 +1,6 @@
 //! What the hand did where a config is not what was meant: what CPython says, or does, tells nobody.
 
-use std::collections::HashSet;
+use std::collections::{BinaryHeap, HashSet};
 
 use super::{HANDLER_OPTIONS, Name, Translation, split};
 use crate::node::{Entry, Kind, Node, Span};
@@ -29,9 +29,9 @@ impl Translation<'_> {
             return None;
         }
         let listed: HashSet<String> = split(&keys).into_iter().map(|name| format!("{prefix}{}", name.text)).collect();
-        let mut free: Vec<&str> = self.ini.names().map(|(section, _)| section).collect();
-        free.retain(|section| !listed.contains(*section));
-        free.sort_unstable();
+        let free = self.ini.names().map(|(section, _)| section).filter(|section| !listed.contains(*section));
+        // As in `unused`.
+        let free = free.collect::<BinaryHeap<&str>>().into_sorted_vec();
         let own = free.iter().filter_map(|section| section.strip_prefix(prefix));
         let close = suggest::closest(&name.text, own).map(|own| format!("{prefix}{own}"));
         close.or_else(|| suggest::closest(&format!("{prefix}{}", name.text), free.iter().copied()).map(str::to_owned))
