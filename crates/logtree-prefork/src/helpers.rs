@@ -138,6 +138,9 @@ impl Helpers {
     }
 }
 
+/// In the place of a standby's process id: there is none, and could be made none. No process has it (`PID_MAX_LIMIT`).
+const CANNOT_BE_MADE: u32 = i32::MAX as u32;
+
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
 static START_HOOKS: ForkLock<Hooks> = ForkLock::new(Hooks(Vec::new()));
@@ -212,8 +215,11 @@ fn begin_helpers(queue: &Arc<Queue>, segment: &Arc<Segment>) -> io::Result<()> {
     for _ in 0..ATTEMPTS {
         let mut listener = make_listener(queue, segment)?;
         // It is the listener that makes the standby, always. Without one the queue works as well, so that none is no error.
-        let is_there = || has_introduced_itself(&standby(segment));
-        let _ = wait_until(|| listener.reap() != HelperState::Running || is_there());
+        let is_settled = || {
+            let standby = standby(segment);
+            has_introduced_itself(&standby) || standby.pid == CANNOT_BE_MADE
+        };
+        let _ = wait_until(|| listener.reap() != HelperState::Running || is_settled());
         let is_lost = |listener: &mut Helper| listener.reap() != HelperState::Running && !has_standby(segment);
         wait_until(|| !is_vacant(segment.seat()) || is_lost(&mut listener))?;
         queue.place().helpers.lock().add(listener);
@@ -313,13 +319,16 @@ pub(crate) fn keep_standby(queue: &Arc<Queue>, segment: &Arc<Segment>, role: Rol
         forget_standby(segment);
         let options = helper_options(queue, segment, STANDS_BY).sibling(role == Role::Helper);
         let options = watch.descriptors().fold(options, HelperOptions::keep);
-        // If it cannot be made now, the next look tries again.
-        if let Ok(made) = spawn_helper(&options, || stand_by(queue, segment, watch.inherited())) {
-            kill_point!("standby: made");
-            if segment.word(words::STANDBY) == Some(0) {
-                // Until it says itself who it is.
-                segment.set_word(words::STANDBY, made.pid().into());
+        match spawn_helper(&options, || stand_by(queue, segment, watch.inherited())) {
+            Ok(made) => {
+                kill_point!("standby: made");
+                if segment.word(words::STANDBY) == Some(0) {
+                    // Until it says itself who it is.
+                    segment.set_word(words::STANDBY, made.pid().into());
+                }
             }
+            // The next look tries again.
+            Err(_) => segment.set_word(words::STANDBY, CANNOT_BE_MADE.into()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What hosts do, and what comes of it.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, geteuid, kill_process};
@@ -35,6 +35,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
         what_another_user_could_not_write_is_left_to_the_next_start,
     ),
     ("a_program_in_another_root_goes_on_logging", a_program_in_another_root_goes_on_logging),
+    ("where_there_can_be_no_standby_nobody_waits_for_it", where_there_can_be_no_standby_nobody_waits_for_it),
     ("without_proc_there_is_one_standby", without_proc_there_is_one_standby),
     ("a_daemon_that_closes_everything_goes_on_logging", a_daemon_that_closes_everything_goes_on_logging),
     ("a_file_system_that_keeps_no_rights_has_no_queue", a_file_system_that_keeps_no_rights_has_no_queue),
@@ -402,6 +403,28 @@ fn a_program_in_another_root_goes_on_logging() {
     host.end_well();
     place.assert_nothing_left();
     place.assert_once("app.log", &[("before", 100), ("inside", 2000), ("child", 2000), ("later", 2000)]);
+}
+
+fn where_there_can_be_no_standby_nobody_waits_for_it() {
+    // Somebody who has no process yet, and may have two. What has ended counts, where nobody waits for it.
+    let user = 2_000_000_000 + std::process::id();
+    let inside = "mount -t tmpfs tmpfs /dev/shm && exec prlimit --nproc=2 \"$0\" \"$@\"";
+    let limited = &["unshare", "--mount", "sh", "-c", inside];
+    if !geteuid().is_root() || !works(limited) {
+        return;
+    }
+    let place = Place::new();
+    chown(place.path("."), Some(user), None).unwrap();
+    let began = Instant::now();
+    let words = format!("setuid {user} install logging.json log first 100 touch ready wait go log later 100");
+    let host = place.host_under(limited, &words);
+    place.wait("ready");
+    assert!(began.elapsed() < Duration::from_secs(5), "so long it is waited for");
+    place.listener();
+    place.touch("go");
+    host.end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("first", 100), ("later", 100)]);
 }
 
 fn without_proc_there_is_one_standby() {
