@@ -213,9 +213,10 @@ impl HandlerEntry {
     }
 
     fn emit(&self, record: &Record<'_>, steps: &mut dyn Steps) {
-        let emitted = caught(|| self.handler.emit(record, &*self.formatter, steps));
-        if let Err(error) = emitted.unwrap_or(Err(EmitError::Panic)) {
-            self.failed(record, &error);
+        match caught(|| self.handler.emit(record, &*self.formatter, steps)) {
+            Some(Ok(())) => {}
+            Some(Err(error)) => self.failed(record, &error),
+            None => self.failed(record, &EmitError::Panic),
         }
     }
 
