@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::registry::Table;
+use crate::Table;
 use crate::{ArgumentError, Filter, Level, LevelNames};
 
 /// One argument.

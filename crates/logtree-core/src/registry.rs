@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Argument, ArgumentError, BuildError, Filter, Formatter, Handler, HandlerEntry, Kwargs, Object};
+use crate::{Argument, ArgumentError, BuildError, Filter, Formatter, Handler, HandlerEntry, Kwargs, Object, Table};
 
 /// What a handler's class makes of its arguments: a promise to build it, once every argument of the whole config is
 /// known to be good. It is given the handlers that its arguments named, in their order.
@@ -41,40 +41,6 @@ pub struct Registry {
     filters: Table<Class<Arc<dyn Filter>>>,
     factories: Table<Class<Argument>>,
     objects: Arc<Table<Object>>,
-}
-
-/// Values by their names, in the order of the names.
-///
-/// A B-tree in its place would be code of its own for each kind of value in each crate that copies or drops a registry, a
-/// fifth of what they compile; the classes of a program are few.
-#[derive(Clone, Debug)]
-pub(crate) struct Table<V>(Vec<(String, V)>);
-
-impl<V> Table<V> {
-    pub(crate) fn get(&self, name: &str) -> Option<&V> {
-        self.place(name).ok().map(|place| &self.0[place].1)
-    }
-
-    fn insert(&mut self, name: String, value: V) {
-        match self.place(&name) {
-            Ok(place) => self.0[place].1 = value,
-            Err(place) => self.0.insert(place, (name, value)),
-        }
-    }
-
-    fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(name, _)| name.as_str())
-    }
-
-    fn place(&self, name: &str) -> Result<usize, usize> {
-        self.0.binary_search_by(|(known, _)| known.as_str().cmp(name))
-    }
-}
-
-impl<V> Default for Table<V> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
 }
 
 impl Registry {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Filter, HandlerEntry, Level, LevelNames, Logger, Tree, logger_name};
+use crate::{Filter, HandlerEntry, Level, LevelNames, Logger, Table, Tree, logger_name};
 
 /// Builds a [`Tree`], and stays with it: a tree that differs in one thing is built from the other one's.
 ///
@@ -28,7 +28,7 @@ pub struct TreeBuilder {
     /// those.
     pub handlers: Vec<Arc<HandlerEntry>>,
     /// The filters of the config by their names, to tell what keeps a record.
-    pub filters: BTreeMap<String, Arc<dyn Filter>>,
+    pub filters: Table<Arc<dyn Filter>>,
     /// The names of levels.
     pub level_names: LevelNames,
     /// The handler of records that meet no other on their walk (Python's `logging.lastResort`).

@@ -1,9 +1,9 @@
 //! What a config does to loggers (CPython's `DictConfigurator.configure`, from "do loggers" on).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use logtree_core::{Directives, Filter, HandlerEntry, Level, Logger, TreeBuilder};
+use logtree_core::{Directives, Filter, HandlerEntry, Level, Logger, Table, TreeBuilder};
 use logtree_formatters::default_formatter;
 use logtree_handlers::{StreamHandler, StreamHandlerConfig};
 
@@ -15,8 +15,8 @@ pub(crate) type Loggers = BTreeMap<Arc<str>, Logger>;
 /// The handlers and filters of a config by name.
 #[derive(Clone, Default)]
 pub(crate) struct Parts {
-    pub(crate) handlers: HashMap<String, Arc<HandlerEntry>>,
-    pub(crate) filters: BTreeMap<String, Arc<dyn Filter>>,
+    pub(crate) handlers: Table<Arc<HandlerEntry>>,
+    pub(crate) filters: Table<Arc<dyn Filter>>,
 }
 
 /// The loggers of a process that has configured nothing: a root at WARNING.

@@ -1,9 +1,8 @@
 //! From a plan to handlers that are open and running: all of them, or none.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use logtree_core::{BuildError, Directives, Handler, HandlerEntry, LevelNames, TreeBuilder};
+use logtree_core::{BuildError, Directives, Handler, HandlerEntry, LevelNames, Table, TreeBuilder};
 use logtree_formatters::default_formatter;
 
 use crate::apply::{self, Parts};
@@ -123,7 +122,7 @@ impl Plan {
         let mut making =
             Making { source: Arc::clone(&source), problems: Vec::new(), entries: Vec::new(), at: Vec::new() };
         let mut parts = Parts::default();
-        let mut ready_formatters = HashMap::new();
+        let mut ready_formatters = Table::default();
         for (name, made) in formatters {
             if let Some(formatter) = making.ready("formatter", &name, made) {
                 ready_formatters.insert(name, formatter);

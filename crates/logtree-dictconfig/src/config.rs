@@ -1,12 +1,12 @@
 //! Reading a config: from a file, a text or a value to a checked plan.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
-use logtree_core::Registry;
+use logtree_core::{Registry, Table};
 
 use crate::check::check;
 use crate::env;
@@ -51,7 +51,7 @@ pub struct Config<'r> {
     is_strict: bool,
     assumed: Vec<String>,
     is_on_top: bool,
-    environment: Option<BTreeMap<String, OsString>>,
+    environment: Option<Table<OsString>>,
 }
 
 impl<'r> Config<'r> {
@@ -85,7 +85,7 @@ impl<'r> Config<'r> {
 
     /// Takes the variables that configs name from here, and no others; without it, they are the process's.
     #[must_use]
-    pub fn environment(mut self, variables: BTreeMap<String, OsString>) -> Self {
+    pub fn environment(mut self, variables: Table<OsString>) -> Self {
         self.environment = Some(variables);
         self
     }
@@ -159,13 +159,15 @@ impl<'r> Config<'r> {
         mut problems: Vec<Problem>,
         format: Format,
     ) -> Result<Plan, Problems> {
-        let named = RefCell::new(BTreeMap::new());
+        let named = RefCell::new(Table::default());
         problems.extend(env::expand(&source, &mut root, |name| {
             let value = match &self.environment {
                 Some(variables) => variables.get(name).cloned(),
                 None => std::env::var_os(name),
             };
-            named.borrow_mut().extend(value.clone().map(|value| (name.to_owned(), value)));
+            if let Some(value) = &value {
+                named.borrow_mut().insert(name.to_owned(), value.clone());
+            }
             value
         }));
         let (plan, mut found) = check(source, &root, self.registry, &self.assumed, self.is_on_top);

@@ -1,10 +1,10 @@
 //! The plan: a config that was checked, with nothing opened yet.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use logtree_core::{Argument, Directives, Filter, Formatter, HandlerPlan, Level, LevelNames, SpanEvents};
+use logtree_core::{Argument, Directives, Filter, Formatter, HandlerPlan, Level, LevelNames, SpanEvents, Table};
 
 use crate::check::At;
 use crate::format::Format;
@@ -40,7 +40,7 @@ pub(crate) struct Read {
     /// As JSON, if it never was text.
     pub(crate) value: Option<String>,
     /// The variables that it names and that are set.
-    pub(crate) environment: BTreeMap<String, OsString>,
+    pub(crate) environment: Table<OsString>,
 }
 
 /// What a class made of its arguments.
@@ -140,7 +140,7 @@ impl Plan {
     }
 
     /// The environment variables that the text names and that were set when it was read.
-    pub fn environment(&self) -> &BTreeMap<String, OsString> {
+    pub fn environment(&self) -> &Table<OsString> {
         &self.read.environment
     }
 

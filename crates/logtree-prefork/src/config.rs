@@ -19,7 +19,6 @@ mod pieces;
 mod shared;
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::mem::ManuallyDrop;
@@ -28,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use logtree_core::{QueueListener, caught};
+use logtree_core::{QueueListener, Table, caught};
 use logtree_os::Segment;
 
 pub use self::age::ConfigAge;
@@ -51,7 +50,7 @@ pub struct ConfigText {
     /// From where its file names count.
     pub directory: PathBuf,
     /// The environment variables that it names and that are set.
-    pub environment: BTreeMap<String, OsString>,
+    pub environment: Table<OsString>,
     /// How old it is.
     pub age: ConfigAge,
 }
@@ -109,7 +108,7 @@ impl ConfigText {
             pieces.put(text.as_bytes());
         }
         pieces.put(self.directory.as_os_str().as_bytes());
-        for (name, value) in &self.environment {
+        for (name, value) in self.environment.iter() {
             pieces.put(name.as_bytes());
             pieces.put(value.as_bytes());
         }
@@ -262,7 +261,7 @@ mod tests {
         let others = [
             ConfigText { format: "YAML".into(), ..here.clone() },
             ConfigText { directory: "/elsewhere".into(), ..here.clone() },
-            ConfigText { environment: BTreeMap::from([("LOG".into(), "a".into())]), ..here.clone() },
+            ConfigText { environment: [("LOG".into(), "a".into())].into_iter().collect(), ..here.clone() },
         ];
         assert!(others.iter().all(|other| other.hash() != here.hash()));
         assert_eq!(ConfigText { origin: "elsewhere".into(), ..here.clone() }.hash(), here.hash());

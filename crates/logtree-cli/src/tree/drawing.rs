@@ -127,7 +127,7 @@ fn ways_up(name: &str) -> impl Iterator<Item = &str> {
 }
 
 fn filter_name(tree: &TreeBuilder, filter: &Arc<dyn Filter>) -> Option<String> {
-    tree.filters.iter().find(|(_, named)| Arc::ptr_eq(named, filter)).map(|(name, _)| name.clone())
+    tree.filters.iter().find(|(_, named)| Arc::ptr_eq(named, filter)).map(|(name, _)| name.to_owned())
 }
 
 impl Logger {

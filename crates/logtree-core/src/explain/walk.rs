@@ -124,7 +124,7 @@ impl<'a> Explainer<'a> {
             let decides = filter.decides(self.name_of_record(), self.level).map_or(Outcome::Depends, Outcome::of);
             let named = self.tree.source().filters.iter().find(|(_, named)| Arc::ptr_eq(named, filter));
             stages.push(FilterStage {
-                name: named.map(|(name, _)| name.clone()),
+                name: named.map(|(name, _)| name.to_owned()),
                 index,
                 outcome: decides,
                 keeps_name_and_level: filter.keeps_name_and_level(),

@@ -99,7 +99,7 @@ impl Shared {
         }
         pieces.put(directory.as_os_str().as_bytes());
         pieces.number(environment.len() as u64);
-        for (name, value) in environment {
+        for (name, value) in environment.iter() {
             pieces.put(name.as_bytes());
             pieces.put(value.as_bytes());
         }
@@ -141,14 +141,12 @@ impl Shared {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::config::tests::config;
 
     #[test]
     fn it_is_read_as_it_was_written_and_nothing_else_is() {
-        let environment = BTreeMap::from([("LOG".into(), OsString::from_vec(vec![0xff, b'a']))]);
+        let environment = [("LOG".into(), OsString::from_vec(vec![0xff, b'a']))].into_iter().collect();
         let config = ConfigText { environment, directory: "/d".into(), ..config("text", 3, 4) };
         let first = Shared::default().next(&config, "queue", vec!["/a".into(), "/b".into()], true);
         let shared = first.next(&ConfigText { text: "next".into(), ..config }, "other", vec!["/b".into()], true);
