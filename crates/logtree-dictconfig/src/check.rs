@@ -13,7 +13,7 @@ mod queue;
 mod scope;
 mod sections;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use logtree_core::{Directives, Filter, Formatter, LevelNames, Registry};
@@ -63,7 +63,7 @@ pub(crate) struct Checker<'a> {
     /// Whether an incremental config may name handlers that are not here.
     is_on_top: bool,
     /// The names of entries, by section, as far as they were asked for.
-    names: HashMap<&'static str, HashSet<&'a str>>,
+    names: [Option<HashSet<&'a str>>; 4],
     /// The paths of what is in use, to tell what nobody uses.
     used: HashSet<String>,
     problems: Found,
@@ -92,7 +92,7 @@ pub(crate) fn check(
         loggers: Vec::new(),
         handler_levels: Vec::new(),
         is_on_top,
-        names: HashMap::new(),
+        names: Default::default(),
         used: HashSet::new(),
         problems,
     };

@@ -174,9 +174,25 @@ impl<'a> Checker<'a> {
     pub(super) fn call<T>(
         &mut self,
         call: &Call<'_, 'a>,
-        mut arguments: Arguments,
+        arguments: Arguments,
         make: impl Fn(Kwargs) -> Result<T, ArgumentError>,
     ) -> Option<Made<T>> {
+        let mut made = None;
+        let outcome = self.call_until_made(call, arguments, &mut |kwargs| make(kwargs).map(|new| made = Some(new)));
+        Some(match outcome? {
+            Made::Ready(()) => Made::Ready(made?),
+            Made::Unavailable(at, reason) => Made::Unavailable(at, reason),
+            Made::Refused => Made::Refused,
+        })
+    }
+
+    /// The same, whatever is made.
+    fn call_until_made(
+        &mut self,
+        call: &Call<'_, 'a>,
+        mut arguments: Arguments,
+        make: &mut dyn FnMut(Kwargs) -> Result<(), ArgumentError>,
+    ) -> Option<Made<()>> {
         if let Some(name) = self.assumed_argument(&arguments) {
             call.rename(&mut arguments);
             let is_refused = self.bind(call, &arguments);
@@ -186,7 +202,7 @@ impl<'a> Checker<'a> {
         loop {
             let kwargs = self.registry.kwargs(&call.name, arguments.clone());
             let error = match make(kwargs.of_entry(&call.scope.name, call.attributes.clone())) {
-                Ok(made) => return (!is_refused).then_some(Made::Ready(made)),
+                Ok(()) => return (!is_refused).then_some(Made::Ready(())),
                 Err(error) => error,
             };
             let is_about_keywords = error.exception == "TypeError";

@@ -218,7 +218,7 @@ impl<'a> Checker<'a> {
     /// Whether a section has an entry of this name. There may be many that ask.
     fn is_named(&mut self, section: Section, node: &'a Node, name: &str) -> bool {
         let names = || node.entries().iter().filter_map(|entry| entry.key.as_str()).collect();
-        self.names.entry(section.key()).or_insert_with(names).contains(name)
+        self.names[section as usize].get_or_insert_with(names).contains(name)
     }
 
     /// A list of names in another section: `filters` and `handlers`. CPython iterates over what stands there, so that
