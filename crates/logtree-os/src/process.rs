@@ -149,6 +149,19 @@ impl ProcessIdentity {
         }
     }
 
+    /// Whether this process was killed, or has begun to end, and is about to be dead: it does nothing for others any more. `false`
+    /// where `/proc` does not tell.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        let path = |file: &str| format!("/proc/{}/{file}", self.pid);
+        namespaces().ok() == Some(self.namespaces)
+            && proc_is_ours()
+            && Stat::read(&path("stat")).is_ok_and(|stat| {
+                let is_killed = || std::fs::read(path("status")).is_ok_and(|status| has_pending_kill(&status));
+                stat.start_time == self.start_time && (stat.is_exiting || is_killed())
+            })
+    }
+
     /// Judges by `/proc` whoever has the id now.
     fn compare(&self, pid: Pid) -> Death {
         if !proc_is_ours() {
@@ -204,10 +217,18 @@ fn nonce() -> u64 {
     }
 }
 
+/// Whether SIGKILL waits for a process, of which `/proc/PID/status` tells in the masks of pending signals (proc_pid_status(5)).
+fn has_pending_kill(status: &[u8]) -> bool {
+    let lines = status.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+    let masks = lines.filter_map(|line| line.strip_prefix("SigPnd:").or_else(|| line.strip_prefix("ShdPnd:")));
+    masks.filter_map(|mask| u64::from_str_radix(mask.trim(), 16).ok()).any(|mask| mask & 1 << (libc::SIGKILL - 1) != 0)
+}
+
 /// The fields of `/proc/PID/stat` that are looked at here (proc_pid_stat(5)).
 #[derive(Debug, PartialEq, Eq)]
 struct Stat {
     state: u8,
+    is_exiting: bool,
     threads: usize,
     start_time: u64,
 }
@@ -224,11 +245,14 @@ impl Stat {
         // itself; no later field holds a parenthesis.
         let name_end = line.iter().rposition(|byte| *byte == b')')?;
         let mut fields = std::str::from_utf8(line.get(name_end + 1..)?).ok()?.split_ascii_whitespace();
-        // Field 3; then 20, with 16 between them; then 22.
+        /// The kernel's flag of a task that is in do_exit().
+        const PF_EXITING: u32 = 4;
+        // Field 3; then 9, with 5 between them; then 20, then 22.
         let state = fields.next()?.bytes().next()?;
-        let threads = fields.nth(16)?.parse().ok()?;
+        let is_exiting = fields.nth(5)?.parse::<u32>().ok()? & PF_EXITING != 0;
+        let threads = fields.nth(10)?.parse().ok()?;
         let start_time = fields.nth(1)?.parse().ok()?;
-        Some(Self { state, threads, start_time })
+        Some(Self { state, is_exiting, threads, start_time })
     }
 
     /// A zombie with other threads is a process whose main thread alone has ended.
@@ -262,7 +286,7 @@ mod tests {
     fn any_name_is_stepped_over() {
         for name in ["cat", "a b", ") R 9 9 (", "((", "))) Z 1", "x\n) S 1 2", ""] {
             let stat = Stat::parse(&line(name, 'S', 3)).unwrap();
-            assert_eq!(stat, Stat { state: b'S', threads: 3, start_time: 98765 }, "{name:?}");
+            assert_eq!(stat, Stat { state: b'S', is_exiting: false, threads: 3, start_time: 98765 }, "{name:?}");
         }
     }
 
@@ -271,6 +295,18 @@ mod tests {
         for bad in ["", "17", "17 (cat", "17 (cat) S 1 2 3", "17 (cat) S 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 x 0 y"] {
             assert_eq!(Stat::parse(bad.as_bytes()), None, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn who_is_killed_is_about_to_end() {
+        let exiting = String::from_utf8(line("a", 'R', 1)).unwrap().replace(" 4194304 ", " 4194308 ");
+        assert!(Stat::parse(exiting.as_bytes()).unwrap().is_exiting);
+        assert!(!ProcessIdentity::current().is_ending());
+        // In the form of proc_pid_status(5): the 9th bit is SIGKILL's, the 10th SIGUSR1's.
+        let status =
+            |shared: &str| format!("Name:\ta\nSigQ:\t0/63\nSigPnd:\t0000000000000000\nShdPnd:\t{shared}\nSigBlk:\t1\n");
+        assert!(has_pending_kill(status("0000000000040100").as_bytes()));
+        assert!(!has_pending_kill(status("0000000000040200").as_bytes()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use logtree_core::{
     side,
 };
 use logtree_os::election::{holder, is_vacant};
-use logtree_os::{DropReason, ForkLock, ForkReset, LaneIndex, LaneProducer, Published, Segment};
+use logtree_os::{DropReason, ForkLock, ForkReset, LaneIndex, LaneProducer, ProcessView, Published, Segment};
 
 use crate::config::{self, Configured};
 use crate::handover;
@@ -321,18 +321,26 @@ impl Queue {
         let segment = process.attachment.segment();
         helpers::resign(segment);
         let listens_here = || holder(segment.seat()).is_some_and(is_own_thread);
+        // Who is being killed at this moment needs nobody, and can tidy up no more: it is waited for.
+        let is_ending = |process: &ProcessView| process.identity.is_ending();
+        let staying = || segment.processes().filter(|process| !sweep::is_gone(segment, process));
+        let is_needed = || staying().any(|process| !is_ending(&process));
+        let until = Instant::now() + LEAVING_TAKES;
         // With the first process of a pid namespace all others are killed, helpers too; with any process its threads.
         if std::process::id() == 1 || listens_here() {
-            let is_needed = || segment.processes().any(|process| !sweep::is_gone(segment, &process));
-            let until = Instant::now() + LEAVING_TAKES;
             segment.request_flush();
             while !is_vacant(segment.seat()) && !is_needed() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
-        if is_vacant(segment.seat()) {
-            // Nobody else tidies up.
-            departure::leave(self, segment, || segment.try_abandon(|process| sweep::is_gone(segment, process)));
+        let leave =
+            || departure::leave(self, segment, || segment.try_abandon(|process| sweep::is_gone(segment, process)));
+        // Where nobody listens, nobody else tidies up.
+        while is_vacant(segment.seat()) && !leave() && staying().any(|process| is_ending(&process)) {
+            if is_needed() || Instant::now() >= until {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 

@@ -31,6 +31,7 @@ const FILES: usize = 64;
 /// | `fork` | does the rest in a child, and waits for it |
 /// | `exec` | becomes this program anew, which does the rest |
 /// | `thread` | has a second thread from there on |
+/// | `fill MIB` | has so much memory in use from there on |
 /// | `setuid ID` | becomes another user |
 /// | `chroot PATH` | has another root directory |
 /// | `daemonise` | does the rest in a grandchild, in a session of its own, without waiting for it |
@@ -39,6 +40,7 @@ const FILES: usize = 64;
 /// | `unharmed DIRECTORY` | panics if these files are not as they were |
 pub(crate) fn main(words: &[String]) {
     let mut guards = Vec::new();
+    let mut filled = Vec::new();
     let mut words = words.iter().map(String::as_str);
     while let Some(word) = words.next() {
         let mut argument = || words.next().unwrap();
@@ -70,6 +72,7 @@ pub(crate) fn main(words: &[String]) {
                 panic!("{error}");
             }
             "thread" => _ = std::thread::spawn(|| std::thread::sleep(PATIENCE)),
+            "fill" => filled.push(vec![1_u8; argument().parse::<usize>().unwrap() << 20]),
             "setuid" => {
                 let id: u32 = argument().parse().unwrap();
                 // Of a program with one thread they are the process'.

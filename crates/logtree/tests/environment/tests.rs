@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("a_program_with_threads_leaves_nothing_behind", a_program_with_threads_leaves_nothing_behind),
     ("a_thread_that_listened_is_followed_though_nobody_logs", a_thread_that_listened_is_followed_though_nobody_logs),
     ("who_stood_by_in_another_namespace_says_that_it_ends", who_stood_by_in_another_namespace_says_that_it_ends),
+    ("who_ends_while_another_is_killed_leaves_nothing_behind", who_ends_while_another_is_killed_leaves_nothing_behind),
     ("unrelated_processes_meet_by_a_name", unrelated_processes_meet_by_a_name),
     ("processes_of_several_namespaces_meet", processes_of_several_namespaces_meet),
     ("a_listener_in_a_namespace_that_ends_is_followed", a_listener_in_a_namespace_that_ends_is_followed),
@@ -145,6 +146,20 @@ fn who_stood_by_in_another_namespace_says_that_it_ends() {
     second.end_well();
     assert!(!stands_by());
     place.touch("over");
+    first.end_well();
+    place.assert_nothing_left();
+    place.assert_once("app.log", &[("first", 100), ("second", 100)]);
+}
+
+/// The more memory a process has, the longer it takes to end.
+fn who_ends_while_another_is_killed_leaves_nothing_behind() {
+    let place = Place::new();
+    let first = place.host("thread install logging.json log first 100 touch first wait go");
+    place.wait("first");
+    let killed = place.host("install logging.json log second 100 flush fill 256 touch second wait never");
+    place.wait("second");
+    kill_process(killed.pid(), Signal::KILL).unwrap();
+    place.touch("go");
     first.end_well();
     place.assert_nothing_left();
     place.assert_once("app.log", &[("first", 100), ("second", 100)]);
