@@ -91,8 +91,9 @@ impl Steps for Batch {
         let known = &mut self.files[at];
         let end = match known.end {
             Some(end) => end,
-            // In a batch it is asked once: a file behind a queue has one writer.
-            None => *known.end.insert(file.end()?),
+            // In a batch it is asked once: a file behind a queue has one writer. One that does not open now is tried again when
+            // it is written, as if it had no limit.
+            None => file.end().map_or(None, |end| *known.end.insert(end)),
         };
         let is_full = end.is_some_and(|end| FileEnd { size: end.size + known.added, ..end }.is_full(limit));
         if !is_full {

@@ -391,3 +391,20 @@ fn where_no_file_can_be_begun_lines_go_on_in_the_old_one() {
     assert_eq!(said.iter().filter(|said| said.starts_with("cannot begin anew '")).count(), 2, "{said:?}");
     batch.finish();
 }
+
+#[test]
+fn a_record_for_a_file_that_rolls_and_does_not_open_waits_as_any_other_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let segment = Segment::create(&directory.path().join("queues"), "closed", &SegmentOptions::default()).unwrap();
+    let logs = directory.path().join("logs");
+    let path = logs.join("a.log");
+    let file: Arc<dyn AppendFile> = Arc::new(LogFile::new(&path, OpenMode::Append));
+    let mut batch = Batch::new(&segment);
+    assert!(batch.append_below(&file, b"one\n", 10).unwrap());
+    batch.plan([], &[]);
+    assert!(batch.carry_out().is_err());
+    fs::create_dir(&logs).unwrap();
+    batch.carry_out().unwrap();
+    batch.finish();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+}

@@ -104,7 +104,7 @@ TRAP_KINDS = [
     ("thread's end: a local that is gone is asked for", TEARDOWN,
      (LAYER + "scratch.rs", "    let lent = SCRATCH.try_with(Cell::take).ok().flatten();", "    let lent = SCRATCH.with(Cell::take);")),
     ("panics: a handler's goes on", layer("failing"),
-     (CORE + "handler.rs", "        let emitted = caught(|| self.handler.emit(record, &*self.formatter, steps));", "        let emitted = Some(self.handler.emit(record, &*self.formatter, steps));")),
+     (CORE + "handler.rs", "        match caught(|| self.handler.emit(record, &*self.formatter, steps)) {", "        match Some(self.handler.emit(record, &*self.formatter, steps)) {")),
     ("panics: a handler's at a flush goes on", plain("dispatch", "-p logtree-core --test dispatch flush"),
      (CORE + "handler.rs", "        caught(|| self.handler.flush(deadline)).unwrap_or_else(|| {", "        Some(self.handler.flush(deadline)).unwrap_or_else(|| {")),
     ("panics: handlers run inside the hook", PANICS,
