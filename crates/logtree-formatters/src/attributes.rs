@@ -163,6 +163,7 @@ impl Attribute {
 pub(crate) struct Lookup {
     name: Box<str>,
     attribute: Option<Attribute>,
+    of_spans: Option<OfSpans>,
     default: Option<DefaultValue>,
 }
 
@@ -190,10 +191,26 @@ pub(crate) enum Composed<'a> {
     LevelName(LevelName<'a>),
     /// The names of the spans around the record.
     SpanPath,
+    /// The same, with their fields.
+    FullSpans,
 }
 
-/// The name that stands for the path of spans, unless a record has a field of that name.
-const SPANS: &str = "spans";
+/// What of the spans around a record a name stands for, unless the record has a field of that name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum OfSpans {
+    Path,
+    WithFields,
+}
+
+impl OfSpans {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "spans" => Some(Self::Path),
+            "full_spans" => Some(Self::WithFields),
+            _ => None,
+        }
+    }
+}
 
 impl Lookup {
     /// Looks at a name; `defaults` fill gaps.
@@ -203,7 +220,7 @@ impl Lookup {
 
     /// Looks at a name whose gaps are filled elsewhere.
     pub(crate) fn without_default(name: &str) -> Self {
-        Self { name: name.into(), attribute: Attribute::named(name), default: None }
+        Self { name: name.into(), attribute: Attribute::named(name), of_spans: OfSpans::named(name), default: None }
     }
 
     /// The name.
@@ -248,7 +265,8 @@ impl Lookup {
         }
         let is_python = record.source == Source::Python;
         match &self.default {
-            _ if *self.name == *SPANS && !is_python => Found::Composed(Composed::SpanPath),
+            _ if self.of_spans == Some(OfSpans::Path) && !is_python => Found::Composed(Composed::SpanPath),
+            _ if self.of_spans == Some(OfSpans::WithFields) && !is_python => Found::Composed(Composed::FullSpans),
             Some(default) => Found::Operand(default.as_operand()),
             None if is_python => Found::Missing,
             None => Found::Nothing,

@@ -88,6 +88,7 @@ impl Composer {
                 let _ = write!(out, "{name}");
             }
             Composed::SpanPath => message::push_span_path(out, record.spans),
+            Composed::FullSpans => message::push_full_spans(out, record),
         }
         Ok(())
     }

@@ -15,7 +15,8 @@ use crate::program::{Program, Step};
 /// # What stands for what
 /// `%(name)s` and the like are Python's attributes of a record, else a field of the event or of the nearest span that has
 /// it. `%(message)s` is the message and, for records of `tracing` and `log`, each field that the format does not name as
-/// ` key=value`; `%(msg)s` is the message alone. `%(spans)s` is the path of spans, `outer:inner`.
+/// ` key=value`; `%(msg)s` is the message alone. `%(spans)s` is the path of spans, `outer:inner`,
+/// and `%(full_spans)s` has their fields too, `outer{id=7}:inner`.
 ///
 /// # When a record lacks a field
 /// A record of `tracing` or `log` prints nothing there. (`DIFFERENCE`: in Python it is lost.)

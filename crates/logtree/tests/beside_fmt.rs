@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use logtree::handlers::filters::DirectivesFilter;
 use logtree::{Argument, EmitError, Filter as _, Format, Formatter, Handler, Kwargs, Level, Record, Steps};
+use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -41,12 +42,12 @@ fn texts() -> impl Iterator<Item = String> {
 }
 
 /// What `log` does, in a file of ours and as fmt writes it.
-fn ours_and_fmts(escape: &str, log: impl Fn()) -> (String, String) {
+fn ours_and_fmts(formatter: serde_json::Value, log: impl Fn()) -> (String, String) {
     let (directory, written) = (tempfile::tempdir().unwrap(), Written::default());
     let path = directory.path().join("app.log");
-    let config = serde_json::json!({
+    let config = json!({
         "version": 1,
-        "formatters": {"line": {"escape": escape}},
+        "formatters": {"line": formatter},
         "handlers": {"file": {"class": "logging.FileHandler", "filename": path, "formatter": "line"}},
         "root": {"level": "DEBUG", "handlers": ["file"]},
     });
@@ -72,12 +73,12 @@ fn what_fmt_escapes_escape_escapes() {
         });
     };
     for log in [&messages as &dyn Fn(), &errors] {
-        let (ours, theirs) = ours_and_fmts("terminal", log);
+        let (ours, theirs) = ours_and_fmts(json!({"escape": "terminal"}), log);
         assert!(!controls(&theirs).contains(&'\x1b'), "fmt has this protection");
         assert!(controls(&ours).is_subset(&controls(&theirs)), "{ours:?}");
         assert_eq!(controls(&ours), BTreeSet::from(['\t']));
     }
-    let (ours, theirs) = ours_and_fmts("controls", messages);
+    let (ours, theirs) = ours_and_fmts(json!({"escape": "controls"}), messages);
     assert_eq!(controls(&ours), BTreeSet::new());
     // The line feed makes three lines of an event there.
     assert_eq!((ours.lines().count(), theirs.split_terminator('\n').count()), (258, 260));
@@ -86,9 +87,29 @@ fn what_fmt_escapes_escape_escapes() {
 #[test]
 fn fields_are_escaped_too() {
     let fields = || texts().for_each(|text| tracing::info!(display = %text, debug = ?format_args!("{text}"), "m"));
-    let (ours, theirs) = ours_and_fmts("controls", fields);
+    let (ours, theirs) = ours_and_fmts(json!({"escape": "controls"}), fields);
     assert_eq!((controls(&ours), ours.lines().count()), (BTreeSet::new(), 258));
     assert!(controls(&theirs).contains(&'\x1b'), "fmt has it for messages and errors");
+}
+
+#[test]
+fn full_spans_are_what_fmt_shows() {
+    let format = json!({"format": "%(levelname)5s %(full_spans)s: %(name)s: %(message)s"});
+    let (ours, theirs) = ours_and_fmts(format, || {
+        let request =
+            tracing::info_span!("request", id = 7, path = "/a b", status = %3.5, late = tracing::field::Empty);
+        let _request = request.enter();
+        tracing::info!(target: "app", x = 1, "outer");
+        request.record("late", "at last");
+        let plain = tracing::debug_span!("plain");
+        plain.in_scope(|| {
+            let _inner = tracing::info_span!("inner", debug = ?Some("x"), user.name = "ann lee").entered();
+            tracing::info!(target: "app", "inner");
+            tracing::info!(target: "app", parent: &plain, "in the middle");
+        });
+    });
+    assert_eq!(ours, theirs);
+    assert_eq!(ours.lines().count(), 3);
 }
 
 /// The places that events come from.
@@ -218,11 +239,11 @@ fn directives_change_while_the_program_runs() {
     let logs = tempfile::tempdir().unwrap();
     let path = logs.path().join("app.log");
     let config = |rest: serde_json::Value| {
-        let mut config = serde_json::json!({"version": 1});
+        let mut config = json!({"version": 1});
         config.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
         logtree::from_str(&config.to_string(), Format::Json).unwrap()
     };
-    let whole = config(serde_json::json!({
+    let whole = config(json!({
         "directives": "error",
         "formatters": {"line": {"format": "%(name)s %(levelname)s"}},
         "handlers": {"file": {"class": "logging.FileHandler", "filename": path, "formatter": "line"}},
@@ -232,7 +253,7 @@ fn directives_change_while_the_program_runs() {
     let guard = layer.guard();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         log_everywhere();
-        guard.apply(config(serde_json::json!({"incremental": true, "directives": "off,app::db=warn"}))).unwrap();
+        guard.apply(config(json!({"incremental": true, "directives": "off,app::db=warn"}))).unwrap();
         log_everywhere();
     });
     let first = TARGETS.map(|target| format!("{} ERROR", target.replace("::", ".")));

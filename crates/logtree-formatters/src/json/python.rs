@@ -178,7 +178,7 @@ impl PythonJsonFormatter {
             Found::Composed(Composed::Message) => Item::Message,
             Found::Composed(Composed::AscTime) => Item::AscTime,
             Found::Composed(Composed::LevelName(name)) => Item::LevelName(name),
-            Found::Composed(Composed::SpanPath) => Item::Spans(record.spans),
+            Found::Composed(Composed::SpanPath | Composed::FullSpans) => Item::Spans(record.spans),
             Found::Nothing | Found::Missing => Item::Value(Value::None),
         }
     }

@@ -157,6 +157,24 @@ fn of_several_errors_each_stands_below_the_line_and_none_in_it() {
 }
 
 #[test]
+fn full_spans_have_their_fields() {
+    let mut specimen = Specimen::tracing("m");
+    assert_eq!(formatted("[%(full_spans)s]", &specimen), "[]");
+    specimen
+        .span("request", &[("id", Value::I64(7)), ("user", Value::Str("ann lee")), ("peer", Value::Display("::1"))]);
+    specimen.span("db", &[]);
+    specimen.field("id", Value::I64(8));
+    let spans = "request{id=7 user=\"ann lee\" peer=::1}:db";
+    assert_eq!(formatted("%(full_spans)s %(message)s", &specimen), format!("{spans} m id=8"));
+    assert_eq!(formatted_in_braces("{full_spans} {msg}", &specimen), format!("{spans} m"));
+    assert_eq!(formatted_in_dollars("$full_spans $msg", &specimen), format!("{spans} m"));
+    assert!(PercentFormatter::new("%(full_spans)s").unwrap().needs().spans);
+    // Fields win.
+    specimen.field("full_spans", Value::I64(1));
+    assert_eq!(formatted("%(full_spans)s %(msg)s", &specimen), "1 m");
+}
+
+#[test]
 fn spans_are_gathered_only_for_formats_that_read_them() {
     let needs = |format| PercentFormatter::new(format).unwrap().needs();
     let none = Needs { spans: false };
