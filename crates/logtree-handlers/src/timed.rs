@@ -125,8 +125,12 @@ impl TimedRotatingFileHandler {
         }
         let metadata = std::fs::metadata(self.path());
         let began = metadata.and_then(|metadata| if is_renewed { metadata.created() } else { metadata.modified() });
-        let began = began.ok().and_then(|began| began.duration_since(UNIX_EPOCH).ok());
-        let due = self.schedule.next_after(began.map_or(now, |began| began.as_secs().cast_signed()));
+        let began = began.map_or(now, |began| match began.duration_since(UNIX_EPOCH) {
+            Ok(since) => since.as_secs().cast_signed(),
+            // As Python's `int` has it.
+            Err(until) => -until.duration().as_secs().cast_signed(),
+        });
+        let due = self.schedule.next_after(began);
         self.seen.store(renewals, Ordering::Relaxed);
         self.due.store(due, Ordering::Relaxed);
         due

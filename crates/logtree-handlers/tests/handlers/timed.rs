@@ -48,6 +48,21 @@ fn the_first_interval_begins_with_the_last_change_of_the_file() {
     }
 }
 
+/// As on a machine without a clock. CPython 3.13: the same.
+#[test]
+fn a_file_of_before_the_epoch_is_rolled() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.log");
+    leave(&path, "old\n", 0);
+    let changed = SystemTime::UNIX_EPOCH - Duration::from_secs(365 * 86_400);
+    File::options().append(true).open(&path).unwrap().set_modified(changed).unwrap();
+    emit(&handler(&path, When::Days, 0), "one").unwrap();
+    assert_eq!(
+        (lines(&path), lines(&directory.path().join("a.log.1969-01-01"))),
+        (vec!["<one>".into()], vec!["old".into()])
+    );
+}
+
 #[test]
 fn a_file_of_that_name_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
