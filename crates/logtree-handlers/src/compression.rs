@@ -2,10 +2,11 @@
 //!
 //! | file | concept |
 //! |---|---|
-//! | `compression.rs` | the key, and the handler's side |
+//! | `compression.rs` | the key, and the names of files |
+//! | `enabled.rs`, `disabled.rs` | the handler's side; the second without the feature `compress` |
 //! | `worker.rs` | the thread: what there is to do, and one file after the other |
-//! | `made.rs` | the compressed file while it is made |
-//! | `enabled.rs`, `disabled.rs` | the formats; the second without the feature `compress` |
+//! | `made.rs` | the compressed file while it is made, and what is left of one |
+//! | `codec.rs` | the formats |
 //!
 //! What is to be done stands nowhere but in the directory: a rolled file that is not compressed. So it does not matter who
 //! began it and was killed, and who finishes it.
@@ -17,29 +18,18 @@
 
 #[cfg_attr(feature = "compress", path = "compression/enabled.rs")]
 #[cfg_attr(not(feature = "compress"), path = "compression/disabled.rs")]
-mod codec;
+mod compressor;
+#[cfg_attr(not(feature = "compress"), allow(dead_code, reason = "to sweep needs less"))]
 mod made;
-mod worker;
 
-use std::ffi::OsStr;
-use std::fmt;
-use std::io;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::Thread;
-use std::time::Instant;
 
-use logtree_core::{AppendFile as _, ArgumentError, FileEnd, Kwargs, Names, Steps};
-use logtree_os::{ForkLock, ForkReset};
+use logtree_core::{AppendFile as _, ArgumentError, Kwargs};
 
-use self::made::Made;
+pub(crate) use self::compressor::Compression;
 pub(crate) use self::made::sweep;
-use crate::rolling::with_suffix;
-use crate::spawn::spawn;
-use crate::{FileHandler, LogFile};
+use crate::LogFile;
 
 /// How rolled files are compressed: the key `compress` of the handlers that roll, with the feature `compress`.
 ///
@@ -95,8 +85,11 @@ impl Compress {
     /// # Errors
     /// If they are not.
     pub(crate) fn is_there() -> Result<(), ArgumentError> {
-        let message = "'compress' needs logtree's feature `compress`";
-        if codec::IS_THERE { Ok(()) } else { Err(ArgumentError::new("RuntimeError", message).at("compress")) }
+        if compressor::IS_THERE { Ok(()) } else { Err(Self::needs_feature()) }
+    }
+
+    fn needs_feature() -> ArgumentError {
+        ArgumentError::new("RuntimeError", "'compress' needs logtree's feature `compress`").at("compress")
     }
 }
 
@@ -126,273 +119,8 @@ pub(crate) fn without_form<'a>(name: &'a str, forms: &[&str]) -> &'a str {
 /// Whether this stands behind the name of a file that the handler has rolled, without a form.
 pub(crate) type IsRolled = dyn Fn(&str) -> bool + Send + Sync;
 
-/// What a handler that rolls has if it compresses.
-pub(crate) struct Compression(Arc<Shared>);
-
-/// What the handler and its thread share.
-struct Shared {
-    kind: Compress,
-    file: Arc<LogFile>,
-    is_rolled: Box<IsRolled>,
-    /// There is something for the handler to do when a record comes.
-    has_news: AtomicBool,
-    has_rolled: AtomicBool,
-    is_closed: AtomicBool,
-    state: ForkLock<State>,
-}
-
-#[derive(Default)]
-struct State {
-    thread: Option<Thread>,
-    /// The thread is to look once more what there is to do.
-    is_asked: bool,
-    /// When it was first seen to, at the first record since it was made or closed.
-    begun: Option<Instant>,
-    /// It writes for a listener, which puts what is made in its place.
-    is_gathering: bool,
-    /// A batch that may not be done yet rolls the file, or is the first one.
-    is_being_rolled: bool,
-    made: Vec<Made>,
-    /// Their steps are in the batch. They stay locked until it is done.
-    placed: Vec<Made>,
-    /// Device and inode of files whose compressed form is in its place already.
-    superseded: Vec<(u64, u64)>,
-    error: Option<io::Error>,
-}
-
-impl State {
-    /// Whether this is the first time; it is no more.
-    fn begins(&mut self) -> bool {
-        let is_first = self.begun.is_none();
-        self.begun.get_or_insert_with(Instant::now);
-        is_first
-    }
-
-    /// Whether a listener of before that was killed may still be dying, and what its threads had asked for last be done yet: a
-    /// file may appear behind whoever swept.
-    fn has_company(&self) -> bool {
-        self.is_gathering && self.begun.is_some_and(|begun| begun.elapsed() < worker::REST)
-    }
-}
-
-/// A child leaves to its parent what the parent has begun.
-impl ForkReset for State {
-    fn after_fork(&mut self) {
-        *self = Self::default();
-    }
-
-    fn torn() -> Self {
-        Self::default()
-    }
-}
-
-impl Compression {
-    /// For the files that `file` rolls, which are those whose name goes on with what `is_rolled`.
-    ///
-    /// # Errors
-    /// Without the feature.
-    pub(crate) fn new(kind: Compress, file: &FileHandler, is_rolled: Box<IsRolled>) -> Result<Self, ArgumentError> {
-        Compress::is_there()?;
-        let file = Arc::clone(file.log_file());
-        let (has_news, has_rolled, is_closed) = (AtomicBool::new(true), AtomicBool::new(false), AtomicBool::new(false));
-        let state = ForkLock::default();
-        Ok(Self(Arc::new(Shared { kind, file, is_rolled, has_news, has_rolled, is_closed, state })))
-    }
-
-    /// A file was rolled, or is about to be.
-    pub(crate) fn rolled(&self) {
-        self.0.has_rolled.store(true, Ordering::Relaxed);
-        self.0.has_news.store(true, Ordering::Relaxed);
-    }
-
-    /// To be called behind each record: sees to it that what was rolled is compressed.
-    ///
-    /// # Errors
-    /// What kept an earlier one from being compressed.
-    #[inline]
-    pub(crate) fn attend(&self, steps: &dyn Steps) -> io::Result<()> {
-        if self.0.has_news.load(Ordering::Relaxed) && !steps.is_gathering() { self.0.attend() } else { Ok(()) }
-    }
-
-    /// The same behind the records of a batch; what is compressed gets its place in it.
-    ///
-    /// # Errors
-    /// What kept an earlier one from being compressed, or keeps it from getting its place.
-    pub(crate) fn settle(&self, steps: &mut dyn Steps) -> io::Result<()> {
-        match steps.is_gathering() {
-            true => self.0.settle(steps),
-            false => self.attend(steps),
-        }
-    }
-
-    /// Whether something is to be settled without a record.
-    pub(crate) fn is_unsettled(&self) -> bool {
-        self.0.has_news.load(Ordering::Relaxed) || self.0.state.lock().begun.is_none()
-    }
-
-    /// The thread ends as soon as it can; what there is to do, and what others leave meanwhile, is left to the next record.
-    pub(crate) fn close(&self) {
-        self.0.is_closed.store(true, Ordering::Relaxed);
-        let mut state = self.0.state.lock();
-        if let Some(thread) = &state.thread {
-            thread.unpark();
-        }
-        state.begun = None;
-        self.0.has_news.store(true, Ordering::Relaxed);
-        // The last batch is done.
-        state.placed.clear();
-        // No batch is to come that would put it in its place, and perhaps nobody who compresses and would sweep.
-        state.made.drain(..).for_each(Made::give_up);
-    }
-}
-
-impl Drop for Compression {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-impl fmt::Debug for Compression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Compression").field(&self.0.kind).finish()
-    }
-}
-
-impl Shared {
-    #[cold]
-    fn attend(self: &Arc<Self>) -> io::Result<()> {
-        let mut state = self.state.lock();
-        self.has_news.store(false, Ordering::Relaxed);
-        let has_rolled = self.has_rolled.swap(false, Ordering::Relaxed);
-        let is_first = state.begins();
-        // A thread that has nothing to do would be in the way of a program that forks.
-        if has_rolled || is_first && self.has_work() {
-            self.ask(&mut state);
-        }
-        state.error.take().map_or(Ok(()), Err)
-    }
-
-    #[cold]
-    fn settle(self: &Arc<Self>, steps: &mut dyn Steps) -> io::Result<()> {
-        let mut state = self.state.lock();
-        self.has_news.store(false, Ordering::Relaxed);
-        state.is_gathering = true;
-        // The batch before is done.
-        state.placed.clear();
-        if std::mem::take(&mut state.is_being_rolled) {
-            self.ask(&mut state);
-        }
-        // A listener is to make its standby before it has a thread, and that comes between the first batch and the second.
-        let is_first = state.begins();
-        if self.has_rolled.swap(false, Ordering::Relaxed) || is_first {
-            state.is_being_rolled = true;
-            self.has_news.store(true, Ordering::Relaxed);
-        }
-        let mut outcome = state.error.take().map_or(Ok(()), Err);
-        let file = self.file.clone() as Arc<_>;
-        for made in std::mem::take(&mut state.made) {
-            let mut placed = Placed::Done;
-            outcome = outcome.and(steps.roll(&file, &mut |names| self.place(&made, names).map(|what| placed = what)));
-            if placed == Placed::Done {
-                state.placed.push(made);
-            } else {
-                // It has changed since it was looked at: to be looked at once more.
-                outcome = outcome.and(made.discard());
-                self.ask(&mut state);
-            }
-        }
-        for source in std::mem::take(&mut state.superseded) {
-            outcome = outcome.and(steps.roll(&file, &mut |names| self.delete_superseded(source, names)));
-        }
-        outcome
-    }
-
-    /// Has the thread look what there is to do.
-    fn ask(self: &Arc<Self>, state: &mut State) {
-        state.is_asked = true;
-        // A record that comes to a closed handler opens it again, as it does its file.
-        self.is_closed.store(false, Ordering::Relaxed);
-        match &state.thread {
-            Some(thread) => thread.unpark(),
-            None => {
-                let shared = Arc::clone(self);
-                // Without a thread it is tried again when the next file is rolled.
-                state.thread = spawn("logtree-pack", move || shared.work()).ok();
-            }
-        }
-    }
-
-    /// Puts what was made in the place of what it was made from, whatever that is called by now. To be called with no other
-    /// process rolling the file.
-    fn place(&self, made: &Made, names: &mut dyn Names) -> io::Result<Placed> {
-        if !made.is_there() {
-            return Ok(Placed::Gone);
-        }
-        let is_source = |end: &FileEnd| (end.device, end.inode) == made.source;
-        for path in self.rolled(names)? {
-            let Some(end) = names.find(&path).filter(is_source) else { continue };
-            if end.size != made.bytes {
-                return Ok(Placed::Grown);
-            }
-            if self.forms_of(&path).iter().any(|form| names.exists(form)) {
-                return Ok(Placed::Obstructed);
-            }
-            names.replace(&path, made.path(), &with_extension(&path, self.kind), self.file.is_synced())?;
-            return Ok(Placed::Done);
-        }
-        Ok(Placed::Gone)
-    }
-
-    /// Deletes a file whose compressed form stands beside it.
-    fn delete_superseded(&self, source: (u64, u64), names: &mut dyn Names) -> io::Result<()> {
-        let is_source = |path: &Path| names.find(path).is_some_and(|end| (end.device, end.inode) == source);
-        let has_form = |path: &Path| self.forms_of(path).iter().any(|form| names.exists(form));
-        match self.rolled(names)?.into_iter().find(|path| is_source(path) && has_form(path)) {
-            Some(path) => names.delete(&path),
-            None => Ok(()),
-        }
-    }
-
-    /// The rolled files that are not compressed.
-    fn rolled(&self, names: &dyn Names) -> io::Result<Vec<PathBuf>> {
-        let own = |name: &OsStr| {
-            let suffix = suffix(name, &self.file)?;
-            (self.is_rolled)(std::str::from_utf8(suffix).ok()?).then_some(())
-        };
-        let directory = directory(&self.file);
-        let names = names.list(directory)?.into_iter();
-        Ok(names.filter(|name| own(name).is_some()).map(|name| directory.join(name)).collect())
-    }
-
-    /// The names that a rolled file can have compressed.
-    fn forms_of(&self, path: &Path) -> [PathBuf; 2] {
-        [Compress::Gzip, Compress::Zstd].map(|kind| with_extension(path, kind))
-    }
-}
-
-/// What became of a compressed file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Placed {
-    Done,
-    /// It was deleted meanwhile, or what it was made from.
-    Gone,
-    /// What it was made from is longer than it was.
-    Grown,
-    /// Another file has its name.
-    Obstructed,
-}
-
 fn directory(file: &LogFile) -> &Path {
     file.path().parent().unwrap_or(Path::new("/"))
-}
-
-/// What stands behind the log's name and a full stop.
-fn suffix<'a>(name: &'a OsStr, file: &LogFile) -> Option<&'a [u8]> {
-    name.as_bytes().strip_prefix(file.path().file_name()?.as_bytes())?.strip_prefix(b".")
-}
-
-fn with_extension(path: &Path, kind: Compress) -> PathBuf {
-    with_suffix(path, kind.extension())
 }
 
 #[cfg(test)]

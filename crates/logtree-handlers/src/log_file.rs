@@ -184,6 +184,7 @@ impl LogFile {
     ///
     /// # Errors
     /// Those of opening the file, and if others take too long to roll it.
+    #[cfg_attr(not(feature = "compress"), allow(dead_code, reason = "who compresses asks"))]
     pub(crate) fn while_not_rolled<T>(&self, work: impl FnOnce() -> T) -> io::Result<T> {
         for _ in 0..LOOKS {
             let lock = match Look::at_path(&self.path) {

@@ -13,7 +13,7 @@ use logtree_os::{ForkGeneration, beyond_standard_numbers, kill_point};
 use rustix::fs::{FlockOperation, Gid, Mode, OFlags, Timespec, Timestamps, Uid, fchown, flock, fstatvfs, futimens};
 use rustix::io::Errno;
 
-use super::{Compress, codec, directory};
+use super::{Compress, compressor, directory};
 use crate::LogFile;
 use crate::look::Look;
 
@@ -128,7 +128,7 @@ impl Made {
     pub(super) fn go_on(&mut self, kind: Compress, source: &mut File, is_over: &IsOver<'_>) -> io::Result<()> {
         loop {
             let mut counted = Counted { read: source, bytes: 0, is_over };
-            codec::encode(kind, &mut counted, Roomy { file: &self.file, unlooked: 0 })?;
+            compressor::encode(kind, &mut counted, Roomy { file: &self.file, unlooked: 0 })?;
             self.bytes += counted.bytes;
             // It was the last of it, or a late process has written since.
             if self.bytes >= source.metadata()?.len() {

@@ -12,8 +12,9 @@ use std::time::{Duration, Instant};
 use logtree_core::{AppendFile as _, Direct};
 use rustix::fs::OFlags;
 
-use super::made::{Made, begun, sweep};
-use super::{Compress, Placed, Shared, State, directory, with_extension};
+use super::{Placed, Shared, State, with_extension};
+use crate::compression::made::{Made, begun, sweep};
+use crate::compression::{Compress, directory};
 
 /// What cannot be compressed yet is looked at again after so long a time, then after twice that, and so on.
 const FIRST_NAP: Duration = Duration::from_millis(5);
@@ -371,7 +372,7 @@ fn fill(read: &mut (impl Read + ?Sized), buffer: &mut [u8]) -> io::Result<usize>
     Ok(length)
 }
 
-#[cfg(all(test, feature = "compress"))]
+#[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 

@@ -222,7 +222,7 @@ QUEUE_KINDS = [
     ("origins of a process that is gone are remembered", REUSED,
      (PREFORK + "definitions.rs", "        self.origins.forget(slot);\n", "")),
     ("a compressed file gets its name before it is whole", LISTENER,
-     (HANDLERS + "compression/enabled.rs", "            copy(read, &mut encoder)?;\n            encoder.finish().map(drop)\n        }\n        Compress::Zstd", "            copy(read, &mut encoder)?;\n            std::mem::forget(encoder);\n            Ok(())\n        }\n        Compress::Zstd")),
+     (HANDLERS + "compression/codec.rs", "            copy(read, &mut encoder)?;\n            encoder.finish().map(drop)\n        }\n        Compress::Zstd", "            copy(read, &mut encoder)?;\n            std::mem::forget(encoder);\n            Ok(())\n        }\n        Compress::Zstd")),
     ("the last eighth is everybody's", RESERVE,
      (OS + "lane/producer.rs", "Reserve::Ordinary => self.capacity_units - self.capacity_units / 8,", "Reserve::Ordinary => self.capacity_units,")),
     ("the last eighth is nobody's", RESERVE,
