@@ -45,6 +45,19 @@ impl TreeLayer {
         Self { tree: TreeHandle::new(tree, mode), mode, number: NUMBERS.fetch_add(1, Ordering::Relaxed) }
     }
 
+    /// The same for a layer that becomes the program's, and is complete with [`TreeHandle::ask_callsites`] after that: until then
+    /// `tracing` is told that nothing is wanted.
+    ///
+    /// `tracing` asks all callsites when a subscriber is made, and from then on lets those be met that its level allows. A thread
+    /// that meets one before the subscriber is everyone's finds none that wants it. It notes that when it comes to it, maybe
+    /// after all were asked again, and the callsite is off until the next change. Where no subscriber was before, no thread meets
+    /// a callsite meanwhile, as none is below a level of nothing.
+    #[must_use]
+    pub fn waiting(self) -> Self {
+        self.verdicts().wait();
+        self
+    }
+
     /// The way to the layer's tree once the layer itself is given away.
     pub fn handle(&self) -> TreeHandle {
         self.tree.clone()
@@ -87,6 +100,9 @@ where
     fn max_level_hint(&self) -> Option<LevelFilter> {
         if self.mode == Mode::Shared {
             return None;
+        }
+        if self.verdicts().is_waiting() {
+            return Some(LevelFilter::OFF);
         }
         let tree = self.tree.load();
         Some(if tree.wants_spans() { LevelFilter::TRACE } else { hint(tree.lowest_wanted()) })

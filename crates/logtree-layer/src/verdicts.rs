@@ -7,7 +7,7 @@
 //! asked often.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use once_cell::race::OnceBox;
 use tracing_core::Dispatch;
@@ -25,6 +25,8 @@ pub(crate) struct Verdicts {
     subscriber: OnceBox<WeakDispatch>,
     /// How often a callsite that was told `sometimes` was refused, since all were asked.
     refusals: AtomicU32,
+    /// Whether nothing is wanted before all are asked.
+    is_waiting: AtomicBool,
 }
 
 /// Fewer refusals are not worth asking all callsites again.
@@ -37,7 +39,16 @@ thread_local! {
 
 impl Verdicts {
     pub(crate) fn new(mode: Mode) -> Self {
-        Self { mode, subscriber: OnceBox::new(), refusals: AtomicU32::new(0) }
+        Self { mode, subscriber: OnceBox::new(), refusals: AtomicU32::new(0), is_waiting: AtomicBool::new(false) }
+    }
+
+    /// Nothing is wanted until all callsites are asked.
+    pub(crate) fn wait(&self) {
+        self.is_waiting.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.is_waiting.load(Ordering::SeqCst)
     }
 
     /// The layer was put into that subscriber.
@@ -73,6 +84,7 @@ impl Verdicts {
             return;
         }
         self.refusals.store(0, Ordering::Relaxed);
+        self.is_waiting.store(false, Ordering::SeqCst);
         // In a process that has made one subscriber only, `tracing` asks the one that the calling thread has at the moment. That
         // may be none: by `Dispatch::none`, within an event, or where a subscriber is another thread's alone. All would be off.
         let is_own = |layer: &TreeLayer| std::ptr::eq(layer.verdicts(), self);

@@ -106,12 +106,12 @@ pub(crate) fn close(handlers: &[Arc<HandlerEntry>]) {
 
 /// Makes a tree the destination of all that this process logs.
 pub(crate) fn subscribe(tree: &Arc<Tree>) -> Result<TreeHandle, Error> {
-    let layer = logtree_layer::TreeLayer::new(Arc::clone(tree), Mode::Exclusive);
+    let layer = logtree_layer::TreeLayer::new(Arc::clone(tree), Mode::Exclusive).waiting();
     let handle = layer.handle();
     let subscriber = tracing_subscriber::registry().with(layer);
     tracing::subscriber::set_global_default(subscriber).map_err(|_| Error::has_subscriber())?;
-    // What other threads met after `tracing` had asked all callsites, and before the subscriber was there, nobody's verdict has
-    // switched off.
+    // What other threads met before the subscriber was there, nobody's verdict has switched off; and from here on it waits no
+    // more.
     handle.ask_callsites();
     #[cfg(feature = "log")]
     // A program that has set a logger of its own keeps it; its records then do not come here.
