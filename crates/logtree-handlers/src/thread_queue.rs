@@ -19,7 +19,7 @@ use logtree_core::{
     Argument, ArgumentError, BuildError, Direct, EmitError, FormatError, Formatter, Handler, HandlerEntry, HeldRecords,
     Kwargs, Level, Overflow, QueueLimits, QueueListener, Record, RecordQueue, Steps, side,
 };
-use logtree_os::ForkLock;
+use logtree_os::{ForkLock, later};
 
 use self::state::{Put, State, most_bytes};
 use self::waiter::Waiter;
@@ -210,7 +210,7 @@ impl Shared {
             return;
         }
         if let Overflow::Block(timeout) = self.limits.overflow {
-            let deadline = self.state.lock().outage_began() + timeout;
+            let deadline = later(self.state.lock().outage_began(), timeout);
             while self.wait(deadline, |state| state.has_room(&self.limits, record.level, bytes)) {
                 match self.put(record) {
                     Put::Done => return,

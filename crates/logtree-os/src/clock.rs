@@ -1,5 +1,7 @@
 //! The system's clocks.
 
+use std::time::{Duration, Instant};
+
 /// Nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted (clock_gettime(2), `CLOCK_REALTIME`).
 ///
 /// What [`SystemTime::now`](std::time::SystemTime::now) says, 18 ns sooner: that calculates a duration, and may have to say
@@ -9,6 +11,13 @@
 #[must_use]
 pub fn real_time_ns() -> i64 {
     ns(libc::CLOCK_REALTIME)
+}
+
+/// So long after a moment. What lies beyond what clocks can say is as far as a century, which nobody waits for.
+#[must_use]
+pub fn later(than: Instant, by: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    than.checked_add(by).unwrap_or_else(|| than + CENTURY)
 }
 
 /// Milliseconds of a clock that is never set, in the system's ticks, which are a few of them each (clock_gettime(2),

@@ -124,7 +124,7 @@ mod wake;
 mod writers;
 
 pub use address_map::AddressMap;
-pub use clock::{coarse_real_time_ns, coarse_time_ms, real_time_ns};
+pub use clock::{coarse_real_time_ns, coarse_time_ms, later, real_time_ns};
 pub use exit::at_exit;
 pub use first_record::{at_first_record_of_child, first_record};
 pub use fork::ForkGeneration;

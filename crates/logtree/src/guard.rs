@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use logtree_core::Level;
 use logtree_layer::TreeHandle;
-use logtree_os::{ForkGeneration, ForkLock, ForkLockGuard, ForkReset};
+use logtree_os::{ForkGeneration, ForkLock, ForkLockGuard, ForkReset, later};
 use once_cell::race::OnceBox;
 
 use crate::config::Config;
@@ -55,9 +55,7 @@ pub(crate) struct Guarded {
 
 impl Guarded {
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
-        let now = Instant::now();
-        let far = || now + Duration::from_secs(365 * 24 * 60 * 60);
-        self.tree.flush(now.checked_add(timeout).unwrap_or_else(far))
+        self.tree.flush(later(Instant::now(), timeout))
     }
 
     pub(crate) fn reload(&self) -> Result<(), Error> {

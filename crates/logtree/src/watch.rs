@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use logtree_core::{Level, caught};
 use logtree_os::signals::{self, Signal};
-use logtree_os::{ForkGeneration, ForkLock, ForkReset};
+use logtree_os::{ForkGeneration, ForkLock, ForkReset, later};
 
 use crate::error::Error;
 use crate::guard::{self, DROP_TIMEOUT, Guard, Guarded, LAST_TIMEOUT};
@@ -264,7 +264,7 @@ impl WatchedFile {
 
     /// When it is to be looked at again, if it is.
     fn next_look(&self) -> Option<Instant> {
-        Some(self.looked? + self.every?)
+        Some(later(self.looked?, self.every?))
     }
 
     /// Looks at it, if that is due, and reads it again when it has changed.

@@ -49,6 +49,10 @@ const ROLES: &[Role] = &[
     ("broken", a_file_that_is_refused_changes_nothing, watching_the_file),
     ("pipe", a_pipe_in_the_files_place_is_not_read, watching_the_file),
     ("hangup", sighup_reads_the_file_again, |directory| log_on(directory, Watch::new().reload_on_sighup())),
+    // No clock says when it is to be looked at again.
+    ("never", sighup_reads_the_file_again, |directory| {
+        log_on(directory, Watch::new().reload_on_change(Duration::MAX).reload_on_sighup());
+    }),
     ("user1", sigusr1_opens_files_anew, |directory| log_on(directory, Watch::new().reopen_on_sigusr1())),
     ("user1 in a child", a_child_opens_its_own_files_anew, forking_for_user1),
     ("terminate", sigterm_flushes_and_ends, |directory| hold(directory, Watch::new().flush_on_sigterm())),
