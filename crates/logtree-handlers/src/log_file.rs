@@ -42,6 +42,9 @@ const LOOKS: usize = 16;
 ///   left alone.
 /// - When the disk is full, half a line that was written is taken back; where that is impossible, the next line begins
 ///   on a line of its own.
+/// - At the limit of a file's size (setrlimit(2), `RLIMIT_FSIZE`) each line is an error, if there was a limit when the file was
+///   opened. One that is set later ends the program by SIGXFSZ, as it does any program but Python's, which ignore that signal:
+///   to ask for it, or to block the signal, would be a system call or two more for each record.
 /// - A file whose file system has gone from under it, as when a file system of FUSE is mounted again or an NFS server set up
 ///   anew, is opened anew by its name.
 /// - A file that cannot be given its rights and owners, or be brought to the disk, is written to all the same: each line of it
