@@ -19,9 +19,10 @@ fn main() {
     if let [_, way] = arguments.as_slice() {
         return WAYS.iter().find(|(name, _)| name == way).unwrap().1();
     }
-    for (way, _) in WAYS {
-        let output = Command::new(std::env::current_exe().unwrap()).arg(way).output().unwrap();
-        assert!(output.status.success(), "{way}: {:?} {}", output.status, String::from_utf8_lossy(&output.stderr));
+    for (queue, (way, _)) in QUEUES.iter().flat_map(|queue| WAYS.iter().map(move |way| (queue, way))) {
+        let output = Command::new(std::env::current_exe().unwrap()).arg(way).env(QUEUE, queue).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{way}, {queue}: {:?} {stderr}", output.status);
     }
     let directory = tempfile::tempdir().unwrap();
     for (with_backtrace, set_up) in [("0", "install"), ("1", "install"), ("0", "global layer"), ("0", "scoped layer")] {
@@ -65,6 +66,18 @@ const WAYS: &[(&str, fn())] = &[
     ("a report hook", a_report_hook_panics),
 ];
 
+/// By this variable such a program knows its queue, and what there is.
+const QUEUE: &str = "LOGTREE_TEST_QUEUE";
+const QUEUES: &[&str] = if cfg!(all(feature = "prefork", target_os = "linux")) {
+    &[
+        r#"{"()": "queue.Queue"}"#,
+        r#"{"()": "multiprocessing.Queue"}"#,
+        r#"{"()": "multiprocessing.Queue", "listener_in": "thread"}"#,
+    ]
+} else {
+    &[r#"{"()": "queue.Queue"}"#]
+};
+
 /// Panics wherever it is called, and when it is dropped if it is told to.
 struct Anywhere {
     panic: fn(),
@@ -106,12 +119,13 @@ impl Drop for Anywhere {
 
 /// Classes whose handlers panic, and a config in which one stands behind a queue, and another one beside it.
 fn two_that_panic(panic: fn(), in_drop: bool) -> Config {
+    let queue: serde_json::Value = serde_json::from_str(&std::env::var(QUEUE).unwrap()).unwrap();
     let config = json!({
         "version": 1,
         "handlers": {
             "one": {"class": "test.Anywhere"},
             "two": {"class": "test.Anywhere"},
-            "queue": {"class": "logging.handlers.QueueHandler", "queue": {"()": "queue.Queue"}, "handlers": ["one"]},
+            "queue": {"class": "logging.handlers.QueueHandler", "queue": queue, "handlers": ["one"]},
         },
         "root": {"level": "INFO", "handlers": ["queue", "two"]},
     });
