@@ -170,7 +170,9 @@ impl Schema<'_> {
             self.definitions.get("logging.Formatter").map_or(json!({}), |class| class["properties"].clone());
         if let Value::Object(properties) = &mut plain {
             // Without `()` they are not keywords of the class, and what it does not know is ignored.
-            properties.retain(|key, _| ["format", "datefmt", "style", "validate", "escape"].contains(&key.as_str()));
+            properties.retain(|key, _| {
+                ["format", "datefmt", "style", "validate", "escape", "timespec", "utc"].contains(&key.as_str())
+            });
         }
         let shared = json!({
             "type": "object",

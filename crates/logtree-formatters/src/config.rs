@@ -7,6 +7,7 @@ use logtree_core::{Argument, ArgumentError, Formatter, Kwargs};
 use crate::brace::{self, BraceFormatter};
 use crate::dollar::{self, DollarFormatter};
 use crate::escape::Escape;
+use crate::json::TimeSpec;
 use crate::percent::{self, PercentFormatter};
 use crate::styled::{Styled, Styles};
 use crate::time::{DEFAULT_MSEC_FORMAT, DEFAULT_TIME_FORMAT};
@@ -42,6 +43,9 @@ pub struct FormatterConfig {
     /// What is made of that time and its milliseconds, a `%` format of both; without it, or with an empty one, the
     /// milliseconds do not show.
     pub default_msec_format: Option<String>,
+    /// The time as RFC 3339 has it, `2026-01-31T12:00:00.123456Z`, so exact, in place of what else `%(asctime)s` would be. Python
+    /// has nothing like it.
+    pub timespec: Option<TimeSpec>,
     /// What becomes of control characters in what a record brings. Python has nothing like it.
     pub escape: Escape,
 }
@@ -82,13 +86,15 @@ impl Default for FormatterConfig {
             converter: Converter::default(),
             default_time_format: DEFAULT_TIME_FORMAT.into(),
             default_msec_format: Some(DEFAULT_MSEC_FORMAT.into()),
+            timespec: None,
             escape: Escape::None,
         }
     }
 }
 
 impl FormatterConfig {
-    /// Takes the arguments `format` (or `fmt`), `datefmt`, `style`, `validate`, `defaults` and `escape`, and the attributes
+    /// Takes the arguments `format` (or `fmt`), `datefmt`, `style`, `validate`, `defaults`, `escape`, `timespec` and `utc`, and the
+    /// attributes
     /// `datefmt`, `converter`, `default_time_format` and `default_msec_format`.
     ///
     /// # Errors
@@ -111,9 +117,18 @@ impl FormatterConfig {
                 _ => Vec::new(),
             },
             escape: Escape::from_argument(kwargs.take("escape").as_ref())?,
+            timespec: match kwargs.take("timespec") {
+                None | Some(Argument::None) => None,
+                Some(spec) => Some(TimeSpec::from_argument(&spec)?),
+            },
+            converter: if kwargs.truth("utc") == Some(true) { Converter::GmTime } else { Converter::default() },
             ..Self::default()
         };
         let config = config.with_attributes(&kwargs)?;
+        if config.timespec.is_some() && config.datefmt.as_deref().is_some_and(|datefmt| !datefmt.is_empty()) {
+            let error = ArgumentError::new("ValueError", "'timespec' and 'datefmt' should not be specified together");
+            return Err(error.at("timespec"));
+        }
         kwargs.finish()?;
         Ok(config)
     }

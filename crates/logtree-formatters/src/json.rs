@@ -16,7 +16,7 @@ pub(crate) mod escape;
 mod formatter;
 mod literal;
 mod members;
-mod moment;
+pub(crate) mod moment;
 mod names;
 mod python;
 mod python_config;

@@ -10,6 +10,8 @@ use logtree_core::{FormatError, Record, Value, Zone};
 
 use crate::config::{Converter, FormatterConfig};
 use crate::conversion::{self, Kind, Operand, Spec, error};
+use crate::json::TimeSpec;
+use crate::json::moment::{self, LocalTime};
 use crate::program::Program;
 use crate::strftime::{DateFormat, Moment};
 
@@ -33,6 +35,8 @@ enum Milliseconds {
     Usual,
     /// As another format has them.
     Formatted(Program),
+    /// No milliseconds, but the whole time as RFC 3339 has it; in UTC without a zone.
+    Rfc3339(TimeSpec, Option<LocalTime>),
 }
 
 /// Python's `default_time_format`.
@@ -72,7 +76,9 @@ impl TimeFormat {
             Converter::LocalTime => (Zone::local(), None),
             Converter::GmTime => (Zone::UTC, Some("GMT")),
         };
+        let local = || (config.converter == Converter::LocalTime).then(|| LocalTime::new(Zone::local()));
         let milliseconds = match (datefmt, config.default_msec_format.as_deref()) {
+            _ if config.timespec.is_some() => Milliseconds::Rfc3339(config.timespec.unwrap_or_default(), local()),
             (Some(_), _) | (None, None | Some("")) => Milliseconds::Hidden,
             (None, Some(DEFAULT_MSEC_FORMAT)) => Milliseconds::Usual,
             (None, Some(format)) => Milliseconds::Formatted(Program::of_tuple(format, &["asctime", "msecs"])),
@@ -101,6 +107,14 @@ impl TimeFormat {
             Some(created) => whole_seconds(created)?,
         };
         match &self.milliseconds {
+            Milliseconds::Rfc3339(spec, zone) => {
+                let time = match record.attribute("created") {
+                    None => moment::DateTime::of(record.created),
+                    Some(created) => moment::DateTime::new(created)?,
+                };
+                time.push_rfc3339(out, *spec, zone.as_ref());
+                Ok(())
+            }
             Milliseconds::Hidden => self.write_second(second, out),
             Milliseconds::Formatted(program) => program.run(record, out, |_, out| self.write_second(second, out)),
             Milliseconds::Usual => {

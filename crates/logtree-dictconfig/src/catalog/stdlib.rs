@@ -98,10 +98,10 @@ pub(super) const CLASSES: &[(&str, Item)] = &[
 ];
 
 pub(super) const FORMATTER: Item = Item::Formatter(
-    &Signature::new("Formatter.__init__()", &[], &["fmt", "datefmt", "style", "validate", "defaults"]).and(ESCAPE),
+    &Signature::new("Formatter.__init__()", &[], &["fmt", "datefmt", "style", "validate", "defaults"]).and(OF_LINES),
 );
 /// What logtree's formatters of lines take besides.
-pub(super) const ESCAPE: &[&str] = &["escape"];
+pub(super) const OF_LINES: &[&str] = &["escape", "timespec", "utc"];
 pub(super) const FILTER: Item = Item::Filter(&Signature::new("Filter.__init__()", &[], &["name"]));
 const FILE: &[&str] = &["mode", "encoding", "delay", "errors"];
 /// What logtree's files take besides.

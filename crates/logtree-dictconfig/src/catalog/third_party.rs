@@ -1,6 +1,6 @@
 //! Classes of other projects that configs in the wild name, with the arguments of their newest versions.
 
-use super::stdlib::{ESCAPE, FILTER, FORMATTER};
+use super::stdlib::{FILTER, FORMATTER, OF_LINES};
 use super::{Item, Signature};
 
 #[rustfmt::skip]
@@ -9,7 +9,7 @@ pub(super) const CLASSES: &[(&str, Item)] = &[
     ("colorlog.ColoredFormatter", Item::Formatter(&Signature::new("ColoredFormatter.__init__()", &[], &[
         "fmt", "datefmt", "style", "log_colors", "reset", "secondary_log_colors", "validate", "stream", "no_color",
         "force_color", "defaults",
-    ]).and(ESCAPE))),
+    ]).and(OF_LINES))),
     ("concurrent_log_handler.ConcurrentRotatingFileHandler", CONCURRENT),
     ("concurrent_log_handler.ConcurrentTimedRotatingFileHandler", Item::Handler(&Signature::new(
         "ConcurrentTimedRotatingFileHandler.__init__()", &["filename"], &[
@@ -57,7 +57,7 @@ const CONCURRENT: Item = Item::Handler(
     .and(&["compress", "makedirs"]),
 );
 const UVICORN: Item = Item::Formatter(
-    &Signature::new("ColourizedFormatter.__init__()", &[], &["fmt", "datefmt", "style", "use_colors"]).and(ESCAPE),
+    &Signature::new("ColourizedFormatter.__init__()", &[], &["fmt", "datefmt", "style", "use_colors"]).and(OF_LINES),
 );
 /// python-json-logger 4.2, which passes on what it does not take itself.
 const JSON: Item = Item::Formatter(&Signature::new("BaseJsonFormatter.__init__()", &[], JSON_ARGUMENTS));

@@ -16,11 +16,11 @@ use crate::refusal::Refusal;
 use crate::resolve::Known;
 use crate::suggest;
 
-/// The keys of a formatter without `()`; CPython ignores any other, and the last, which is our own.
-const KEYS: [&str; 7] = ["class", "format", "datefmt", "style", "validate", "defaults", ESCAPE];
+/// The keys of a formatter without `()`; CPython ignores any other, and the last, which are [our own](OWN).
+const KEYS: [&str; 9] = ["class", "format", "datefmt", "style", "validate", "defaults", "escape", "timespec", "utc"];
 
-/// What not every class knows, and Python's have not.
-const ESCAPE: &str = "escape";
+/// What formatters of lines know beyond Python.
+const OWN: [&str; 3] = ["escape", "timespec", "utc"];
 
 /// What a formatter is without a class.
 const FORMATTER: &str = "logging.Formatter";
@@ -112,8 +112,8 @@ impl<'a> Checker<'a> {
     fn plain_formatter(&mut self, scope: &Scope<'a>) -> Option<Made<Arc<dyn Formatter>>> {
         let class = scope.field("class").filter(|field| field.node.is_truthy()).map(|field| field.node.text());
         let signature = catalog::signature(class.as_deref().unwrap_or(FORMATTER));
-        let escapes = signature.is_some_and(|signature| signature.keywords().any(|keyword| keyword == ESCAPE));
-        let known = |name: &str| KEYS.contains(&name) && (escapes || name != ESCAPE);
+        let is_of_lines = signature.is_some_and(|signature| signature.keywords().any(|keyword| keyword == "escape"));
+        let known = |name: &str| KEYS.contains(&name) && (is_of_lines || !OWN.contains(&name));
         for entry in scope.node.entries() {
             let name = entry.key.text();
             if !known(&name) {
@@ -132,7 +132,9 @@ impl<'a> Checker<'a> {
             ("style", "style"),
             ("validate", "validate"),
             ("defaults", "defaults"),
-            (ESCAPE, ESCAPE),
+            ("escape", "escape"),
+            ("timespec", "timespec"),
+            ("utc", "utc"),
         ] {
             let Some(field) = scope.field(key).filter(|_| known(key)) else { continue };
             match self.resolver.convert(field.node).and_then(Self::value_argument) {

@@ -20,7 +20,7 @@ use crate::refusal::Refusal;
 use crate::source::Source;
 use crate::suggest;
 
-const FORMATTER_OPTIONS: &[&str] = &["format", "datefmt", "style", "defaults", "class", "escape"];
+const FORMATTER_OPTIONS: &[&str] = &["format", "datefmt", "style", "defaults", "class", "escape", "timespec"];
 const HANDLER_OPTIONS: &[&str] = &["class", "level", "formatter", "args", "kwargs", "target"];
 const LOGGER_OPTIONS: &[&str] = &["level", "handlers", "qualname", "propagate"];
 
@@ -80,7 +80,7 @@ impl<'a> Translation<'a> {
                 continue;
             };
             let mut own = Vec::new();
-            for option in ["format", "datefmt", "style", "escape"] {
+            for option in ["format", "datefmt", "style", "escape", "timespec"] {
                 own.extend(self.ini.raw(&section, option).map(|value| text_entry(option, value)));
             }
             if let Some(value) = self.get(&section, "class").filter(|value| !value.text.is_empty()) {

@@ -122,6 +122,7 @@ fn formatters_of_lines_take_escape_with_a_factory_and_without() {
     let escape = r#""escape": "controls""#;
     for taken in [
         format!("{{{escape}}}"),
+        r#"{"timespec": "microseconds", "utc": true}"#.to_owned(),
         format!(r#"{{"()": "logging.Formatter", {escape}}}"#),
         format!(r#"{{"class": "colorlog.ColoredFormatter", {escape}}}"#),
         format!(r#"{{"()": "django.utils.log.ServerFormatter", {escape}}}"#),
@@ -134,6 +135,8 @@ fn formatters_of_lines_take_escape_with_a_factory_and_without() {
         assert!(refused.contains("Unable to configure formatter 'f'"), "{refused}");
         assert!(refused.contains("'f': escape must be one of: none, terminal, controls"), "{refused}");
     }
+    let refused = warnings(r#"{"timespec": "micros"}"#).unwrap_err();
+    assert!(refused.contains("Unknown timespec value"), "{refused}");
     // In JSON there is nothing to escape: as keys that nobody knows it is ignored, and as an argument refused.
     let ignored = warnings(&format!(r#"{{"class": "logtree.JsonFormatter", {escape}}}"#)).unwrap();
     assert!(ignored[0].contains("unknown key 'escape' of a formatter is ignored"), "{ignored:?}");

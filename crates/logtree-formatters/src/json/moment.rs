@@ -215,7 +215,7 @@ pub enum TimeSpec {
 
 impl TimeSpec {
     /// Reads a name, as Python's `datetime.isoformat` calls it; `nanoseconds` it does not know.
-    pub(super) fn from_argument(argument: &Argument) -> Result<Self, ArgumentError> {
+    pub(crate) fn from_argument(argument: &Argument) -> Result<Self, ArgumentError> {
         match argument {
             Argument::Str(name) if name == "seconds" => Ok(Self::Seconds),
             Argument::Str(name) if name == "milliseconds" => Ok(Self::Milliseconds),

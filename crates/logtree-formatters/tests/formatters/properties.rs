@@ -2,7 +2,7 @@
 //! leaves nothing behind.
 
 use logtree_core::{Argument, Timestamp, Value};
-use logtree_formatters::{Converter, Escape, FormatterConfig, Style};
+use logtree_formatters::{Converter, Escape, FormatterConfig, Style, TimeSpec};
 use proptest::prelude::*;
 
 use crate::specimen::Specimen;
@@ -129,8 +129,9 @@ fn config() -> impl Strategy<Value = FormatterConfig> {
     let defaults = prop::collection::vec((prop::sample::select(vec!["x", "n", "message", "spans"]), default()), 0..3);
     let time = (prop::option::of(text(DATES)), text(DATES), prop::option::of(text(DATES)), converter);
     let escape = prop::sample::select(vec![Escape::None, Escape::Terminal, Escape::Controls]);
-    let shape = (style, any::<bool>(), escape);
-    (text(PIECES), shape, defaults, time).prop_map(|(format, (style, validate, escape), defaults, time)| {
+    let timespec = prop::sample::select(vec![None, Some(TimeSpec::Nanoseconds), Some(TimeSpec::Seconds)]);
+    let shape = (style, any::<bool>(), escape, timespec);
+    (text(PIECES), shape, defaults, time).prop_map(|(format, (style, validate, escape, timespec), defaults, time)| {
         let (datefmt, default_time_format, default_msec_format, converter) = time;
         FormatterConfig {
             format: Some(format),
@@ -142,6 +143,7 @@ fn config() -> impl Strategy<Value = FormatterConfig> {
             default_time_format,
             default_msec_format,
             escape,
+            timespec,
         }
     })
 }

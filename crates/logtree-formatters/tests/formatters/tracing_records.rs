@@ -1,7 +1,8 @@
 //! Records of `tracing` and `log`: where they go beyond what Python's records can say.
 
+use logtree_core::{Argument, Kwargs};
 use logtree_core::{Formatter as _, Needs, Value};
-use logtree_formatters::{BraceFormatter, DollarFormatter, PercentFormatter};
+use logtree_formatters::{BraceFormatter, Converter, DollarFormatter, FormatterConfig, PercentFormatter};
 
 use crate::specimen::Specimen;
 
@@ -154,6 +155,47 @@ fn of_several_errors_each_stands_below_the_line_and_none_in_it() {
     let below = "refused\nCaused by: no route\ntimed out\nfor good";
     specimen.exc_text = Some(below.into());
     assert_eq!(formatted("%(message)s", &specimen), format!("failed part=ref part=no part=route\n{below}"));
+}
+
+#[test]
+fn a_time_may_be_as_rfc_3339_has_it() {
+    let config = |arguments: &[(&str, Argument)]| {
+        let arguments = arguments.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let format = ("fmt".to_owned(), Argument::Str("%(asctime)s %(message)s".into()));
+        FormatterConfig::from_kwargs(Kwargs::new("f()", arguments.chain([format]).collect()))
+    };
+    let text = |text: &str| Argument::Str(text.to_owned());
+    let line = |config: FormatterConfig, specimen: &Specimen| {
+        let mut out = String::new();
+        config.build().unwrap().format(&specimen.record(), &mut out).unwrap();
+        out
+    };
+    let mut specimen = Specimen::tracing("m");
+    // CPython 3.13: datetime.fromtimestamp(1700000012, timezone.utc).isoformat() is 2023-11-14T22:13:32+00:00.
+    for (spec, shown) in [
+        ("seconds", "2023-11-14T22:13:32Z m"),
+        ("milliseconds", "2023-11-14T22:13:32.345Z m"),
+        ("microseconds", "2023-11-14T22:13:32.345678Z m"),
+        ("nanoseconds", "2023-11-14T22:13:32.345678901Z m"),
+    ] {
+        let utc = config(&[("timespec", text(spec)), ("utc", Argument::Bool(true))]).unwrap();
+        assert_eq!(line(utc, &specimen), shown);
+        // The process's own zone says how far it is ahead.
+        let local = line(config(&[("timespec", text(spec))]).unwrap(), &specimen);
+        let fraction = shown.trim_start_matches("2023-11-14T22:13:32").trim_end_matches("Z m");
+        assert!(local.contains(&format!(":32{fraction}")), "{local}");
+    }
+    // Without it the time is Python's, and in UTC all the same.
+    assert_eq!(line(config(&[("utc", Argument::Bool(true))]).unwrap(), &specimen), "2023-11-14 22:13:32,345 m");
+    assert_eq!(config(&[("utc", Argument::Bool(false))]).unwrap().converter, Converter::LocalTime);
+    // A time that a record was given counts.
+    specimen.attribute("created", Value::I64(0));
+    let utc = config(&[("timespec", text("seconds")), ("utc", Argument::Bool(true))]).unwrap();
+    assert_eq!(line(utc, &specimen), "1970-01-01T00:00:00Z m");
+    let error = |arguments: &[(&str, Argument)]| config(arguments).unwrap_err().to_string();
+    assert_eq!(error(&[("timespec", text("micros"))]), "ValueError: Unknown timespec value");
+    let both = error(&[("timespec", text("seconds")), ("datefmt", text("%H"))]);
+    assert_eq!(both, "ValueError: 'timespec' and 'datefmt' should not be specified together");
 }
 
 #[test]
