@@ -156,7 +156,7 @@ fn who_ends_while_another_is_killed_leaves_nothing_behind() {
     let place = Place::new();
     let first = place.host("thread install logging.json log first 100 touch first wait go");
     place.wait("first");
-    let killed = place.host("install logging.json log second 100 flush fill 256 touch second wait never");
+    let killed = place.host("install logging.json log second 100 flush fill 64 touch second wait never");
     place.wait("second");
     kill_process(killed.pid(), Signal::KILL).unwrap();
     place.touch("go");
