@@ -36,8 +36,8 @@ impl Merge {
         }
     }
 
-    /// Looks for lanes that were claimed since, and for records in all of them; `now_ns` is the time of day. What was read before must have been
-    /// handled and its heads published.
+    /// Looks for lanes that were claimed since, and for records in all of them; `now_ns` is the time of day. What was read
+    /// before must have been handled and its heads published.
     pub(crate) fn look(&mut self, now_ns: u64) {
         self.future_ns = now_ns.saturating_add(FUTURE.as_nanos() as u64);
         self.retire_corrupt();

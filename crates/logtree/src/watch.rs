@@ -83,8 +83,8 @@ impl Watch {
 }
 
 impl Guard {
-    /// Starts a thread, or one for SIGTERM beside it, which receive no signals themselves, that changes the logging as `watch` says. A second call replaces
-    /// what the first one asked for; a signal that was asked for once is never again left to its default.
+    /// Starts a thread that changes the logging as `watch` says, and one for SIGTERM; they receive no signals themselves. A second
+    /// call replaces what the first one asked for; a signal that was asked for once is never again left to its default.
     ///
     /// What it does it says in the log, by the logger `logtree`: at INFO what was done, at ERROR what was refused and why,
     /// when the logging stays as it is. The program's own handlers of these signals are called too.
