@@ -111,8 +111,6 @@ fn own(speaker: &str) -> (Callsite, Origin) {
 
 /// So long whoever logs waits for stderr with what there is to report.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// Between two looks at whether it is written. It takes some microseconds, or for ever.
-const TURN: Duration = Duration::from_micros(100);
 
 /// Reports as Python does (`Handler.handleError`), without the traceback that only an interpreter has.
 ///
@@ -128,18 +126,20 @@ fn to_stderr(report: &ErrorReport<'_>) {
     let text = report.to_string();
     let done = Arc::new(AtomicBool::new(false));
     let is_done = Arc::clone(&done);
+    let waiting = thread::current();
     let write = move || {
         // A closed stderr is nobody's fault here, and there is nobody left to tell.
         let _ = std::io::stderr().write_all(text.as_bytes());
         done.store(true, Ordering::SeqCst);
         STUCK.store(0, Ordering::SeqCst);
+        waiting.unpark();
     };
     let Ok(thread) = thread::Builder::new().name("logtree-report".into()).spawn(write) else { return };
     let is_done = || is_done.load(Ordering::SeqCst) || thread.is_finished();
     let until = Instant::now() + PATIENCE;
-    // What would wake this thread up, a channel, is a third of what this crate compiles, and its next report is a second away.
     while !is_done() {
-        if Instant::now() >= until {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
             STUCK.store(process, Ordering::SeqCst);
             // It may have been done just now, and have said so before.
             if is_done() {
@@ -147,7 +147,7 @@ fn to_stderr(report: &ErrorReport<'_>) {
             }
             return;
         }
-        thread::sleep(TURN);
+        thread::park_timeout(left);
     }
 }
 
