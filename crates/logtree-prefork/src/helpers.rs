@@ -419,7 +419,8 @@ pub(crate) fn nobody_listens_to(queue: &Arc<Queue>, segment: &Arc<Segment>) {
     if !is_vacant(segment.seat()) || helpers.is_beginning() {
         return;
     }
-    if has_standby(segment) {
+    // One that is killed together with the listener looks alive until the kernel has taken it apart, and nobody may log again.
+    if has_standby(segment) && !standby(segment).is_ending() {
         if helpers.may_be_woken(segment) {
             // The kernel wakes one who stands by. If that one was killed before it took the seat, there may be another.
             return wake_waiters(segment.seat());
