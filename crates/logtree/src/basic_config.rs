@@ -239,6 +239,7 @@ mod tests {
         assert!(line(basic_config()).ends_with("\x1b[2J\nb"));
         assert!(line(basic_config().escape(Escape::Controls)).ends_with(":\\x1b[2J\\nb"));
     }
+
     #[test]
     fn directives_are_on_top_of_the_roots_level() {
         let level =
