@@ -8,7 +8,9 @@ use std::collections::HashSet;
 use std::error::Error;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::thread;
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use tempfile::TempDir;
 
 use crate::cases::{self, Absent, Case, LOG_FILE, Running};
@@ -43,7 +45,9 @@ pub(crate) struct Score {
 }
 
 /// How often all processes of a case are started anew: where the system happens to put a process's stack makes a
-/// difference of a tenth to a call of a nanosecond.
+/// difference of a tenth to a call of a nanosecond. Who works on one thread works on the same processor as the others, and on
+/// another one at the next sitting: on a machine that is shared, a stranger's thread on the same core takes up to half of what
+/// one of two processors does, for a second, and would be taken for a contestant's slowness if each had its own.
 const SITTINGS: usize = 10;
 
 /// Lets the contestants of a case take turns, so many rounds each or a few more; one round a sitting for memory at rest.
@@ -56,10 +60,11 @@ pub(crate) fn hold(case: &Case, rounds: usize) -> Result<Vec<Score>, Box<dyn Err
         Pace::AtRest { .. } => (0, 1),
         _ => (WARM_UP, rounds.div_ceil(SITTINGS)),
     };
-    for _ in 0..SITTINGS {
+    let processors = thread::available_parallelism()?.get();
+    for sitting in 0..SITTINGS {
         let mut players = Vec::new();
         for (number, score) in scores.iter_mut().enumerate() {
-            let player = Player::start(case, number)?;
+            let player = Player::start(case, number, sitting % processors)?;
             score.standing = player.standing.clone();
             if !matches!(score.standing, Standing::Absent(_)) {
                 players.push((number, player));
@@ -96,10 +101,13 @@ struct Player {
 }
 
 impl Player {
-    fn start(case: &Case, number: usize) -> Result<Self, Box<dyn Error>> {
+    fn start(case: &Case, number: usize, processor: usize) -> Result<Self, Box<dyn Error>> {
         let directory = tempfile::tempdir()?;
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["--contestant", &format!("{}/{number}", case.name)]).current_dir(directory.path());
+        if let Pace::Steady { .. } = case.pace {
+            command.args(["--processor", &processor.to_string()]);
+        }
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let turns = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().ok_or("no pipe")?);
@@ -164,14 +172,27 @@ impl Player {
 ///
 /// # Errors
 /// If there is no such contestant, or it cannot be set up.
-pub(crate) fn take_part(contestant: &str, calls: Option<u32>) -> Result<(), Box<dyn Error>> {
+pub(crate) fn take_part(contestant: &str, calls: Option<u32>, processor: Option<usize>) -> Result<(), Box<dyn Error>> {
     let (name, number) = contestant.split_once('/').ok_or("case/number")?;
     let case = cases::all().find(|case| case.name == name).ok_or("no such case")?;
     let contestant = case.contestants.get(number.parse::<usize>()?).ok_or("no such contestant")?;
     let pace = calls.map_or(case.pace, |calls| Pace::Steady { calls });
     let directory = std::env::current_dir()?;
     let mut stdout = io::stdout();
-    let (mut call, finish) = match (contestant.start)(&directory) {
+    let started = (contestant.start)(&directory);
+    // Threads and processes that it has started go where they like.
+    if let Some(processor) = processor {
+        let may_be_used = sched_getaffinity(None)?;
+        let mut alone = CpuSet::new();
+        alone.set(
+            (0..CpuSet::MAX_CPU)
+                .filter(|index| may_be_used.is_set(*index))
+                .nth(processor)
+                .ok_or("no such processor")?,
+        );
+        sched_setaffinity(None, &alone)?;
+    }
+    let (mut call, finish) = match started {
         Err(error) if error.is::<Absent>() => return Ok(writeln!(stdout, "absent {error}")?),
         started => match started? {
             Running::Here { call, finish } => (call, finish),

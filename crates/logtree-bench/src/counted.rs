@@ -41,7 +41,7 @@ impl Counted {
 /// If valgrind does not write what its manual says.
 pub(crate) fn count(case: &Case, scores: &[Score]) -> Result<Vec<Option<Counted>>, Box<dyn Error>> {
     let of_call = |(number, score): (usize, &Score)| match (case.pace, &score.standing) {
-        (Pace::Steady { .. }, Standing::Here) => {
+        (Pace::Steady { .. } | Pace::Threaded { .. }, Standing::Here) => {
             let (one, three) = (run(case, number, 1)?, run(case, number, 3)?);
             Ok(one.zip(three).map(|(one, three)| Counted::of_call(&one, &three)))
         }

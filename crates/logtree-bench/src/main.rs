@@ -63,6 +63,9 @@ struct Arguments {
     /// Make so many calls a round as a contestant
     #[arg(long, hide = true)]
     calls: Option<u32>,
+    /// Make them on that processor
+    #[arg(long, hide = true)]
+    processor: Option<usize>,
 }
 
 /// A build takes as long as many rounds.
@@ -80,7 +83,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     let arguments = Arguments::parse();
     if let Some(contestant) = &arguments.contestant {
-        return contest::take_part(contestant, arguments.calls).map(|()| ExitCode::SUCCESS);
+        return contest::take_part(contestant, arguments.calls, arguments.processor).map(|()| ExitCode::SUCCESS);
     }
     let is_known = |name: &String| is_called(build::NAME, name) || cases::all().any(|case| is_called(case.name, name));
     if let Some(unknown) = arguments.cases.iter().find(|name| !is_known(name)) {

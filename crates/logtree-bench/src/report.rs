@@ -33,7 +33,8 @@ pub(crate) fn head(rounds: usize) -> String {
     let _ = writeln!(
         out,
         "\nWritten by `cargo run --release -p logtree-bench -- --write`. Each contestant is a process of its own; those of a \
-         case take turns, {rounds} rounds each, and are started anew ten times meanwhile. Figures are nanoseconds a call: \
+         case take turns, {rounds} rounds each, and are started anew ten times meanwhile; who works on one thread shares a \
+         processor with the others, by turns each of them. Figures are nanoseconds a call: \
          the median of the rounds, and the middle half of them. *logtree takes* is logtree's time divided by the \
          contestant's, taken round by round; a target is that of the project's issues. Instructions are those of a call outside the kernel, allocations how often it \
          asks for memory or for more, both counted by valgrind; \
@@ -68,11 +69,11 @@ fn versions() -> String {
 /// The table of one case, or its rows in the table of the one before.
 pub(crate) fn table(case: &Case, is_first: bool, scores: &[Score], counted: &[Option<Counted>]) -> String {
     let mut out = String::new();
-    let is_counted = matches!(case.pace, Pace::Steady { .. });
+    let is_counted = matches!(case.pace, Pace::Steady { .. } | Pace::Threaded { .. });
     let (cost, beside, has_beside, has_peak) = match case.pace {
         Pace::AtRest { .. } => ("MiB at rest", "KiB a thread more", true, false),
         Pace::Bursts { .. } => ("ns a call", "p99", true, true),
-        Pace::Steady { .. } | Pace::Accompanied { .. } => ("ns a call", "", false, true),
+        Pace::Steady { .. } | Pace::Threaded { .. } | Pace::Accompanied { .. } => ("ns a call", "", false, true),
     };
     let has_files = has_peak && scores.iter().any(|score| score.missing.is_some());
     let has_numbers = scores.iter().any(|score| score.repeated.is_some());

@@ -13,8 +13,10 @@ pub(crate) type Calls = Box<dyn FnMut(u32)>;
 /// How fast the calls of a round follow each other.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pace {
-    /// One after the other.
+    /// One after the other, by one thread.
     Steady { calls: u32 },
+    /// The same by several threads at once.
+    Threaded { calls: u32 },
     /// The same, with other threads at work meanwhile, whose instructions are not to be counted.
     Accompanied { calls: u32 },
     /// In bursts, and between them a pause in which whoever writes can catch up. Every other burst is timed call by call.
@@ -36,7 +38,7 @@ impl Pace {
     /// How many calls a round makes.
     pub(crate) fn calls(self) -> u32 {
         match self {
-            Self::Steady { calls } | Self::Accompanied { calls } => calls,
+            Self::Steady { calls } | Self::Threaded { calls } | Self::Accompanied { calls } => calls,
             Self::Bursts { bursts, calls, .. } => bursts * calls,
             Self::AtRest { threads } => threads,
         }
@@ -45,7 +47,9 @@ impl Pace {
     /// The same for a program, in words.
     pub(crate) fn arguments(self) -> Vec<String> {
         let (name, numbers) = match self {
-            Self::Steady { calls } | Self::Accompanied { calls } => ("steady", vec![u128::from(calls)]),
+            Self::Steady { calls } | Self::Threaded { calls } | Self::Accompanied { calls } => {
+                ("steady", vec![u128::from(calls)])
+            }
             Self::Bursts { bursts, calls, pause } => ("bursts", vec![bursts.into(), calls.into(), pause.as_nanos()]),
             Self::AtRest { threads } => ("at_rest", vec![threads.into()]),
         };
@@ -55,7 +59,7 @@ impl Pace {
     /// Times one round.
     pub(crate) fn time(self, call: &mut Calls) -> Round {
         match self {
-            Self::Steady { calls } | Self::Accompanied { calls } => {
+            Self::Steady { calls } | Self::Threaded { calls } | Self::Accompanied { calls } => {
                 Round { cost: time_ns(|| call(calls)) / f64::from(calls), beside: f64::NAN }
             }
             Self::Bursts { bursts, calls, pause } => {

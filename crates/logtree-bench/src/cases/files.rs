@@ -73,7 +73,7 @@ pub(super) const CASES: &[Case] = &[
               for each record of both. fmt has the file once behind a lock and once without: the system keeps apart what is \
               written by one write(2) each.",
         variant: "`tracing`: ",
-        pace: Pace::Steady { calls: 20_000 },
+        pace: Pace::Threaded { calls: 20_000 },
         contestants: &[
             Contestant {
                 name: "logtree, FileHandler",
@@ -97,7 +97,7 @@ pub(super) const CASES: &[Case] = &[
         title: "text to a file, unbuffered, two threads",
         how: "",
         variant: "`log`: ",
-        pace: Pace::Steady { calls: 20_000 },
+        pace: Pace::Threaded { calls: 20_000 },
         contestants: &[
             Contestant {
                 name: "logtree, FileHandler",

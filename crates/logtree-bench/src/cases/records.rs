@@ -261,7 +261,7 @@ pub(super) const CASES: &[Case] = &[
         how: "Text with three fields; nanoseconds of one processor an event. What logtree takes on eight threads, beside others. \
               A round is long beside the start of its threads, and beside what one processor waits at its end for the other.",
         variant: "",
-        pace: Pace::Steady { calls: 200_000 },
+        pace: Pace::Threaded { calls: 200_000 },
         contestants: &[
             Contestant {
                 name: "logtree, 8 threads",
