@@ -59,6 +59,8 @@ pub(crate) enum By {
     All,
     /// Its handler, while another logger's would not.
     Handler,
+    /// A filter of every handler, while it would not refuse another logger's.
+    Filter,
 }
 
 pub(crate) fn refused_exclusive(by: By) -> Started {
@@ -224,6 +226,11 @@ fn refusing(by: By) -> Value {
             config["handlers"]["sink"]["level"] = json!("INFO");
             config["handlers"]["second"] = sink();
             config["loggers"] = json!({"other": {"handlers": ["second"]}});
+        }
+        By::Filter => {
+            config["root"]["level"] = json!("DEBUG");
+            config["handlers"]["sink"]["filters"] = json!(["levels"]);
+            config["filters"] = json!({"levels": {"()": "logtree.DirectivesFilter", "directives": "info,other=debug"}});
         }
     }
     config

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::caught::caught;
 use crate::{HeldRecords, Level, Record, Replacement};
 
 /// Lets records pass or not, or puts others in their place; of a logger or of a handler.
@@ -25,8 +26,9 @@ pub trait Filter: Send + Sync {
     /// Decides about one record.
     fn filter(&self, record: &Record<'_>) -> Verdict;
 
-    /// What it decides about each and every record of the logger `name` at `level`; `None` if it looks at more than that,
-    /// as by default. [`Tree::explain`](crate::Tree::explain) asks.
+    /// What it decides about each and every record of the logger `name` at `level`, for as long as it is in use; `None` if it
+    /// looks at more than that, as by default. [`Tree::explain`](crate::Tree::explain) asks; and a callsite whose records every
+    /// handler's filters refuse is switched off, so that the filters do not see them. It must not log.
     fn decides(&self, name: &str, level: Level) -> Option<bool> {
         let _ = (name, level);
         None
@@ -110,6 +112,18 @@ where
         }
     }
     then(record);
+}
+
+/// Whether filters are known to refuse each and every record of the logger `name` at `level`, and none that comes before has to
+/// see it first, as to count it or to make another of it.
+pub(crate) fn refuse_all(filters: &[Arc<dyn Filter>], name: &str, level: Level) -> bool {
+    let decide =
+        |filter: &Arc<dyn Filter>| match caught(|| (filter.decides(name, level), filter.keeps_name_and_level())) {
+            Some((Some(false), _)) => Some(true),
+            Some((Some(true), true)) => None,
+            _ => Some(false),
+        };
+    filters.iter().find_map(decide).unwrap_or(false)
 }
 
 /// Hands on what filters still have to say, each through those behind it.

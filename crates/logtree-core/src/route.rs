@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::caught::{caught, drop_each};
-use crate::filter::{pass, say_unsaid};
+use crate::filter::{pass, refuse_all, say_unsaid};
 use crate::{EmitError, Filter, HandlerEntry, HandlerErrors, Level, Needs, Record, SpanEvents, Steps, with_own_record};
 
 /// Whom errors of a logger's filters are counted for.
@@ -85,6 +85,17 @@ impl Route {
     /// Whether a record of this level could have any effect: it passes the threshold, and a handler or a filter waits.
     pub fn wants(&self, level: Level) -> bool {
         let somebody = || !self.filters.is_empty() || self.handlers.iter().any(|handler| handler.takes(level));
+        self.is_enabled_for(level) && somebody()
+    }
+
+    /// The same for the logger called `name` (dots), whose route it is: whether its filters and those of the handlers do not
+    /// [refuse](Filter::decides) all such records. Dearer; who asks keeps the answer.
+    pub fn wants_of(&self, name: &str, level: Level) -> bool {
+        let takes = |entry: &Arc<HandlerEntry>| entry.takes(level) && !refuse_all(&entry.filters, name, level);
+        let somebody = || match &*self.filters {
+            [] => self.handlers.iter().any(takes),
+            filters => !refuse_all(filters, name, level),
+        };
         self.is_enabled_for(level) && somebody()
     }
 

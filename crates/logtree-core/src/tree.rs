@@ -68,6 +68,13 @@ impl Tree {
         self.route(self.route_index(&logger_name(name)))
     }
 
+    /// Whether a record of the logger called `name`, in dots or colons, could have any effect at this level, as far as that can
+    /// be [said beforehand](Route::wants_of).
+    pub fn wants(&self, name: &str, level: Level) -> bool {
+        let name = logger_name(name);
+        self.route(self.route_index(&name)).wants_of(&name, level)
+    }
+
     /// The names of the loggers that a record of the logger called `name` (dots) meets on its walk, up to the root.
     pub(crate) fn ways_up<'n>(&self, name: &'n str) -> impl Iterator<Item = &'n str> {
         self.names.ways_up(name)

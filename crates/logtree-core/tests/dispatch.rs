@@ -213,6 +213,62 @@ fn what_no_handler_wants_is_not_wanted() {
     assert_eq!(with_root(Level::DEBUG, &[]).build().lowest_wanted(), None);
 }
 
+/// Says beforehand that it passes or refuses all, and may put others in their place.
+struct Known {
+    passes: Option<bool>,
+    keeps_name: bool,
+}
+
+impl Filter for Known {
+    fn filter(&self, _: &Record<'_>) -> Verdict {
+        self.passes.unwrap_or(true).into()
+    }
+
+    fn decides(&self, name: &str, _: Level) -> Option<bool> {
+        assert_ne!(name, "panics", "as told");
+        self.passes
+    }
+
+    fn keeps_name_and_level(&self) -> bool {
+        self.keeps_name
+    }
+}
+
+#[test]
+fn what_all_filters_refuse_beforehand_is_not_wanted() {
+    let known = |passes, keeps_name| -> Arc<dyn Filter> { Arc::new(Known { passes, keeps_name }) };
+    let refuses = || known(Some(false), true);
+    let seen = Seen::default();
+    let with_filters = |filters: Vec<Arc<dyn Filter>>| {
+        let mut made = Arc::into_inner(entry("a", &seen, Level::INFO)).unwrap();
+        made.filters = filters;
+        Arc::new(made)
+    };
+    for (filters, wants) in [
+        (vec![], true),
+        (vec![refuses()], false),
+        (vec![known(Some(true), true), refuses()], false),
+        // Before it one sees the record that nobody knows of, or gives it another name, or is to be asked.
+        (vec![known(None, true), refuses()], true),
+        (vec![known(Some(true), false), refuses()], true),
+        (vec![known(Some(true), true)], true),
+    ] {
+        let count = filters.len();
+        let of_handler = with_root(Level::DEBUG, &[&with_filters(filters.clone())]).build();
+        assert_eq!(of_handler.wants("x::y", Level::INFO), wants, "{count} filters of a handler");
+        assert!(!of_handler.wants("x::y", Level::DEBUG) && of_handler.find("x::y").wants(Level::INFO));
+        // Whoever has a filter that panics is asked, and it is counted there.
+        assert!(of_handler.wants("panics", Level::INFO));
+        let mut of_logger = with_root(Level::DEBUG, &[&with_filters(Vec::new())]);
+        of_logger.logger("x.y", Logger { filters, ..Logger::default() });
+        let of_logger = of_logger.build();
+        assert_eq!(of_logger.wants("x::y", Level::INFO), wants, "{count} filters of a logger");
+        assert!(of_logger.wants("x::y::z", Level::INFO), "a logger's filters are for its own records");
+    }
+    let [one, other] = [with_filters(vec![refuses()]), with_filters(Vec::new())];
+    assert!(with_root(Level::DEBUG, &[&one, &other]).build().wants("x", Level::INFO));
+}
+
 /// Puts a record of another name or level in place of those of one name.
 struct Instead {
     of: &'static str,

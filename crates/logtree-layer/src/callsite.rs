@@ -102,7 +102,7 @@ impl KnownCallsite {
             return (known & (REFUSED - 1)) as u32;
         }
         let index = tree.route_index(&self.callsite.name);
-        let is_refused = !self.is_routed_by_event() && !tree.route(index).wants(self.level);
+        let is_refused = !self.is_routed_by_event() && !tree.route(index).wants_of(&self.callsite.name, self.level);
         let refused = if is_refused { REFUSED } else { 0 };
         self.route.store(u64::from(tree.generation()) << 32 | refused | u64::from(index), Ordering::Relaxed);
         index

@@ -162,7 +162,7 @@ fn is_wanted(tree: &Tree, metadata: &Metadata<'_>) -> bool {
         let is_recorded = || !tree.find(metadata.target()).span_events().is_empty();
         return tree.needs().spans || (tree.has_span_events() && is_recorded());
     }
-    tree.find(metadata.target()).wants(level_of(*metadata.level()))
+    tree.wants(metadata.target(), level_of(*metadata.level()))
         || metadata.fields().iter().any(|field| [LOGGER_FIELD, LEVEL_FIELD].contains(&field.name()))
 }
 

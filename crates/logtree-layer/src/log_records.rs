@@ -37,7 +37,7 @@ impl LogRecords {
 
 impl log::Log for LogRecords {
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        self.tree.load().find(metadata.target()).wants(level_of(metadata.level().as_trace()))
+        self.tree.load().wants(metadata.target(), level_of(metadata.level().as_trace()))
     }
 
     fn log(&self, log: &log::Record<'_>) {

@@ -12,10 +12,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use logtree_core::{EmitError, FormatError, Formatter, Handler, HandlerEntry, Level, Needs, Record, Steps, Tree};
+use logtree_core::{
+    EmitError, FormatError, Formatter, Handler, HandlerEntry, Level, NameFilter, Needs, Record, Steps, Tree,
+};
 use logtree_layer::{Mode, TreeHandle, TreeLayer};
 use tracing::Dispatch;
 use tracing::dispatcher::with_default;
+use tracing::metadata::Kind;
 use tracing_core::subscriber::Interest;
 use tracing_core::{Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
@@ -222,4 +225,45 @@ fn what_is_refused_again_and_again_is_switched_off() {
         assert_eq!(log(), at_first);
         assert!(seen.messages().is_empty());
     });
+}
+
+#[test]
+fn what_every_handlers_filters_refuse_is_switched_off() {
+    let _alone = alone();
+    let only = |seen: &Remember, name: &str| {
+        let mut made = HandlerEntry::new("test", Box::new(seen.clone()), Arc::new(ReadsNoSpans));
+        made.filters.push(Arc::new(NameFilter { name: name.into() }));
+        Arc::new(made)
+    };
+    let seen = Remember::default();
+    let of_both = |names: [&str; 2]| {
+        let mut builder = Tree::builder();
+        builder.logger_mut("").set_level(Level::DEBUG).handlers.extend(names.map(|name| only(&seen, name)));
+        Arc::new(builder.build())
+    };
+    for (mode, off) in
+        [(Mode::Exclusive, Interest::is_never as fn(&Interest) -> bool), (Mode::Shared, Interest::is_always)]
+    {
+        let layer = TreeLayer::new(of_both(["app", "db.pool"]), mode);
+        let handle = layer.handle();
+        with_default(&Dispatch::new(Registry::default().with(layer)), || {
+            let other = tracing::callsite! {
+                name: "other", kind: Kind::EVENT, target: "other", level: tracing::Level::ERROR, fields:
+            };
+            let log = || {
+                tracing::debug!(target: "app", "app");
+                tracing::info!(target: "db::pool::of", "pool");
+                tracing::error!(target: "db", "db");
+                tracing::error!(target: "other", "other");
+                other.interest()
+            };
+            drop(handle.swap(of_both(["app", "db.pool"])));
+            let interest = log();
+            assert!(off(&interest), "{mode:?}: {interest:?}");
+            assert_eq!(seen.messages(), ["app", "pool"], "{mode:?}");
+            drop(handle.swap(of_both(["other", ""])));
+            assert!(log().is_always(), "{mode:?}");
+            assert_eq!(seen.messages(), ["app", "pool", "db", "other", "other"], "{mode:?}");
+        });
+    }
 }

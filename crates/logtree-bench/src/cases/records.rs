@@ -37,9 +37,9 @@ macro_rules! refused {
             name: $name,
             title: REFUSED,
             how: "`debug!` with three fields, which its logger refuses while another one is at DEBUG, so that the level alone \
-                  does not decide; or every logger; or its logger's handler, while that of another logger would not. Beside \
-                  it what does the same before fmt: `Targets` with the same levels, `LevelFilter`, two layers each with a \
-                  filter of its own. CPython's `logger.debug` with three arguments.",
+                  does not decide; or every logger; or its logger's handler, while that of another logger would not; or a \
+                  filter of every handler. Beside it what does the same before fmt: `Targets` with the same levels, \
+                  `LevelFilter`, two layers each with a filter of its own. CPython's `logger.debug` with three arguments.",
             variant: $variant,
             pace: Pace::Steady { calls: 1_000_000 },
             contestants: &[
@@ -157,6 +157,7 @@ pub(super) const CASES: &[Case] = &[
     refused!("refused", "by its logger: ", By::Logger, "Targets", peers::targets),
     refused!("refused-all", "by all loggers: ", By::All, "LevelFilter", peers::level_filter),
     refused!("refused-handler", "by its handler: ", By::Handler, "filters of layers", peers::layer_filters),
+    refused!("refused-filter", "by a filter of its handler: ", By::Filter, "filters of layers", peers::layer_filters),
     Case {
         name: "refused-cpython",
         title: REFUSED,

@@ -22,6 +22,8 @@ use logtree_core::{ArgumentError, BadDirective, Directives, Filter, Kwargs, Leve
 ///   my_app: {level: DEBUG}
 /// ```
 ///
+/// Under `install` a callsite whose records the filters of all handlers refuse is switched off, as by its logger's level.
+///
 /// The directive of the nearest logger counts. A record for whose logger there is none does not pass, as with `EnvFilter`;
 /// what [`Directives`] do not have of it, they do not have here.
 #[derive(Clone, Debug, PartialEq, Eq)]
