@@ -54,7 +54,22 @@ pub fn is_running(pid: u32) -> bool {
     }
 }
 
-/// The same as the kernel itself says it; without pidfds a zombie runs.
+/// Whether a process of this pid namespace was killed, or has begun to end, and is about to be dead: it does nothing for others any
+/// more. `false` where `/proc` does not tell.
+#[must_use]
+pub fn is_ending(pid: u32) -> bool {
+    ends(pid, |_| true)
+}
+
+/// [`is_ending`], if whoever has the id is meant.
+fn ends(pid: u32, is_meant: impl FnOnce(&Stat) -> bool) -> bool {
+    let path = |file: &str| format!("/proc/{pid}/{file}");
+    // What is pending shows for as long as the process can be seen, so that between the two looks nobody slips through.
+    let is_killed = || std::fs::read(path("status")).is_ok_and(|status| has_pending_kill(&status));
+    proc_is_ours() && Stat::read(&path("stat")).is_ok_and(|stat| is_meant(&stat) && (stat.is_exiting || is_killed()))
+}
+
+/// [`is_running`] as the kernel itself says it; without pidfds a zombie runs.
 fn is_known_to_run(pid: u32) -> bool {
     let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else { return false };
     match pidfd_open(pid, PidfdFlags::empty()) {
@@ -149,17 +164,10 @@ impl ProcessIdentity {
         }
     }
 
-    /// Whether this process was killed, or has begun to end, and is about to be dead: it does nothing for others any more. `false`
-    /// where `/proc` does not tell.
+    /// [`is_ending`] of this process, and of none that has its id by now.
     #[must_use]
     pub fn is_ending(&self) -> bool {
-        let path = |file: &str| format!("/proc/{}/{file}", self.pid);
-        namespaces().ok() == Some(self.namespaces)
-            && proc_is_ours()
-            && Stat::read(&path("stat")).is_ok_and(|stat| {
-                let is_killed = || std::fs::read(path("status")).is_ok_and(|status| has_pending_kill(&status));
-                stat.start_time == self.start_time && (stat.is_exiting || is_killed())
-            })
+        namespaces().ok() == Some(self.namespaces) && ends(self.pid, |stat| stat.start_time == self.start_time)
     }
 
     /// Judges by `/proc` whoever has the id now.

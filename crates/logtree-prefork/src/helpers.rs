@@ -1,9 +1,10 @@
 //! Who listens: a helper process with a standby, or a thread.
 //!
 //! Whoever makes a queue while it has one thread makes a helper that listens; that one makes a second, which waits for its
-//! seat, and having taken it makes the next. If all helpers were killed, a process that logs makes them anew. Only where no
-//! helper can be made, because the process has threads already, does it listen itself, on a thread of its own; then another
-//! process that has threads stands by.
+//! seat, and having taken it makes the next. If all helpers were killed, a process that logs makes them anew, or one that flushes;
+//! what was published before they died waits for that, as nobody is there who could notice. Only where no helper can be made,
+//! because the process has threads already, does it listen itself, on a thread of its own; then another process that has threads
+//! stands by.
 
 use std::io;
 use std::os::fd::AsRawFd as _;
@@ -15,7 +16,8 @@ use logtree_os::claim::Watch;
 use logtree_os::election::{Seat, holder, is_vacant, wake_waiters};
 use logtree_os::helper::{Helper, HelperOptions, HelperState, spawn_helper};
 use logtree_os::{
-    Death, ForkGeneration, ForkLock, ForkReset, ProcessIdentity, Segment, is_running, kill_point, thread_count,
+    Death, ForkGeneration, ForkLock, ForkReset, ProcessIdentity, Segment, is_ending, is_running, kill_point,
+    thread_count,
 };
 
 use crate::handover;
@@ -94,7 +96,7 @@ impl Helpers {
         self.reap_made();
         self.begun.is_some_and(|(of, begun, role)| {
             let is_recent = of == ForkGeneration::current() && begun.elapsed() < Duration::from_millis(100);
-            is_recent && (role == Role::Thread || !self.made.is_empty())
+            is_recent && (role == Role::Thread || self.made.iter().any(|helper| !is_ending(helper.pid())))
         })
     }
 
@@ -419,8 +421,7 @@ pub(crate) fn nobody_listens_to(queue: &Arc<Queue>, segment: &Arc<Segment>) {
     if !is_vacant(segment.seat()) || helpers.is_beginning() {
         return;
     }
-    // One that is killed together with the listener looks alive until the kernel has taken it apart, and nobody may log again.
-    if has_standby(segment) && !standby(segment).is_ending() {
+    if has_standby(segment) {
         if helpers.may_be_woken(segment) {
             // The kernel wakes one who stands by. If that one was killed before it took the seat, there may be another.
             return wake_waiters(segment.seat());
@@ -451,12 +452,13 @@ pub(crate) fn has_standby(segment: &Segment) -> bool {
     lives(&standby(segment))
 }
 
-/// Whether the standby that is named there is not known to be dead.
+/// Whether the standby that is named there is not known to be dead, or about to be. One that is killed together with the listener
+/// is alive until the kernel has taken it apart, and nobody may log after that.
 pub(crate) fn lives(standby: &ProcessIdentity) -> bool {
     match has_introduced_itself(standby) {
         // It was made a moment ago.
-        false => standby.pid != 0 && is_running(standby.pid),
-        true => standby.death() != Death::Dead,
+        false => standby.pid != 0 && is_running(standby.pid) && !is_ending(standby.pid),
+        true => standby.death() != Death::Dead && !standby.is_ending(),
     }
 }
 

@@ -20,6 +20,7 @@ STAYING = walk("stays_at_the_last_moment")
 LATE = walk("any_point_between_look_and_write_may_last")
 AWAY = walk("a_claim_that_is_swept_away")
 SWEEP = Test("sweep", "", "-p logtree-prefork --test queue claims_that_name_no_segment")
+NAMELESS = walk("who_dies_before_it_says_that_it_stands_by")
 STOPPED = walk("may_hold_who_has_the_claims")
 LANES = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_lanes")
 LISTENING = Test("loom", "--cfg loom", "-p logtree-os --release --test loom_listener")
@@ -41,6 +42,7 @@ QUEUE = queue("share_one_listener")
 PRESSURE, RESERVE = queue("what_does_not_fit_is_counted"), queue("the_reserve_is_for_what_matters")
 LARGE, CONFIG, REUSED = queue("records_that_have_no_place"), queue("a_newer_config_reaches"), queue("a_place_that_is_taken_again")
 CLEANED, UNNAMED, TAKEN = queue("a_cleaner_makes"), queue("a_queue_without_names"), queue("another_queue_has_taken")
+DYING = queue("all_helpers_are_being_killed")
 LOST, SWEPT = queue("said_to_be_lost"), queue("claim_is_held_is_not_swept")
 LEFT, HELD = queue("when_all_have_left"), queue("claim_is_held_is_not_left")
 CONFIGS = plain("unit", "-p logtree-prefork --lib config")
@@ -148,7 +150,13 @@ QUEUE_KINDS = [
      (OS + "election.rs", "        self.list_op_pending.store(pending, Ordering::SeqCst);\n        kill_point!(\"seat: announced\");\n",
       "        kill_point!(\"seat: announced\");\n")),
     ("a standby that is a zombie keeps its place", INSTALLER,
-     (PREFORK + "helpers.rs", "        false => standby.pid != 0 && is_running(standby.pid),", "        false => standby.pid != 0,")),
+     (PREFORK + "helpers.rs", "        false => standby.pid != 0 && is_running(standby.pid) && !is_ending(standby.pid),", "        false => standby.pid != 0,")),
+    ("a standby that is being killed is one", DYING,
+     (PREFORK + "helpers.rs", " && !standby.is_ending(),", ",")),
+    ("a standby that is being killed and has not said who it is is one", NAMELESS,
+     (PREFORK + "helpers.rs", " && !is_ending(standby.pid),", ",")),
+    ("a new listener that is being killed is about to sit down", DYING,
+     (PREFORK + "helpers.rs", "self.made.iter().any(|helper| !is_ending(helper.pid()))", "!self.made.is_empty()")),
     ("a lane freed before its units", BURIAL,
      (OS + "lane/reclaim.rs", "        kill_point!(\"reclaim: lane marked\");\n        self.units()",
       "        self.lane(lane).consumer.owner.store(owner.with(LaneState::Free).pack(), Ordering::Release);\n        kill_point!(\"reclaim: lane marked\");\n        self.units()")),

@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, waitpid};
 
 use crate::support::{
-    self, DEADLINE, Lines, Logs, Queue, followed_listener, helper, in_child, kill, stop_helpers, threads_named, until,
-    wait_for_exit, zombies,
+    self, DEADLINE, Lines, Logs, Queue, followed_listener, helper, in_child, kill, state_of, stop_helpers,
+    threads_named, until, wait_for_exit, zombies,
 };
 
 pub(crate) fn a_killed_listener_is_succeeded_by_its_standby() {
@@ -158,6 +158,34 @@ pub(crate) fn when_all_helpers_are_killed_a_process_makes_them_anew() {
         assert_eq!(threads_named("logtree-listen"), 0, "a program of one thread stays one");
     }
     assert_eq!(Lines::of(&queue.log).assert_whole(), 500);
+}
+
+/// The listener's seat is vacant at once, and both are alive until the kernel has taken them apart, which takes the longer the
+/// more memory they have. A record that is logged meanwhile, and the last one, is written all the same.
+pub(crate) fn who_logs_while_all_helpers_are_being_killed_makes_them_anew() {
+    const ROUNDS: u32 = 20;
+    // Not all zero, which would take no memory. The helpers have it too.
+    let memory = vec![1_u8; 128 << 20];
+    let directory = tempfile::tempdir().unwrap();
+    let queue = Queue::started(&directory.path().join("app.log"));
+    for round in 0..ROUNDS {
+        let killed = ["logtree-standby", "logtree-listen"].map(helper);
+        let claim_number = logtree_prefork::stats()[0].claim_number;
+        killed.into_iter().for_each(kill);
+        // The listener may have made another standby in between.
+        until("the seat is vacant", || {
+            let stats = logtree_prefork::stats().swap_remove(0);
+            !stats.has_listener || stats.claim_number > claim_number
+        });
+        let dying = killed.into_iter().filter(|helper| !state_of(*helper).is_empty()).count();
+        queue.log(round);
+        until(&format!("the record of round {round}, logged beside {dying} who die, is written"), || {
+            std::fs::read_to_string(&queue.log).is_ok_and(|log| log.lines().count() == round as usize + 1)
+        });
+        until("they are gone", || killed.iter().all(|helper| is_gone(*helper)));
+    }
+    assert_eq!(Lines::of(&queue.log).assert_whole(), ROUNDS);
+    assert_eq!(memory.last(), Some(&1));
 }
 
 pub(crate) fn when_all_helpers_are_killed_a_process_with_threads_listens() {

@@ -48,6 +48,10 @@ fn main() {
             kills::when_all_helpers_are_killed_a_process_makes_them_anew,
         ),
         (
+            "who_logs_while_all_helpers_are_being_killed_makes_them_anew",
+            kills::who_logs_while_all_helpers_are_being_killed_makes_them_anew,
+        ),
+        (
             "when_all_helpers_are_killed_a_process_with_threads_listens",
             kills::when_all_helpers_are_killed_a_process_with_threads_listens,
         ),
@@ -115,6 +119,11 @@ fn main() {
         (
             "a_listener_that_stays_at_the_last_moment_watches_over_its_claims",
             walk::held::a_listener_that_stays_at_the_last_moment_watches_over_its_claims,
+        ),
+        #[cfg(logtree_kill_points)]
+        (
+            "who_dies_before_it_says_that_it_stands_by_is_none",
+            walk::held::who_dies_before_it_says_that_it_stands_by_is_none,
         ),
         #[cfg(logtree_kill_points)]
         (

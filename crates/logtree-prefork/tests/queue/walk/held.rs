@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, getpid, kill_process};
 use super::Way;
 use super::producer::lines_of;
 use crate::specimen::{Brackets, with_record};
-use crate::support::{DEADLINE, Lines, Queue, in_child, kill, state_of, stop_helpers, until, wait_for_exit};
+use crate::support::{DEADLINE, Lines, Queue, helper, in_child, kill, state_of, stop_helpers, until, wait_for_exit};
 
 const RECORDS: u32 = 20;
 /// Where a listener is held that leaves: its claims are emptied, and its segment has its name still.
@@ -29,6 +29,8 @@ const WRITING: &str = "file: to be written";
 const MAKING: &str = "meeting: claim made";
 /// Where it has the claims, and nobody watches over them yet.
 const MADE: &str = "join: segment made";
+/// Where a standby begins, which has not said yet who it is.
+const BEGUN: &str = "standby: begun";
 
 /// Nobody is killed at these, but held.
 pub(super) fn ways() -> Vec<Way> {
@@ -202,6 +204,36 @@ pub(crate) fn a_claim_that_is_swept_away_before_it_is_locked_is_made_anew() {
     assert_eq!(wait_for_exit(next), Some(0));
     until("the claim goes with its queue", || !claim.exists());
     assert_eq!(Lines::of(&log).assert_whole(), 2 * RECORDS);
+}
+
+/// One that is made and killed with the listener before it has said who it is: nobody takes it for one who will listen while the
+/// kernel takes it apart, which takes the longer the more memory it has.
+pub(crate) fn who_dies_before_it_says_that_it_stands_by_is_none() {
+    const ROUNDS: u32 = 5;
+    kill_points::share();
+    let memory = vec![1_u8; 128 << 20];
+    let directory = tempfile::tempdir().unwrap();
+    let queue = Queue::started(&directory.path().join("app.log"));
+    for round in 0..ROUNDS {
+        let [standby, listener] = ["logtree-standby", "logtree-listen"].map(helper);
+        kill_points::hold(BEGUN);
+        kill(standby);
+        let Held(next) = *std::mem::ManuallyDrop::new(Held::at(BEGUN));
+        let is_named = || logtree_prefork::stats()[0].standby == Some(next.as_raw_nonzero().get().unsigned_abs());
+        until("the listener has named it", is_named);
+        let claim_number = logtree_prefork::stats()[0].claim_number;
+        [next, listener].into_iter().for_each(kill);
+        until("the seat is vacant", || {
+            let stats = logtree_prefork::stats().swap_remove(0);
+            !stats.has_listener || stats.claim_number > claim_number
+        });
+        queue.log(round);
+        let is_written = || Lines::so_far(&queue.log).numbers.values().any(|numbers| numbers.len() as u32 > round);
+        until(&format!("the record of round {round} is written"), is_written);
+        until("they are gone", || [standby, next, listener].into_iter().all(|helper| state_of(helper).is_empty()));
+    }
+    assert_eq!(Lines::of(&queue.log).assert_whole(), ROUNDS);
+    assert_eq!(memory.last(), Some(&1));
 }
 
 /// A process that is stopped at a point, and goes on when this is dropped.
