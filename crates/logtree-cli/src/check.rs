@@ -22,7 +22,7 @@ pub(crate) struct Check {
     /// How to print the problems
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
-    /// Take it that the program registers the class, factory or object NAME
+    /// Take it that the program registers the class, factory or object NAME; 'my_app.*' is all below my_app
     #[arg(long, value_name = "NAME")]
     assume_class: Vec<String>,
 }
@@ -95,7 +95,9 @@ impl<'a> Checked<'a> {
     fn advice(&self) -> &'static str {
         let is_unknown = |problem: &Problem| problem.causes().iter().any(|cause| cause.kind == "ModuleNotFoundError");
         match self.problems.iter().any(is_unknown) {
-            true => "  what the program registers can be assumed: --assume-class NAME\n",
+            true => {
+                "  what the program registers can be assumed: --assume-class NAME, or 'PACKAGE.*' for all below it\n"
+            }
             false => "",
         }
     }

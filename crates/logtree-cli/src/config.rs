@@ -13,7 +13,7 @@ pub(crate) struct ConfigArgs {
     /// The config file; the extension tells the format
     #[arg(value_name = "CONFIG")]
     pub(crate) path: PathBuf,
-    /// Take it that the program registers the class, factory or object NAME
+    /// Take it that the program registers the class, factory or object NAME; 'my_app.*' is all below my_app
     #[arg(long, value_name = "NAME")]
     assume_class: Vec<String>,
 }

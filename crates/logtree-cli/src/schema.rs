@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::{Outcome, answer};
 
-/// Prints JSON Schema (2020-12) of configs, for editors to complete and check by.
+/// Print JSON Schema (2020-12) of configs, for editors to complete and check by.
 ///
 /// Put it beside your configs and name it in them, as `"$schema": "logtree.schema.json"`, or for YAML in the first line:
 /// `# yaml-language-server: $schema=logtree.schema.json`.

@@ -207,9 +207,10 @@ impl<'a> Checker<'a> {
     }
 
     fn unknown_keys(&mut self, at: &At) {
+        let referenced = self.resolver.referenced(&KEYS);
         for entry in self.root.entries() {
             let name = entry.key.text();
-            if KEYS.contains(&&*name) || self.resolver.is_referenced(&name) {
+            if referenced.contains(&*name) {
                 continue;
             }
             let guess = suggest::closest(&name, KEYS).map(str::to_owned);

@@ -68,7 +68,7 @@ impl<'r> Config<'r> {
     }
 
     /// Takes it that a program registers the class, factory or object `name`, so that a check without that program
-    /// passes over it.
+    /// passes over it; `my_app.*` stands for all names below `my_app`.
     #[must_use]
     pub fn assume_class(mut self, name: impl Into<String>) -> Self {
         self.assumed.push(name.into());

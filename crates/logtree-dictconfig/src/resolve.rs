@@ -1,6 +1,6 @@
 //! What strings stand for: `cfg://` and `ext://` in values, and dotted names of classes.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use logtree_core::{Object, Registry};
@@ -47,7 +47,6 @@ pub(crate) struct Resolver<'a> {
     root: &'a Node,
     registry: &'a Registry,
     assumed: &'a [String],
-    referenced: RefCell<HashSet<&'a str>>,
     /// How many `cfg://` may still be followed for the value at hand.
     steps_left: Cell<usize>,
 }
@@ -96,17 +95,30 @@ impl Known<'_> {
 
 impl<'a> Resolver<'a> {
     pub(crate) fn new(root: &'a Node, registry: &'a Registry, assumed: &'a [String]) -> Self {
-        Self { root, registry, assumed, referenced: RefCell::default(), steps_left: Cell::new(0) }
-    }
-
-    /// Whether some `cfg://` read the top-level key.
-    pub(crate) fn is_referenced(&self, key: &str) -> bool {
-        self.referenced.borrow().contains(key)
+        Self { root, registry, assumed, steps_left: Cell::new(0) }
     }
 
     /// Whether the caller says that the program will register the name.
     pub(crate) fn is_assumed(&self, name: &str) -> bool {
-        self.assumed.iter().any(|assumed| assumed == name)
+        self.assumed.iter().any(|assumed| match assumed.strip_suffix(".*") {
+            Some(package) => name != package && is_below(name, package),
+            None => assumed == name,
+        })
+    }
+
+    /// The top-level keys that `known` ones lead to, and those that these lead to, by `cfg://`. What the arguments of a class that
+    /// is not there lead to is among them, though nobody follows it.
+    pub(crate) fn referenced(&self, known: &[&'a str]) -> HashSet<&'a str> {
+        let mut referenced = HashSet::new();
+        let mut to_look: Vec<&str> = known.to_vec();
+        while let Some(key) = to_look.pop() {
+            if referenced.insert(key)
+                && let Some(entry) = self.root.entry(key)
+            {
+                add_references(&entry.value, &mut to_look);
+            }
+        }
+        referenced
     }
 
     /// The value of a node: strings that begin with `ext://` or `cfg://` stand for something else.
@@ -202,7 +214,8 @@ impl<'a> Resolver<'a> {
     /// Every name that means something, for suggestions.
     pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
         let catalogued = catalog::names().map(|name| -> &'a str { name });
-        self.registry.names().chain(catalogued).chain(self.assumed.iter().map(String::as_str))
+        let assumed = self.assumed.iter().map(String::as_str).filter(|name| !name.ends_with(".*"));
+        self.registry.names().chain(catalogued).chain(assumed)
     }
 
     /// Where a `cfg://` path leads (CPython's `BaseConfigurator.cfg_convert`).
@@ -220,7 +233,6 @@ impl<'a> Resolver<'a> {
             .root
             .entry(first)
             .ok_or_else(|| Refusal::new("KeyError", repr_str(first)).guess(suggest::closest(first, keys(self.root))))?;
-        self.referenced.borrow_mut().extend(top.key.as_str());
         let mut value = self.convert_within(&top.value, hops)?;
         let mut keys_walked = 0;
         while !rest.is_empty() {
@@ -239,6 +251,16 @@ impl<'a> Resolver<'a> {
             rest = after;
         }
         Ok(value)
+    }
+}
+
+/// Appends the top-level keys that a `cfg://` anywhere in `node` leads to.
+fn add_references<'a>(node: &'a Node, keys: &mut Vec<&'a str>) {
+    match &node.kind {
+        Kind::Str(text) => keys.extend(text.strip_prefix("cfg://").and_then(word).map(|(key, _)| key)),
+        Kind::List(items) => items.iter().for_each(|item| add_references(item, keys)),
+        Kind::Dict(entries) => entries.iter().for_each(|entry| add_references(&entry.value, keys)),
+        _ => {}
     }
 }
 

@@ -114,12 +114,15 @@ fn what_only_the_program_has_is_told_how_to_be_assumed() {
     place.write("config.json", &config("my_app.Beep"));
     let said = place.run(&["check", "config.json"], "");
     assert_eq!(said.code, Some(2));
-    assert!(
-        said.stdout().ends_with("refused, 1 error\n  what the program registers can be assumed: --assume-class NAME\n"),
-        "{said:?}"
-    );
-    let said = place.run(&["check", "config.json", "--assume-class", "my_app.Beep"], "");
-    assert_eq!((said.code, said.stdout()), (Some(0), "config.json: accepted\n"));
+    let advice = "  what the program registers can be assumed: --assume-class NAME, or 'PACKAGE.*' for all below it\n";
+    assert!(said.stdout().ends_with(&format!("refused, 1 error\n{advice}")), "{said:?}");
+    for assumed in ["my_app.Beep", "my_app.*"] {
+        let said = place.run(&["check", "config.json", "--assume-class", assumed], "");
+        assert_eq!((said.code, said.stdout()), (Some(0), "config.json: accepted\n"));
+    }
+    for other in ["my_app.Beep.*", "my_ap.*", "my_app*", "*"] {
+        assert_eq!(place.run(&["check", "config.json", "--assume-class", other], "").code, Some(2), "{other}");
+    }
 
     // What Python has and logtree has not is no error yet.
     place.write("config.json", &config("logging.Handler"));

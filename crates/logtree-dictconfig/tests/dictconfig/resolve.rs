@@ -1,5 +1,7 @@
 //! `cfg://` and `ext://`, as CPython 3.13 reads them.
 
+use logtree_dictconfig::Problem;
+
 use super::{lines, parse, warnings};
 
 /// The chain of the first error, as CPython prints it.
@@ -36,6 +38,15 @@ fn paths_lead_to_values() {
         let unknown = plan.warnings().iter().filter(|warning| warning.path() == "x").count();
         assert_eq!(unknown, usize::from(!level.starts_with("cfg")), "{level}");
     }
+}
+
+#[test]
+fn what_an_absent_class_would_read_is_no_unknown_key() {
+    let text = r#"{"version": 1, "url": "cfg://host.name", "host": {"name": "x"}, "self": "cfg://self",
+        "handlers": {"h": {"class": "my.Handler", "to": ["cfg://url"]}}, "root": {"level": 1, "handlers": ["h"]}}"#;
+    let problems = parse(text).unwrap_err();
+    let paths: Vec<&str> = problems.iter().map(Problem::path).collect();
+    assert_eq!(paths, ["handlers.h.class", "self"]);
 }
 
 #[test]
