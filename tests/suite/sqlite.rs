@@ -97,7 +97,7 @@ impl Place {
     /// Logs as `work` does; gives the tree.
     fn log(&self, arguments: &str, work: impl FnOnce(&Tree)) -> Arc<Tree> {
         let layer = self.config(arguments).unwrap().layer().unwrap();
-        let tree = layer.handle().tree();
+        let tree = layer.tree();
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || work(&tree));
         tree
     }

@@ -105,7 +105,7 @@ pub(crate) fn handlers(count: usize) -> Started {
 /// Hands one record to the routes of eight loggers by turns.
 pub(crate) fn routes(loggers: usize) -> Started {
     let layer = config_of(&many(loggers), &registry())?.layer()?;
-    let tree = layer.handle().tree();
+    let tree = layer.tree();
     let indices = calls::BUSY_LOGGERS.map(|name| tree.route_index(name));
     Ok(Running::direct(move |count| {
         with_own_record("bench", "request answered", |record| {

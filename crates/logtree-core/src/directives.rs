@@ -14,7 +14,8 @@ use crate::logger_name;
 /// decides about events, never spans, directives for spans and fields (`[span{field=value}]`) are refused.
 ///
 /// ```
-/// use logtree_core::{Directives, Level, LevelNames};
+/// # use logtree_core as logtree;
+/// use logtree::{Directives, Level, LevelNames};
 ///
 /// let directives = Directives::parse("warn,my_app=debug,my_app::db=off", LevelNames::STANDARD).unwrap();
 /// assert_eq!(directives.level_of("my_app.web"), Some(Level::DEBUG));

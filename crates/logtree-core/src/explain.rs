@@ -193,7 +193,8 @@ impl Tree {
     /// What a record of the logger called `name`, in dots or colons, would pass at this level, and why it stops.
     ///
     /// ```
-    /// use logtree_core::{Level, Tree};
+    /// # use logtree_core as logtree;
+    /// use logtree::{Level, Tree};
     ///
     /// let mut builder = Tree::builder();
     /// builder.logger_mut("my_app").level = Level::WARNING;

@@ -11,7 +11,8 @@ use crate::{HeldRecords, Level, Record, Replacement};
 /// filter does is for that handler alone.
 ///
 /// ```
-/// use logtree_core::{Filter, Record, Verdict};
+/// # use logtree_core as logtree;
+/// use logtree::{Filter, Record, Verdict};
 ///
 /// /// Passes records whose message is short.
 /// struct Short;
@@ -51,7 +52,8 @@ pub trait Filter: Send + Sync {
 /// Any function of a record is a filter, as in Python; what it answers true to passes.
 ///
 /// ```
-/// use logtree_core::{Filter, Record};
+/// # use logtree_core as logtree;
+/// use logtree::{Filter, Record};
 ///
 /// let short = |record: &Record<'_>| record.message.len() < 80;
 /// let filter: &dyn Filter = &short;

@@ -102,11 +102,12 @@ impl fmt::Debug for Object {
 /// A constructor takes what it knows and then calls [`finish`](Self::finish), which refuses what is left:
 ///
 /// ```
-/// use logtree_core::{Argument, Kwargs};
+/// # use logtree_core as logtree;
+/// use logtree::{Argument, Kwargs};
 /// let mut kwargs = Kwargs::new("Beep.__init__()", vec![("volume".into(), Argument::Int(3))]);
 /// assert_eq!(kwargs.int("volume")?, Some(3));
 /// kwargs.finish()?;
-/// # Ok::<(), logtree_core::ArgumentError>(())
+/// # Ok::<(), logtree::ArgumentError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Kwargs {

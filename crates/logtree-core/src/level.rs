@@ -5,7 +5,8 @@ use std::fmt;
 /// The importance of a record: any integer, as in Python.
 ///
 /// ```
-/// use logtree_core::Level;
+/// # use logtree_core as logtree;
+/// use logtree::Level;
 /// assert!(Level::WARNING > Level::INFO);
 /// assert_eq!(Level(35).0, 35);
 /// ```

@@ -32,7 +32,8 @@ impl Default for Logger {
 /// Python's names for setting it up.
 ///
 /// ```
-/// use logtree_core::{Level, Logger};
+/// # use logtree_core as logtree;
+/// use logtree::{Level, Logger};
 ///
 /// let mut logger = Logger::default();
 /// logger.set_level(Level::DEBUG).propagate(false);

@@ -18,7 +18,8 @@ type Class<T> = Arc<dyn Fn(Kwargs) -> Result<T, ArgumentError> + Send + Sync>;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use logtree_core::{Filter, Record, Registry, Verdict};
+/// # use logtree_core as logtree;
+/// use logtree::{Filter, Record, Registry, Verdict};
 ///
 /// struct Sampled { every: i64 }
 /// impl Filter for Sampled {
@@ -44,7 +45,31 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Registers a class of handlers.
+    /// Registers a class of handlers. It looks at the arguments, and promises the handler; that opens its files in
+    /// [`Handler::open`], so that a config which is refused has opened none.
+    ///
+    /// ```
+    /// # use logtree_core as logtree;
+    /// use logtree::{EmitError, Formatter, Handler, Record, Registry, Steps};
+    ///
+    /// /// Writes so many characters of each record's text to stderr.
+    /// struct Short { width: usize }
+    /// impl Handler for Short {
+    ///     fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+    ///         let mut text = String::new();
+    ///         formatter.format(record, &mut text)?;
+    ///         eprintln!("{text:.width$}", width = self.width);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let mut registry = Registry::default();
+    /// registry.handler("my_app.Short", |mut kwargs| {
+    ///     let width = kwargs.int("width")?.and_then(|width| width.try_into().ok()).unwrap_or(80);
+    ///     kwargs.finish()?;
+    ///     Ok(Box::new(move |_| Ok(Box::new(Short { width }))))
+    /// });
+    /// ```
     pub fn handler(
         &mut self,
         name: impl Into<String>,

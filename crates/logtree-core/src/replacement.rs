@@ -8,7 +8,8 @@ use crate::{Fields, FieldsBuf, Level, Record, Spans, SpansBuf, Timestamp};
 /// and nothing else.
 ///
 /// ```
-/// use logtree_core::{Filter, Record, Replacement, Verdict};
+/// # use logtree_core as logtree;
+/// use logtree::{Filter, Record, Replacement, Verdict};
 ///
 /// /// Shows no e-mail address.
 /// struct Discreet;

@@ -6,7 +6,8 @@ use std::ops::BitOr;
 /// At which points of a span's life a record of it is made: what `FmtSpan` is for tracing-subscriber's fmt.
 ///
 /// ```
-/// use logtree_core::SpanEvents;
+/// # use logtree_core as logtree;
+/// use logtree::SpanEvents;
 ///
 /// let events = SpanEvents::NEW | SpanEvents::CLOSE;
 /// assert!(events.contains(SpanEvents::CLOSE) && !events.contains(SpanEvents::ENTER));

@@ -9,7 +9,8 @@ use crate::{Filter, HandlerEntry, Level, LevelNames, Logger, Table, Tree, logger
 /// Builds a [`Tree`], and stays with it: a tree that differs in one thing is built from the other one's.
 ///
 /// ```
-/// use logtree_core::{Level, Tree};
+/// # use logtree_core as logtree;
+/// use logtree::{Level, Tree};
 ///
 /// let mut builder = Tree::builder();
 /// builder.logger_mut("my_app::db").level = Level::DEBUG;

@@ -19,7 +19,8 @@ use crate::percent::names_a_field;
 /// names stand for, and what happens where a record lacks one, is as with [`PercentFormatter`](crate::PercentFormatter).
 ///
 /// ```
-/// use logtree_formatters::BraceFormatter;
+/// # mod logtree { pub use logtree_formatters as formatters; }
+/// use logtree::formatters::BraceFormatter;
 ///
 /// let formatter = BraceFormatter::new("{asctime} {levelname:<8} {message}")?;
 /// assert_eq!(BraceFormatter::new("hello").unwrap_err().message, "invalid format: no fields");

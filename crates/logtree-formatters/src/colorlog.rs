@@ -14,7 +14,8 @@ use escape_codes::{RESET, escape_code};
 /// The arguments of `colorlog.ColoredFormatter`; what is absent is as there.
 ///
 /// ```
-/// use logtree_formatters::{ColoredFormatterConfig, FormatterConfig};
+/// # mod logtree { pub use logtree_formatters as formatters; }
+/// use logtree::formatters::{ColoredFormatterConfig, FormatterConfig};
 ///
 /// let bright = ColoredFormatterConfig {
 ///     log_colors: vec![("ERROR".into(), "bold_red,bg_white".into())],

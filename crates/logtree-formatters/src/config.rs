@@ -15,7 +15,8 @@ use crate::time::{DEFAULT_MSEC_FORMAT, DEFAULT_TIME_FORMAT};
 /// The arguments of Python's `logging.Formatter`; what is absent is as there.
 ///
 /// ```
-/// use logtree_formatters::FormatterConfig;
+/// # mod logtree { pub use logtree_formatters as formatters; }
+/// use logtree::formatters::FormatterConfig;
 ///
 /// let short = FormatterConfig {
 ///     format: Some("%(asctime)s %(message)s".into()),

@@ -14,7 +14,8 @@ use crate::literal::Literal;
 /// names stand for, and what happens where a record lacks one, is as with [`PercentFormatter`](crate::PercentFormatter).
 ///
 /// ```
-/// use logtree_formatters::DollarFormatter;
+/// # mod logtree { pub use logtree_formatters as formatters; }
+/// use logtree::formatters::DollarFormatter;
 ///
 /// let formatter = DollarFormatter::new("$asctime ${levelname}: $message")?;
 /// assert_eq!(DollarFormatter::new("5 $").unwrap_err().message, "invalid format: bare '$' not allowed");

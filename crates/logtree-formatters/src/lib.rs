@@ -105,11 +105,30 @@ pub fn default_formatter() -> Arc<dyn Formatter> {
     Arc::clone(&DEFAULT)
 }
 
-/// Appends Python's `repr` of a value.
+/// Appends Python's `str` of a value: what `%(name)s` prints of a field.
 ///
 /// ```
+/// # mod logtree { pub use {logtree_core::Value, logtree_formatters as formatters}; }
+/// use logtree::formatters::push_str;
+///
 /// let mut out = String::new();
-/// logtree_formatters::push_repr(&mut out, logtree_core::Value::Str("it's"));
+/// push_str(&mut out, true.into());
+/// push_str(&mut out, 1e16.into());
+/// push_str(&mut out, "it's".into());
+/// assert_eq!(out, "True1e+16it's");
+/// ```
+pub fn push_str(out: &mut String, value: Value<'_>) {
+    conversion::push_str(out, value);
+}
+
+/// Appends Python's `repr` of a value: what `%(name)r` prints of a field.
+///
+/// ```
+/// # mod logtree { pub use logtree_formatters as formatters; }
+/// use logtree::formatters::push_repr;
+///
+/// let mut out = String::new();
+/// push_repr(&mut out, "it's".into());
 /// assert_eq!(out, r#""it's""#);
 /// ```
 pub fn push_repr(out: &mut String, value: Value<'_>) {

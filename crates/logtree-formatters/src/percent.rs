@@ -23,7 +23,8 @@ use crate::program::{Program, Step};
 /// A record given as Python's own is an error and, as in Python, lost for the handler, which counts it.
 ///
 /// ```
-/// use logtree_formatters::PercentFormatter;
+/// # mod logtree { pub use logtree_formatters as formatters; }
+/// use logtree::formatters::PercentFormatter;
 ///
 /// let formatter = PercentFormatter::new("%(asctime)s %(levelname)-8s %(message)s")?;
 /// assert_eq!(PercentFormatter::new("hello").unwrap_err().message, "Invalid format 'hello' for '%' style");

@@ -16,7 +16,8 @@ use crate::styled::{Attributes, Styled, push_level_name};
 /// The arguments of uvicorn's formatters; what is absent is as there.
 ///
 /// ```
-/// use logtree_formatters::{FormatterConfig, UvicornFormatterConfig};
+/// # mod logtree { pub use logtree_formatters as formatters; }
+/// use logtree::formatters::{FormatterConfig, UvicornFormatterConfig};
 ///
 /// let line = FormatterConfig { format: Some("%(levelprefix)s %(message)s".into()), ..FormatterConfig::default() };
 /// assert!(UvicornFormatterConfig { line, use_colors: Some(true) }.default_formatter().is_ok());

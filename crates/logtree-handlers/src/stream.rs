@@ -25,7 +25,8 @@ use crate::look::Look;
 ///   and Python's.
 ///
 /// ```
-/// use logtree_handlers::{StreamHandler, StreamHandlerConfig};
+/// # mod logtree { pub use logtree_handlers as handlers; }
+/// use logtree::handlers::{StreamHandler, StreamHandlerConfig};
 /// let to_stderr = StreamHandler::new(StreamHandlerConfig::default());
 /// # let _ = to_stderr;
 /// ```

@@ -19,11 +19,13 @@ use crate::origin;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use logtree_core::{EmitError, Formatter, Handler, HandlerEntry, Record, Steps};
-/// use logtree_layer::HandlerWriter;
+/// # mod logtree {
+/// #     pub use {logtree_core::*, logtree_layer::HandlerWriter};
+/// # }
+/// use logtree::{EmitError, Formatter, Handler, HandlerEntry, HandlerWriter, Record, Steps};
 /// # struct Bare;
 /// # impl Formatter for Bare {
-/// #     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), logtree_core::FormatError> {
+/// #     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), logtree::FormatError> {
 /// #         out.push_str(record.message);
 /// #         Ok(())
 /// #     }

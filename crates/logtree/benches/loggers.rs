@@ -34,17 +34,10 @@ fn measure(loggers: u32) {
     let memory = resident_bytes();
     let (config, from_file) = timed(|| logtree::from_file(&path).unwrap());
     let (layer, to_layer) = timed(|| config.layer().unwrap());
-    let handle = layer.handle();
+    let guard = layer.guard();
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer)).unwrap();
     let memory = resident_bytes() - memory;
-    let change = || {
-        handle.update(|tree| {
-            let mut changed = tree.source().clone();
-            changed.logger_mut("app.part1.module1").level = Level::INFO;
-            Ok::<_, ()>(changed.into_tree().into())
-        })
-    };
-    let (_, set_level) = timed(|| change().unwrap());
+    let ((), set_level) = timed(|| guard.set_level("app.part1.module1", Level::INFO));
     let refused = event_ns(|| tracing::debug!(target: "app::part1::module1", number = 3, "refused"));
     let handled = event_ns(|| tracing::info!(target: "app::part1::module1", number = 3, "handled"));
     let ms = |duration: Duration| duration.as_secs_f64() * 1e3;

@@ -145,6 +145,19 @@ impl Config {
     /// The logger tree itself, its handlers open and running, for records that are not `tracing`'s. As under
     /// [`install`](Self::install), a warning that meets no handler goes to stderr.
     ///
+    /// ```
+    /// use logtree::{Callsite, Direct, Format, Level, Origin, Record, Timestamp};
+    ///
+    /// let tree = logtree::from_str(r#"{"version": 1}"#, Format::Json)?.tree()?;
+    /// let (callsite, origin) = (Callsite { name: "my_app.db".into(), ..Callsite::default() }, Origin::default());
+    /// let record = Record::new(&callsite, &origin, Level::WARNING, Timestamp::now(), "made by hand");
+    /// let route = tree.find(record.name);
+    /// if route.is_enabled_for(record.level) {
+    ///     route.handle(&record, &mut Direct);
+    /// }
+    /// # Ok::<(), logtree::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If a handler will not open or start; then nothing is changed.
     pub fn tree(self) -> Result<Arc<Tree>, Error> {

@@ -63,6 +63,12 @@ impl Error {
     }
 
     /// The problems of the config, if it is one that is at fault.
+    ///
+    /// ```
+    /// let error = logtree::from_str(r#"{"version": 1, "root": {"level": "info"}}"#, logtree::Format::Json).unwrap_err();
+    /// let problem = error.problems().and_then(|problems| problems.iter().next()).unwrap();
+    /// assert_eq!((problem.path(), problem.guess()), ("root.level", Some("INFO")));
+    /// ```
     pub fn problems(&self) -> Option<&Problems> {
         match &self.0 {
             Kind::Config(problems) => Some(problems),

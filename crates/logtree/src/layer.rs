@@ -53,9 +53,9 @@ impl TreeLayer {
         Guard(Arc::clone(&self.guarded))
     }
 
-    /// The way to the layer's tree once the layer itself is given away.
-    pub fn handle(&self) -> TreeHandle {
-        self.layer.handle()
+    /// The logger tree as it is now, with its handlers.
+    pub fn tree(&self) -> Arc<Tree> {
+        self.guarded.tree.tree()
     }
 
     pub(crate) fn guarded(&self) -> &Arc<Guarded> {

@@ -126,15 +126,19 @@ pub use layer::TreeLayer;
 pub use log_events::log_as_events;
 pub use logger::{LoggerHandle, disable, explain, get_logger};
 pub use logtree_core::{
-    AppendFile, Argument, ArgumentError, BuildError, Destination, Directives, EmitError, Explanation, Field, FieldName,
-    Fields, FieldsBuf, FileEnd, Filter, FilterStage, FormatError, Formatter, Handler, HandlerEntry, HandlerPlan,
-    HandlerStage, Kwargs, Level, Logger, NameFilter, Needs, Object, Outcome, Record, Registry, Replacement, Source,
-    SpanEvents, Spans, SpansBuf, Stage, StdStream, Steps, Timestamp, Tree, Value, Verdict,
+    AppendFile, Argument, ArgumentError, BuildError, Callsite, Destination, Direct, Directives, EmitError, Explanation,
+    Field, FieldName, Fields, FieldsBuf, FieldsIter, FileEnd, Filter, FilterStage, FormatError, Formatter, FoundValue,
+    Handler, HandlerEntry, HandlerErrors, HandlerPlan, HandlerStage, HeldRecords, Kwargs, Level, LevelName, LevelNames,
+    Logger, Moves, NameFilter, Names, Needs, Object, Origin, Outcome, Outlets, QueueListener, Record, Registry,
+    Replacement, Route, Source, SpanEvents, SpanRef, Spans, SpansBuf, Stage, StdStream, Steps, Timestamp, Tree,
+    TreeBuilder, Value, Verdict,
 };
 #[cfg(feature = "schema")]
 pub use logtree_dictconfig::schema;
-pub use logtree_dictconfig::{Color, Format, Plan, Problem, Problems};
+pub use logtree_dictconfig::{Color, Exception, Format, Place, Problem, Problems};
+#[doc(inline)]
 pub use logtree_formatters as formatters;
+#[doc(inline)]
 pub use logtree_handlers as handlers;
 /// Behind a cross-process queue, the lines of many processes' fmt layers are written by its one listener, each exactly once
 /// and as fmt made them; the file behind it should have no formatter. Of a program that keeps its fmt layer:

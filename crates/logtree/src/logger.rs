@@ -95,7 +95,7 @@ pub fn disable(level: Level) {
 /// ```
 pub fn explain(name: &str, level: Level) -> Option<Explanation> {
     let tree = layer::with_current(|layer| match layer {
-        Some(layer) => Some(layer.handle().tree()),
+        Some(layer) => Some(layer.tree()),
         None => guard::installed().map(|installed| installed.tree.tree()),
     });
     Some(tree?.explain(name, level))

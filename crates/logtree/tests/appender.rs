@@ -46,7 +46,7 @@ fn config(handler: Value) -> Result<Config, logtree::Error> {
 fn log_through(handler: Value, log: impl FnOnce()) -> Arc<logtree::Tree> {
     use tracing_subscriber::layer::SubscriberExt as _;
     let layer = config(handler).unwrap().layer().unwrap();
-    let tree = layer.handle().tree();
+    let tree = layer.tree();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
     tree
 }

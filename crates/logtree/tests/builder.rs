@@ -96,7 +96,7 @@ fn files(make: impl Fn(&Path) -> Result<TreeLayer, Error>) -> Vec<(String, Strin
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("ascii.log"), "of an earlier run\n").unwrap();
     let layer = make(directory.path()).unwrap();
-    let tree = layer.handle();
+    let tree = layer.tree();
     tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
         let names = ["", "app", "app.db", "app.db.pool", "app.quiet", "app.alone", "app.alone.below", "other", "else"];
         for (number, name) in names.into_iter().cycle().take(60).enumerate() {
@@ -104,7 +104,7 @@ fn files(make: impl Fn(&Path) -> Result<TreeLayer, Error>) -> Vec<(String, Strin
             tracing::error!(logtree.logger = name, logtree.level = level, user = "josé", "event {number}");
         }
     });
-    assert!(tree.tree().flush(Instant::now() + Duration::from_secs(60)));
+    assert!(tree.flush(Instant::now() + Duration::from_secs(60)));
     let read = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.unwrap().path();
         (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap())

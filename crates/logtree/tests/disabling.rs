@@ -23,7 +23,7 @@ fn of_two_calls_at_once_one_holds_everywhere() {
                 scope.spawn(move || disable(level));
             }
         });
-        let of = |layer: &logtree::TreeLayer| layer.handle().tree().source().disable;
+        let of = |layer: &logtree::TreeLayer| layer.tree().source().disable;
         assert_eq!(of(&old), of(&layer(0)));
     }
 }

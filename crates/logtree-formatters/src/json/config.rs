@@ -19,7 +19,8 @@ use crate::time::TimeFormat;
 /// few of its own.
 ///
 /// ```
-/// use logtree_formatters::{JsonFmt, JsonFormatterConfig};
+/// # mod logtree { pub use logtree_formatters as formatters; }
+/// use logtree::formatters::{JsonFmt, JsonFormatterConfig};
 ///
 /// let flat = JsonFormatterConfig {
 ///     fmt: JsonFmt::Names(["timestamp", "levelname", "message", "fields.*", "spans.*"].map(String::from).to_vec()),

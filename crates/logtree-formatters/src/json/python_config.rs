@@ -18,7 +18,8 @@ use crate::time::TimeFormat;
 /// The arguments of `pythonjsonlogger.json.JsonFormatter`; what is absent is as there.
 ///
 /// ```
-/// use logtree_formatters::{JsonFmt, PythonJsonFormatterConfig};
+/// # mod logtree { pub use logtree_formatters as formatters; }
+/// use logtree::formatters::{JsonFmt, PythonJsonFormatterConfig};
 ///
 /// let config = PythonJsonFormatterConfig {
 ///     fmt: JsonFmt::Names(vec!["levelname".into(), "message".into()]),
