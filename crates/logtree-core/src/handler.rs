@@ -79,6 +79,16 @@ pub trait Handler: Send + Sync {
     /// Lets go of what is open and opens it again at the next record, as after a log file was moved.
     fn reopen(&self) {}
 
+    /// Begins its files anew though they are not due (Python's `doRollover`), unless nothing stands in them. The default has
+    /// the handlers that it hands on to do so.
+    ///
+    /// # Errors
+    /// What kept the old ones from being given other names.
+    fn roll(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        self.children().iter().for_each(|child| child.roll(steps));
+        Ok(())
+    }
+
     /// Ends the handler. A record that comes later is still handled, as in Python.
     fn close(&self) {}
 
@@ -236,11 +246,12 @@ impl HandlerEntry {
 
     /// Has the handler hand on what it [holds back](Handler::settle). Whatever goes wrong is counted and reported here.
     pub fn settle(&self, steps: &mut dyn Steps) {
-        let outcome = caught(|| self.handler.settle(steps));
-        if let Err(error) = outcome.unwrap_or(Err(EmitError::Panic)) {
-            let message = "what the handler held back";
-            with_own_record("handler", message, |record| self.errors.report(&self.name, record, &error));
-        }
+        self.attempt("what the handler held back", || self.handler.settle(steps));
+    }
+
+    /// Has the handler [roll](Handler::roll) its files. Whatever goes wrong is counted and reported here.
+    pub fn roll(&self, steps: &mut dyn Steps) {
+        self.attempt("files to be rolled", || self.handler.roll(steps));
     }
 
     /// Whether the handler has something to hand on though [no record came](Handler::is_unsettled). A panic is counted and
@@ -274,8 +285,18 @@ impl HandlerEntry {
         }
     }
 
+    fn attempt(&self, what: &str, attempt: impl FnOnce() -> Result<(), EmitError>) {
+        if let Err(error) = caught(attempt).unwrap_or(Err(EmitError::Panic)) {
+            self.report_own("handler", what, &error);
+        }
+    }
+
     fn panicked(&self, whose: &str, what: &str) {
-        with_own_record(whose, what, |record| self.errors.report(&self.name, record, &EmitError::Panic));
+        self.report_own(whose, what, &EmitError::Panic);
+    }
+
+    fn report_own(&self, whose: &str, what: &str, error: &EmitError) {
+        with_own_record(whose, what, |record| self.errors.report(&self.name, record, error));
     }
 
     /// What it reads of a record beyond the event itself; what those read that it hands on to comes in addition.

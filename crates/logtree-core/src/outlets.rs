@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::caught::caught;
 use crate::{Direct, HandlerEntry, Route};
 
 /// The filters and handlers of a [tree](crate::Tree): what holds something that was logged, and stays when the tree itself is
@@ -29,5 +30,13 @@ impl Outlets {
             entry.flush(deadline) && flushed
         };
         self.handlers.iter().rev().fold(true, flush)
+    }
+
+    /// Has every handler [roll](crate::Handler::roll) its files, each that is behind others when they have it do so.
+    pub fn roll(&self) {
+        let children = |entry: &HandlerEntry| caught(|| entry.handler.children().to_vec()).unwrap_or_default();
+        let behind: Vec<_> = self.handlers.iter().flat_map(|entry| children(entry)).collect();
+        let is_first = |entry: &&Arc<HandlerEntry>| !behind.iter().any(|child| Arc::ptr_eq(child, entry));
+        self.handlers.iter().filter(is_first).for_each(|entry| entry.roll(&mut Direct));
     }
 }

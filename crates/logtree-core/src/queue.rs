@@ -45,6 +45,11 @@ impl QueueListener {
         self.for_each(|entry| entry.say_unsaid(steps));
     }
 
+    /// Has the handlers [roll](Handler::roll) their files.
+    pub fn roll(&self, steps: &mut dyn Steps) {
+        self.handlers.iter().for_each(|entry| entry.roll(steps));
+    }
+
     /// Whether any of those handlers has filters.
     pub fn has_filters(&self) -> bool {
         let mut has_filters = false;

@@ -132,6 +132,11 @@ impl Handler for Buffering {
         self.inner.reopen();
     }
 
+    fn roll(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        self.buffer.hand_on(steps)?;
+        self.inner.roll(steps)
+    }
+
     fn close(&self) {
         self.buffer.close();
         self.inner.close();

@@ -70,6 +70,10 @@ impl Handler for Formatting {
         self.0.reopen();
     }
 
+    fn roll(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        self.0.roll(steps)
+    }
+
     fn close(&self) {
         self.0.close();
     }

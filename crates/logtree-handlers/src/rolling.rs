@@ -82,6 +82,30 @@ impl Rolling {
         Ok(line.bytes.map(|_| ())?)
     }
 
+    /// Has `moves` give the file another name, unless it is empty, however full it is.
+    ///
+    /// # Errors
+    /// Those of opening the file, and if it could not be rolled.
+    pub(crate) fn roll(
+        &self,
+        file: &FileHandler,
+        steps: &mut dyn Steps,
+        moves: &mut RollMoves<'_>,
+    ) -> Result<(), EmitError> {
+        let grace = Grace::of(steps);
+        let _turn = self.turn();
+        // The file that is under the name now, and where it ends.
+        if steps.append_below(file.appended(), b"", 1)? {
+            return Ok(());
+        }
+        let rolled = steps.roll(file.appended(), &mut |names| {
+            // Another process may have rolled it meanwhile.
+            let is_begun = names.stat(file.path()).is_some_and(|(size, _)| size > 0);
+            if is_begun { moves(names, grace) } else { Ok(()) }
+        });
+        Ok(rolled.map_err(|error| not_rolled(file.path(), &error))?)
+    }
+
     /// Waits until no other thread of this process rolls the file.
     pub(crate) fn turn(&self) -> ForkLockGuard<'_, Turn> {
         self.turn.lock()
@@ -215,4 +239,53 @@ pub(crate) fn with_form(path: &Path, form: &str) -> PathBuf {
     let mut path = OsString::from(path);
     path.push(form);
     path.into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::Arc;
+
+    use logtree_core::{AppendFile, Direct, Moves};
+
+    use super::*;
+    use crate::{FileHandlerConfig, OpenMode};
+
+    /// The file is full when it is asked for, and another process has rolled it before this one does.
+    struct Late;
+
+    impl Steps for Late {
+        fn append(&mut self, _: &Arc<dyn AppendFile>, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn append_below(&mut self, _: &Arc<dyn AppendFile>, _: &[u8], _: u64) -> io::Result<bool> {
+            Ok(false)
+        }
+
+        fn roll(&mut self, _: &Arc<dyn AppendFile>, moves: &mut Moves<'_>) -> io::Result<()> {
+            moves(&mut Direct)
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_have_just_begun_is_not_rolled() {
+        let directory = tempfile::tempdir().unwrap();
+        let config =
+            FileHandlerConfig { mode: OpenMode::Append, ..FileHandlerConfig::new(directory.path().join("a.log")) };
+        let file = FileHandler::new(config).unwrap();
+        let rolling = Rolling::new(&file, None, |_| false).unwrap();
+        let rolls = |content: &str| {
+            std::fs::write(file.path(), content).unwrap();
+            let mut rolls = 0;
+            let count = &mut |_: &mut dyn Names, _| {
+                rolls += 1;
+                Ok(())
+            };
+            rolling.roll(&file, &mut Late, count).unwrap();
+            rolls
+        };
+        assert_eq!((rolls(""), rolls("a line\n")), (0, 1));
+    }
 }

@@ -28,7 +28,7 @@ const PROBED: u32 = 32;
 ///
 /// - **When it rolls:** when the file is not empty and its size, with the record, reaches `maxBytes`, as CPython counts: the
 ///   record in characters, and one more for its end. So no file is larger than `maxBytes`, but for one longer record alone, and
-///   for characters of several bytes. Without `backupCount` it never rolls.
+///   for characters of several bytes. Without `backupCount` it never rolls. And when the program says so (`Guard::roll`).
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
 ///   is lost. One that does not see the roll at once goes on in the file that was rolled for a few milliseconds, while there
 ///   is room; and as a process does not look at the file before each record, each may put a 16th of `maxBytes`, and a record,
@@ -321,6 +321,13 @@ impl Handler for RotatingFileHandler {
 
     fn reopen(&self) {
         self.file.reopen();
+    }
+
+    fn roll(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        match self.backup_count {
+            0 => Ok(()),
+            _ => self.rolling.roll(&self.file, steps, &mut |names, grace| self.moves(names, grace)),
+        }
     }
 
     fn close(&self) {

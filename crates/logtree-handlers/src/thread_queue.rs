@@ -149,6 +149,11 @@ impl Handler for Producer {
         Ok(())
     }
 
+    fn roll(&self, _: &mut dyn Steps) -> Result<(), EmitError> {
+        self.0.roll();
+        Ok(())
+    }
+
     fn flush(&self, deadline: Instant) -> bool {
         self.0.flush(deadline)
     }
@@ -221,6 +226,21 @@ impl Shared {
             }
         }
         self.state.lock().drops.full += 1;
+    }
+
+    /// Has the thread roll files behind what was put in so far.
+    fn roll(&self) {
+        let mut state = self.state.lock();
+        if !state.has_listener() {
+            // Nothing waits.
+            drop(state);
+            return self.listener.roll(&mut Direct);
+        }
+        state.push_roll();
+        if let Some(thread) = state.whom_to_wake(&self.limits) {
+            drop(state);
+            thread.unpark();
+        }
     }
 
     /// Waits until all that was put in so far is handled, and drops are said.

@@ -33,6 +33,8 @@ use crate::{FileHandler, OpenMode, Retention};
 ///   the others to the seconds. A clock that is set back rolls nothing until its time has come again.
 /// - If there is a file of that name already, nothing is rolled, and the next interval's end is waited for.
 ///   (`DIFFERENCE`: Python never rolls again then.)
+/// - It also rolls when the program says so (`Guard::roll`), to the name that the interval gives: once in each interval, as
+///   Python, if there is no `maxBytes`.
 /// - With `maxBytes` it also rolls when it is full, to `app.log.2026-01-31_09.1`, `.2` and so on. How full it can be, when
 ///   it is seen that someone else has moved or deleted it, and when an old one may be deleted is as with
 ///   [`RotatingFileHandler`](crate::RotatingFileHandler).
@@ -267,6 +269,14 @@ impl Handler for TimedRotatingFileHandler {
 
     fn reopen(&self) {
         self.file.reopen();
+    }
+
+    fn roll(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        let now = Timestamp::now().whole_seconds();
+        self.rolling.roll(&self.file, steps, &mut |names, grace| match self.max_bytes {
+            0 => self.moves(&self.schedule.suffix(self.due(now), now), names, grace),
+            _ => self.moves_full(now, names, grace),
+        })
     }
 
     fn close(&self) {

@@ -20,6 +20,7 @@ use crate::helpers::{self, Role};
 use crate::house::{GivesUp, House};
 use crate::join;
 use crate::merge::Merge;
+use crate::producer::ROLL;
 use crate::queue::{Queue, monotonic_ns};
 use crate::recovery::Recovery;
 use crate::streams::OwnStreams;
@@ -212,9 +213,13 @@ impl Listener<'_> {
                 break;
             }
             let Some((record, slot)) = self.merge.read(&mut self.bytes) else { continue };
+            counts.count(record.head.time_ns);
+            if record.head.flags & ROLL != 0 {
+                self.queue.listener.roll(&mut self.batch);
+                continue;
+            }
             let bytes = std::mem::take(&mut self.bytes);
             let own_streams = OwnStreams(record.head.flags);
-            counts.count(record.head.time_ns);
             let whole = codec::decode(&bytes).ok().and_then(|parts| {
                 let callsite = record.head.definition;
                 let (callsite, origin) = self.definitions.of_record(self.segment, slot, callsite, parts.origin)?;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use logtree_core::codec::Encoded;
-use logtree_core::{Callsite, LEAST_CUT_BYTES, Level, Record};
+use logtree_core::{Callsite, LEAST_CUT_BYTES, Level, Record, Timestamp};
 use logtree_os::{DropReason, ForkGeneration, LaneProducer, Published, RecordHead, Reserve};
 
 use crate::queue::Queue;
@@ -12,6 +12,9 @@ use crate::streams::OwnStreams;
 
 /// Where a record cannot go whole, so much of it goes: a quarter of the capacity, but no more than this.
 const CUT_BYTES: usize = 64 << 10;
+
+/// The flag of what is no record, but asks the listener to roll files.
+pub(crate) const ROLL: u16 = 1 << 15;
 
 /// The lane of one thread in one queue.
 pub(crate) struct ThreadLane {
@@ -62,6 +65,17 @@ impl Drop for Lanes {
 /// Puts a record into the calling thread's lane of a queue.
 #[inline]
 pub(crate) fn put(queue: &Arc<Queue>, record: &Record<'_>) -> Put {
+    in_lane(queue, |lane| lane.push(queue, record))
+}
+
+/// Asks the listener to roll files, behind what the calling thread has put in.
+#[cold]
+pub(crate) fn put_roll(queue: &Arc<Queue>) -> Put {
+    in_lane(queue, ThreadLane::push_roll)
+}
+
+#[inline]
+fn in_lane(queue: &Arc<Queue>, push: impl Fn(&mut ThreadLane) -> Put) -> Put {
     let outcome = LANES.try_with(|lanes| {
         let mut lanes = lanes.0.try_borrow_mut().ok()?;
         let generation = ForkGeneration::current();
@@ -77,7 +91,7 @@ pub(crate) fn put(queue: &Arc<Queue>, record: &Record<'_>) -> Put {
                 lanes.len() - 1
             }
         };
-        let put = lanes[at].push(queue, record);
+        let put = push(&mut lanes[at]);
         if matches!(put, Put::Refused(DropReason::Retired)) {
             lanes.swap_remove(at).producer.detach();
         }
@@ -86,7 +100,7 @@ pub(crate) fn put(queue: &Arc<Queue>, record: &Record<'_>) -> Put {
     match outcome {
         Ok(Some(put)) => put,
         // The thread is ending, or this record was made inside the making of another: a lane for it alone.
-        Ok(None) | Err(_) => put_alone(queue, record),
+        Ok(None) | Err(_) => in_lane_of_its_own(queue, push),
     }
 }
 
@@ -106,10 +120,10 @@ pub(crate) fn count_drop(queue: &Arc<Queue>, reason: DropReason) {
 }
 
 #[cold]
-fn put_alone(queue: &Arc<Queue>, record: &Record<'_>) -> Put {
+fn in_lane_of_its_own(queue: &Arc<Queue>, push: impl Fn(&mut ThreadLane) -> Put) -> Put {
     match ThreadLane::claim(queue) {
         Ok(mut lane) => {
-            let put = lane.push(queue, record);
+            let put = push(&mut lane);
             lane.producer.detach();
             put
         }
@@ -155,6 +169,15 @@ impl ThreadLane {
         match self.producer.push(head, &encoded.slices(), reserve(queue, record.level)) {
             Ok(published) => Put::Published(published, self.own_streams),
             Err(error) => self.push_otherwise(queue, record, head, error.reason()),
+        }
+    }
+
+    fn push_roll(&mut self) -> Put {
+        let time_ns = Timestamp::now().0.max(0).unsigned_abs();
+        let head = RecordHead { time_ns, definition: 0, flags: ROLL };
+        match self.producer.push(head, &[], Reserve::Urgent) {
+            Ok(published) => Put::Published(published, OwnStreams::default()),
+            Err(error) => Put::Refused(error.reason()),
         }
     }
 

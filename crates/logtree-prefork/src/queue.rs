@@ -109,6 +109,25 @@ impl Handler for QueueProducer {
         Ok(())
     }
 
+    fn roll(&self, _: &mut dyn Steps) -> Result<(), EmitError> {
+        let queue = &self.queue;
+        if side::is_listening(queue.place().number) {
+            // What it does to files is being planned.
+            return Err(io::Error::other("a handler behind the queue cannot roll its files").into());
+        }
+        let mut put = producer::put_roll(queue);
+        if matches!(put, Put::Refused(DropReason::Retired)) {
+            // The thread takes another lane.
+            put = producer::put_roll(queue);
+        }
+        match put {
+            Put::Published(published, _) => queue.see_to_listener(published),
+            Put::Direct | Put::NoPlace => queue.listener.roll(&mut Direct),
+            Put::Refused(_) | Put::Dropped => return Err(io::Error::other("the queue is full").into()),
+        }
+        Ok(())
+    }
+
     fn starts_children(&self) -> bool {
         true
     }
@@ -214,16 +233,21 @@ impl Queue {
     /// What is rarely to be done once a record is safe.
     #[inline]
     fn after_publishing(self: &Arc<Self>, published: Published, own_streams: OwnStreams, record: &Record<'_>) {
-        match published {
-            Published::Quietly => {}
-            Published::Vacant => helpers::nobody_listens(self),
-            Published::Slowly => helpers::look_after(self),
-        }
+        self.see_to_listener(published);
         if own_streams != OwnStreams::default() {
             self.handle_here(record, |entry| own_streams.has(entry));
         }
         if self.options.limits.overflow != Overflow::Drop {
             self.place().outage.store(0, Ordering::Relaxed);
+        }
+    }
+
+    #[inline]
+    fn see_to_listener(self: &Arc<Self>, published: Published) {
+        match published {
+            Published::Quietly => {}
+            Published::Vacant => helpers::nobody_listens(self),
+            Published::Slowly => helpers::look_after(self),
         }
     }
 

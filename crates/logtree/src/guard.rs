@@ -65,6 +65,10 @@ impl Guarded {
     pub(crate) fn reopen(&self) {
         self.tree.tree().handlers().iter().for_each(|entry| entry.reopen());
     }
+
+    pub(crate) fn roll(&self) {
+        self.tree.tree().outlets().roll();
+    }
 }
 
 /// Whether this process may install.
@@ -229,6 +233,26 @@ impl Guard {
     /// Has each handler let go of its files and open them anew at its next record, as after they were moved away.
     pub fn reopen(&self) {
         self.0.reopen();
+    }
+
+    /// Has each handler that rolls begin its file anew, though that is not due (Python's `doRollover`), unless nothing stands
+    /// in it. What this thread has logged before stays in the old one, what it logs later goes to the new one, behind a
+    /// queue too: there it is done when its turn comes, which [`flush`](Self::flush) waits for.
+    ///
+    /// Of many processes that write the same files one is to call it. What cannot be rolled is counted and reported as an
+    /// error of its handler.
+    ///
+    /// A program that begins a new file with each start:
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), logtree::Error> {
+    /// let guard = logtree::from_file("logging.yaml")?.install()?;
+    /// guard.roll();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn roll(&self) {
+        self.0.roll();
     }
 
     /// What can be said of the logging of this process.

@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 
 const ROUNDS: usize = 12;
 const RECORDS: usize = 500;
+/// So many records of a round are logged before files are rolled by hand.
+const BEFORE_ROLL: usize = 250;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() {
@@ -32,11 +34,15 @@ fn main() {
         command.arg(way).arg(directory.path()).stdout(fs::File::create(&console).unwrap());
         assert!(command.status().unwrap().success(), "{way}");
         let whole: Vec<usize> = (0..ROUNDS * RECORDS).collect();
-        for name in ["plain.log", "memory.log", "buffer.log", "rolled.log"] {
-            let numbers = numbers_in(&directory.path().join(name));
+        for name in ["plain.log", "memory.log", "buffer.log", "rolled.log", "by_hand.log"] {
+            let numbers = files_of(&directory.path().join(name)).concat();
             assert_eq!(numbers.len(), whole.len(), "{way}: {name}");
             assert!(numbers == whole, "{way}: {name} is out of order");
         }
+        let by_hand = files_of(&directory.path().join("by_hand.log"));
+        let begins: Vec<_> = by_hand.iter().skip(1).map(|numbers| numbers[0]).collect();
+        let rolls: Vec<_> = (0..ROUNDS).map(|round| round * RECORDS + BEFORE_ROLL).collect();
+        assert_eq!(begins, rolls, "{way}: rolled once each, behind what was logged before");
         // What a listener was killed in is written again, behind what of it stands there.
         let mut on_console: Vec<_> = text_of(&console).lines().filter_map(number_in).collect();
         on_console.sort_unstable();
@@ -71,12 +77,16 @@ fn config(directory: &Path) -> Value {
                 "class": "logging.handlers.RotatingFileHandler", "filename": directory.join("rolled.log"),
                 "maxBytes": 10_000, "backupCount": 1000,
             },
+            "by_hand": {
+                "class": "logging.handlers.RotatingFileHandler", "filename": directory.join("by_hand.log"),
+                "backupCount": 1000,
+            },
             "console": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"},
             "queue": {
                 "class": "logging.handlers.QueueHandler",
                 // A number that is missing is a record that was lost.
                 "queue": {"()": "multiprocessing.Queue", "overflow": "block", "timeout": 60},
-                "handlers": ["console", "plain", "memory", "buffer", "rolled"],
+                "handlers": ["console", "plain", "memory", "buffer", "rolled", "by_hand"],
             },
         },
         "root": {"level": "INFO", "handlers": ["queue"]},
@@ -85,7 +95,7 @@ fn config(directory: &Path) -> Value {
 
 fn through_the_tree(directory: &Path) {
     let guard = logtree::from_str(&config(directory).to_string(), Format::Json).unwrap().install().unwrap();
-    log_and_kill();
+    log_and_kill(|| guard.roll());
     assert!(guard.flush(PATIENCE));
 }
 
@@ -97,17 +107,20 @@ fn through_fmt(directory: &Path) {
     let entry = tree.handlers().iter().find(|entry| entry.name == "queue").unwrap();
     let writer = logtree::HandlerWriter::new(std::sync::Arc::clone(entry));
     let fmt = tracing_subscriber::fmt().without_time().with_ansi(false).with_writer(writer.clone());
-    tracing::subscriber::with_default(fmt.finish(), log_and_kill);
+    tracing::subscriber::with_default(fmt.finish(), || log_and_kill(|| entry.roll(&mut logtree_core::Direct)));
     assert!(writer.flush(Instant::now() + PATIENCE));
     let first = fs::read_to_string(directory.join("plain.log")).unwrap().lines().next().unwrap().to_owned();
     assert_eq!(first, " INFO exactly_once: logged number=0 end=1", "as fmt has written it");
 }
 
-/// Logs numbers; each round the listener is killed in its work, once there is another one to follow it.
-fn log_and_kill() {
+/// Logs numbers, and rolls files; each round the listener is killed in its work, once there is another one to follow it.
+fn log_and_kill(roll: impl Fn()) {
     for round in 0..ROUNDS {
-        for number in round * RECORDS..(round + 1) * RECORDS {
-            tracing::info!(number, end = 1, "logged");
+        for number in 0..RECORDS {
+            if number == BEFORE_ROLL {
+                roll();
+            }
+            tracing::info!(number = round * RECORDS + number, end = 1, "logged");
         }
         let standby = wait_for("a standby", || helper("logtree-standby"));
         let listener = wait_for("a listener", || helper("logtree-listen").filter(|pid| *pid != standby));
@@ -142,15 +155,14 @@ fn helper(name: &str) -> Option<Pid> {
     numbers.filter(is_it).find_map(Pid::from_raw)
 }
 
-/// The numbers of a file's lines, and before them those of the files that it was rolled to, in the order in which they stand.
-fn numbers_in(log: &Path) -> Vec<usize> {
+/// The numbers of the lines of a file's, and before it of those that it was rolled to, in the order in which they stand.
+fn files_of(log: &Path) -> Vec<Vec<usize>> {
     let rolled = (1..).map(|number| format!("{}.{number}", log.display())).take_while(|path| Path::new(path).exists());
     let mut files: Vec<_> = rolled.collect();
     files.reverse();
     files.push(log.display().to_string());
-    let text: String = files.iter().map(|file| text_of(Path::new(file))).collect();
-    let number = |line| number_in(line).unwrap_or_else(|| panic!("a torn or foreign line: {line:?}"));
-    text.lines().map(number).collect()
+    let number = |line: &str| number_in(line).unwrap_or_else(|| panic!("a torn or foreign line: {line:?}"));
+    files.iter().map(|file| text_of(Path::new(file)).lines().map(number).collect()).collect()
 }
 
 fn text_of(file: &Path) -> String {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use logtree_core::{Direct, HeldRecords, Record, side, with_own_record};
 
 use super::Shared;
-use super::state::{Rest, State};
+use super::state::{Rest, State, Waiting};
 use crate::spawn::spawn;
 
 const THREAD_NAME: &str = "logtree-queue";
@@ -64,7 +64,7 @@ impl Listener {
         let mut busy_until = Instant::now() + NAPS;
         let mut handled = None;
         loop {
-            let (piece, waiters) = {
+            let (next, waiters) = {
                 let mut state = self.shared.state.lock();
                 let waiters = match handled.take() {
                     Some(handled) => {
@@ -73,20 +73,28 @@ impl Listener {
                     }
                     None => Vec::new(),
                 };
-                (state.next_piece(), waiters)
+                (state.next(), waiters)
             };
             waiters.iter().for_each(|waiter| waiter.tell());
-            if let Some(mut piece) = piece {
-                self.handle(&piece);
-                piece.clear();
-                handled = Some(piece);
-                busy_until = Instant::now() + NAPS;
-                continue;
+            match next {
+                Some(Waiting::Records(mut piece)) => {
+                    self.handle(&piece);
+                    piece.clear();
+                    handled = Some(piece);
+                }
+                Some(Waiting::Roll) => {
+                    self.shared.listener.roll(&mut Direct);
+                    self.handled.fetch_add(1, Ordering::Release);
+                }
+                None => {
+                    self.say_drops();
+                    if self.rest(Instant::now() < busy_until) {
+                        break;
+                    }
+                    continue;
+                }
             }
-            self.say_drops();
-            if self.rest(Instant::now() < busy_until) {
-                break;
-            }
+            busy_until = Instant::now() + NAPS;
         }
         side::end_listening();
     }

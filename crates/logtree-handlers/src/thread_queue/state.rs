@@ -21,6 +21,24 @@ pub(super) enum Put {
     Direct,
 }
 
+/// What stands in the queue.
+#[derive(Debug)]
+pub(super) enum Waiting {
+    Records(HeldRecords),
+    /// Files are to be rolled.
+    Roll,
+}
+
+impl Waiting {
+    /// A piece that takes one more record.
+    fn open(&mut self) -> Option<&mut HeldRecords> {
+        match self {
+            Self::Records(piece) if piece.size_bytes() < PIECE_BYTES => Some(piece),
+            Self::Records(_) | Self::Roll => None,
+        }
+    }
+}
+
 /// How many bytes records of this level may take in all.
 pub(super) fn most_bytes(limits: &QueueLimits, level: Level) -> usize {
     let reserved = if limits.is_urgent(level) { 0 } else { limits.capacity_bytes / 8 };
@@ -35,7 +53,7 @@ const KEPT_PIECES: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct State {
     /// The last one is filled, the first one is taken.
-    waiting: VecDeque<HeldRecords>,
+    waiting: VecDeque<Waiting>,
     spare: Vec<HeldRecords>,
     waiting_records: usize,
     waiting_bytes: usize,
@@ -124,10 +142,10 @@ impl State {
         if !self.has_place(limits, record.level) {
             return false;
         }
-        if self.waiting.back().is_none_or(|piece| piece.size_bytes() >= PIECE_BYTES) {
-            self.waiting.push_back(self.spare.pop().unwrap_or_default());
+        if self.waiting.back_mut().and_then(Waiting::open).is_none() {
+            self.waiting.push_back(Waiting::Records(self.spare.pop().unwrap_or_default()));
         }
-        let Some(piece) = self.waiting.back_mut() else { return false };
+        let Some(piece) = self.waiting.back_mut().and_then(Waiting::open) else { return false };
         let before = piece.size_bytes();
         if !piece.push_within(record, free_bytes) {
             return false;
@@ -137,6 +155,12 @@ impl State {
         self.put += 1;
         self.outage = None;
         true
+    }
+
+    /// Takes in that files are to be rolled.
+    pub(super) fn push_roll(&mut self) {
+        self.waiting.push_back(Waiting::Roll);
+        self.put += 1;
     }
 
     /// The listener, if it has to be woken for what was put in.
@@ -207,20 +231,22 @@ impl State {
         }
     }
 
-    /// Takes the piece that has waited longest.
-    pub(super) fn next_piece(&mut self) -> Option<HeldRecords> {
+    /// Takes what has waited longest.
+    pub(super) fn next(&mut self) -> Option<Waiting> {
         self.rest = Rest::None;
-        let piece = self.waiting.pop_front()?;
-        self.waiting_records -= piece.len();
-        self.waiting_bytes -= piece.size_bytes();
-        self.records_in_hand.store(piece.len(), Ordering::Relaxed);
-        self.bytes_in_hand = piece.size_bytes();
-        Some(piece)
+        let next = self.waiting.pop_front()?;
+        if let Waiting::Records(piece) = &next {
+            self.waiting_records -= piece.len();
+            self.waiting_bytes -= piece.size_bytes();
+            self.records_in_hand.store(piece.len(), Ordering::Relaxed);
+            self.bytes_in_hand = piece.size_bytes();
+        }
+        Some(next)
     }
 
     /// Notes how the thread is about to rest; `false` if there is something to do.
     pub(super) fn rest(&mut self, rest: Rest) -> bool {
-        let may_rest = self.waiting_records == 0 && !self.is_stopping;
+        let may_rest = self.waiting.is_empty() && !self.is_stopping;
         if may_rest {
             self.rest = rest;
         }
@@ -238,7 +264,7 @@ impl State {
 
     /// Whether the thread is to end now; then there is none from now on.
     pub(super) fn end(&mut self) -> bool {
-        let is_over = self.is_stopping && self.waiting_records == 0;
+        let is_over = self.is_stopping && self.waiting.is_empty();
         if is_over {
             self.listener = None;
             self.is_stopping = false;

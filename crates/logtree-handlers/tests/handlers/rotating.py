@@ -2,7 +2,7 @@
 
 Prints one JSON object a line; rotating.jsonl beside this file is what CPython 3.13 answered. Everything random is seeded,
 so that the same interpreter prints the same lines. A message is [text, times]; files' bytes are given as latin-1, and a
-directory as null.
+directory as null. A message that is null is a call of doRollover.
 
     python3.13 rotating.py > rotating.jsonl
 """
@@ -80,6 +80,16 @@ def long_case():
     return {"arguments": arguments, "terminator": chosen.choice(["\n", "", "\r\n"]), "files": {}, "messages": messages}
 
 
+def case_by_hand():
+    """doRollover between the records, where there is something to roll."""
+    case_ = case()
+    # DIFFERENCE: behind a roll logtree has the new file open, delay or not.
+    case_["arguments"].pop("delay", None)
+    for _ in range(chosen.randrange(1, 4)):
+        case_["messages"].insert(chosen.randrange(len(case_["messages"]) + 1), None)
+    return case_
+
+
 class Counting(logging.handlers.RotatingFileHandler):
     errors_seen = 0
     errors_of_files = 0
@@ -96,8 +106,16 @@ def answer(case):
         spread(directory, case["files"])
         handler = Counting(os.path.join(directory, "app.log"), **case["arguments"])
         handler.terminator = case["terminator"]
-        for character, times in case["messages"]:
-            handler.handle(logging.makeLogRecord({"msg": character * times}))
+        for message in case["messages"]:
+            if message is not None:
+                character, times = message
+                handler.handle(logging.makeLogRecord({"msg": character * times}))
+            # DIFFERENCE: CPython rolls an empty file too, and where nothing is kept it empties a file of mode "w".
+            elif handler.backupCount and os.path.exists(handler.baseFilename) and os.path.getsize(handler.baseFilename):
+                try:
+                    handler.doRollover()
+                except OSError:
+                    return
         handler.close()
         # A directory that cannot be deleted: there Python loses records, and logtree does not.
         if not handler.errors_of_files:
@@ -112,3 +130,5 @@ for _ in range(300):
     answer(case())
 for _ in range(10):
     answer(long_case())
+for _ in range(100):
+    answer(case_by_hand())

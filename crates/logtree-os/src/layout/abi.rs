@@ -8,7 +8,7 @@ use super::{Header, LANES, LaneCell, PROCESS_SLOTS, ProcessSlot, SegmentHead, TE
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"logtree\0");
 
 /// Raised when the meaning of a word changes without its place.
-const ABI_VERSION: u64 = 5;
+const ABI_VERSION: u64 = 6;
 
 /// One number for everything two programs must agree on before they share a segment.
 pub(crate) const ABI: u64 = {
