@@ -6,7 +6,7 @@ use crate::attributes::Lookup;
 use crate::brace::BraceFormatter;
 use crate::composer::Composer;
 use crate::config::FormatterConfig;
-use crate::program::{Program, Step};
+use crate::program::Program;
 
 /// A formatter in `%` style.
 ///
@@ -85,14 +85,7 @@ impl PercentFormatter {
         out: &mut String,
         written: &dyn Fn(&mut String, usize, &str),
     ) -> Result<(), FormatError> {
-        for step in self.program.each_step() {
-            let start = out.len();
-            self.program.take_one(step, record, out, &|composed, out| self.composer.write(composed, record, out))?;
-            if let Step::Conversion(conversion) = step {
-                written(out, start, conversion.lookup.name());
-            }
-        }
-        self.program.end.reach(record)
+        self.program.run_each(record, out, &|composed, out| self.composer.write(composed, record, out), written)
     }
 }
 

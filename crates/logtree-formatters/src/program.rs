@@ -95,12 +95,17 @@ impl Program {
                 }
             }
         }
-        let steps = parser.steps.chunk_by(|step, next| Stretch::may_have(step) == Stretch::may_have(next));
-        let steps = steps.flat_map(|steps| match Stretch::new(steps) {
-            Some(stretch) if steps.iter().all(Stretch::may_have) => vec![Step::Stretch(stretch)],
-            _ => steps.to_vec(),
-        });
-        Self { steps: steps.collect(), end, fields: fields.into() }
+        let (mut steps, mut alike) = (Vec::new(), Vec::new());
+        for step in parser.steps {
+            if Stretch::may_have(&step) {
+                alike.push(step);
+            } else {
+                steps.append(&mut Stretch::of(std::mem::take(&mut alike)));
+                steps.push(step);
+            }
+        }
+        steps.append(&mut Stretch::of(alike));
+        Self { steps: steps.into(), end, fields: fields.into() }
     }
 
     /// Appends what the format makes of a record; `compose` appends text that has to be put together.
@@ -119,66 +124,41 @@ impl Program {
         if is_usual && !self.fields.is_empty() {
             record.find_fields(&self.fields, &mut found);
         }
-        self.take(&self.steps, record, &found, out, &compose)?;
-        self.end.reach(record)
-    }
-
-    #[inline]
-    fn take<'a>(
-        &'a self,
-        steps: &'a [Step],
-        record: &Record<'a>,
-        found: &[Option<FoundValue<'a>>; MOST_FIELDS],
-        out: &mut String,
-        compose: &impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
-    ) -> Result<(), FormatError> {
-        let is_usual = record.attributes.is_empty();
-        for step in steps {
+        for step in &self.steps {
             match step {
                 Step::Literal(text) => text.push(out),
                 Step::Conversion(Conversion { plain: Some(attribute), .. }) if is_usual => {
-                    attribute.push(record, out, compose)?;
+                    attribute.push(record, out, &compose)?;
                 }
                 Step::Conversion(conversion) => {
                     let field = conversion.field.filter(|_| is_usual).map(|field| found[field]);
-                    conversion.push(record, field, out, compose)?;
+                    conversion.push(record, field, out, &compose)?;
                 }
                 Step::Stretch(stretch) => {
-                    let take = |out: &mut String| self.take_each(&stretch.steps, record, out, compose);
+                    let take = |out: &mut String| take_each(&stretch.steps, record, out, &compose);
                     if is_usual { stretch.push(record, out, take)? } else { take(out)? }
                 }
             }
         }
-        Ok(())
+        self.end.reach(record)
     }
 
-    /// Takes the steps of a stretch, which name no field.
-    #[cold]
-    fn take_each(
+    /// As [`run`](Self::run), but tells of each value once it is written where it begins and what its name is.
+    pub(crate) fn run_each(
         &self,
-        steps: &[Step],
         record: &Record<'_>,
         out: &mut String,
-        compose: &impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
+        compose: Compose<'_>,
+        written: &dyn Fn(&mut String, usize, &str),
     ) -> Result<(), FormatError> {
-        steps.iter().try_for_each(|step| self.take_one(step, record, out, compose))
-    }
-
-    /// Takes one step that is no stretch.
-    #[cold]
-    pub(crate) fn take_one(
-        &self,
-        step: &Step,
-        record: &Record<'_>,
-        out: &mut String,
-        compose: &impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
-    ) -> Result<(), FormatError> {
-        match step {
-            Step::Literal(text) => text.push(out),
-            Step::Conversion(conversion) => conversion.push(record, None, out, compose)?,
-            Step::Stretch(_) => {}
+        for step in self.each_step() {
+            let start = out.len();
+            take_one(step, record, out, compose)?;
+            if let Step::Conversion(conversion) = step {
+                written(out, start, conversion.lookup.name());
+            }
         }
-        Ok(())
+        self.end.reach(record)
     }
 
     /// Every step, those of stretches one by one.
@@ -201,6 +181,26 @@ impl Program {
         };
         in_steps.chain(at_the_end)
     }
+}
+
+/// What appends text that has to be put together.
+type Compose<'c> = &'c dyn Fn(Composed<'_>, &mut String) -> Result<(), FormatError>;
+
+/// Takes the steps of a stretch, which name no field.
+#[cold]
+fn take_each(steps: &[Step], record: &Record<'_>, out: &mut String, compose: Compose<'_>) -> Result<(), FormatError> {
+    steps.iter().try_for_each(|step| take_one(step, record, out, compose))
+}
+
+/// Takes one step that is no stretch.
+#[cold]
+fn take_one(step: &Step, record: &Record<'_>, out: &mut String, compose: Compose<'_>) -> Result<(), FormatError> {
+    match step {
+        Step::Literal(text) => text.push(out),
+        Step::Conversion(conversion) => conversion.push(record, None, out, compose)?,
+        Step::Stretch(_) => {}
+    }
+    Ok(())
 }
 
 impl End {
@@ -233,7 +233,7 @@ impl Conversion {
         record: &Record<'a>,
         field: Option<Option<FoundValue<'a>>>,
         out: &mut String,
-        compose: impl Fn(Composed<'_>, &mut String) -> Result<(), FormatError>,
+        compose: Compose<'_>,
     ) -> Result<(), FormatError> {
         let found = match field {
             Some(value) => self.lookup.find_field(record, value.and_then(FoundValue::read)),

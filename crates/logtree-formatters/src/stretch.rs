@@ -33,12 +33,15 @@ enum Part {
 const FEWEST_PARTS: usize = 3;
 
 impl Stretch {
-    /// The steps, if they are worth it.
-    pub(crate) fn new(steps: &[Step]) -> Option<Self> {
+    /// The steps, each of which a stretch may have: as one, if they are worth it.
+    pub(crate) fn of(steps: Vec<Step>) -> Vec<Step> {
         static IDS: AtomicU64 = AtomicU64::new(1);
         let parts: Box<[Part]> = steps.iter().filter_map(part).collect();
-        let id = || IDS.fetch_add(1, Ordering::Relaxed);
-        (parts.len() >= FEWEST_PARTS).then(|| Self { id: id(), steps: steps.into(), parts })
+        if parts.len() < FEWEST_PARTS {
+            return steps;
+        }
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        vec![Step::Stretch(Self { id, steps: steps.into(), parts })]
     }
 
     /// Whether a step may be one of a stretch.

@@ -116,7 +116,9 @@ impl TimeFormat {
                 Ok(())
             }
             Milliseconds::Hidden => self.write_second(second, out),
-            Milliseconds::Formatted(program) => program.run(record, out, |_, out| self.write_second(second, out)),
+            Milliseconds::Formatted(program) => {
+                program.run_each(record, out, &|_, out| self.write_second(second, out), &|_, _, _| {})
+            }
             Milliseconds::Usual => {
                 self.write_second(second, out)?;
                 match record.attribute("msecs") {

@@ -1,5 +1,7 @@
 //! Django's colours: palettes by name, and the variable `DJANGO_COLORS` (`django.utils.termcolors`).
 
+use std::borrow::Cow;
+
 /// What is coloured in a different way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -43,7 +45,7 @@ const OPTIONS: [(&str, &str); 5] =
 
 /// The escape sequence before the text of each role.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Palette([String; ROLES.len()]);
+pub(super) struct Palette([Cow<'static, str>; ROLES.len()]);
 
 impl Palette {
     /// The palette of a `DJANGO_COLORS`; `None` if it says that there are to be no colours (`parse_color_setting`).
@@ -71,7 +73,7 @@ impl Palette {
                         continue;
                     }
                     if let Some((_, role)) = ROLES.iter().find(|(known, _)| *known == role) {
-                        palette.0[*role as usize] = codes;
+                        palette.0[*role as usize] = codes.into();
                         has_colors = true;
                     }
                     has_colors |= OTHER_ROLES.contains(&role);
@@ -82,11 +84,11 @@ impl Palette {
     }
 
     pub(super) fn dark() -> Self {
-        Self(["1", "", "32", "36", "31;1", "33", "35;1"].map(str::to_owned))
+        Self(["1", "", "32", "36", "31;1", "33", "35;1"].map(Cow::Borrowed))
     }
 
     fn light() -> Self {
-        Self(["1", "", "32;1", "32", "31;1", "31", "35;1"].map(str::to_owned))
+        Self(["1", "", "32;1", "32", "31;1", "31", "35;1"].map(Cow::Borrowed))
     }
 
     /// The numbers of a role's colours.
@@ -98,12 +100,17 @@ impl Palette {
 /// The numbers of `fg/bg,option,option`.
 fn codes(definition: &str) -> String {
     let (colors, options) = definition.split_once(',').unwrap_or((definition, ""));
-    let number = |name: &str| COLORS.iter().position(|color| *color == name);
-    let mut colors = colors.split('/');
-    let foreground = colors.next().and_then(number).map(|number| format!("3{number}"));
-    let background = colors.next().and_then(number).map(|number| format!("4{number}"));
+    let mut codes = Vec::new();
+    for (ground, color) in ["3", "4"].into_iter().zip(colors.split('/')) {
+        if let Some(number) = COLORS.iter().position(|known| *known == color) {
+            codes.push(format!("{ground}{number}"));
+        }
+    }
     // Django turns their order round.
-    let options = options.split(',').rev().filter_map(|name| OPTIONS.iter().find(|(known, _)| *known == name));
-    let options = options.map(|(_, code)| (*code).to_owned());
-    foreground.into_iter().chain(background).chain(options).collect::<Vec<_>>().join(";")
+    for option in options.rsplit(',') {
+        if let Some((_, code)) = OPTIONS.iter().find(|(known, _)| *known == option) {
+            codes.push((*code).to_owned());
+        }
+    }
+    codes.join(";")
 }

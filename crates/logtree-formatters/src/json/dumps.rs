@@ -53,7 +53,7 @@ impl Dumps {
     pub(crate) fn written(
         &self,
         out: &mut String,
-        write: impl FnOnce(&mut String) -> Result<(), FormatError>,
+        write: &dyn Fn(&mut String) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
         thread_local!(static TEXT: Cell<String> = const { Cell::new(String::new()) });
         let mut text = TEXT.try_with(Cell::take).unwrap_or_default();

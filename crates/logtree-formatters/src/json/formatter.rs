@@ -156,7 +156,7 @@ impl JsonFormatter {
                     begin(out, start, member);
                     match record.attribute("msg") {
                         None => push_string(out, record.message),
-                        Some(_) => Dumps::STRICT.written(out, |text| {
+                        Some(_) => Dumps::STRICT.written(out, &|text| {
                             push_bare_message(text, record);
                             Ok(())
                         })?,
@@ -204,8 +204,9 @@ impl JsonFormatter {
                 }
                 Content::AscTime => {
                     begin(out, start, member);
-                    let write = |text: &mut _| self.asctime.as_ref().map_or(Ok(()), |time| time.write(record, text));
-                    Dumps::STRICT.written(out, write)?;
+                    let write =
+                        |text: &mut String| self.asctime.as_ref().map_or(Ok(()), |time| time.write(record, text));
+                    Dumps::STRICT.written(out, &write)?;
                 }
             }
         }

@@ -251,13 +251,13 @@ impl PythonJsonFormatter {
             Item::Message if is_dict => out.push_str("\"\""),
             Item::Message => match record.attribute("msg") {
                 None => dumps.string(out, record.message),
-                Some(_) => dumps.written(out, |text| {
+                Some(_) => dumps.written(out, &|text| {
                     push_bare_message(text, record);
                     Ok(())
                 })?,
             },
             Item::AscTime => {
-                dumps.written(out, |text| self.time.as_ref().map_or(Ok(()), |time| time.write(record, text)))?
+                dumps.written(out, &|text| self.time.as_ref().map_or(Ok(()), |time| time.write(record, text)))?
             }
             Item::LevelName(LevelName::Named(name)) => dumps.string(out, name),
             Item::LevelName(LevelName::Number(level)) => {
@@ -265,7 +265,7 @@ impl PythonJsonFormatter {
                 out.push_str(itoa::Buffer::new().format(level.0));
                 out.push('"');
             }
-            Item::Spans(spans) => dumps.written(out, |text| {
+            Item::Spans(spans) => dumps.written(out, &|text| {
                 push_span_path(text, spans);
                 Ok(())
             })?,
