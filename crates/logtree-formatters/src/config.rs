@@ -101,30 +101,28 @@ impl FormatterConfig {
     /// # Errors
     /// CPython's.
     pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
-        let style = match kwargs.take("style") {
-            None => Style::Percent,
-            Some(style) => Style::from_argument(&style)?,
-        };
+        let mut config = Self::default();
+        config.validate = kwargs.truth("validate").unwrap_or(config.validate);
+        if let Some(style) = kwargs.take("style") {
+            config.style = Style::from_argument(&style)?;
+        }
         // Where both stand, CPython's dictConfig lets `format` win.
         let fmt = optional_text(&mut kwargs, "fmt")?;
-        let config = Self {
-            format: optional_text(&mut kwargs, "format")?.or(fmt),
-            datefmt: optional_text(&mut kwargs, "datefmt")?,
-            style,
-            validate: kwargs.truth("validate").unwrap_or(true),
-            defaults: match kwargs.take("defaults") {
-                Some(Argument::Map(defaults)) => defaults,
-                Some(other) if other.is_truthy() => return Err(kwargs.wrong_type("defaults", &other, "dict")),
-                _ => Vec::new(),
-            },
-            escape: Escape::from_argument(kwargs.take("escape").as_ref())?,
-            timespec: match kwargs.take("timespec") {
-                None | Some(Argument::None) => None,
-                Some(spec) => Some(TimeSpec::from_argument(&spec)?),
-            },
-            converter: if kwargs.truth("utc") == Some(true) { Converter::GmTime } else { Converter::default() },
-            ..Self::default()
-        };
+        config.format = optional_text(&mut kwargs, "format")?.or(fmt);
+        config.datefmt = optional_text(&mut kwargs, "datefmt")?;
+        match kwargs.take("defaults") {
+            Some(Argument::Map(defaults)) => config.defaults = defaults,
+            Some(other) if other.is_truthy() => return Err(kwargs.wrong_type("defaults", &other, "dict")),
+            _ => {}
+        }
+        config.escape = Escape::from_argument(kwargs.take("escape").as_ref())?;
+        match kwargs.take("timespec") {
+            None | Some(Argument::None) => {}
+            Some(spec) => config.timespec = Some(TimeSpec::from_argument(&spec)?),
+        }
+        if kwargs.truth("utc") == Some(true) {
+            config.converter = Converter::GmTime;
+        }
         let config = config.with_attributes(&kwargs)?;
         if config.timespec.is_some() && config.datefmt.as_deref().is_some_and(|datefmt| !datefmt.is_empty()) {
             let error = ArgumentError::new("ValueError", "'timespec' and 'datefmt' should not be specified together");

@@ -62,7 +62,7 @@ const KEYS: [(&str, &str); 2] = [("levelname", "level"), ("name", "logger")];
 impl Default for JsonFormatterConfig {
     fn default() -> Self {
         Self {
-            fmt: JsonFmt::Names(MEMBERS.map(str::to_owned).to_vec()),
+            fmt: JsonFmt::Names(MEMBERS.iter().map(|name| (*name).to_owned()).collect()),
             time: FormatterConfig::default(),
             validate: true,
             rename_fields: Vec::new(),
@@ -83,30 +83,25 @@ impl JsonFormatterConfig {
     /// # Errors
     /// If one is of a wrong type or value, or there are others.
     pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
+        let mut config = Self::default();
+        config.validate = kwargs.truth("validate").unwrap_or(config.validate);
+        config.utc = kwargs.truth("utc").unwrap_or(config.utc);
+        config.exc_info_as_array = kwargs.truth("exc_info_as_array").unwrap_or(config.exc_info_as_array);
+        config.stack_info_as_array = kwargs.truth("stack_info_as_array").unwrap_or(config.stack_info_as_array);
         let style = kwargs.take("style");
         // Where both stand, CPython's dictConfig lets `format` win.
         let fmt = kwargs.take("fmt");
-        let fmt = kwargs.take("format").or(fmt).filter(Argument::is_truthy);
-        let validate = kwargs.truth("validate").unwrap_or(true);
-        let default = Self::default();
-        let config = Self {
-            fmt: match fmt {
-                None => default.fmt,
-                Some(fmt) => JsonFmt::from_arguments(fmt, style, validate)?,
-            },
-            time: FormatterConfig::of_time(&mut kwargs)?,
-            validate,
-            rename_fields: renames(&mut kwargs)?,
-            static_fields: items(&mut kwargs, "static_fields")?,
-            defaults: items(&mut kwargs, "defaults")?,
-            timespec: match kwargs.take("timespec") {
-                None | Some(Argument::None) => default.timespec,
-                Some(given) => TimeSpec::from_argument(&given)?,
-            },
-            utc: kwargs.truth("utc").unwrap_or(default.utc),
-            exc_info_as_array: kwargs.truth("exc_info_as_array").unwrap_or(false),
-            stack_info_as_array: kwargs.truth("stack_info_as_array").unwrap_or(false),
-        };
+        if let Some(fmt) = kwargs.take("format").or(fmt).filter(Argument::is_truthy) {
+            config.fmt = JsonFmt::from_arguments(fmt, style, config.validate)?;
+        }
+        config.time = FormatterConfig::of_time(&mut kwargs)?;
+        config.rename_fields = renames(&mut kwargs)?;
+        config.static_fields = items(&mut kwargs, "static_fields")?;
+        config.defaults = items(&mut kwargs, "defaults")?;
+        match kwargs.take("timespec") {
+            None | Some(Argument::None) => {}
+            Some(given) => config.timespec = TimeSpec::from_argument(&given)?,
+        }
         kwargs.finish()?;
         Ok(config)
     }

@@ -1,9 +1,9 @@
 //! The arguments of pythonjsonlogger's `JsonFormatter` (python-json-logger 4.2).
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use logtree_core::{Argument, ArgumentError, Formatter, Kwargs};
+use logtree_core::{Argument, ArgumentError, Formatter, Kwargs, Table};
 
 use super::dumps::{Dumps, JsonOthers, check_depth};
 use super::names::{between_commas, in_format};
@@ -132,38 +132,37 @@ impl PythonJsonFormatterConfig {
     /// # Errors
     /// The package's own, and at once those that it would meet at each record. What only Python code could be is refused.
     pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
+        let mut config = Self::default();
+        config.validate = kwargs.truth("validate").unwrap_or(config.validate);
+        config.rename_fields_keep_missing =
+            kwargs.truth("rename_fields_keep_missing").unwrap_or(config.rename_fields_keep_missing);
+        config.exc_info_as_array = kwargs.truth("exc_info_as_array").unwrap_or(config.exc_info_as_array);
+        config.stack_info_as_array = kwargs.truth("stack_info_as_array").unwrap_or(config.stack_info_as_array);
+        config.json_ensure_ascii = kwargs.truth("json_ensure_ascii").unwrap_or(config.json_ensure_ascii);
         let style = kwargs.take("style");
         // Where both stand, CPython's dictConfig lets `format` win.
         let fmt = kwargs.take("fmt");
         let fmt = kwargs.take("format").or(fmt).unwrap_or_default();
-        let validate = kwargs.truth("validate").unwrap_or(true);
-        let config = Self {
-            fmt: JsonFmt::from_arguments(fmt, style, validate)?,
-            time: FormatterConfig::of_time(&mut kwargs)?,
-            validate,
-            prefix: match kwargs.take("prefix") {
-                None => String::new(),
-                Some(Argument::Str(prefix)) => prefix,
-                Some(other) => {
-                    let message = format!("unsupported operand type(s) for +: '{}' and 'str'", other.type_name());
-                    return Err(ArgumentError::new("TypeError", message).at("prefix").expected("str"));
-                }
-            },
-            rename_fields: renames(&mut kwargs)?,
-            rename_fields_keep_missing: kwargs.truth("rename_fields_keep_missing").unwrap_or(false),
-            static_fields: items(&mut kwargs, "static_fields")?,
-            reserved_attrs: reserved(&mut kwargs)?,
-            timestamp: match kwargs.take("timestamp").filter(Argument::is_truthy) {
-                Some(Argument::Str(key)) => Some(key),
-                given => given.map(|_| "timestamp".to_owned()),
-            },
-            defaults: items(&mut kwargs, "defaults")?,
-            exc_info_as_array: kwargs.truth("exc_info_as_array").unwrap_or(false),
-            stack_info_as_array: kwargs.truth("stack_info_as_array").unwrap_or(false),
-            others: others(&mut kwargs)?,
-            json_indent: indent(&mut kwargs)?,
-            json_ensure_ascii: kwargs.truth("json_ensure_ascii").unwrap_or(true),
+        config.fmt = JsonFmt::from_arguments(fmt, style, config.validate)?;
+        config.time = FormatterConfig::of_time(&mut kwargs)?;
+        match kwargs.take("prefix") {
+            None => {}
+            Some(Argument::Str(prefix)) => config.prefix = prefix,
+            Some(other) => {
+                let message = format!("unsupported operand type(s) for +: '{}' and 'str'", other.type_name());
+                return Err(ArgumentError::new("TypeError", message).at("prefix").expected("str"));
+            }
+        }
+        config.rename_fields = renames(&mut kwargs)?;
+        config.static_fields = items(&mut kwargs, "static_fields")?;
+        config.reserved_attrs = reserved(&mut kwargs)?;
+        config.timestamp = match kwargs.take("timestamp").filter(Argument::is_truthy) {
+            Some(Argument::Str(key)) => Some(key),
+            given => given.map(|_| "timestamp".to_owned()),
         };
+        config.defaults = items(&mut kwargs, "defaults")?;
+        config.others = others(&mut kwargs)?;
+        config.json_indent = indent(&mut kwargs)?;
         kwargs.finish()?;
         Ok(config)
     }
@@ -179,13 +178,14 @@ impl PythonJsonFormatterConfig {
         let renames: Box<[(Box<str>, Box<str>)]> =
             self.rename_fields.iter().map(|(from, to)| (from.as_str().into(), to.as_str().into())).collect();
         let key = |name: &str| Box::from(renamed(&renames, name));
-        let reserved = match self.reserved_attrs {
-            Some(reserved) => reserved,
-            None => RESERVED.map(str::to_owned).to_vec(),
+        let mut skipped: Vec<&str> = match &self.reserved_attrs {
+            Some(reserved) => reserved.iter().map(String::as_str).collect(),
+            None => RESERVED.to_vec(),
         };
+        skipped.extend(names.iter().map(String::as_str));
         // std's sort is compiled for each type that is sorted, at several times the size of its heap.
-        let skipped: BinaryHeap<Box<str>> = reserved.iter().chain(&names).map(|name| name.as_str().into()).collect();
-        let skipped = skipped.into_sorted_vec().into_boxed_slice();
+        let skipped = BinaryHeap::from(skipped).into_sorted_vec();
+        let skipped: Box<[Box<str>]> = skipped.into_iter().map(Box::from).collect();
         let dumps = Dumps {
             is_strict: false,
             indent: self.json_indent.map(String::into),
@@ -316,7 +316,7 @@ pub(super) fn items(kwargs: &mut Kwargs, keyword: &str) -> Result<Vec<(String, A
 
 /// As in a Python dict, a key that comes again keeps its place and takes the last value.
 fn unique(items: Vec<(String, Argument)>) -> Vec<(String, Argument)> {
-    let mut places = HashMap::new();
+    let mut places = Table::default();
     let mut unique: Vec<(String, Argument)> = Vec::with_capacity(items.len());
     for (key, value) in items {
         match places.get(&key) {
