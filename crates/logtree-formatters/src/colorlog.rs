@@ -8,7 +8,7 @@ use std::sync::Arc;
 use logtree_core::{Argument, ArgumentError, FormatError, Formatter, Kwargs, Needs, Record, StdStream, Value};
 
 use crate::config::{FormatterConfig, Style};
-use crate::styled::{Attributes, Styled, push_level_name};
+use crate::styled::{Attributes, FormatMessage, Styled, push_level_name};
 use escape_codes::{RESET, escape_code};
 
 /// The arguments of `colorlog.ColoredFormatter`; what is absent is as there.
@@ -66,29 +66,28 @@ impl ColoredFormatterConfig {
     /// # Errors
     /// colorlog's. `DIFFERENCE`: an argument of a type that would make it fail at records is refused at once.
     pub fn from_kwargs(mut kwargs: Kwargs) -> Result<Self, ArgumentError> {
-        let defaults = Self::default();
-        let config = Self {
-            log_colors: match kwargs.take("log_colors") {
-                None | Some(Argument::None) => defaults.log_colors,
-                Some(colors) => log_colors("log_colors", colors)?,
-            },
-            secondary_log_colors: match kwargs.take("secondary_log_colors") {
-                None | Some(Argument::None) => Vec::new(),
-                Some(Argument::Map(maps)) => {
-                    let map = |(name, colors)| Ok((name, log_colors("secondary_log_colors", colors)?));
-                    maps.into_iter().map(map).collect::<Result<_, ArgumentError>>()?
+        let mut config = Self::default();
+        config.reset = kwargs.truth("reset").unwrap_or(config.reset);
+        config.no_color = kwargs.truth("no_color").unwrap_or(config.no_color);
+        config.force_color = kwargs.truth("force_color").unwrap_or(config.force_color);
+        match kwargs.take("log_colors") {
+            None | Some(Argument::None) => {}
+            Some(colors) => config.log_colors = log_colors("log_colors", colors)?,
+        }
+        match kwargs.take("secondary_log_colors") {
+            None | Some(Argument::None) => {}
+            Some(Argument::Map(maps)) => {
+                for (name, colors) in maps {
+                    config.secondary_log_colors.push((name, log_colors("secondary_log_colors", colors)?));
                 }
-                Some(other) => return Err(no_method("secondary_log_colors", &other, "items")),
-            },
-            reset: kwargs.truth("reset").unwrap_or(defaults.reset),
-            stream: match kwargs.take("stream") {
-                None | Some(Argument::None) => None,
-                Some(stream) => Some(std_stream(&stream)?),
-            },
-            no_color: kwargs.truth("no_color").unwrap_or(defaults.no_color),
-            force_color: kwargs.truth("force_color").unwrap_or(defaults.force_color),
-            line: FormatterConfig::from_kwargs(kwargs)?,
-        };
+            }
+            Some(other) => return Err(no_method("secondary_log_colors", &other, "items")),
+        }
+        match kwargs.take("stream") {
+            None | Some(Argument::None) => {}
+            Some(stream) => config.stream = Some(std_stream(&stream)?),
+        }
+        config.line = FormatterConfig::from_kwargs(kwargs)?;
         Ok(config)
     }
 
@@ -142,11 +141,11 @@ fn log_colors(keyword: &str, argument: Argument) -> Result<Vec<(String, String)>
 /// stream, which in a file nobody wants.
 #[derive(Clone, Debug)]
 struct ColoredFormatter {
-    line: Styled,
+    line: Arc<Styled>,
     /// `log_colors`, then the secondary ones. Python looks at each of them for each record, used or not.
-    colors: Box<[LogColors]>,
+    colors: Arc<[LogColors]>,
     /// The names in the format that stand for colours.
-    names: Box<[(Box<str>, Code)]>,
+    names: Arc<[(Box<str>, Code)]>,
     is_colored: bool,
     is_forced: bool,
     reset: bool,
@@ -156,7 +155,7 @@ struct ColoredFormatter {
 type LogColors = Box<[(Box<str>, Result<Box<str>, FormatError>)]>;
 
 /// What a name in a format stands for.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Code {
     /// Always the same.
     Fixed(Box<str>),
@@ -182,15 +181,17 @@ impl ColoredFormatter {
             let parsed = colors.into_iter().map(|(level, colors)| (level.into(), escape_codes::parse(&colors)));
             parsed.collect()
         });
-        Ok(Self { line, colors: colors.collect(), names, is_colored, is_forced: force_color, reset })
+        Ok(Self { line: Arc::new(line), colors: colors.collect(), names, is_colored, is_forced: force_color, reset })
     }
+}
 
+impl FormatMessage for ColoredFormatter {
     /// Sets what the names of colours stand for.
     fn set(&self, record: &Record<'_>, attributes: &mut Attributes, out: &mut String) -> Result<(), FormatError> {
         let start = out.len();
         let level_name = push_level_name(out, record).ok().map(|()| &out[start..]);
         self.colors.iter().try_for_each(|colors| of_level(colors, level_name).map(drop))?;
-        for (name, code) in &self.names {
+        for (name, code) in &*self.names {
             let code = match code {
                 _ if !self.is_colored => "",
                 Code::Fixed(code) => code,
@@ -200,16 +201,17 @@ impl ColoredFormatter {
         }
         Ok(())
     }
+
+    fn finish(&self, out: &mut String, start: usize) {
+        if self.reset && self.is_colored && !out[start..].ends_with(RESET) {
+            out.push_str(RESET);
+        }
+    }
 }
 
 impl Formatter for ColoredFormatter {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        let set = |attributes: &mut Attributes, out: &mut String| self.set(record, attributes, out);
-        self.line.format(record, out, set, |out, start| {
-            if self.reset && self.is_colored && !out[start..].ends_with(RESET) {
-                out.push_str(RESET);
-            }
-        })
+        self.line.format_as(self, record, out)
     }
 
     fn needs(&self) -> Needs {

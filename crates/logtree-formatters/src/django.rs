@@ -9,7 +9,7 @@ use logtree_core::{ArgumentError, FormatError, Formatter, Kwargs, Needs, Record,
 
 use crate::config::FormatterConfig;
 use crate::conversion::{Operand, error, push_str};
-use crate::styled::{Attributes, Styled};
+use crate::styled::{Attributes, FormatMessage, Styled};
 use crate::time::TimeFormat;
 use palette::{Palette, Role};
 
@@ -59,8 +59,8 @@ impl ServerFormatterConfig {
             false => None,
         };
         let format = self.line.format.as_deref().unwrap_or_default();
-        let server_time = format.contains("{server_time}").then(|| TimeFormat::new(&self.line));
-        let line = self.line.compile()?;
+        let server_time = format.contains("{server_time}").then(|| Arc::new(TimeFormat::new(&self.line)));
+        let line = Arc::new(self.line.compile()?);
         Ok(Arc::new(ServerFormatter { line, server_time, palette, is_told: self.use_colors.is_some() }))
     }
 }
@@ -72,15 +72,15 @@ impl ServerFormatterConfig {
 /// handlers that come later print the coloured message; here they do not.
 #[derive(Clone, Debug)]
 struct ServerFormatter {
-    line: Styled,
+    line: Arc<Styled>,
     /// As in Django only a format in `{` style can name it.
-    server_time: Option<TimeFormat>,
+    server_time: Option<Arc<TimeFormat>>,
     palette: Option<Palette>,
     /// Whether the program says what to do about colours.
     is_told: bool,
 }
 
-impl ServerFormatter {
+impl FormatMessage for ServerFormatter {
     fn set(&self, record: &Record<'_>, attributes: &mut Attributes, out: &mut String) -> Result<(), FormatError> {
         let start = out.len();
         let role = record.field("status_code").map_or(Ok(None), role)?;
@@ -110,8 +110,7 @@ impl ServerFormatter {
 
 impl Formatter for ServerFormatter {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        let set = |attributes: &mut Attributes, out: &mut String| self.set(record, attributes, out);
-        self.line.format(record, out, set, |_, _| {})
+        self.line.format_as(self, record, out)
     }
 
     fn needs(&self) -> Needs {

@@ -13,89 +13,95 @@ use crate::escape::Escape;
 use crate::percent::PercentFormatter;
 
 /// A formatter of any style, and what it makes of control characters.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Styled {
     pub(crate) style: Styles,
     pub(crate) escape: Escape,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Styles {
     Percent(PercentFormatter),
     Brace(BraceFormatter),
     Dollar(DollarFormatter),
 }
 
+/// What such a subclass does to a line.
+pub(crate) trait FormatMessage {
+    /// Adds attributes to the record, for the line alone, with the end of the text to work on.
+    fn set(&self, record: &Record<'_>, attributes: &mut Attributes, out: &mut String) -> Result<(), FormatError>;
+
+    /// May change the line, which begins at `start`.
+    fn finish(&self, _out: &mut String, _start: usize) {}
+}
+
 impl Styled {
-    /// Formats a record. For the line alone, `set` adds attributes to a copy of it, with the end of the text to work on; then
-    /// `finish` may change the line, which begins at the offset that it is given.
+    /// Formats a record, its line as `subclass` does.
     ///
     /// # Errors
     /// Those of the line and of `set`; then `out` is as it was.
-    pub(crate) fn format(
+    pub(crate) fn format_as(
         &self,
+        subclass: &dyn FormatMessage,
         record: &Record<'_>,
         out: &mut String,
-        set: impl Fn(&mut Attributes, &mut String) -> Result<(), FormatError>,
-        finish: impl Fn(&mut String, usize),
     ) -> Result<(), FormatError> {
         let start = out.len();
-        self.composer().format(record, out, |out| {
-            let start = out.len();
-            Attributes::with(record, Escape::None, |attributes| {
-                set(attributes, out)?;
-                out.truncate(start);
-                let record = Record { attributes: attributes.fields.as_fields(), ..*record };
-                match &self.style {
-                    Styles::Percent(formatter) => formatter.write(&record, out),
-                    Styles::Brace(formatter) => formatter.write(&record, out),
-                    Styles::Dollar(formatter) => formatter.write(&record, out),
-                }
-            })?;
-            finish(out, start);
-            Ok(())
-        })?;
+        self.write(subclass, Escape::None, record, out)?;
         if self.escape.is_needed(&out[start..]) {
+            // Anew, value by value: what stands between them is the config's own, and not escaped.
             out.truncate(start);
-            return self.format_escaped(record, out, set, finish);
+            let end = self.write(subclass, self.escape, record, out)?;
+            self.escape.below(out, end);
         }
         Ok(())
     }
 
-    /// Formats a record value by value, as each is to be escaped by itself and what stands between them is not.
-    #[cold]
-    fn format_escaped(
+    /// Appends the record, the values of its line escaped, and answers where that ends.
+    fn write(
         &self,
+        subclass: &dyn FormatMessage,
+        escape: Escape,
         record: &Record<'_>,
         out: &mut String,
-        set: impl Fn(&mut Attributes, &mut String) -> Result<(), FormatError>,
-        finish: impl Fn(&mut String, usize),
-    ) -> Result<(), FormatError> {
+    ) -> Result<usize, FormatError> {
         let mut end = out.len();
         self.composer().format(record, out, |out| {
             let start = out.len();
-            Attributes::with(record, self.escape, |attributes| {
-                set(attributes, out)?;
+            let mut attributes = Attributes::of(record, escape);
+            let outcome = subclass.set(record, &mut attributes, out).and_then(|()| {
                 out.truncate(start);
-                let record = Record { attributes: attributes.fields.as_fields(), ..*record };
-                let written = |out: &mut String, start: usize, name: &str| match (name, attributes.own(name)) {
-                    // Its format is the config's own.
-                    ("asctime", _) => {}
-                    (_, Some(own)) => self.escape.line_around(out, start, own),
-                    (_, None) => self.escape.line(out, start),
-                };
-                match &self.style {
-                    Styles::Percent(formatter) => formatter.write_each(&record, out, &written),
-                    Styles::Brace(formatter) => formatter.write_each(&record, out, &written),
-                    Styles::Dollar(formatter) => formatter.write_each(&record, out, &written),
-                }
-            })?;
-            finish(out, start);
+                self.write_line(&attributes, record, out)
+            });
+            attributes.keep();
+            outcome?;
+            subclass.finish(out, start);
             end = out.len();
             Ok(())
         })?;
-        self.escape.below(out, end);
-        Ok(())
+        Ok(end)
+    }
+
+    fn write_line(&self, attributes: &Attributes, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+        let record = Record { attributes: attributes.fields.as_fields(), ..*record };
+        if attributes.escape == Escape::None {
+            return match &self.style {
+                Styles::Percent(formatter) => formatter.write(&record, out),
+                Styles::Brace(formatter) => formatter.write(&record, out),
+                Styles::Dollar(formatter) => formatter.write(&record, out),
+            };
+        }
+        let written = |out: &mut String, start: usize, name: &str| match (name, attributes.own(name)) {
+            // Its format is the config's own.
+            ("asctime", _) => {}
+            (_, Some(own)) => attributes.escape.line_around(out, start, own),
+            (_, None) => attributes.escape.line(out, start),
+        };
+        match &self.style {
+            Styles::Percent(formatter) => formatter.write_each(&record, out, &written),
+            Styles::Brace(formatter) => formatter.write_each(&record, out, &written),
+            Styles::Dollar(formatter) => formatter.write_each(&record, out, &written),
+        }
     }
 
     /// The names in the format that are no attributes which every record has.
@@ -129,11 +135,17 @@ impl Styled {
 /// Python's `logging.Formatter`, where it escapes.
 impl Formatter for Styled {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        self.format(record, out, |_, _| Ok(()), |_, _| {})
+        self.format_as(self, record, out)
     }
 
     fn needs(&self) -> Needs {
         self.needs()
+    }
+}
+
+impl FormatMessage for Styled {
+    fn set(&self, _: &Record<'_>, _: &mut Attributes, _: &mut String) -> Result<(), FormatError> {
+        Ok(())
     }
 }
 
@@ -155,18 +167,20 @@ thread_local! {
 const KEPT_BYTES: usize = 64 * 1024;
 
 impl Attributes {
-    /// Lends those of the record, in the memory that this thread keeps for it.
-    fn with<T>(record: &Record<'_>, escape: Escape, use_it: impl FnOnce(&mut Self) -> T) -> T {
+    /// Those of the record, in the memory that this thread keeps for them.
+    fn of(record: &Record<'_>, escape: Escape) -> Self {
         let mut fields = KEPT.try_with(Cell::take).unwrap_or_default();
         fields.clear();
         fields.extend(record.attributes);
-        let mut attributes = Self { fields, given: record.attributes.iter().count(), escape };
-        let result = use_it(&mut attributes);
-        if attributes.fields.as_fields().as_bytes().len() <= KEPT_BYTES {
+        Self { fields, given: record.attributes.iter().count(), escape }
+    }
+
+    /// Gives the memory back.
+    fn keep(self) {
+        if self.fields.as_fields().as_bytes().len() <= KEPT_BYTES {
             // A thread that is ending does not need it again.
-            let _ = KEPT.try_with(|kept| kept.set(attributes.fields));
+            let _ = KEPT.try_with(|kept| kept.set(self.fields));
         }
-        result
     }
 
     /// Sets an attribute. Its control characters are meant, as those of colours are: what it has of the record's is escaped

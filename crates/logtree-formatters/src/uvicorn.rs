@@ -11,7 +11,7 @@ use logtree_core::{Argument, ArgumentError, FormatError, Formatter, Kwargs, Need
 use crate::config::FormatterConfig;
 use crate::conversion::{Kind, Operand, error, push_str, push_text};
 use crate::escape::Escape;
-use crate::styled::{Attributes, Styled, push_level_name};
+use crate::styled::{Attributes, FormatMessage, Styled, push_level_name};
 
 /// The arguments of uvicorn's formatters; what is absent is as there.
 ///
@@ -78,6 +78,7 @@ impl UvicornFormatterConfig {
         if is_access {
             line.hide(&REQUEST);
         }
+        let line = Arc::new(line);
         let is_colored = self.use_colors.unwrap_or_else(|| std::io::stdout().is_terminal());
         Ok(Arc::new(UvicornFormatter { line, is_access, is_colored, is_told: self.use_colors.is_some() }))
     }
@@ -94,14 +95,14 @@ const REQUEST: [&str; 5] = ["client_addr", "method", "full_path", "http_version"
 /// A file gets no colours, unless `use_colors` says so. `DIFFERENCE`: uvicorn's look at standard output alone.
 #[derive(Clone, Debug)]
 struct UvicornFormatter {
-    line: Styled,
+    line: Arc<Styled>,
     is_access: bool,
     is_colored: bool,
     /// Whether `use_colors` was given.
     is_told: bool,
 }
 
-impl UvicornFormatter {
+impl FormatMessage for UvicornFormatter {
     fn set(&self, record: &Record<'_>, attributes: &mut Attributes, out: &mut String) -> Result<(), FormatError> {
         if self.is_access {
             self.set_request(record, attributes, out)?;
@@ -128,7 +129,9 @@ impl UvicornFormatter {
         out.truncate(start);
         Ok(())
     }
+}
 
+impl UvicornFormatter {
     /// What the request is in the format.
     fn set_request(
         &self,
@@ -180,8 +183,7 @@ impl UvicornFormatter {
 
 impl Formatter for UvicornFormatter {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        let set = |attributes: &mut Attributes, out: &mut String| self.set(record, attributes, out);
-        self.line.format(record, out, set, |_, _| {})
+        self.line.format_as(self, record, out)
     }
 
     fn needs(&self) -> Needs {
