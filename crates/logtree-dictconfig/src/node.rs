@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::python;
+use logtree_core::Value;
+use logtree_formatters::push_repr;
 
 /// A range of bytes in the text of a config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +33,21 @@ pub(crate) enum Kind {
     Str(String),
     List(Vec<Node>),
     Dict(Vec<Entry>),
+}
+
+impl Kind {
+    /// As [`Node::type_name`].
+    pub(crate) fn type_name(&self) -> &'static str {
+        match self {
+            Self::None => "NoneType",
+            Self::Bool(_) => "bool",
+            Self::Int(_) | Self::BigInt(_) => "int",
+            Self::Float(_) => "float",
+            Self::Str(_) => "str",
+            Self::List(_) => "ConvertingList",
+            Self::Dict(_) => "ConvertingDict",
+        }
+    }
 }
 
 /// One key of a dict with its value. YAML's keys need not be strings.
@@ -70,15 +86,7 @@ impl Node {
 
     /// Python's name of the type, as its messages have it: dictConfig wraps every dict and list of a config.
     pub(crate) fn type_name(&self) -> &'static str {
-        match &self.kind {
-            Kind::None => "NoneType",
-            Kind::Bool(_) => "bool",
-            Kind::Int(_) | Kind::BigInt(_) => "int",
-            Kind::Float(_) => "float",
-            Kind::Str(_) => "str",
-            Kind::List(_) => "ConvertingList",
-            Kind::Dict(_) => "ConvertingDict",
-        }
+        self.kind.type_name()
     }
 
     /// Whether Python takes it for true.
@@ -109,12 +117,12 @@ impl Node {
 
     fn write_repr(&self, out: &mut String) {
         match &self.kind {
-            Kind::None => out.push_str("None"),
-            Kind::Bool(value) => out.push_str(if *value { "True" } else { "False" }),
-            Kind::Int(value) => out.push_str(&value.to_string()),
+            Kind::None => push_repr(out, Value::None),
+            Kind::Bool(value) => push_repr(out, Value::Bool(*value)),
+            Kind::Int(value) => push_repr(out, Value::I64(*value)),
             Kind::BigInt(digits) => out.push_str(digits),
-            Kind::Float(value) => out.push_str(&python::repr_float(*value)),
-            Kind::Str(value) => out.push_str(&python::repr_str(value)),
+            Kind::Float(value) => push_repr(out, Value::F64(*value)),
+            Kind::Str(value) => push_repr(out, Value::Str(value)),
             Kind::List(items) => {
                 out.push('[');
                 for (index, item) in items.iter().enumerate() {
