@@ -148,7 +148,7 @@ impl<'r> Config<'r> {
     fn parse_value_from(&self, value: serde_json::Value, origin: String) -> Result<Plan, Problems> {
         let source = Arc::new(Source { origin, text: String::new() });
         let text = value.to_string();
-        let plan = self.check(source, json::from_value(value), Vec::new(), Format::Json)?;
+        let plan = self.check(source, json::from_value(&value), Vec::new(), Format::Json)?;
         Ok(Plan { read: Read { value: Some(text), ..plan.read }, ..plan })
     }
 

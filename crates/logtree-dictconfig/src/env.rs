@@ -140,7 +140,7 @@ mod tests {
     }
 
     fn expanded(text: &str) -> Result<String, String> {
-        let mut root = crate::json::from_value(serde_json::json!({"env": true, "list": [text]}));
+        let mut root = crate::json::from_value(&serde_json::json!({"env": true, "list": [text]}));
         let source = Arc::new(Source { origin: "x".into(), text: String::new() });
         let problems = expand(&source, &mut root, variable);
         match problems.first() {
@@ -198,7 +198,7 @@ mod tests {
     fn it_is_not_done_unasked() {
         let source = Arc::new(Source { origin: "x".into(), text: String::new() });
         for env in [serde_json::Value::Null, false.into(), 0.into()] {
-            let mut root = crate::json::from_value(serde_json::json!({"env": env, "a": "${NOPE}"}));
+            let mut root = crate::json::from_value(&serde_json::json!({"env": env, "a": "${NOPE}"}));
             assert_eq!(expand(&source, &mut root, variable), []);
             assert_eq!(root.entry("a").unwrap().value.as_str(), Some("${NOPE}"));
         }

@@ -24,18 +24,18 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
 }
 
 /// The nodes of a value that never was text, so that there are no spans.
-pub(crate) fn from_value(value: serde_json::Value) -> Node {
+pub(crate) fn from_value(value: &serde_json::Value) -> Node {
     use serde_json::Value;
     let kind = match value {
         Value::Null => Kind::None,
-        Value::Bool(value) => Kind::Bool(value),
+        Value::Bool(value) => Kind::Bool(*value),
         Value::Number(number) => self::number(&number.to_string()),
-        Value::String(text) => Kind::Str(text),
-        Value::Array(items) => Kind::List(items.into_iter().map(from_value).collect()),
+        Value::String(text) => Kind::Str(text.clone()),
+        Value::Array(items) => Kind::List(items.iter().map(from_value).collect()),
         Value::Object(map) => {
-            let key = |key| Node { kind: Kind::Str(key), span: None };
+            let key = |key: &String| Node { kind: Kind::Str(key.clone()), span: None };
             let entry = |(name, value)| Entry { key: key(name), value: from_value(value), earlier: None };
-            Kind::Dict(map.into_iter().map(entry).collect())
+            Kind::Dict(map.iter().map(entry).collect())
         }
     };
     Node { kind, span: None }
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
                 let items = items.into_iter().map(|item| self.node(item.get(), depth_left - 1));
                 Kind::List(items.collect::<Result<_, _>>()?)
             }
-            Some(b'"') => Kind::Str(serde_json::from_str(raw).map_err(reject)?),
+            Some(b'"') => from_value(&raw.parse().map_err(reject)?).kind,
             Some(b't') => Kind::Bool(true),
             Some(b'f') => Kind::Bool(false),
             Some(b'n') => Kind::None,
@@ -125,7 +125,7 @@ fn message(error: &serde_json::Error) -> String {
 
 fn syntax_error(text: &str, error: &serde_json::Error) -> SyntaxError {
     // Reading whole values words some errors better than skipping them does, such as trailing commas.
-    let worded = serde_json::from_str::<serde_json::Value>(text).err();
+    let worded = text.parse::<serde_json::Value>().err();
     let worded = worded.filter(|worded| (worded.line(), worded.column()) >= (error.line(), error.column()));
     let error = worded.as_ref().unwrap_or(error);
 

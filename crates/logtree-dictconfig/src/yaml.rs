@@ -19,7 +19,7 @@ mod corpus;
 mod scalar;
 mod slip;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle, Tag, options};
 
@@ -59,7 +59,8 @@ struct Reader<'t> {
     text: &'t str,
     /// The collections around the place of reading, the innermost last.
     open: Vec<Open>,
-    anchors: HashMap<usize, Anchored>,
+    /// By the numbers that the parser gives them; nothing while a collection is open.
+    anchors: Vec<Option<Anchored>>,
     names: HashSet<String>,
     copied_bytes: usize,
     root: Option<Node>,
@@ -111,7 +112,7 @@ impl<'t> Reader<'t> {
         Self {
             text,
             open: Vec::new(),
-            anchors: HashMap::new(),
+            anchors: Vec::new(),
             names: HashSet::new(),
             copied_bytes: 0,
             root: None,
@@ -204,14 +205,14 @@ impl<'t> Reader<'t> {
     }
 
     fn alias(&mut self, anchor: usize, span: Span) -> Result<(), SyntaxError> {
-        let Some(anchored) = self.anchors.get(&anchor) else {
+        let Some(Some(anchored)) = self.anchors.get(anchor) else {
             return Err(SyntaxError::new("an alias inside what it stands for", span));
         };
         // Looked at before anything is copied.
         self.copied_bytes += anchored.bytes;
         self.check_copies(span)?;
-        let Some(anchored) = self.anchors.get(&anchor).map(Anchored::copy) else { return Ok(()) };
-        self.add(anchored, 0, span)
+        let copy = anchored.copy();
+        self.add(copy, 0, span)
     }
 
     /// That aliases copy no more than they may, so that a few lines cannot fill the memory.
@@ -256,7 +257,10 @@ impl<'t> Reader<'t> {
         if anchor != 0 {
             self.copied_bytes += anchored.bytes;
             self.check_copies(at)?;
-            self.anchors.insert(anchor, anchored.copy());
+            if self.anchors.len() <= anchor {
+                self.anchors.resize_with(anchor + 1, || None);
+            }
+            self.anchors[anchor] = Some(anchored.copy());
         }
         let Anchored { node, depth, bytes } = anchored;
         let Some(open) = self.open.last_mut() else {
