@@ -54,13 +54,13 @@ impl Signature {
     }
 
     /// The names of the arguments.
-    pub(crate) fn keywords(&self) -> impl Iterator<Item = &'static str> {
-        self.positional().chain(self.further.iter().copied())
+    pub(crate) fn keywords(&self) -> Vec<&'static str> {
+        [self.required, self.optional, self.further].concat()
     }
 
     /// The names of those that may be given without them, in order.
-    pub(crate) fn positional(&self) -> impl Iterator<Item = &'static str> {
-        self.required.iter().chain(self.optional).copied()
+    pub(crate) fn positional(&self) -> Vec<&'static str> {
+        [self.required, self.optional].concat()
     }
 
     /// What CPython says to so many positional arguments, if they are too many.
@@ -82,7 +82,8 @@ impl Signature {
         let error = |message| Exception { kind: "TypeError", message };
         let call = self.call;
         let mut errors = Vec::new();
-        for keyword in given.iter().copied().filter(|keyword| !self.keywords().any(|k| k == *keyword)) {
+        let known = self.keywords();
+        for keyword in given.iter().copied().filter(|keyword| !known.contains(keyword)) {
             let message = format!("{call} got an unexpected keyword argument '{keyword}'");
             errors.push((Some(keyword.to_owned()), error(message)));
         }
@@ -103,13 +104,11 @@ impl Signature {
 
 /// What a dotted name stands for in Python's library or in the libraries that logging configs name.
 pub(crate) fn find(name: &str) -> Option<Item> {
-    let class = classes().find(|(known, _)| *known == name);
+    let class = CLASSES.iter().find_map(|classes| classes.iter().find(|(known, _)| *known == name));
     class.map(|(_, item)| *item).or_else(|| stdlib::find(name))
 }
 
-fn classes() -> impl Iterator<Item = &'static (&'static str, Item)> {
-    stdlib::CLASSES.iter().chain(third_party::CLASSES).chain(ours::CLASSES)
-}
+static CLASSES: [&[(&str, Item)]; 3] = [stdlib::CLASSES, third_party::CLASSES, ours::CLASSES];
 
 /// What a name takes when it is called, if that is known.
 pub(crate) fn signature(name: &str) -> Option<&'static Signature> {
@@ -128,7 +127,7 @@ pub(crate) fn looked_into(name: &str) -> &'static [&'static str] {
 
 /// Every name that [`find`] knows a class behind which a config could mean, for suggestions.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    classes().filter(|(_, item)| !matches!(item, Item::Class)).map(|(name, _)| *name)
+    CLASSES.iter().copied().flatten().filter(|(_, item)| !matches!(item, Item::Class)).map(|(name, _)| *name)
 }
 
 /// Whether `name` is a module of Python's library, and if so whether it is a package.

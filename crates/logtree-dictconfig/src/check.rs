@@ -157,15 +157,13 @@ impl<'a> Checker<'a> {
             return;
         };
         let at = at.key(entry).1;
-        match self.resolver.convert(&entry.value) {
-            Ok(Value::Node(Node { kind: Kind::Int(1) | Kind::Bool(true), .. })) => {}
-            Ok(Value::Node(Node { kind: Kind::Float(1.0), .. })) => {}
-            Ok(value) => {
+        match self.converted(None, &at, &entry.value) {
+            None | Some(Value::Node(Node { kind: Kind::Int(1) | Kind::Bool(true) | Kind::Float(1.0), .. })) => {}
+            Some(value) => {
                 let text = if let Value::Node(node) = value { node.text() } else { value.repr() };
                 let refusal = Refusal::value_error(format!("Unsupported version: {text}")).expected("the number 1");
                 self.refuse(None, &at, refusal);
             }
-            Err(refusal) => self.refuse(None, &at, refusal),
         }
     }
 
@@ -185,16 +183,9 @@ impl<'a> Checker<'a> {
     fn switch(&mut self, key: &str, default: bool) -> bool {
         let Some(entry) = self.root.entry(key) else { return default };
         let at = At::root(self.root).key(entry).1;
-        match self.resolver.convert(&entry.value) {
-            Ok(value) => {
-                self.warn_of_truthy_text(&at, value);
-                value.is_truthy()
-            }
-            Err(refusal) => {
-                self.refuse(None, &at, refusal);
-                default
-            }
-        }
+        let Some(value) = self.converted(None, &at, &entry.value) else { return default };
+        self.warn_of_truthy_text(&at, value);
+        value.is_truthy()
     }
 
     /// Warns of `"false"` where only the truth counts: a string is true unless it is empty.
@@ -213,7 +204,7 @@ impl<'a> Checker<'a> {
             if referenced.contains(&*name) {
                 continue;
             }
-            let guess = suggest::closest(&name, KEYS).map(str::to_owned);
+            let guess = suggest::closest(&name, &KEYS).map(str::to_owned);
             self.warn(&at.key(entry).0, format!("unknown key {} is ignored", entry.key.repr())).guess = guess;
         }
     }
@@ -250,6 +241,17 @@ impl<'a> Checker<'a> {
                 }
             }
         }
+    }
+
+    /// What `cfg://` and `ext://` make of a value; nothing if it is refused.
+    fn converted(&mut self, outer: Option<&str>, at: &At, node: &'a Node) -> Option<Value<'a>> {
+        let value = self.resolver.convert(node);
+        self.accepted(outer, at, value)
+    }
+
+    /// What was found; nothing if it is refused.
+    fn accepted<T>(&mut self, outer: Option<&str>, at: &At, found: Result<T, Refusal>) -> Option<T> {
+        found.map_err(|refusal| self.refuse(outer, at, refusal)).ok()
     }
 
     /// Records that the config is refused. `outer` is the message of the exception that CPython wraps around it.

@@ -179,7 +179,8 @@ impl<'a> Resolver<'a> {
 
     /// What CPython says to a name that does not exist: at which part of it the import fails, and how.
     fn unresolved(&self, name: &str) -> Refusal {
-        let is_known = |prefix: &str| self.names().any(|known| is_below(known, prefix));
+        let names = self.names();
+        let is_known = |prefix: &str| names.iter().any(|known| is_below(known, prefix));
         let mut used = String::new();
         for part in name.split('.') {
             let parent = used.clone();
@@ -188,7 +189,7 @@ impl<'a> Resolver<'a> {
             if !used.is_empty() && (catalog::module(&used).is_some() || is_known(&used)) {
                 continue;
             }
-            let guess = suggest::closest(name, self.names());
+            let guess = suggest::closest(name, &names);
             if used.is_empty() {
                 return Refusal::value_error("Empty module name").expected(REGISTERED);
             }
@@ -212,10 +213,11 @@ impl<'a> Resolver<'a> {
     }
 
     /// Every name that means something, for suggestions.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'a str> {
-        let catalogued = catalog::names().map(|name| -> &'a str { name });
-        let assumed = self.assumed.iter().map(String::as_str).filter(|name| !name.ends_with(".*"));
-        self.registry.names().chain(catalogued).chain(assumed)
+    pub(crate) fn names(&self) -> Vec<&'a str> {
+        let mut names: Vec<&'a str> = self.registry.names().collect();
+        names.extend(catalog::names().map(|name| -> &'a str { name }));
+        names.extend(self.assumed.iter().map(String::as_str).filter(|name| !name.ends_with(".*")));
+        names
     }
 
     /// Where a `cfg://` path leads (CPython's `BaseConfigurator.cfg_convert`).
@@ -229,10 +231,9 @@ impl<'a> Resolver<'a> {
         let unable = || Refusal::value_error(format!("Unable to convert {}", repr_str(path)));
         let (first, mut rest) =
             word(path).ok_or_else(|| unable().expected("a path such as cfg://handlers.file.level"))?;
-        let top = self
-            .root
-            .entry(first)
-            .ok_or_else(|| Refusal::new("KeyError", repr_str(first)).guess(suggest::closest(first, keys(self.root))))?;
+        let top = self.root.entry(first).ok_or_else(|| {
+            Refusal::new("KeyError", repr_str(first)).guess(suggest::closest(first, &keys(self.root)))
+        })?;
         let mut value = self.convert_within(&top.value, hops)?;
         let mut keys_walked = 0;
         while !rest.is_empty() {
@@ -269,8 +270,8 @@ fn is_below(name: &str, prefix: &str) -> bool {
     name.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
-fn keys(node: &Node) -> impl Iterator<Item = &str> {
-    node.entries().iter().filter_map(|entry| entry.key.as_str())
+fn keys(node: &Node) -> Vec<&str> {
+    node.entries().iter().filter_map(|entry| entry.key.as_str()).collect()
 }
 
 /// `^\s*(\w+)\s*` of Python: the word and the rest.
@@ -308,7 +309,7 @@ fn item<'a>(value: Value<'a>, key: &str, is_index: bool) -> Result<&'a Node, Ref
         (Kind::Dict(_), None) => node
             .entry(key)
             .map(|entry| &entry.value)
-            .ok_or_else(|| Refusal::new("KeyError", repr_str(key)).guess(suggest::closest(key, keys(node)))),
+            .ok_or_else(|| Refusal::new("KeyError", repr_str(key)).guess(suggest::closest(key, &keys(node)))),
         (Kind::Str(_), None) => Err(Refusal::type_error("string indices must be integers, not 'str'")),
         // DIFFERENCE: in Python a number leads to a character of a string.
         _ => Err(not_subscriptable()),

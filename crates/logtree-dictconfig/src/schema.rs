@@ -203,7 +203,7 @@ impl Schema<'_> {
         for key in ["()", "class", "."].iter().chain(own_keys) {
             properties.insert((*key).to_owned(), json!({}));
         }
-        for keyword in signature.keywords().filter(|keyword| !own_keys.contains(keyword)) {
+        for keyword in signature.keywords().into_iter().filter(|keyword| !own_keys.contains(keyword)) {
             // What refers to other entries of the config is not the class's own to judge.
             let mut schema = match (class, keyword) {
                 ("logging.handlers.QueueHandler", "queue") => self.queue(),

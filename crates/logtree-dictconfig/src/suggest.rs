@@ -7,8 +7,12 @@ const MAX_LEN: usize = 256;
 ///
 /// A candidate that ends in the last part of a dotted name is as good as equal: people write `StreamHandler` for
 /// `logging.StreamHandler`, and `logging.RotatingFileHandler` for `logging.handlers.RotatingFileHandler`.
-pub(crate) fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    closest_of(name, &mut candidates.into_iter())
+pub(crate) fn closest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    if name.len() > MAX_LEN {
+        return None;
+    }
+    let rated = candidates.iter().filter_map(|candidate| Some((cost(name, candidate)?, *candidate)));
+    rated.min_by_key(|(cost, _)| *cost).map(|(_, candidate)| candidate)
 }
 
 /// The candidate from which `name` is one slip of the hand away, where most names are not to be candidates. A plural is none.
@@ -18,16 +22,6 @@ pub(crate) fn slip<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
         name.eq_ignore_ascii_case(candidate) || !is_plural && distance(name, candidate) == 1
     };
     candidates.iter().copied().find(|candidate| name.len() <= MAX_LEN && is_slip(candidate))
-}
-
-/// One function for whatever the candidates come out of, and not again for each of its callers.
-#[inline(never)]
-fn closest_of<'a>(name: &str, candidates: &mut dyn Iterator<Item = &'a str>) -> Option<&'a str> {
-    if name.len() > MAX_LEN {
-        return None;
-    }
-    let rated = candidates.filter_map(|candidate| Some((cost(name, candidate)?, candidate)));
-    rated.min_by_key(|(cost, _)| *cost).map(|(_, candidate)| candidate)
 }
 
 /// How far a candidate is from being `name`, if it may be meant.
@@ -109,15 +103,15 @@ mod tests {
             ("prefect.RotatingFileHandler", None),
         ];
         for (name, expected) in cases {
-            assert_eq!(closest(name, known), expected);
+            assert_eq!(closest(name, &known), expected);
         }
-        assert_eq!(closest("zz", ["fh", "q"]), None);
+        assert_eq!(closest("zz", &["fh", "q"]), None);
         let of = |name| slip(name, &["levelname", "message", "thread"]);
         assert_eq!(
             ["levelnam", "LevelName", "mesage"].map(of),
             [Some("levelname"), Some("levelname"), Some("message")]
         );
         assert_eq!(["thread_id", "threads", "user"].map(of), [None; 3]);
-        assert_eq!(closest("info", ["INFO", "WARNING"]), Some("INFO"));
+        assert_eq!(closest("info", &["INFO", "WARNING"]), Some("INFO"));
     }
 }

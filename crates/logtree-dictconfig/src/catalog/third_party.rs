@@ -93,7 +93,7 @@ mod tests {
         for (name, (call, required, optional)) in theirs {
             let ours = crate::catalog::signature(&name).unwrap();
             assert_eq!(ours.call, call, "{name}");
-            assert_eq!(ours.positional().collect::<Vec<_>>(), [required.clone(), optional].concat(), "{name}");
+            assert_eq!(ours.positional(), [required.clone(), optional].concat(), "{name}");
             assert_eq!(ours.required, required, "{name}");
         }
     }

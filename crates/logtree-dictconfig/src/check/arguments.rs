@@ -46,8 +46,9 @@ impl<'s, 'a> Call<'s, 'a> {
 
     /// What may be meant by a keyword that the call does not take.
     fn meant(&self, keyword: &str) -> Option<&'static str> {
-        let known = self.signature.into_iter().flat_map(Signature::keywords);
-        suggest::closest(keyword, known.chain(self.own_keys.iter().copied()))
+        let mut known = self.signature.map(Signature::keywords).unwrap_or_default();
+        known.extend(self.own_keys);
+        suggest::closest(keyword, &known)
     }
 
     /// Gives the keyword its other name; answers whether it was there.

@@ -30,7 +30,7 @@ impl<'a> Checker<'a> {
         for entry in scope.node.entries().iter().filter(|entry| entry.key.as_str() != Some("name")) {
             let key = entry.key.text();
             // What names the class of a handler or formatter does not name a filter's.
-            let guess = if key == "class" { Some("()") } else { suggest::closest(&key, ["name", "()"]) };
+            let guess = if key == "class" { Some("()") } else { suggest::closest(&key, &["name", "()"]) };
             let message = format!("unknown key {} of a filter is ignored", entry.key.repr());
             self.warn(&scope.value_at.key(entry).0, message).guess = guess.map(str::to_owned);
         }
@@ -45,13 +45,8 @@ impl<'a> Checker<'a> {
                 Err(Refusal::type_error(message).expected("the name of a logger"))
             }
         });
-        match name {
-            Ok(name) => Some(Made::Ready(Arc::new(NameFilter { name }))),
-            Err(refusal) => {
-                self.refuse(Some(&scope.outer), &field.at, refusal);
-                None
-            }
-        }
+        let name = self.accepted(Some(&scope.outer), &field.at, name)?;
+        Some(Made::Ready(Arc::new(NameFilter { name })))
     }
 
     /// A filter made by a factory.

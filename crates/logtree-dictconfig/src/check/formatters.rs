@@ -112,13 +112,13 @@ impl<'a> Checker<'a> {
     fn plain_formatter(&mut self, scope: &Scope<'a>) -> Option<Made<Arc<dyn Formatter>>> {
         let class = scope.field("class").filter(|field| field.node.is_truthy()).map(|field| field.node.text());
         let signature = catalog::signature(class.as_deref().unwrap_or(FORMATTER));
-        let is_of_lines = signature.is_some_and(|signature| signature.keywords().any(|keyword| keyword == "escape"));
+        let is_of_lines = signature.is_some_and(|signature| signature.keywords().contains(&"escape"));
         let known = |name: &str| KEYS.contains(&name) && (is_of_lines || !OWN.contains(&name));
         for entry in scope.node.entries() {
             let name = entry.key.text();
             if !known(&name) {
                 let at = scope.value_at.key(entry).0;
-                let close = || suggest::closest(&name, KEYS).filter(|key| known(key));
+                let close = || suggest::closest(&name, &KEYS).filter(|key| known(key));
                 let guess = if name == "fmt" { Some("format") } else { close() };
                 self.warn(&at, format!("unknown key {} of a formatter is ignored", entry.key.repr())).guess =
                     guess.map(str::to_owned);
@@ -137,13 +137,11 @@ impl<'a> Checker<'a> {
             ("utc", "utc"),
         ] {
             let Some(field) = scope.field(key).filter(|_| known(key)) else { continue };
-            match self.resolver.convert(field.node).and_then(Self::value_argument) {
-                Ok(Argument::None) if key == "defaults" => {}
-                Ok(argument) => arguments.push((keyword.to_owned(), argument)),
-                Err(refusal) => {
-                    self.refuse(Some(&scope.outer), &field.at, refusal);
-                    is_refused = true;
-                }
+            let argument = self.resolver.convert(field.node).and_then(Self::value_argument);
+            match self.accepted(Some(&scope.outer), &field.at, argument) {
+                Some(Argument::None) if key == "defaults" => {}
+                Some(argument) => arguments.push((keyword.to_owned(), argument)),
+                None => is_refused = true,
             }
         }
         let (name, known) = match scope.field("class") {
@@ -156,7 +154,7 @@ impl<'a> Checker<'a> {
         // The key `.` means something beside `()` only.
         let call = Call { attributes: Arguments::new(), ..Call::new(scope, name) };
         // CPython gives the first four by their places, whatever another project's class has in the fourth.
-        let fourth = call.signature.and_then(|signature| signature.keywords().nth(3)).unwrap_or("validate");
+        let fourth = call.signature.and_then(|signature| signature.keywords().get(3).copied()).unwrap_or("validate");
         if let Some((keyword, _)) = arguments.iter_mut().find(|(keyword, _)| keyword == "validate") {
             fourth.clone_into(keyword);
         }
@@ -171,7 +169,7 @@ impl<'a> Checker<'a> {
             (name, Some(known)) => Ok((name, known)),
             (name, None) => Ok((name, self.resolver.lookup_formatter(name)?)),
         });
-        found.map_err(|refusal| self.refuse(Some(&scope.outer), &field.at, refusal)).ok()
+        self.accepted(Some(&scope.outer), &field.at, found)
     }
 
     /// A formatter whose class the program does not have.
@@ -216,6 +214,6 @@ impl<'a> Checker<'a> {
             true => Ok((name, known)),
             false => Err(not_callable(name, known)),
         });
-        found.map_err(|refusal| self.refuse(Some(&scope.outer), &at, refusal)).ok()
+        self.accepted(Some(&scope.outer), &at, found)
     }
 }

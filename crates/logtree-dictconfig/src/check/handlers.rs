@@ -1,6 +1,6 @@
 //! Handlers (CPython's `DictConfigurator.configure_handler`).
 
-use std::collections::HashSet;
+use std::collections::{BinaryHeap, HashSet};
 
 use logtree_core::{Argument, HandlerPlan};
 
@@ -32,10 +32,13 @@ pub(super) struct Turn {
 
 impl<'a> Checker<'a> {
     pub(super) fn check_handlers(&mut self) {
-        let mut scopes = self.scopes(Section::Handlers);
-        scopes.sort_by(|one, other| one.scope.name.cmp(&other.scope.name));
+        let mut scopes: Vec<_> = self.scopes(Section::Handlers).into_iter().map(Some).collect();
+        // std's sort is compiled for each type that is sorted, at ten times the size of its heap.
+        let by_name: BinaryHeap<(String, usize)> =
+            scopes.iter().flatten().enumerate().map(|(at, entered)| (entered.scope.name.clone(), at)).collect();
         let mut put_off = Vec::new();
-        for entered in scopes {
+        for (_, at) in by_name.into_sorted_vec() {
+            let Some(entered) = scopes[at].take() else { continue };
             self.turn = Turn { first_problem: self.problems.len(), ..std::mem::take(&mut self.turn) };
             let Some(scope) = self.enter(entered) else { continue };
             // CPython takes these two out before it looks at what the class is for.
@@ -92,8 +95,7 @@ impl<'a> Checker<'a> {
                 Err(refusal.within(format!("Unable to set formatter {}", value.repr())))
             }
         });
-        let name = name.map_err(|refusal| self.refuse(Some(&scope.outer), &field.at, refusal)).ok().flatten();
-        name.map(str::to_owned)
+        self.accepted(Some(&scope.outer), &field.at, name)?.map(str::to_owned)
     }
 
     /// A handler made by a factory. DIFFERENCE: a CPython factory may return anything; here it is a class of handlers.
@@ -140,28 +142,22 @@ impl<'a> Checker<'a> {
         let mut is_refused = false;
         if let Some(field) = scope.field("flushLevel") {
             let level = self.resolver.convert(field.node).and_then(|value| levels::parse(&self.levels, value));
-            match level {
-                Ok(level) => arguments.push(("flushLevel".to_owned(), Argument::Int(level.0.into()))),
-                Err(refusal) => {
-                    self.refuse(Some(&scope.outer), &field.at, refusal);
-                    is_refused = true;
-                }
+            match self.accepted(Some(&scope.outer), &field.at, level) {
+                Some(level) => arguments.push(("flushLevel".to_owned(), Argument::Int(level.0.into()))),
+                None => is_refused = true,
             }
         }
         if let Some(field) = scope.field("target") {
-            let child = match self.resolver.convert(field.node) {
-                Ok(Value::Node(node)) => self.child(scope, &field.at, node, Child::TARGET),
+            let child = match self.converted(Some(&scope.outer), &field.at, field.node) {
+                Some(Value::Node(node)) => self.child(scope, &field.at, node, Child::TARGET),
                 // What `ext://` and `cfg://handlers.x` stand for is the name of no handler.
-                Ok(value) => {
+                Some(value) => {
                     let refusal = Refusal::new("KeyError", value.repr());
                     let refusal = refusal.within(format!("Unable to set target handler {}", value.repr()));
                     self.refuse(Some(&scope.outer), &field.at, refusal.expected("the name of a handler"));
                     None
                 }
-                Err(refusal) => {
-                    self.refuse(Some(&scope.outer), &field.at, refusal);
-                    None
-                }
+                None => None,
             };
             is_refused |= child.is_none();
             if let Some(child) = child {
@@ -189,7 +185,7 @@ impl<'a> Checker<'a> {
             Ok(child(name))
         });
         let found = found.map_err(|refusal| refusal.within(format!("Unable to set {what} handler {}", node.repr())));
-        found.map_err(|refusal| self.refuse(Some(&scope.outer), at, refusal)).ok()
+        self.accepted(Some(&scope.outer), at, found)
     }
 
     /// Makes the handler's plan, or checks its arguments for the day when its class is there.
@@ -224,7 +220,7 @@ impl<'a> Checker<'a> {
                 }
                 if let Some(facility) = absent::unknown_facility(name, &arguments) {
                     let at = self.keyword_at(scope, "facility").1;
-                    let guess = suggest::closest(facility, absent::FACILITIES).map(str::to_owned);
+                    let guess = suggest::closest(facility, &absent::FACILITIES).map(str::to_owned);
                     let message =
                         format!("SysLogHandler has no facility {}, and so loses each record", repr_str(facility));
                     self.warn(&at, message).guess = guess;

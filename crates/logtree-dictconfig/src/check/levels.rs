@@ -78,7 +78,7 @@ impl<'a> Checker<'a> {
             Err(bad) => {
                 for BadDirective { message, expected, level, .. } in bad {
                     let known = ["off", "error", "warn", "info", "debug", "trace"];
-                    let guess = level.and_then(|level| suggest::closest(&level, known));
+                    let guess = level.and_then(|level| suggest::closest(&level, &known));
                     let refusal = Refusal::value_error(format!("{origin}{message}"));
                     self.refuse(None, at, refusal.expected(expected).guess(guess));
                 }
@@ -93,10 +93,7 @@ impl<'a> Checker<'a> {
             true => Ok(None),
             false => parse(&self.levels, value).map(Some),
         });
-        level.unwrap_or_else(|refusal| {
-            self.refuse(Some(&scope.outer), &field.at, refusal);
-            None
-        })
+        self.accepted(Some(&scope.outer), &field.at, level)?
     }
 }
 
@@ -114,7 +111,7 @@ pub(super) fn parse(names: &LevelNames, value: Value<'_>) -> Result<Level, Refus
                         true => "a number or the name of a level; \"env\": true would fill in variables",
                         false => "a number or the name of a level",
                     };
-                    refusal.expected(expected).guess(suggest::closest(name, names.known()))
+                    refusal.expected(expected).guess(suggest::closest(name, &names.known().collect::<Vec<_>>()))
                 });
             }
             _ => {}

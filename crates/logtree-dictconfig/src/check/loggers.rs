@@ -26,6 +26,12 @@ pub(crate) fn no_handler(name_repr: &str) -> String {
     format!("No handler found with name {name_repr}")
 }
 
+/// What CPython raises for a logger or handler that is no dict.
+fn no_get(value: Value<'_>) -> Refusal {
+    let message = format!("'{}' object has no attribute 'get'", value.type_name());
+    Refusal::new("AttributeError", message).expected("an object")
+}
+
 impl<'a> Checker<'a> {
     pub(super) fn check_loggers(&mut self) {
         for entered in self.scopes(Section::Loggers) {
@@ -49,8 +55,8 @@ impl<'a> Checker<'a> {
     pub(super) fn incremental_handlers(&mut self) {
         let Some(entry) = self.root.entry("handlers") else { return };
         let at = At::root(self.root).key(entry).1;
-        match self.resolver.convert(&entry.value) {
-            Ok(Value::Node(Node { kind: Kind::Dict(entries), .. })) => {
+        match self.converted(None, &at, &entry.value) {
+            Some(Value::Node(Node { kind: Kind::Dict(entries), .. })) => {
                 for entry in entries {
                     match self.is_on_top {
                         true => self.incremental_handler(&at, entry),
@@ -62,24 +68,21 @@ impl<'a> Checker<'a> {
                     }
                 }
             }
-            Ok(Value::Node(Node { kind: Kind::List(items), .. })) => {
+            Some(Value::Node(Node { kind: Kind::List(items), .. })) => {
                 for (index, item) in items.iter().enumerate() {
                     let unknown = || Refusal::value_error(no_handler(&item.repr()));
                     let refusal = sections::unhashable(item).unwrap_or_else(unknown);
                     self.refuse(None, &at.index(index, item), refusal);
                 }
             }
-            Ok(Value::Node(Node { kind: Kind::Str(text), .. })) => {
+            Some(Value::Node(Node { kind: Kind::Str(text), .. })) => {
                 if let Some(first) = text.chars().next() {
                     let name = repr_str(first.encode_utf8(&mut [0; 4]));
                     self.refuse(None, &at, Refusal::value_error(no_handler(&name)));
                 }
             }
-            Ok(value) => {
-                let message = format!("'{}' object is not iterable", value.type_name());
-                self.refuse(None, &at, Refusal::type_error(message));
-            }
-            Err(refusal) => self.refuse(None, &at, refusal),
+            Some(value) => self.refuse(None, &at, sections::not_iterable(value.type_name())),
+            None => {}
         }
     }
 
@@ -99,10 +102,7 @@ impl<'a> Checker<'a> {
                     Err(refusal) => Err((refusal, at)),
                 })
             }
-            Ok(value) => {
-                let message = format!("'{}' object has no attribute 'get'", value.type_name());
-                Err((Refusal::new("AttributeError", message).expected("an object"), value_at))
-            }
+            Ok(value) => Err((no_get(value), value_at)),
             Err(refusal) => Err((refusal, value_at)),
         };
         match level {
@@ -130,22 +130,12 @@ impl<'a> Checker<'a> {
         let entry = root.entry("root")?;
         let (at, value_at) = At::root(root).key(entry);
         let outer = "Unable to configure root logger".to_owned();
-        let refusal = match self.resolver.convert(&entry.value) {
-            Ok(value) if !value.is_truthy() => return None,
-            Ok(Value::Node(node @ Node { kind: Kind::Dict(_), .. })) => {
-                return Some(Scope { outer, name: String::new(), at, value_at, node });
-            }
-            Ok(value) => {
-                let message = format!("'{}' object has no attribute 'get'", value.type_name());
-                Refusal::new("AttributeError", message).expected("an object")
-            }
-            // CPython converts the section before it wraps anything around it.
-            Err(refusal) => {
-                self.refuse(None, &value_at, refusal);
-                return None;
-            }
-        };
-        self.refuse(Some(&outer), &value_at, refusal);
+        // CPython converts the section before it wraps anything around it.
+        let value = self.converted(None, &value_at, &entry.value).filter(|value| value.is_truthy())?;
+        if let Value::Node(node @ Node { kind: Kind::Dict(_), .. }) = value {
+            return Some(Scope { outer, name: String::new(), at, value_at, node });
+        }
+        self.refuse(Some(&outer), &value_at, no_get(value));
         None
     }
 
@@ -175,7 +165,7 @@ impl<'a> Checker<'a> {
             let events = name.as_str().and_then(SpanEvents::parse);
             events.ok_or_else(|| {
                 let known = SpanEvents::NAMES.map(|(name, _)| name);
-                let guess = name.as_str().and_then(|name| suggest::closest(name, known));
+                let guess = name.as_str().and_then(|name| suggest::closest(name, &known));
                 let refusal = Refusal::value_error(format!("{} is no event of a span", name.repr()));
                 refusal.expected(expected).guess(guess)
             })
@@ -188,25 +178,14 @@ impl<'a> Checker<'a> {
             Value::Node(node) => one(node).map(Some),
             value => Err(Refusal::value_error(format!("{} is no event of a span", value.repr())).expected(expected)),
         });
-        events.unwrap_or_else(|refusal| {
-            self.refuse(Some(&scope.outer), &field.at, refusal);
-            None
-        })
+        self.accepted(Some(&scope.outer), &field.at, events)?
     }
 
     fn propagate(&mut self, scope: &Scope<'a>) -> Option<bool> {
         let field = scope.field("propagate")?;
-        match self.resolver.convert(field.node) {
-            Ok(value) if value.is_none() => None,
-            Ok(value) => {
-                self.warn_of_truthy_text(&field.at, value);
-                Some(value.is_truthy())
-            }
-            Err(refusal) => {
-                self.refuse(Some(&scope.outer), &field.at, refusal);
-                None
-            }
-        }
+        let value = self.converted(Some(&scope.outer), &field.at, field.node).filter(|value| !value.is_none())?;
+        self.warn_of_truthy_text(&field.at, value);
+        Some(value.is_truthy())
     }
 
     fn unknown_logger_keys(&mut self, scope: &Scope<'a>, is_incremental: bool) {
@@ -218,7 +197,7 @@ impl<'a> Checker<'a> {
             } else if is_incremental && matches!(&*name, "handlers" | "filters" | "span_events") {
                 self.warn(&at, format!("an incremental config does not change {name}; the key is ignored"));
             } else if !KEYS.contains(&&*name) {
-                let guess = suggest::closest(&name, KEYS).map(str::to_owned);
+                let guess = suggest::closest(&name, &KEYS).map(str::to_owned);
                 let message = format!("unknown key {} of a logger is ignored", entry.key.repr());
                 self.warn(&at, message).guess = guess;
             }

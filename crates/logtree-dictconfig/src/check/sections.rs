@@ -62,7 +62,7 @@ impl Section {
                     Refusal::type_error(format!("{type_name}.pop() {given}"))
                 }
             }),
-            (Self::Handlers, _) => Refusal::type_error(format!("'{type_name}' object is not iterable")),
+            (Self::Handlers, _) => not_iterable(type_name),
         };
         refusal.expected("an object")
     }
@@ -95,11 +95,13 @@ pub(super) fn not_a_dict(kind: &Kind) -> Option<Refusal> {
             Kind::Dict(entries) => not_a_pair(entries.len()),
             _ => Some(Refusal::type_error("cannot convert dictionary update sequence element #0 to a sequence")),
         },
-        _ => {
-            let type_name = Node { kind: kind.clone(), span: None }.type_name();
-            Some(Refusal::type_error(format!("'{type_name}' object is not iterable")))
-        }
+        _ => Some(not_iterable(kind.type_name())),
     }
+}
+
+/// What Python raises when it walks through something that has no items.
+pub(super) fn not_iterable(type_name: &str) -> Refusal {
+    Refusal::type_error(format!("'{type_name}' object is not iterable"))
 }
 
 impl<'a> Checker<'a> {
@@ -107,17 +109,13 @@ impl<'a> Checker<'a> {
     pub(super) fn scopes(&mut self, section: Section) -> Vec<Entered<'a>> {
         let Some(entry) = self.root.entry(section.key()) else { return Vec::new() };
         let at = At::root(self.root).key(entry).1;
-        let node = match self.resolver.convert(&entry.value) {
-            Ok(Value::Node(node)) => node,
-            Ok(value) => {
-                let message = format!("'{}' object is not iterable", value.type_name());
-                self.refuse(None, &at, Refusal::type_error(message));
+        let node = match self.converted(None, &at, &entry.value) {
+            Some(Value::Node(node)) => node,
+            Some(value) => {
+                self.refuse(None, &at, not_iterable(value.type_name()));
                 return Vec::new();
             }
-            Err(refusal) => {
-                self.refuse(None, &at, refusal);
-                return Vec::new();
-            }
+            None => return Vec::new(),
         };
         let expected = format!("an object with the name of each {}", section.kind());
         match &node.kind {
@@ -148,8 +146,7 @@ impl<'a> Checker<'a> {
                 Vec::new()
             }
             _ => {
-                let message = format!("'{}' object is not iterable", node.type_name());
-                self.refuse(None, &at, Refusal::type_error(message).expected(expected));
+                self.refuse(None, &at, not_iterable(node.type_name()).expected(expected));
                 Vec::new()
             }
         }
@@ -203,9 +200,9 @@ impl<'a> Checker<'a> {
             }
             // DIFFERENCE: a name that is no string finds nothing, also where such a key is.
             (Kind::Dict(entries), _) => {
-                let known = entries.iter().filter_map(|entry| entry.key.as_str());
+                let known = || entries.iter().filter_map(|entry| entry.key.as_str()).collect::<Vec<_>>();
                 let name_to_guess = name.as_str().filter(|_| !self.problems.is_full());
-                let guess = name_to_guess.and_then(|name| suggest::closest(name, known));
+                let guess = name_to_guess.and_then(|name| suggest::closest(name, &known()));
                 let expected = format!("the name of a {} of this config", section.kind());
                 Err(Refusal::new("KeyError", name.repr()).expected(expected).guess(guess))
             }
@@ -224,18 +221,13 @@ impl<'a> Checker<'a> {
     /// A list of names in another section: `filters` and `handlers`. CPython iterates over what stands there, so that
     /// a string is its characters; and it does not look for `ext://` and `cfg://` in the items.
     pub(super) fn references(&mut self, scope: &Scope<'a>, field: &Field<'a>, section: Section) -> Vec<String> {
-        let node = match self.resolver.convert(field.node) {
-            Ok(value) if !value.is_truthy() => return Vec::new(),
-            Ok(Value::Node(node)) => node,
-            Ok(value) => {
-                let message = format!("'{}' object is not iterable", value.type_name());
-                self.refuse(Some(&scope.outer), &field.at, Refusal::type_error(message));
+        let node = match self.converted(Some(&scope.outer), &field.at, field.node) {
+            Some(Value::Node(node)) if node.is_truthy() => node,
+            Some(value) if value.is_truthy() => {
+                self.refuse(Some(&scope.outer), &field.at, not_iterable(value.type_name()));
                 return Vec::new();
             }
-            Err(refusal) => {
-                self.refuse(Some(&scope.outer), &field.at, refusal);
-                return Vec::new();
-            }
+            _ => return Vec::new(),
         };
         match &node.kind {
             Kind::List(items) => {
@@ -254,23 +246,18 @@ impl<'a> Checker<'a> {
             }
             Kind::Str(text) => self.characters(scope, field, section, text),
             _ => {
-                let message = format!("'{}' object is not iterable", node.type_name());
                 let expected = format!("a list of {}", section.key());
-                self.refuse(Some(&scope.outer), &field.at, Refusal::type_error(message).expected(expected));
+                self.refuse(Some(&scope.outer), &field.at, not_iterable(node.type_name()).expected(expected));
                 Vec::new()
             }
         }
     }
 
     fn reference(&mut self, scope: &Scope<'a>, at: &At, section: Section, name: &'a Node) -> Option<String> {
-        match self.refer(section, name) {
-            Ok(name) => Some(name.to_owned()),
-            Err(refusal) => {
-                let refusal = refusal.within(format!("Unable to add {} {}", section.kind(), name.repr()));
-                self.refuse(Some(&scope.outer), at, refusal);
-                None
-            }
-        }
+        let found = self.refer(section, name);
+        let found =
+            found.map_err(|refusal| refusal.within(format!("Unable to add {} {}", section.kind(), name.repr())));
+        self.accepted(Some(&scope.outer), at, found).map(str::to_owned)
     }
 
     /// A string where a list belongs: Python reads it as the list of its characters.

@@ -163,7 +163,7 @@ impl<'a> Translation<'a> {
         // What Python has and is no class of handlers is refused as such.
         let is_unknown = catalog::find(class).is_none() && catalog::module(class).is_none() && !items.is_empty();
         let too_many = signature.and_then(|signature| signature.too_many(items.len()));
-        let named = signature.into_iter().flat_map(Signature::positional).zip(items);
+        let named = signature.map(Signature::positional).unwrap_or_default().into_iter().zip(items);
         // The target of a MemoryHandler is the option of that name.
         let named = named.filter(|(name, item)| *name != "target" || item.kind != Kind::None);
         let argument = |(name, item): (&str, Node)| Entry {
@@ -203,7 +203,7 @@ impl<'a> Translation<'a> {
                 self.refuse(section, "kwargs", span, Some("TypeError"), "keywords must be strings".to_owned());
                 continue;
             };
-            let takes_level = signature.is_some_and(|signature| signature.keywords().any(|keyword| keyword == "level"));
+            let takes_level = signature.is_some_and(|signature| signature.keywords().contains(&"level"));
             if OWN_KEYS.contains(&&*name) || (name == "level" && !takes_level) {
                 let message = format!("{call} got an unexpected keyword argument '{name}'");
                 self.refuse(section, "kwargs", span, Some("TypeError"), message);
@@ -380,7 +380,7 @@ impl<'a> Translation<'a> {
             for (option, span) in self.ini.section(name).into_iter().flat_map(|section| &section.names) {
                 if !known.contains(&&*option.to_lowercase()) {
                     self.warn(name, option, *span, format!("unknown option {} is ignored", repr_str(option)));
-                    self.guess(suggest::closest(&option.to_lowercase(), known.iter().copied()));
+                    self.guess(suggest::closest(&option.to_lowercase(), known));
                 }
             }
         }

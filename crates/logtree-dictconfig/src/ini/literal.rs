@@ -323,7 +323,7 @@ impl<'v> Parser<'v> {
         };
         // What is called or looked into is no literal, whatever its name.
         let is_all = !self.rest().trim_start().starts_with(['(', '[']);
-        let guess = if is_all { suggest::closest(name, NAMES) } else { None };
+        let guess = if is_all { suggest::closest(name, &NAMES) } else { None };
         kind.filter(|_| is_all).ok_or_else(|| NoLiteral { guess, ..self.no_literal(start) })
     }
 

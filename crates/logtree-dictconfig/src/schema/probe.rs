@@ -43,9 +43,7 @@ impl Asked<'_> {
     fn fill(&self, signature: &Signature) -> Arguments {
         // Those that mean something beside another one only.
         let companion = match self.keyword {
-            "flushLevel" | "flushInterval" if signature.keywords().any(|other| other == "buffering") => {
-                Some("buffering")
-            }
+            "flushLevel" | "flushInterval" if signature.keywords().contains(&"buffering") => Some("buffering"),
             "context" => Some("secure"),
             _ => None,
         };

@@ -32,9 +32,9 @@ impl Translation<'_> {
         let free = self.ini.names().map(|(section, _)| section).filter(|section| !listed.contains(*section));
         // As in `unused`.
         let free = free.collect::<BinaryHeap<&str>>().into_sorted_vec();
-        let own = free.iter().filter_map(|section| section.strip_prefix(prefix));
-        let close = suggest::closest(&name.text, own).map(|own| format!("{prefix}{own}"));
-        close.or_else(|| suggest::closest(&format!("{prefix}{}", name.text), free.iter().copied()).map(str::to_owned))
+        let own: Vec<&str> = free.iter().filter_map(|section| section.strip_prefix(prefix)).collect();
+        let close = suggest::closest(&name.text, &own).map(|own| format!("{prefix}{own}"));
+        close.or_else(|| suggest::closest(&format!("{prefix}{}", name.text), &free).map(str::to_owned))
     }
 
     /// Says of a value that goes on with what looks like the next option why that is so.
