@@ -41,7 +41,8 @@ impl<'a> Checker<'a> {
         }
         if let Some(scope) = self.root_scope() {
             let spec = LoggerSpec { is_root_section: true, ..self.logger(&scope, false) };
-            let is_given = scope.field("level").is_some_and(|field| field.node.kind != Kind::None);
+            let is_given = scope.field("level").is_some_and(|field| field.node.kind != Kind::None)
+                || self.directives.iter().any(|(name, _)| name.is_empty());
             if !is_given && !self.loggers.iter().any(|logger| logger.name.is_empty() && logger.level.is_some()) {
                 let expected = Some("a level, such as \"level\": \"INFO\"".to_owned());
                 self.warn(&scope.at, "root has no level, and so stays at WARNING".to_owned()).expected = expected;

@@ -185,6 +185,18 @@ fn what_python_swallows_is_a_warning_and_under_strict_an_error() {
 }
 
 #[test]
+fn a_root_whose_level_directives_give_has_one() {
+    let of = |directives: &str| {
+        warnings(&format!(
+            r#"{{"version": 1, "handlers": {{"h": {{"class": "logging.StreamHandler"}}}}, "root": {{"handlers": ["h"]}},
+  "directives": "{directives}"}}"#
+        ))
+    };
+    assert_eq!(of("info,a=debug"), Vec::<String>::new());
+    assert!(of("a=debug")[0].contains("root has no level"), "{:?}", of("a=debug"));
+}
+
+#[test]
 fn a_size_at_which_nothing_rolls_is_a_warning() {
     let of = |counts: &str| {
         warnings(&format!(
