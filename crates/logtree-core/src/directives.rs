@@ -1,5 +1,9 @@
 //! Levels of many loggers in one line of text, as tracing-subscriber's `EnvFilter` has them.
 
+mod spans;
+
+pub use spans::SpanDirective;
+
 use crate::level::{Level, LevelNames};
 use crate::logger_name;
 
@@ -11,7 +15,8 @@ use crate::logger_name;
 /// logger the later counts.
 ///
 /// DIFFERENCE to `EnvFilter`: names are compared by their parts, so that `my_app` is not `my_app2`; and as a logger's level
-/// decides about events, never spans, directives for spans and fields (`[span{field=value}]`) are refused.
+/// decides about events, whatever spans they are in, directives for spans and fields (`[span{field=value}]`) are refused. Filters
+/// [take them](Self::parse_with_spans).
 ///
 /// ```
 /// # use logtree_core as logtree;
@@ -57,12 +62,39 @@ impl Directives {
     /// # Errors
     /// If a directive is none: with all that are none.
     pub fn parse(text: &str, names: &LevelNames) -> Result<Self, Vec<BadDirective>> {
+        Self::parse_each(text, names, |directive| {
+            let message = format!("the directive '{directive}' is for spans, about which loggers do not decide");
+            let expected =
+                "target=level, a target, or a level; logtree.DirectivesFilter, on a handler, takes those for spans";
+            Err(BadDirective { message, expected, level: None })
+        })
+    }
+
+    /// Reads directives, those for spans too.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_with_spans(text: &str, names: &LevelNames) -> Result<(Self, Vec<SpanDirective>), Vec<BadDirective>> {
+        let mut spans = Vec::new();
+        let read = Self::parse_each(text, names, |directive| {
+            spans.push(SpanDirective::parse(directive, names)?);
+            Ok(())
+        });
+        Ok((read?, spans))
+    }
+
+    fn parse_each(
+        text: &str,
+        names: &LevelNames,
+        mut for_spans: impl FnMut(&str) -> Result<(), BadDirective>,
+    ) -> Result<Self, Vec<BadDirective>> {
         let (mut levels, mut bad) = (Vec::new(), Vec::new());
-        for directive in split(text) {
-            match parse_one(directive, names) {
-                Ok(level) => levels.extend(level),
-                Err(error) => bad.push(error),
-            }
+        for directive in split(text).map(str::trim).filter(|directive| !directive.is_empty()) {
+            let outcome = match directive.contains(['[', ']', '{', '}']) {
+                true => for_spans(directive),
+                false => parse_one(directive, names).map(|level| levels.push(level)),
+            };
+            bad.extend(outcome.err());
         }
         if bad.is_empty() { Ok(Self(levels)) } else { Err(bad) }
     }
@@ -79,13 +111,16 @@ impl Directives {
 
     /// The level of the logger called `name`, in dots: that of the directive for it, or for the nearest logger above it.
     pub fn level_of(&self, name: &str) -> Option<Level> {
-        let is_above = |above: &str| match name.strip_prefix(above) {
-            Some(below) => above.is_empty() || below.is_empty() || below.starts_with('.'),
-            None => false,
-        };
-        let above = self.0.iter().filter(|(above, _)| is_above(above));
+        let above = self.0.iter().filter(|(above, _)| is_or_is_below(name, above));
         // Of several that are as near it is the last one.
         above.max_by_key(|(above, _)| above.len()).map(|(_, level)| *level)
+    }
+}
+
+fn is_or_is_below(name: &str, above: &str) -> bool {
+    match name.strip_prefix(above) {
+        Some(below) => above.is_empty() || below.is_empty() || below.starts_with('.'),
+        None => false,
     }
 }
 
@@ -102,33 +137,44 @@ fn split(value: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn parse_one(directive: &str, names: &LevelNames) -> Result<Option<(String, Level)>, BadDirective> {
-    let directive = directive.trim();
-    if directive.is_empty() {
-        return Ok(None);
-    }
-    if directive.contains(['[', ']', '{', '}']) {
-        let message = format!("the directive '{directive}' is for spans, about which loggers do not decide");
-        return Err(BadDirective { message, expected: "target=level, a target, or a level", level: None });
+fn parse_one(directive: &str, names: &LevelNames) -> Result<(String, Level), BadDirective> {
+    let is_before_pattern = |before: &str| before.contains('=') || level_of(before.trim(), names).is_some();
+    if directive.split_once('/').is_some_and(|(before, _)| is_before_pattern(before)) {
+        let message = format!("the directive '{directive}' ends with a pattern for messages, as env_logger has it");
+        let expected = "directives alone; logtree.FieldFilter with field: message and matches looks at messages";
+        return Err(BadDirective { message, expected, level: None });
     }
     let (target, level) = match directive.split_once('=') {
         Some((target, level)) => (target.trim(), level.trim()),
         None => match level_of(directive, names) {
-            Some(level) => return Ok(Some((String::new(), level))),
+            Some(level) => return Ok((String::new(), level)),
             None => (directive, "trace"),
         },
     };
-    let is_name = |char: char| char.is_alphanumeric() || matches!(char, '_' | '-' | ':' | '.' | '/' | '$' | '@' | '+');
-    if target.is_empty() || !target.chars().all(is_name) {
-        let message = format!("the directive '{directive}' names no logger");
-        return Err(BadDirective { message, expected: "target=level, such as my_app::db=debug", level: None });
+    if target.is_empty() {
+        return Err(no_logger(directive));
     }
-    let Some(level) = level_of(level, names) else {
+    Ok((logger_of(target, directive)?, level_in(directive, level, names)?))
+}
+
+/// The logger that a directive is for.
+fn logger_of(target: &str, directive: &str) -> Result<String, BadDirective> {
+    let is_name = |char: char| char.is_alphanumeric() || matches!(char, '_' | '-' | ':' | '.' | '/' | '$' | '@' | '+');
+    if target.chars().all(is_name) { Ok(logger_name(target).into_owned()) } else { Err(no_logger(directive)) }
+}
+
+fn no_logger(directive: &str) -> BadDirective {
+    let message = format!("the directive '{directive}' names no logger");
+    BadDirective { message, expected: "target=level, such as my_app::db=debug", level: None }
+}
+
+/// The level that a directive gives.
+fn level_in(directive: &str, level: &str, names: &LevelNames) -> Result<Level, BadDirective> {
+    level_of(level, names).ok_or_else(|| {
         let message = format!("the directive '{directive}' gives no level");
         let expected = "off, error, warn, info, debug, trace, or the name of a level";
-        return Err(BadDirective { message, expected, level: Some(level.to_owned()) });
-    };
-    Ok(Some((logger_name(target).into_owned(), level)))
+        BadDirective { message, expected, level: Some(level.to_owned()) }
+    })
 }
 
 fn level_of(text: &str, names: &LevelNames) -> Option<Level> {
@@ -190,11 +236,35 @@ mod tests {
     }
 
     #[test]
+    fn who_takes_directives_for_spans_is_told_which_are_none() {
+        let read = |text: &str| Directives::parse_with_spans(text, LevelNames::STANDARD);
+        let (levels, spans) = read("info, a::b[s{f=\"x,y\", g}]=debug,[s],[{f}]=OFF").unwrap();
+        assert_eq!((levels.iter().count(), spans.len()), (1, 3));
+        let is_for = |at: usize, name, level| spans[at].is_for(name, Level(level));
+        assert!(is_for(0, "a.b.c", 10) && !is_for(0, "a.b.c", 5) && !is_for(0, "a.bb", 10) && !is_for(0, "a", 10));
+        assert!(is_for(1, "x", 5) && !is_for(2, "x", 50));
+        for bad in ["[s", "s]", "[]", "[{}]", "[s}]", "[s{f=1]=debug", "[s][t]=debug", "[s]debug", "{f=1}=debug"] {
+            let said = read(bad).unwrap_err().remove(0).message;
+            assert_eq!(said, format!("the directive '{bad}' names no span"));
+        }
+        let said = |text: &str| read(text).unwrap_err().into_iter().map(|bad| bad.message).collect::<Vec<_>>();
+        assert_eq!(
+            said("[s]=verbose,a b[s]=info"),
+            ["the directive '[s]=verbose' gives no level", "the directive 'a b[s]=info' names no logger"]
+        );
+    }
+
+    #[test]
     fn what_is_no_directive_is_said_each_by_itself() {
         let spans = |directive| format!("the directive '{directive}' is for spans, about which loggers do not decide");
         assert_eq!(refused("info,[span]=debug,a[b]=trace"), [spans("[span]=debug"), spans("a[b]=trace")]);
         assert_eq!(refused("a[s{f=1}]=debug"), [spans("a[s{f=1}]=debug")]);
         assert_eq!(refused("a[s{f=\"x,y\"}]=debug,b=info"), [spans("a[s{f=\"x,y\"}]=debug")]);
+        assert_eq!(
+            refused("info/e .*db,a=info/x,a/b=info,a/b"),
+            ["info/e .*db", "a=info/x"]
+                .map(|bad| { format!("the directive '{bad}' ends with a pattern for messages, as env_logger has it") })
+        );
         assert_eq!(refused("a=verbose"), ["the directive 'a=verbose' gives no level"]);
         assert_eq!(
             refused("=info,a b=info"),

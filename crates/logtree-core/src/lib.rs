@@ -55,7 +55,7 @@ mod zone;
 
 pub use caught::{caught, write_caught};
 pub use cut::LEAST_CUT_BYTES;
-pub use directives::{BadDirective, Directives};
+pub use directives::{BadDirective, Directives, SpanDirective};
 pub use error::{ArgumentError, BuildError, EmitError, FormatError};
 pub use explain::{Destination, Explanation, FilterStage, HandlerStage, Outcome, Stage};
 pub use fields::{Field, FieldName, Fields, FieldsBuf, FieldsIter, FoundValue};

@@ -130,8 +130,8 @@ pub use logtree_core::{
     Field, FieldName, Fields, FieldsBuf, FieldsIter, FileEnd, Filter, FilterStage, FormatError, Formatter, FoundValue,
     Handler, HandlerEntry, HandlerErrors, HandlerPlan, HandlerStage, HeldRecords, Kwargs, Level, LevelName, LevelNames,
     Logger, Moves, NameFilter, Names, Needs, Object, Origin, Outcome, Outlets, QueueListener, Record, Registry,
-    Replacement, Route, Source, SpanEvents, SpanRef, Spans, SpansBuf, Stage, StdStream, Steps, Timestamp, Tree,
-    TreeBuilder, Value, Verdict,
+    Replacement, Route, Source, SpanDirective, SpanEvents, SpanRef, Spans, SpansBuf, Stage, StdStream, Steps,
+    Timestamp, Tree, TreeBuilder, Value, Verdict,
 };
 #[cfg(feature = "schema")]
 pub use logtree_dictconfig::schema;

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use logtree_core::{ArgumentError, BadDirective, Directives, Filter, Kwargs, Level, LevelNames, Record, Verdict};
+use logtree_core::{
+    ArgumentError, BadDirective, Directives, Filter, Kwargs, Level, LevelNames, Record, SpanDirective, Value, Verdict,
+};
+
+use super::subject::with_text;
 
 /// Passes what directives pass, as tracing-subscriber's `EnvFilter` or `Targets` on one of several layers.
 ///
@@ -24,12 +28,21 @@ use logtree_core::{ArgumentError, BadDirective, Directives, Filter, Kwargs, Leve
 ///
 /// Under `install` a callsite whose records the filters of all handlers refuse is switched off, as by its logger's level.
 ///
-/// The directive of the nearest logger counts. A record for whose logger there is none does not pass, as with `EnvFilter`;
-/// what [`Directives`] do not have of it, they do not have here.
+/// The directive of the nearest logger counts. A record for whose logger there is none does not pass, as with `EnvFilter`.
+///
+/// Directives for spans let more pass, as there: with `warn,[request{tenant=acme}]=debug` all from DEBUG on inside a span
+/// `request` whose field `tenant` is `acme`, where the loggers are at DEBUG. `[request]`, `[{tenant}]` and `my_app[request]=info`
+/// are such directives too.
+///
+/// DIFFERENCE to `EnvFilter`: names of loggers are compared by their parts, and that before a span is the record's logger, and not
+/// the span's target; the span may be of whatever level, and have several fields. A value is the whole of what the field shows,
+/// with or without quotes around it, and no pattern. What an event's own fields are is for [`FieldFilter`](super::FieldFilter).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DirectivesFilter {
     /// The levels.
     pub directives: Directives,
+    /// Those inside of spans.
+    pub spans: Vec<SpanDirective>,
 }
 
 impl DirectivesFilter {
@@ -39,12 +52,12 @@ impl DirectivesFilter {
     /// If it is missing, or one of them is no directive.
     pub fn from_kwargs(kwargs: &mut Kwargs) -> Result<Self, ArgumentError> {
         let text = kwargs.required_string("directives")?;
-        let directives = Directives::parse(&text, LevelNames::STANDARD).map_err(|bad| {
+        let (directives, spans) = Directives::parse_with_spans(&text, LevelNames::STANDARD).map_err(|bad| {
             let messages: Vec<&str> = bad.iter().map(|BadDirective { message, .. }| message.as_str()).collect();
             let error = ArgumentError::new("ValueError", messages.join("; ")).at("directives");
             error.expected(bad.first().map_or("", |bad| bad.expected))
         })?;
-        Ok(Self { directives })
+        Ok(Self { directives, spans })
     }
 
     fn passes(&self, name: &str, level: Level) -> bool {
@@ -52,13 +65,26 @@ impl DirectivesFilter {
     }
 }
 
+/// Whether a value shows as that text.
+fn shows(value: &Value<'_>, wanted: &str) -> bool {
+    let unquoted = wanted.strip_prefix('"').and_then(|wanted| wanted.strip_suffix('"'));
+    with_text(value, |text| text == wanted || Some(text) == unquoted)
+}
+
 impl Filter for DirectivesFilter {
     fn filter(&self, record: &Record<'_>) -> Verdict {
-        self.passes(record.name, record.level).into()
+        let inside = || {
+            let mut wanted = self.spans.iter().filter(|directive| directive.is_for(record.name, record.level));
+            wanted.any(|directive| record.spans.iter().any(|span| directive.is_of(&span, shows)))
+        };
+        (self.passes(record.name, record.level) || inside()).into()
     }
 
     fn decides(&self, name: &str, level: Level) -> Option<bool> {
-        Some(self.passes(name, level))
+        match self.passes(name, level) {
+            false if self.spans.iter().any(|directive| directive.is_for(name, level)) => None,
+            passes => Some(passes),
+        }
     }
 
     fn keeps_name_and_level(&self) -> bool {
