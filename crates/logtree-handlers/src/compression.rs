@@ -106,6 +106,12 @@ impl FromStr for Compress {
     }
 }
 
+/// Says that the process is about to end: no file gets a compressed form from here on, and one that is getting it is waited for,
+/// so that not both stay.
+pub fn end_compressing() {
+    compressor::end();
+}
+
 /// What the name of a rolled file may end with: nothing, and where files are compressed, the forms.
 pub(crate) fn forms(compression: Option<&Compression>) -> &'static [&'static str] {
     if compression.is_some() { &["", ".gz", ".zst"] } else { &[""] }

@@ -70,7 +70,7 @@ use logtree_core::{Object, Registry, StdStream};
 
 pub use access::Access;
 pub use buffering::{Buffering, BufferingConfig};
-pub use compression::Compress;
+pub use compression::{Compress, end_compressing};
 pub use encoding::{Encoding, EncodingErrors};
 pub use file::{FileHandler, FileHandlerConfig};
 pub use fsync::Fsync;

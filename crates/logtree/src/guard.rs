@@ -130,6 +130,7 @@ fn deadline() -> Instant {
 /// Flushes where no guard does: that of a program which calls `std::process::exit` is never dropped.
 fn flush_at_exit() {
     flush_all();
+    logtree_handlers::end_compressing();
     #[cfg(all(feature = "prefork", target_os = "linux"))]
     logtree_prefork::leave();
 }

@@ -20,6 +20,12 @@ fn main() {
     {
         return end(set_up, way, Path::new(directory));
     }
+    #[cfg(feature = "compress")]
+    if let [_, what, directory] = arguments.as_slice()
+        && what == COMPRESSING
+    {
+        return end_while_it_compresses(Path::new(directory));
+    }
     for (set_up, way) in ["install", "layer"].into_iter().flat_map(|set_up| WAYS.iter().map(move |way| (set_up, *way)))
     {
         let directory = tempfile::tempdir().unwrap();
@@ -33,7 +39,44 @@ fn main() {
         let discarded = std::fs::read_to_string(directory.path().join("discarded.log")).unwrap();
         assert_eq!(discarded, "", "{set_up}, {way}");
     }
+    #[cfg(feature = "compress")]
+    a_file_that_is_getting_its_compressed_form_is_waited_for();
     println!("exit: ok");
+}
+
+/// Deleting the other form takes a while, as strace(1) sees to it.
+#[cfg(feature = "compress")]
+fn a_file_that_is_getting_its_compressed_form_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-e", "trace=unlink", "-e", "inject=unlink:delay_enter=300000", "-e", "signal=none"]);
+    strace.args(["-o", "/dev/null"]).arg(std::env::current_exe().unwrap()).arg(COMPRESSING).arg(directory.path());
+    let Ok(output) = strace.output() else {
+        println!("passed over: no strace");
+        return;
+    };
+    assert!(output.status.success(), "{output:?}");
+    let mut names: Vec<_> =
+        std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["app.log", "app.log.1.gz"]);
+}
+
+#[cfg(feature = "compress")]
+const COMPRESSING: &str = "compressing";
+
+/// Ends when the compressed file has its name.
+#[cfg(feature = "compress")]
+fn end_while_it_compresses(directory: &Path) {
+    let log = directory.join("app.log");
+    let file = json!({"class": "logging.handlers.RotatingFileHandler", "filename": log, "maxBytes": 20, "backupCount": 2,
+        "compress": "gz"});
+    let config = json!({"version": 1, "handlers": {"file": file}, "root": {"level": "INFO", "handlers": ["file"]}});
+    let _guard = logtree::from_str(&config.to_string(), Format::Json).unwrap().install().unwrap();
+    (0..2).for_each(|number| tracing::info!(number, "it is rolled"));
+    while !log.with_extension("log.1.gz").exists() {
+        std::thread::yield_now();
+    }
 }
 
 fn lines_of(log: &Path) -> usize {

@@ -9,6 +9,8 @@ use crate::FileHandler;
 
 pub(super) const IS_THERE: bool = false;
 
+pub(super) fn end() {}
+
 /// What no handler has.
 #[derive(Debug)]
 pub(crate) enum Compression {}

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use logtree_core::{AppendFile as _, ArgumentError, FileEnd, Names, Steps};
 use logtree_os::{ForkLock, ForkReset};
@@ -24,6 +24,18 @@ use crate::spawn::spawn;
 use crate::{FileHandler, LogFile};
 
 pub(super) const IS_THERE: bool = true;
+
+/// Held while a compressed file gets its name and the other one is deleted.
+static PLACING: ForkLock<()> = ForkLock::new(());
+
+pub(super) fn end() {
+    /// A file system that stands still is not waited for.
+    const PATIENCE: Duration = Duration::from_secs(1);
+    if let Some(placing) = PLACING.lock_within(PATIENCE) {
+        // Never given back.
+        std::mem::forget(placing);
+    }
+}
 
 /// What a handler that rolls has if it compresses.
 pub(crate) struct Compression(Arc<Shared>);

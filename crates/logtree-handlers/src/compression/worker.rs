@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use logtree_core::{AppendFile as _, Direct};
 use rustix::fs::OFlags;
 
-use super::{Placed, Shared, State, with_extension};
+use super::{PLACING, Placed, Shared, State, with_extension};
 use crate::compression::made::{Made, begun, sweep};
 use crate::compression::{Compress, directory};
 
@@ -210,6 +210,7 @@ impl Shared {
             if self.state.lock().is_gathering {
                 return Ok(None);
             }
+            let _placing = PLACING.lock();
             let placed = self.file.while_not_rolled(|| self.place(made, &mut Direct))??;
             if placed != Placed::Grown || self.is_over() {
                 return Ok(Some(placed));
