@@ -165,6 +165,11 @@ impl LogFile {
         self.renewals.load(Ordering::Relaxed)
     }
 
+    /// The inode of the file that was opened last.
+    pub(crate) fn inode(&self) -> u64 {
+        self.inode.load(Ordering::Relaxed)
+    }
+
     /// To be called behind each line.
     ///
     /// # Errors
@@ -456,7 +461,7 @@ impl AppendFile for LogFile {
         drop(lock);
         let now = Tick::now();
         // Also after an error: the file may have been moved before it. It is let go of not before there is another: on a disk
-        // that has room and takes no more files lines go on where it was moved to.
+        // that has room and takes no more files lines go on in it.
         let new = self.open_anew(OpenMode::Append);
         match new {
             Ok(new) => {

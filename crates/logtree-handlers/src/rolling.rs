@@ -4,11 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use logtree_core::{ArgumentError, EmitError, Names, Steps};
 use logtree_os::{ForkLock, ForkLockGuard, ForkReset};
+#[cfg(target_os = "linux")]
+use rustix::{fs::CWD, io::Errno};
 
 use crate::compression::{self, Compression};
 use crate::file::Line;
@@ -27,8 +30,11 @@ pub(crate) struct Rolling {
     is_swept: AtomicBool,
 }
 
-/// What gives a full file another name, and deletes others.
-pub(crate) type RollMoves<'a> = dyn FnMut(&mut dyn Names, Grace) -> io::Result<()> + 'a;
+/// What gives a full file another name, and deletes others. It notes who has another name.
+pub(crate) type RollMoves<'a> = dyn FnMut(&mut dyn Names, Grace, &mut Given) -> io::Result<()> + 'a;
+
+/// The names that files had, and those that they have, in the order in which they got them.
+pub(crate) type Given = Vec<(PathBuf, PathBuf)>;
 
 /// Whose turn it is to roll, among the threads of this process.
 #[derive(Debug, Default)]
@@ -92,18 +98,44 @@ impl Rolling {
         steps: &mut dyn Steps,
         moves: &mut RollMoves<'_>,
     ) -> Result<(), EmitError> {
-        let grace = Grace::of(steps);
         let _turn = self.turn();
         // The file that is under the name now, and where it ends.
         if steps.append_below(file.appended(), b"", 1)? {
             return Ok(());
         }
-        let rolled = steps.roll(file.appended(), &mut |names| {
+        let rolled = self.try_roll(file, steps, &mut |names, grace, given| {
             // Another process may have rolled it meanwhile.
             let is_begun = names.stat(file.path()).is_some_and(|(size, _)| size > 0);
-            if is_begun { moves(names, grace) } else { Ok(()) }
+            if is_begun { moves(names, grace, given) } else { Ok(()) }
         });
         Ok(rolled.map_err(|error| not_rolled(file.path(), &error))?)
+    }
+
+    /// Has `moves` give the file another name. Where none can be begun in its place, as on a disk that has room and takes no more
+    /// files, all have their names back, and lines go on in this one. (Behind a queue that is seen when the batch is done.)
+    ///
+    /// # Errors
+    /// Those of `moves` and of opening the file.
+    pub(crate) fn try_roll(
+        &self,
+        file: &FileHandler,
+        steps: &mut dyn Steps,
+        moves: &mut RollMoves<'_>,
+    ) -> io::Result<()> {
+        let (grace, mut given) = (Grace::of(steps), Given::new());
+        let rolled = steps.roll(file.appended(), &mut |names| moves(names, grace, &mut given));
+        if rolled.is_err()
+            && grace != Grace::Unneeded
+            && let Some((path, (from, to))) = given.pop().map(|last| (file.path(), last))
+            && path == from
+        {
+            // Another process may have begun one meanwhile, and rolled it too.
+            let is_its = to.metadata().is_ok_and(|found| found.ino() == file.log_file().inode());
+            if is_its && rename_to_free_name(&to, path).is_ok() {
+                given.iter().rev().for_each(|(from, to)| _ = rename_to_free_name(to, from));
+            }
+        }
+        rolled
     }
 
     /// Waits until no other thread of this process rolls the file.
@@ -197,7 +229,6 @@ impl Rolling {
         steps: &mut dyn Steps,
         moves: &mut RollMoves<'_>,
     ) -> io::Result<()> {
-        let grace = Grace::of(steps);
         let (_turn, mut is_known_to_be_full) = match self.turn.try_lock() {
             Some(turn) => (turn, true),
             None => (self.turn(), false),
@@ -207,10 +238,10 @@ impl Rolling {
             if !std::mem::take(&mut is_known_to_be_full) && steps.append_below(file.appended(), bytes, limit)? {
                 return Ok(());
             }
-            let rolled = steps.roll(file.appended(), &mut |names| {
+            let rolled = self.try_roll(file, steps, &mut |names, grace, given| {
                 // With the lock held it may be another file than the one that was full.
                 let is_full = names.stat(file.path()).is_some_and(|(size, _)| size > 0 && size >= limit);
-                if is_full { moves(names, grace) } else { Ok(()) }
+                if is_full { moves(names, grace, given) } else { Ok(()) }
             });
             if let Err(error) = rolled {
                 // DIFFERENCE: Python loses the record.
@@ -220,6 +251,20 @@ impl Rolling {
         }
         steps.append(file.appended(), bytes)
     }
+}
+
+/// Gives a file a name under which nothing is.
+fn rename_to_free_name(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    match rustix::fs::renameat_with(CWD, from, CWD, to, rustix::fs::RenameFlags::NOREPLACE) {
+        // A file system that cannot promise it, or a filter of system calls.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => {}
+        outcome => return Ok(outcome?),
+    }
+    if to.symlink_metadata().is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    std::fs::rename(from, to)
 }
 
 /// Why the file at `path` did not get another name.
@@ -279,7 +324,7 @@ mod tests {
         let rolls = |content: &str| {
             std::fs::write(file.path(), content).unwrap();
             let mut rolls = 0;
-            let count = &mut |_: &mut dyn Names, _| {
+            let count = &mut |_: &mut dyn Names, _, _: &mut Given| {
                 rolls += 1;
                 Ok(())
             };

@@ -15,7 +15,7 @@ use logtree_core::{
 
 use crate::follow::Follow;
 use crate::grace::Grace;
-use crate::rolling::{self, Rolling, with_form, with_suffix};
+use crate::rolling::{self, Given, Rolling, with_form, with_suffix};
 use crate::{Compress, FileHandler, FileHandlerConfig, OpenMode, Retention, units};
 
 /// So many files are asked for one by one.
@@ -49,7 +49,9 @@ const PROBED: u32 = 32;
 /// - **How to mend it:** stderr says once a second what is wrong with which handler. Remove what is in the way of
 ///   `app.log.1` to the last number, make room, or give the directory its rights back: the next record rolls the file,
 ///   however large it is by then. Old files may be moved or deleted by hand at any time; a gap among the numbers is no harm.
-/// - A log that is a link rolls by the size of what it leads to; then the link is renamed, and a file begun, as in Python.
+/// - A log that is a link rolls by the size of what it leads to; then the link is renamed, and a file begun, as in Python. An old
+///   file that is a link is moved on as any other, and deleted as the last. (`DIFFERENCE`: one that leads nowhere Python does not
+///   see, and writes over it. To look costs a system call for each old file; no line is lost either way.)
 /// - A file that was moved or deleted is begun anew within a few milliseconds. What is logged in these goes where the file was
 ///   moved to; of one that someone else has deleted it is lost. (`DIFFERENCE`: in Python it is begun anew when it is full, and
 ///   all until then is lost.)
@@ -170,17 +172,15 @@ impl RotatingFileHandler {
     ///
     /// `DIFFERENCE`: where a file cannot be moved, those that were give their numbers back. Each record is an attempt to roll the
     /// file then, and in Python each attempt deletes the last of the old files, and gives all behind it to the next.
-    fn moves(&self, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
-        let mut given = Vec::new();
-        let outcome = self.give_numbers(names, grace, &mut given);
+    fn moves(&self, names: &mut dyn Names, grace: Grace, given: &mut Given) -> io::Result<()> {
+        let outcome = self.give_numbers(names, grace, given);
         if outcome.is_err() {
-            given.iter().rev().for_each(|(from, to)| _ = names.rename(to, from));
+            given.drain(..).rev().for_each(|(from, to)| _ = names.rename(&to, &from));
         }
         outcome
     }
 
-    /// Notes in `given` which old files have another name.
-    fn give_numbers(&self, names: &mut dyn Names, grace: Grace, given: &mut Vec<(PathBuf, PathBuf)>) -> io::Result<()> {
+    fn give_numbers(&self, names: &mut dyn Names, grace: Grace, given: &mut Given) -> io::Result<()> {
         let most = self.backup_count.saturating_sub(1);
         let moved = if self.is_stuck(names, grace) {
             // What is behind a gap need not make room, and did already.
@@ -212,6 +212,7 @@ impl RotatingFileHandler {
             self.rolling.delete(&excess, &rolled, names, grace)?;
         }
         names.rename(self.path(), &first)?;
+        given.push((self.path().to_owned(), first));
         self.rolling.rolled(&self.file);
         Ok(())
     }
@@ -226,13 +227,7 @@ impl RotatingFileHandler {
     }
 
     /// Gives an old file, in each of its forms, the next number; answers how many it has.
-    fn shift(
-        &self,
-        number: u32,
-        names: &mut dyn Names,
-        grace: Grace,
-        given: &mut Vec<(PathBuf, PathBuf)>,
-    ) -> io::Result<usize> {
+    fn shift(&self, number: u32, names: &mut dyn Names, grace: Grace, given: &mut Given) -> io::Result<usize> {
         let (from, to) = (with_suffix(self.path(), number), with_suffix(self.path(), number + 1));
         // Any other number has just been given away, or nobody had it.
         let is_last = number + 1 == self.backup_count;
@@ -298,7 +293,8 @@ impl Handler for RotatingFileHandler {
     fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
         self.file.with_line(record, formatter, |line| {
             let limit = self.limit(line.text);
-            self.rolling.append(&self.file, line, limit, steps, &mut |names, grace| self.moves(names, grace))
+            self.rolling
+                .append(&self.file, line, limit, steps, &mut |names, grace, given| self.moves(names, grace, given))
         })?;
         Ok(self.rolling.attend(steps)?)
     }
@@ -326,7 +322,7 @@ impl Handler for RotatingFileHandler {
     fn roll(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
         match self.backup_count {
             0 => Ok(()),
-            _ => self.rolling.roll(&self.file, steps, &mut |names, grace| self.moves(names, grace)),
+            _ => self.rolling.roll(&self.file, steps, &mut |names, grace, given| self.moves(names, grace, given)),
         }
     }
 

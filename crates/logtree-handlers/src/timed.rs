@@ -18,7 +18,7 @@ use logtree_core::{
 pub use self::config::TimedRotatingFileHandlerConfig;
 use crate::follow::Follow;
 use crate::grace::Grace;
-use crate::rolling::{self, Rolling, not_rolled, with_form, with_suffix};
+use crate::rolling::{self, Given, Rolling, not_rolled, with_form, with_suffix};
 use crate::schedule::Schedule;
 use crate::{FileHandler, OpenMode, Retention};
 
@@ -108,7 +108,8 @@ impl TimedRotatingFileHandler {
             0 => self.file.emit(record, formatter, steps)?,
             max_bytes => self.file.with_line(record, formatter, |line| {
                 let limit = rolling::limit(max_bytes, line.text);
-                let mut moves = |names: &mut dyn Names, grace| self.moves_full(now, names, grace);
+                let mut moves =
+                    |names: &mut dyn Names, grace, given: &mut Given| self.moves_full(now, names, grace, given);
                 self.rolling.append(&self.file, line, limit, steps, &mut moves)
             })?,
         }
@@ -141,7 +142,6 @@ impl TimedRotatingFileHandler {
     /// Rolls the file if its time has come (CPython's `shouldRollover` and `doRollover`).
     #[cold]
     fn roll(&self, now: i64, steps: &mut dyn Steps) -> io::Result<()> {
-        let grace = Grace::of(steps);
         let _turn = self.rolling.turn();
         // Another thread may have done it.
         if now < self.due(now) {
@@ -149,11 +149,11 @@ impl TimedRotatingFileHandler {
         }
         let mut is_due = true;
         if !self.path().exists() || self.path().is_file() {
-            steps.roll(self.file.appended(), &mut |names| {
+            self.rolling.try_roll(&self.file, steps, &mut |names, grace, given| {
                 // So may another process, whose file this is then.
                 let due = self.due(now);
                 is_due = now >= due;
-                if is_due { self.moves(&self.schedule.suffix(due, now), names, grace) } else { Ok(()) }
+                if is_due { self.moves(&self.schedule.suffix(due, now), names, grace, given) } else { Ok(()) }
             })?;
         }
         if is_due {
@@ -162,16 +162,16 @@ impl TimedRotatingFileHandler {
         Ok(())
     }
 
-    fn moves(&self, suffix: &str, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
+    fn moves(&self, suffix: &str, names: &mut dyn Names, grace: Grace, given: &mut Given) -> io::Result<()> {
         let target = with_suffix(self.path(), suffix);
         if self.rolling.forms().iter().any(|form| names.exists(&with_form(&target, form))) {
             return Ok(());
         }
-        self.move_to(&target, names, grace)
+        self.move_to(target, names, grace, given)
     }
 
     /// Rolls the file before its time, as it is full: behind the name that it would get then stands a number.
-    fn moves_full(&self, now: i64, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
+    fn moves_full(&self, now: i64, names: &mut dyn Names, grace: Grace, given: &mut Given) -> io::Result<()> {
         let suffix = self.schedule.suffix(self.due(now), now);
         let number = |of: &str, _: &OsStr| {
             let digits = of.strip_prefix(&*suffix)?.strip_prefix('.')?;
@@ -179,11 +179,12 @@ impl TimedRotatingFileHandler {
         };
         let last = self.rolling.list(self.path(), names, number)?.into_iter().max().unwrap_or(0);
         let number = last + 1;
-        self.move_to(&with_suffix(self.path(), format_args!("{suffix}.{number}")), names, grace)
+        self.move_to(with_suffix(self.path(), format_args!("{suffix}.{number}")), names, grace, given)
     }
 
-    fn move_to(&self, target: &Path, names: &mut dyn Names, grace: Grace) -> io::Result<()> {
-        names.rename(self.path(), target)?;
+    fn move_to(&self, target: PathBuf, names: &mut dyn Names, grace: Grace, given: &mut Given) -> io::Result<()> {
+        names.rename(self.path(), &target)?;
+        given.push((self.path().to_owned(), target));
         // The next one that is opened is this handler's own.
         self.seen.store(self.file.renewals().wrapping_add(1), Ordering::Relaxed);
         self.rolling.rolled(&self.file);
@@ -273,9 +274,9 @@ impl Handler for TimedRotatingFileHandler {
 
     fn roll(&self, steps: &mut dyn Steps) -> Result<(), EmitError> {
         let now = Timestamp::now().whole_seconds();
-        self.rolling.roll(&self.file, steps, &mut |names, grace| match self.max_bytes {
-            0 => self.moves(&self.schedule.suffix(self.due(now), now), names, grace),
-            _ => self.moves_full(now, names, grace),
+        self.rolling.roll(&self.file, steps, &mut |names, grace, given| match self.max_bytes {
+            0 => self.moves(&self.schedule.suffix(self.due(now), now), names, grace, given),
+            _ => self.moves_full(now, names, grace, given),
         })
     }
 

@@ -9,7 +9,7 @@ use logtree_core::Names;
 
 use super::RotatingFileHandler;
 use crate::grace::Grace;
-use crate::rolling::{with_form, with_suffix};
+use crate::rolling::{Given, with_form, with_suffix};
 
 /// An old file.
 #[derive(Debug)]
@@ -31,12 +31,7 @@ impl Old {
 impl RotatingFileHandler {
     /// Gives the old files from the second one on numbers in the order of their age, each form among itself as it stood, so that
     /// no two have the same; deletes those for which none is left.
-    pub(super) fn part_twins(
-        &self,
-        names: &mut dyn Names,
-        grace: Grace,
-        given: &mut Vec<(PathBuf, PathBuf)>,
-    ) -> io::Result<()> {
+    pub(super) fn part_twins(&self, names: &mut dyn Names, grace: Grace, given: &mut Given) -> io::Result<()> {
         let mut next = 2;
         let mut numbered: Vec<(Old, u32)> = Vec::new();
         for old in self.youngest_first(names) {

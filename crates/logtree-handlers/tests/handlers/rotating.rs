@@ -257,6 +257,27 @@ fn what_cannot_be_rolled_is_written_on_and_each_record_is_an_error() {
     );
 }
 
+/// `DIFFERENCE`: CPython 3.13 has no link behind the first roll, `app.log.2` is not there, and the others are the same.
+#[test]
+fn a_link_that_leads_nowhere_is_moved_on_as_any_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    std::os::unix::fs::symlink("nowhere", at("app.log.1")).unwrap();
+    fs::write(at("app.log.2"), "old\n").unwrap();
+    let handler = handler(&at("app.log"), 10, 3);
+    let is_link = |name: &str| fs::read_link(at(name)).is_ok_and(|target| target == Path::new("nowhere"));
+    ["first.", "second"].iter().for_each(|message| emit(&handler, message).unwrap());
+    assert!(is_link("app.log.2"));
+    assert_eq!(
+        ["app.log", "app.log.1", "app.log.3"].map(|name| fs::read_to_string(at(name)).unwrap()),
+        ["<second>\n", "<first.>\n", "old\n"]
+    );
+    emit(&handler, "third.").unwrap();
+    assert!(is_link("app.log.3"), "the last one gives way to it");
+    emit(&handler, "fourth").unwrap();
+    assert_eq!(fs::read_to_string(at("app.log.3")).unwrap(), "<first.>\n");
+}
+
 #[test]
 fn what_is_no_regular_file_is_never_rolled() {
     let handler = handler(Path::new("/dev/null"), 10, 3);

@@ -2,7 +2,9 @@
 //!
 //! A small file system in memory stands for it; where the test may not mount one, it says so and is passed over.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::DirEntryExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -120,10 +122,40 @@ fn on_a_disk_without_inodes() {
         // There is room for lines, if not for a new file: none is lost.
         log.log_all(0..120);
         assert_eq!(log.numbers(), (0..120).collect::<Vec<_>>(), "{:?}", log.class);
+        assert_eq!(log.files(), [log.path.as_path()], "it has its name");
         fs::remove_file(&names[0]).unwrap();
         assert_eq!(log.log_all(120..150).len(), 30, "{:?}", log.class);
         assert_eq!(log.numbers(), (0..150).collect::<Vec<_>>(), "{:?}", log.class);
         assert_eq!(log.files().len(), 1 + usize::from(log.class.rolls()));
+    });
+}
+
+#[test]
+fn a_disk_that_takes_no_more_files_beside_those_that_were_rolled() {
+    on_a_small_disk("failures::disk::on_a_disk_without_inodes_beside_old_files");
+}
+
+#[test]
+#[ignore = "the test above runs it on a small disk"]
+fn on_a_disk_without_inodes_beside_old_files() {
+    for_each_class_on_the_disk(|log| {
+        let names = match log.class {
+            Class::Rotating | Class::RotatingMany => ["1", "2", "app.log.1", "app.log.2"],
+            _ => ["1", "2", "3", "4"],
+        };
+        names.iter().for_each(|name| fs::write(disk().join(name), "").unwrap());
+        assert_eq!(log.log_all(0..100).len(), 100);
+        let inodes = || {
+            let entries = fs::read_dir(disk()).unwrap().map(|entry| entry.unwrap());
+            entries.map(|entry| (entry.file_name(), entry.ino())).collect::<BTreeMap<_, _>>()
+        };
+        let before = inodes();
+        assert_eq!(before.len(), 5);
+        assert_eq!(log.log_all(100..110).len(), if log.class.rolls() { 0 } else { 10 }, "{:?}", log.class);
+        assert_eq!(inodes(), before, "all have their names, {:?}", log.class);
+        fs::remove_file(disk().join("1")).unwrap();
+        assert_eq!(log.log_all(110..120).len(), 10, "{:?}", log.class);
+        assert_eq!(inodes().len(), 4 + usize::from(log.class.rolls()), "{:?}", log.class);
     });
 }
 
