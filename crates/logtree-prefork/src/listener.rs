@@ -168,7 +168,10 @@ pub(crate) fn listen_until(
 fn recover(mut recovery: Recovery, segment: &Segment, house: &mut House<'_>, sleeper: &mut Sleeper) -> Option<Left> {
     let errors = HandlerErrors::default();
     let began = Instant::now();
-    while let Err(error) = house.may_write().and_then(|()| recovery.carry_out(segment)) {
+    loop {
+        let outcome = house.may_write().and_then(|()| recovery.carry_out(segment));
+        recovery.take_given_up().into_iter().for_each(|error| house.say_not_rolled(&errors, error));
+        let Err(error) = outcome else { break };
         house.say_not_written(&errors, error);
         match house.gives_up(began, "records that an earlier listener had begun to write") {
             GivesUp::No => {}
