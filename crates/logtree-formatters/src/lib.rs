@@ -121,6 +121,15 @@ pub fn push_str(out: &mut String, value: Value<'_>) {
     conversion::push_str(out, value);
 }
 
+/// What of a `datefmt` strftime(3) does not know, if anything: there it prints as it stands, as `%f` does.
+///
+/// ```
+/// assert_eq!(logtree_formatters::unknown_in_datefmt("%H:%M:%S.%f").as_deref(), Some("%f"));
+/// ```
+pub fn unknown_in_datefmt(datefmt: &str) -> Option<String> {
+    strftime::DateFormat::new(datefmt).unknown().map(str::to_owned)
+}
+
 /// Appends Python's `repr` of a value: what `%(name)r` prints of a field.
 ///
 /// ```

@@ -67,6 +67,14 @@ impl DateFormat {
         Self(pieces.into())
     }
 
+    /// The first part that is no directive, and so prints as it stands.
+    pub(crate) fn unknown(&self) -> Option<&str> {
+        self.0.iter().find_map(|piece| match piece {
+            Piece::Directive(Directive { is_known: false, text, .. }) => Some(&**text),
+            _ => None,
+        })
+    }
+
     pub(crate) fn write(&self, moment: &Moment<'_>, out: &mut String) {
         for piece in &self.0 {
             match piece {

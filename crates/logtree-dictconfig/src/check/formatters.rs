@@ -56,6 +56,7 @@ impl<'a> Checker<'a> {
             let made = if is_custom { self.custom_formatter(&scope) } else { self.plain_formatter(&scope) };
             if let Some(Made::Ready(formatter)) = &made {
                 self.warn_of_format(&scope, &**formatter);
+                self.warn_of_datefmt(&scope);
             }
             self.formatters.push((scope.name, made.unwrap_or(Made::Refused)));
         }
@@ -64,9 +65,7 @@ impl<'a> Checker<'a> {
     /// Warns of a format with which each record fails, such as `%(asctime) - %(message)s`, or names what was meant to be an
     /// attribute: CPython does not mind it before.
     fn warn_of_format(&mut self, scope: &Scope<'a>, formatter: &dyn Formatter) {
-        let class = scope.field("()").or_else(|| scope.field("class")).map(|field| field.node.text());
-        // What the program's own classes do to a record is not known here.
-        let is_known = class.is_none_or(|class| catalog::signature(&class).is_some());
+        let is_known = Self::is_known_formatter(scope);
         let Some(field) = scope.field("format").or_else(|| scope.field("fmt")).filter(|_| is_known) else { return };
         let (callsite, origin) = (Callsite::default(), Origin::default());
         // It has no fields, of which nothing prints, whatever the format asks of them: what fails with it fails with all.
@@ -90,6 +89,23 @@ impl<'a> Checker<'a> {
             }
             given.push(FieldName::Inline(name), Value::I64(0));
         }
+    }
+
+    /// Warns of what a `datefmt` prints as it stands, such as `%f`, which other libraries have and strftime has not.
+    fn warn_of_datefmt(&mut self, scope: &Scope<'a>) {
+        let Some(field) = scope.field("datefmt").filter(|_| Self::is_known_formatter(scope)) else { return };
+        let Some(unknown) = field.node.as_str().and_then(logtree_formatters::unknown_in_datefmt) else { return };
+        let expected = match unknown.ends_with(['f', '.']) {
+            true => Some("%(msecs)03d behind %(asctime)s in the format, or timespec, for parts of a second".to_owned()),
+            false => None,
+        };
+        self.warn(&field.at, format!("strftime has no '{unknown}', and prints it as it stands")).expected = expected;
+    }
+
+    /// Whether it is not of a class of the program's own, of which nothing is known here.
+    fn is_known_formatter(scope: &Scope<'a>) -> bool {
+        let class = scope.field("()").or_else(|| scope.field("class")).map(|field| field.node.text());
+        class.is_none_or(|class| catalog::signature(&class).is_some())
     }
 
     /// A formatter made by a factory, with all other keys as keyword arguments.

@@ -185,6 +185,28 @@ fn what_python_swallows_is_a_warning_and_under_strict_an_error() {
 }
 
 #[test]
+fn what_strftime_prints_as_it_stands_is_a_warning() {
+    let of = |datefmt: &str| {
+        warnings(&format!(
+            r#"{{"version": 1, "root": {{"level": "INFO", "handlers": ["h"]}},
+  "handlers": {{"h": {{"class": "logging.StreamHandler", "formatter": "f"}}}},
+  "formatters": {{"f": {{"format": "%(asctime)s", "datefmt": "{datefmt}"}}}}}}"#
+        ))
+    };
+    // CPython 3.13: time.strftime("%T.%f %:z") is "12:00:00.%f %:z".
+    let fraction = "(expected %(msecs)03d behind %(asctime)s in the format, or timespec, for parts of a second)";
+    let said = |unknown: &str| {
+        format!(
+            "logging.json:3:60: formatters.f.datefmt: warning: strftime has no '{unknown}', and prints it as it stands"
+        )
+    };
+    assert_eq!(of("%T.%f"), [format!("{} {fraction}", said("%f"))]);
+    assert_eq!(of("%H:%M:%S%.3f"), [format!("{} {fraction}", said("%."))]);
+    assert_eq!(of("%F %T %:z"), [said("%:")]);
+    assert_eq!(of("%A %-d. %B %Y %H:%M:%S %z %% %Ey"), Vec::<String>::new());
+}
+
+#[test]
 fn a_root_whose_level_directives_give_has_one() {
     let of = |directives: &str| {
         warnings(&format!(
