@@ -8,3 +8,6 @@ pub mod from_tracing_subscriber {}
 
 #[doc = include_str!("../docs/from-log4rs.md")]
 pub mod from_log4rs {}
+
+#[doc = include_str!("../docs/from-log.md")]
+pub mod from_log {}

@@ -65,8 +65,9 @@
 //!
 //! # From elsewhere
 //!
-//! Whoever comes from Python's `logging`, from tracing-subscriber with `EnvFilter` and tracing-appender, or from log4rs finds
-//! a page each in `guide`: the calls and keys of there beside those of here, and what differs.
+//! Whoever comes from Python's `logging`, from tracing-subscriber with `EnvFilter` and tracing-appender, from log4rs, or from
+//! `env_logger`, `flexi_logger`, fern and slog finds a page each in `guide`: the calls and keys of there beside those of here, and
+//! what differs.
 //!
 //! # Features
 //!
