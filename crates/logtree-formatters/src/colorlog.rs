@@ -42,9 +42,16 @@ pub struct ColoredFormatterConfig {
     pub force_color: bool,
 }
 
-/// colorlog's `default_log_colors`.
-const LOG_COLORS: [(&str, &str); 5] =
-    [("DEBUG", "white"), ("INFO", "green"), ("WARNING", "yellow"), ("ERROR", "red"), ("CRITICAL", "bold_red")];
+/// colorlog's `default_log_colors`. `DIFFERENCE`: `WARN` has the colour of `WARNING`. That is how configs call the level for who knows
+/// it from `tracing`, and with colorlog it would be the only one without a colour.
+const LOG_COLORS: [(&str, &str); 6] = [
+    ("DEBUG", "white"),
+    ("INFO", "green"),
+    ("WARNING", "yellow"),
+    ("WARN", "yellow"),
+    ("ERROR", "red"),
+    ("CRITICAL", "bold_red"),
+];
 
 impl Default for ColoredFormatterConfig {
     fn default() -> Self {
@@ -236,5 +243,33 @@ fn default_format(style: Style) -> &'static str {
         Style::Percent => "%(log_color)s%(levelname)s:%(name)s:%(message)s",
         Style::Brace => "{log_color}{levelname}:{name}:{message}",
         Style::Dollar => "${log_color}${levelname}:${name}:${message}",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use logtree_core::{Level, LevelNames, with_own_record};
+
+    use super::*;
+
+    #[test]
+    fn a_warning_has_its_colour_under_the_name_that_tracing_gives_it() {
+        let mut names = LevelNames::default();
+        names.add(Level::WARNING, "WARN");
+        let config = ColoredFormatterConfig { force_color: true, ..ColoredFormatterConfig::default() };
+        let line = |config: &ColoredFormatterConfig, level_names: &LevelNames| {
+            let formatter = config.clone().build().unwrap();
+            let mut out = String::new();
+            with_own_record("test", "m", |record| {
+                formatter.format(&Record { level: Level::WARNING, level_names, ..*record }, &mut out).unwrap();
+            });
+            out
+        };
+        assert_eq!(line(&config, LevelNames::STANDARD), "\x1b[33mWARNING:logtree:m\x1b[0m");
+        assert_eq!(line(&config, &names), "\x1b[33mWARN:logtree:m\x1b[0m");
+        let own = ColoredFormatterConfig { log_colors: vec![("WARNING".into(), "red".into())], ..config };
+        assert_eq!(line(&own, &names), "WARN:logtree:m\x1b[0m");
     }
 }
