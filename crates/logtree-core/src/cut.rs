@@ -41,10 +41,13 @@ impl Record<'_> {
 }
 
 /// So much of a text as fits, whole characters.
-fn start_of(text: &str, most_bytes: usize) -> &str {
-    let most = most_bytes.min(text.len());
+#[inline]
+pub(crate) fn start_of(text: &str, most_bytes: usize) -> &str {
+    if text.len() <= most_bytes {
+        return text;
+    }
     // A character has four bytes at most.
-    let end = (0..=most).rev().take(4).find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    let end = (0..=most_bytes).rev().take(4).find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     &text[..end]
 }
 

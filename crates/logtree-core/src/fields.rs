@@ -7,6 +7,7 @@
 use std::fmt::{self, Write as _};
 
 use crate::codec::{DecodeError, Reader};
+use crate::cut::start_of;
 use crate::{Value, write_caught};
 
 /// The top bit of a tag: the name stands inline.
@@ -285,7 +286,7 @@ impl FieldsBuf {
 
     #[inline(never)]
     fn fixed_inline(&mut self, tag: u8, name: &str, value: &[u8]) {
-        let name = &name[..name.floor_char_boundary_at(usize::from(u16::MAX))];
+        let name = start_of(name, usize::from(u16::MAX));
         self.0.push(tag | INLINE_NAME);
         self.0.extend_from_slice(&(name.len() as u16).to_le_bytes());
         self.0.extend_from_slice(name.as_bytes());
@@ -300,20 +301,6 @@ impl fmt::Write for Utf8Tail<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.extend_from_slice(text.as_bytes());
         Ok(())
-    }
-}
-
-/// The longest prefix of at most so many bytes that ends between characters.
-trait FloorCharBoundary {
-    fn floor_char_boundary_at(&self, most: usize) -> usize;
-}
-
-impl FloorCharBoundary for str {
-    fn floor_char_boundary_at(&self, most: usize) -> usize {
-        if self.len() <= most {
-            return self.len();
-        }
-        (0..=most).rev().find(|&at| self.is_char_boundary(at)).unwrap_or(0)
     }
 }
 

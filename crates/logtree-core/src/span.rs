@@ -3,6 +3,7 @@
 //! Each is encoded when it is made (length, name, fields), so that a record copies it and reads nothing again.
 
 use crate::codec::{DecodeError, Reader};
+use crate::cut::start_of;
 use crate::{Fields, FieldsBuf, Value};
 
 /// One span around a record.
@@ -101,7 +102,7 @@ impl SpansBuf {
 
     /// Appends the next inner span. Its fields must be named inline.
     pub fn push(&mut self, name: &str, fields: &FieldsBuf) {
-        let name = &name.as_bytes()[..name.len().min(usize::from(u16::MAX))];
+        let name = start_of(name, usize::from(u16::MAX)).as_bytes();
         let fields = fields.as_fields().as_bytes();
         self.0.reserve(6 + name.len() + fields.len());
         self.0.extend_from_slice(&((2 + name.len() + fields.len()) as u32).to_le_bytes());

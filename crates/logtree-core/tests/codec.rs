@@ -5,7 +5,8 @@ use logtree_core::codec::{
     DecodeError, Definition, Encoded, decode, decode_definition, encode_callsite, encode_origin,
 };
 use logtree_core::{
-    Callsite, FieldName, Fields, FieldsBuf, Level, LevelNames, Origin, Record, Source, SpansBuf, Timestamp, Value,
+    Callsite, FieldName, Fields, FieldsBuf, Level, LevelNames, Origin, Record, Source, Spans, SpansBuf, Timestamp,
+    Value,
 };
 use proptest::prelude::*;
 
@@ -156,6 +157,17 @@ fn with(bytes: &[u8], at: usize, byte: u8) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[at] = byte;
     bytes
+}
+
+#[test]
+fn a_name_beyond_its_length_is_cut_between_characters() {
+    let (long, kept) = ("x".to_owned() + &"€".repeat(30_000), "x".to_owned() + &"€".repeat(21_844));
+    let (mut fields, mut spans) = (FieldsBuf::default(), SpansBuf::default());
+    fields.push(FieldName::Inline(&long), Value::Bool(true));
+    spans.push(&long, &fields);
+    let spans = Spans::parse(spans.as_spans().as_bytes()).unwrap();
+    let span = spans.iter().next().unwrap();
+    assert!(span.name == kept && span.fields.find(&kept, &[]) == Some(Value::Bool(true)));
 }
 
 #[test]
