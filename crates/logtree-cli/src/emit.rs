@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use logtree::{Color, Config, Error, Problem, Tree};
+use logtree::{Color, Config, Problem, Tree};
 use logtree_core::{Callsite, Direct, Origin, Timestamp};
 
 use crate::event::{Event, Unsaid};
-use crate::{Outcome, say};
+use crate::{Outcome, say, say_why};
 
 /// Handle events as the loggers of a config would: one JSON object a line, with the keys of a Python LogRecord
 ///
@@ -39,7 +39,7 @@ impl Emit {
     pub(crate) fn run(&self) -> Outcome {
         let config = match Config::load(&self.config, &logtree::registry()) {
             Ok(config) => config,
-            Err(error) => return refused(&error),
+            Err(error) => return say_why(&error),
         };
         if self.warnings {
             say(&config.warnings().iter().map(|warning: &Problem| warning.render(Color::Always)).collect::<String>());
@@ -54,7 +54,7 @@ impl Emit {
         };
         match config.tree() {
             Ok(tree) => Emitter::new(tree, self.origin()).run(events),
-            Err(error) => refused(&error),
+            Err(error) => say_why(&error),
         }
     }
 
@@ -155,12 +155,4 @@ impl<'a> Emitter<'a> {
         self.outcome = Outcome::Flawed;
         say(&format!("{}:{line}: {message}\n", self.input.display()));
     }
-}
-
-fn refused(error: &Error) -> Outcome {
-    say(&match error.problems() {
-        Some(problems) => problems.render(Color::Always),
-        None => format!("{error}\n"),
-    });
-    Outcome::Refused
 }

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
 use logtree::prefork::{Service, ServiceControl};
-use logtree::{Color, Config, Error};
+use logtree::{Config, Error};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag::register;
 
-use crate::{Outcome, say};
+use crate::{Outcome, say, say_why};
 
 /// Listen to the queue of a config, in the place of its programs' helpers, until SIGTERM or SIGINT
 ///
@@ -30,10 +30,7 @@ impl Listen {
     pub(crate) fn run(&self) -> Outcome {
         match self.listen() {
             Ok(()) => Outcome::Good,
-            Err(error) => {
-                complain(&error);
-                Outcome::Refused
-            }
+            Err(error) => say_why(&error),
         }
     }
 
@@ -54,13 +51,6 @@ impl Listen {
 
 fn load(path: &Path) -> Result<Config, Error> {
     Config::load(path, &logtree::registry())
-}
-
-fn complain(error: &Error) {
-    say(&match error.problems() {
-        Some(problems) => problems.render(Color::Always),
-        None => format!("logtree: {error}\n"),
-    });
 }
 
 /// Signals that have come and were not seen yet.
@@ -92,7 +82,7 @@ impl ServiceControl for Control<'_> {
             match load(self.path).and_then(|config| self.service.change(config)) {
                 Ok(()) => say(&format!("logtree: read {} again\n", self.path.display())),
                 Err(error) => {
-                    complain(&error);
+                    say_why(&error);
                     say("logtree: goes on with the config of before\n");
                 }
             }

@@ -31,6 +31,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use logtree::{Color, Error};
 
 /// Python's logging for Rust's tracing: configs checked and tried out.
 #[derive(Debug, Parser)]
@@ -87,6 +88,15 @@ fn answer(text: &str) {
 /// Standard error, with colours only on a terminal. If it is closed, nobody is left to tell.
 fn say(text: &str) {
     let _ = anstream::stderr().write_all(text.as_bytes());
+}
+
+/// Says why there is no logging of a config, which comes to this.
+fn say_why(error: &Error) -> Outcome {
+    say(&match error.problems() {
+        Some(problems) => problems.render(Color::Always),
+        None => format!("logtree: {error}\n"),
+    });
+    Outcome::Refused
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::{
     with_own_record,
 };
 
-/// Does something with a record.
+/// Does something with a record. [`Registry::handler`](crate::Registry::handler) has a small one.
 ///
 /// A handler lives through `open` (once, when its config is accepted), `start` (once, after every handler of the
 /// config was opened), then any number of `emit`, `flush` and `reopen` from any thread, and of any process that was
@@ -184,6 +184,13 @@ impl HandlerEntry {
     #[inline]
     pub fn takes(&self, level: Level) -> bool {
         level >= self.level()
+    }
+
+    /// Whether this one looks at the level of `child`, one of its children, before it hands a record on.
+    pub fn asks_level_of(&self, child: &Self) -> bool {
+        // Then a record that is just below it is kept back.
+        let below = child.level().0.checked_sub(1).map(Level);
+        below.is_none_or(|below| !self.handler.hands_on(child, below))
     }
 
     /// Sets the level, for all who share the handler. A tree that leads to it is to be built anew afterwards: what its

@@ -64,18 +64,6 @@ impl TreeBuilder {
         self.loggers.entry(logger_name(name).into()).or_default()
     }
 
-    /// Names a handler of the config, whether or not a logger has it; dependencies first.
-    pub fn handler(&mut self, entry: Arc<HandlerEntry>) -> &mut Self {
-        self.handlers.push(entry);
-        self
-    }
-
-    /// The names of levels.
-    pub fn level_names(&mut self, names: LevelNames) -> &mut Self {
-        self.level_names = names;
-        self
-    }
-
     /// The handler of records that meet no other on their walk (Python's `logging.lastResort`).
     pub fn last_resort(&mut self, entry: Arc<HandlerEntry>) -> &mut Self {
         self.last_resort = Some(entry);

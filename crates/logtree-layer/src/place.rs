@@ -61,9 +61,7 @@ impl Place<'_> {
             scratch::handle(tree, route, &record);
         });
     }
-}
 
-impl Place<'_> {
     /// What this thread knows of the place, or finds out now. Also there while thread-locals are being destroyed, only slower.
     fn known(&self) -> Rc<KnownPlace> {
         let line = self.line.unwrap_or_default() as usize;

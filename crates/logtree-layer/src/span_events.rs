@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use logtree_core::{FieldName, Record, SpanEvents, Timestamp, Value};
+use logtree_core::{FieldName, Record, Route, SpanEvents, Timestamp, Value};
 use logtree_os::real_time_ns;
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
@@ -14,7 +14,8 @@ use crate::{origin, span_times, spans};
 /// A span was made, and what it says is kept.
 #[cold]
 pub(crate) fn on_new<'a, S: LookupSpan<'a>>(tree: &TreeHandle, layer: usize, span: &SpanRef<'a, S>) {
-    if events_of(tree, span).contains(SpanEvents::CLOSE) {
+    let (tree_now, known) = (tree.load(), KnownCallsite::find(span.metadata()));
+    if events_of(tree_now.route(known.route_index(&tree_now)), known).contains(SpanEvents::CLOSE) {
         span_times::begin(span, layer);
     }
     make_record(tree, layer, span, SpanEvents::NEW, "new");
@@ -45,9 +46,7 @@ pub(crate) fn on_close<'a, S: LookupSpan<'a>>(tree: &TreeHandle, layer: usize, s
 }
 
 /// What the span's logger wants records of, if it wants any at the span's level.
-fn events_of<'a, S: LookupSpan<'a>>(tree: &TreeHandle, span: &SpanRef<'a, S>) -> SpanEvents {
-    let (tree, known) = (tree.load(), KnownCallsite::find(span.metadata()));
-    let route = tree.route(known.route_index(&tree));
+fn events_of(route: &Route, known: &KnownCallsite) -> SpanEvents {
     if route.wants(known.level) { route.span_events() } else { SpanEvents::NONE }
 }
 
@@ -59,11 +58,11 @@ fn make_record<'a, S: LookupSpan<'a>>(
     event: SpanEvents,
     message: &str,
 ) {
-    if !events_of(tree, span).contains(event) {
-        return;
-    }
     let (tree, known) = (tree.load(), KnownCallsite::find(span.metadata()));
     let route = known.route_index(&tree);
+    if !events_of(tree.route(route), known).contains(event) {
+        return;
+    }
     with_scratch(|Scratch { text, spans }| {
         if tree.route(route).needs().spans {
             spans::append_all(span, Some(layer), None, spans);

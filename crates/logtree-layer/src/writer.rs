@@ -86,7 +86,7 @@ pub struct RecordWriter<'a> {
 impl RecordWriter<'_> {
     fn handle(&self, line: &[u8]) {
         static CALLSITE: LazyLock<Callsite> = LazyLock::new(Callsite::default);
-        if self.level < self.entry.level() {
+        if !self.entry.takes(self.level) {
             return;
         }
         let (origin, message) = (origin::current(), String::from_utf8_lossy(line));
@@ -106,8 +106,7 @@ impl Write for RecordWriter<'_> {
             Some(line) if self.pending.is_empty() => self.handle(line),
             Some(rest) => {
                 self.pending.extend_from_slice(rest);
-                let line = std::mem::take(&mut self.pending);
-                self.handle(&line);
+                self.flush()?;
             }
             None => self.pending.extend_from_slice(bytes),
         }

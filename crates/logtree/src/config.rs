@@ -91,10 +91,9 @@ impl Config {
     }
 
     fn load_path(path: &Path, registry: &Registry) -> Result<Self, Error> {
-        let origin = FileOrigin::new(path, registry);
-        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         // Before it is read: it may change meanwhile.
-        let age = Age::of_file(&absolute);
+        let origin = FileOrigin::new(path, registry);
+        let age = Age::of_file(origin.path());
         let plan = logtree_dictconfig::Config::new(registry).on_top(true).load(path)?;
         let sharing = Sharing::new(&plan, &path.display().to_string(), age, registry);
         Ok(Self { plan, origin: Some(origin), sharing })

@@ -81,7 +81,7 @@ pub(crate) enum Install {
 pub(crate) struct Starting(#[allow(dead_code, reason = "held")] ForkLockGuard<'static, ()>);
 
 pub(crate) fn begin_install() -> Result<Install, Error> {
-    let starting = begin_layer();
+    let starting = begin();
     match INSTALLED.get() {
         None => Ok(Install::New(starting)),
         Some((generation, guarded)) if *generation != ForkGeneration::current() => {
@@ -91,7 +91,7 @@ pub(crate) fn begin_install() -> Result<Install, Error> {
     }
 }
 
-pub(crate) fn begin_layer() -> Starting {
+pub(crate) fn begin() -> Starting {
     Starting(STARTING.lock())
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn install(open: Opening) -> Result<Guard, Error> {
     let Opened { tree, start, origin } = open()?;
     let tree = with_last_resort(tree);
     #[cfg(all(feature = "prefork", target_os = "linux"))]
-    let _starting = crate::listening::Starting::new(&tree);
+    let _meanwhile = crate::listening::Meanwhile::new(&tree);
     start()?;
     match subscribe(&tree) {
         Ok(handle) => Ok(starting.installed(handle, origin)),
@@ -57,14 +57,14 @@ pub(crate) fn install(open: Opening) -> Result<Guard, Error> {
 
 /// Makes what `open` opens a layer that stands beside others.
 pub(crate) fn layer(open: Opening) -> Result<TreeLayer, Error> {
-    let starting = guard::begin_layer();
+    let starting = guard::begin();
     #[cfg(target_os = "linux")]
     crate::report::to_stderr();
     let Opened { mut tree, start, origin } = open()?;
     tree.disable(logger::disabled());
     let tree = Arc::new(tree.into_tree());
     #[cfg(all(feature = "prefork", target_os = "linux"))]
-    let _starting = crate::listening::Starting::new(&tree);
+    let _meanwhile = crate::listening::Meanwhile::new(&tree);
     start()?;
     let layer = TreeLayer::new(tree, origin);
     starting.layered(layer.guarded());

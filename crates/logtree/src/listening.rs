@@ -26,9 +26,9 @@ impl ForkReset for Pending {
 }
 
 /// The time between the handlers' start and the moment from which `tracing` leads to them.
-pub(crate) struct Starting(());
+pub(crate) struct Meanwhile(());
 
-impl Starting {
+impl Meanwhile {
     pub(crate) fn new(tree: &Arc<Tree>) -> Self {
         logtree_prefork::surround_start_hooks(surround);
         STARTING.lock().0 = Some((ForkGeneration::current(), Arc::clone(tree)));
@@ -36,7 +36,7 @@ impl Starting {
     }
 }
 
-impl Drop for Starting {
+impl Drop for Meanwhile {
     fn drop(&mut self) {
         STARTING.lock().0 = None;
     }

@@ -39,7 +39,6 @@ impl FileOrigin {
         }
     }
 
-    #[cfg(feature = "watch")]
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

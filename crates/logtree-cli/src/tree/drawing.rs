@@ -141,9 +141,7 @@ impl Logger {
 impl Handler {
     fn of(entry: &HandlerEntry, spec: &HandlerSpec, indices: &HashMap<&str, usize>) -> Self {
         let children = entry.handler.children().iter().filter_map(|child| {
-            let below = child.level().0.checked_sub(1).map(Level);
-            let is_level_asked = below.is_none_or(|below| !entry.handler.hands_on(child, below));
-            Some(Child { handler: *indices.get(&*child.name)?, is_level_asked })
+            Some(Child { handler: *indices.get(&*child.name)?, is_level_asked: entry.asks_level_of(child) })
         });
         Self {
             name: spec.name().to_owned(),

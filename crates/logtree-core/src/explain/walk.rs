@@ -178,8 +178,7 @@ impl<'a> Explainer<'a> {
                     break;
                 }
                 let is_called = entry.handler.hands_on(child, self.level);
-                let below = child.level().0.checked_sub(1).map(Level);
-                let is_level_asked = below.is_none_or(|below| !entry.handler.hands_on(child, below));
+                let is_level_asked = entry.asks_level_of(child);
                 stage.children.push(self.handler(child, outcome, is_level_asked, is_called, depth + 1));
             }
         }
