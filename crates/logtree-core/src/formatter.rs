@@ -5,6 +5,22 @@ use std::sync::Arc;
 use crate::{FormatError, Record};
 
 /// Turns a record into text.
+///
+/// ```
+/// # use logtree_core as logtree;
+/// use std::fmt::Write as _;
+/// use logtree::{FormatError, Formatter, Record};
+///
+/// /// The level and the message.
+/// struct Short;
+///
+/// impl Formatter for Short {
+///     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+///         let _ = write!(out, "{}: {}", record.level_name(), record.message); // a String takes everything
+///         Ok(())
+///     }
+/// }
+/// ```
 pub trait Formatter: Send + Sync {
     /// Appends the text of `record` to `out`, without a terminator.
     ///

@@ -62,7 +62,7 @@ impl Timestamp {
     pub fn now() -> Self {
         // In 64 bits: `Duration::as_nanos` calculates in 128.
         let nanoseconds = |duration: std::time::Duration| {
-            let whole = i64::try_from(duration.as_secs()).ok().and_then(|seconds| seconds.checked_mul(1_000_000_000));
+            let whole = i64::try_from(duration.as_secs()).ok().and_then(|seconds| seconds.checked_mul(NANOSECONDS));
             whole.and_then(|whole| whole.checked_add(duration.subsec_nanos().into())).unwrap_or(i64::MAX)
         };
         match std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH) {
@@ -117,7 +117,21 @@ pub enum Source {
 
 /// One event on its way through the tree.
 ///
-/// Everything in it is borrowed; what must outlive the event is encoded by [`codec`](crate::codec).
+/// Everything in it is borrowed; what is to outlive the event is held by [`HeldRecords`](crate::HeldRecords). One that is
+/// made by hand tries out filters and formatters:
+///
+/// ```
+/// # use logtree_core as logtree;
+/// use logtree::{Callsite, FieldName, FieldsBuf, Level, Origin, Record, Timestamp};
+///
+/// let callsite = Callsite { name: "my_app.db".into(), line: 17, ..Callsite::default() };
+/// let origin = Origin::default();
+/// let mut fields = FieldsBuf::new();
+/// fields.push(FieldName::Inline("rows"), 3_u64.into());
+/// let record = Record::new(&callsite, &origin, Level::INFO, Timestamp::now(), "queried");
+/// let record = Record { fields: fields.as_fields(), ..record };
+/// assert_eq!((record.name, record.field("rows")), ("my_app.db", Some(3_u64.into())));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
     /// What never changes between the records of one place in the code.
@@ -272,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_win_over_nothing_and_fields_over_spans() {
+    fn a_record_s_own_field_wins_over_those_of_its_spans() {
         let callsite = Callsite { field_names: Box::new(["id".into()]), ..Callsite::default() };
         let mut fields = crate::FieldsBuf::default();
         fields.push(crate::FieldName::Index(0), Value::I64(1));

@@ -278,10 +278,11 @@ pub enum Fork {
 /// safe in rustix already: `rustix::process::{waitpid, wait, kill_process}`.
 ///
 /// ```no_run
-/// use logtree_os::{Fork, fork_single_threaded};
+/// # mod logtree { pub mod prefork { pub use logtree_os::{Fork, fork_single_threaded as fork}; } }
+/// use logtree::prefork::{Fork, fork};
 ///
 /// # fn work() -> i32 { 0 }
-/// match fork_single_threaded()? {
+/// match fork()? {
 ///     Fork::Child => std::process::exit(work()),
 ///     Fork::Parent(worker) => println!("worker {worker} started"),
 /// }

@@ -161,10 +161,6 @@ impl ForkReset for Hooks {
 ///
 /// To be called before the config is installed. The hook runs in a helper process that has this process's memory as it
 /// was at install, none of its descriptors and none of its threads: it is to log, not to do business.
-///
-/// ```
-/// logtree_prefork::on_listener_start(|| println!("{} listens", std::process::id()));
-/// ```
 pub fn on_listener_start(hook: impl Fn() + Send + Sync + 'static) {
     START_HOOKS.lock().0.push(Arc::new(hook));
 }

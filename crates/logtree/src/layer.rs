@@ -37,7 +37,7 @@ impl TreeLayer {
     /// Flushes this logging, reloads it, and changes it: all that the guard of an install does.
     ///
     /// ```no_run
-    /// use logtree::{Level, Watch};
+    /// use logtree::Level;
     /// use tracing_subscriber::layer::SubscriberExt as _;
     ///
     /// let layer = logtree::from_file("logging.yaml")?.layer()?;
@@ -45,7 +45,7 @@ impl TreeLayer {
     /// let subscriber = tracing_subscriber::registry().with(layer);
     /// tracing::subscriber::set_global_default(subscriber).expect("it is the first");
     /// # #[cfg(feature = "watch")]
-    /// guard.watch(Watch::new().reload_on_sighup().flush_on_sigterm())?;
+    /// guard.watch(logtree::Watch::new().reload_on_sighup().flush_on_sigterm())?;
     /// guard.set_level("my_app.db", Level::DEBUG);
     /// # Ok::<(), logtree::Error>(())
     /// ```

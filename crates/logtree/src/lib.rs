@@ -51,7 +51,8 @@
 //!
 //! # Many processes
 //!
-//! With the feature `prefork` a config may put a queue between loggers and handlers, in Python's own words:
+//! With the feature `prefork` a config may put a queue between loggers and handlers, in Python's own words. The loggers have this
+//! handler in place of those behind it:
 //!
 //! ```json
 //! {"class": "logging.handlers.QueueHandler", "queue": {"()": "multiprocessing.Queue"},
@@ -141,8 +142,10 @@ pub use logtree_dictconfig::{Color, Exception, Format, Place, Problem, Problems}
 pub use logtree_formatters as formatters;
 #[doc(inline)]
 pub use logtree_handlers as handlers;
-/// Behind a cross-process queue, the lines of many processes' fmt layers are written by its one listener, each exactly once
-/// and as fmt made them; the file behind it should have no formatter. Of a program that keeps its fmt layer:
+/// A handler as the writer of tracing-subscriber's fmt layer. Behind a cross-process queue, the lines of many processes are
+/// written by its one listener, each exactly once and as fmt made them; the file behind it should have no formatter.
+///
+/// Of a program that keeps its fmt layer:
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -167,6 +170,11 @@ pub use logtree_handlers as handlers;
 /// ```
 #[cfg(feature = "appender")]
 pub use logtree_layer::HandlerWriter;
+/// For the log to tell who writes it.
+///
+/// ```
+/// logtree::on_listener_start(|| tracing::info!(process = std::process::id(), "listens"));
+/// ```
 #[cfg(all(feature = "prefork", target_os = "linux"))]
 pub use logtree_prefork::on_listener_start;
 pub use panics::log_panics;

@@ -19,6 +19,11 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! Whoever forks by other means, such as gunicorn by Python's `os.fork`, needs no [`fork`]: a child can log at once, and
+//! `install` may be called before the fork, in each child, or in both. A library in such a process, such as a Python extension,
+//! keeps the guard in a `static`: the end of the process flushes, and what was logged is written though it ends by `_exit`, or by
+//! SIGKILL.
 #![cfg(target_os = "linux")]
 
 use std::sync::Arc;
@@ -29,8 +34,7 @@ use logtree_dictconfig::HandlerSpec;
 use crate::config::Config;
 use crate::error::Error;
 pub use logtree_prefork::{
-    ConfigStats, Drops, Fork, LaneStats, OwnerStats, QueueLook, QueueStats, ServiceControl, fork, on_listener_start,
-    stats,
+    ConfigStats, Drops, Fork, LaneStats, OwnerStats, QueueLook, QueueStats, ServiceControl, fork, stats,
 };
 
 /// The queue of a config, joined by a program that is to listen to it and to do nothing else: `logtree listen`.
