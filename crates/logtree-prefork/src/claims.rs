@@ -10,6 +10,10 @@
 //! - Where all the same another queue has taken a log file meanwhile, the listener does not write: it keeps its records
 //!   where they are, says so, and goes on when that queue has ended. Two listeners never write one file.
 //!
+//! - Where another directory has taken the place of the log's, as by `mv logs logs.old; mkdir logs`, the claim is put into that as soon
+//!   as the listener writes there. With a handler that goes on in the file that it has, it never is, and the new directory is for
+//!   others. Who comes in the first tenth of a second makes a second queue, for which this one's listener waits.
+//!
 //! What remains: once the name of the segment is gone, records that nobody has written end with the last process of the queue,
 //! and so does the plan of a batch in which the last listener was killed: a file may end in half a batch then. Records
 //! larger than a lane are cut. A process of another pid namespace finds the segment no more, and is refused, with the

@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, IntoRawFd as _, OwnedFd, RawFd};
-use rustix::fs::{Mode, OFlags, Stat, fstat, lstat, openat};
+use rustix::fs::{Mode, OFlags, Stat, fstat, lstat, openat, stat};
 use rustix::io::Errno;
 
 use super::key::{FileKey, Place};
@@ -35,6 +35,8 @@ struct Watched {
     directory: Option<Held>,
     /// The claim, [attended](file::attend), and how it looked then.
     attended: Option<(Held, Look)>,
+    /// Its directory is another one by now, and this process has no file open there.
+    is_away: bool,
 }
 
 /// A file at one moment: any change of it, or another one in its place, makes another look.
@@ -64,25 +66,22 @@ impl Watch {
             }
             // What is no regular file has no claim.
             let Ok(Some(place)) = Place::of(log) else { continue };
-            let directory = open_directory(&place).ok().and_then(Held::new);
-            let claim = place.directory_path.join(place.claim_name());
-            let watched = Watched { log: log.to_path_buf(), key: place.key, claim, directory, attended: None };
-            watched.mark(Kind::Shared);
-            self.0.push(watched);
+            self.0.push(Watched::new(log, place));
         }
     }
 
     /// Whether all claims are there and name this segment. Each that looks as before costs one system call; a new one is read
-    /// and [attended](super::Claim::is_attended). A claim whose directory is another one by now is watched no more.
+    /// and [attended](super::Claim::is_attended). Where a directory is another one by now, the claim in that is watched from the
+    /// moment on in which this process has the log file there open; a handler that goes on in the file that it has needs none.
     pub fn look(&mut self, segment_id: u128) -> bool {
         if self.0.iter().all(Watched::is_unchanged) {
             return true;
         }
-        self.retain(|watched| !matches!(Place::of(&watched.log), Ok(Some(place)) if place.key != watched.key));
         // Closing a claim frees the locks of this process on it: not while a thread of it is at a meeting.
         let Some(_threads) = THREADS.try_lock() else { return true };
+        self.0.iter_mut().for_each(Watched::follow);
         let mut is_there = true;
-        for watched in self.0.iter_mut().filter(|watched| !watched.is_unchanged()) {
+        for watched in self.0.iter_mut().filter(|watched| !watched.is_away && !watched.is_unchanged()) {
             is_there &= watched.attend(segment_id);
         }
         is_there
@@ -91,7 +90,7 @@ impl Watch {
     /// The log files whose claims are watched.
     #[must_use]
     pub fn logs(&self) -> Vec<&Path> {
-        self.0.iter().map(|watched| &*watched.log).collect()
+        self.0.iter().filter(|watched| !watched.is_away).map(|watched| &*watched.log).collect()
     }
 
     /// What a child must keep open to [inherit](Watch::inherited) it.
@@ -132,6 +131,24 @@ impl Drop for Watch {
 }
 
 impl Watched {
+    fn new(log: &Path, place: Place) -> Self {
+        let directory = open_directory(&place).ok().and_then(Held::new);
+        let claim = place.directory_path.join(place.claim_name());
+        let watched = Self { log: log.to_path_buf(), key: place.key, claim, directory, attended: None, is_away: false };
+        watched.mark(Kind::Shared);
+        watched
+    }
+
+    /// Goes over to the directory that is under the name by now, once this process writes there.
+    fn follow(&mut self) {
+        let Ok(Some(place)) = Place::of(&self.log) else { return };
+        self.is_away = place.key != self.key;
+        if self.is_away && is_open(&self.log) {
+            self.mark(Kind::Free);
+            *self = Self::new(&self.log, place);
+        }
+    }
+
     fn is_unchanged(&self) -> bool {
         let Some((_, look)) = &self.attended else { return false };
         lstat(&self.claim).is_ok_and(|found| Look::of(&found) == *look)
@@ -160,6 +177,13 @@ impl Watched {
 pub(super) fn is_watched(place: &Place) -> bool {
     let Ok(directory) = open_directory(place) else { return false };
     ofd_lock::is_locked(directory.as_raw_fd(), byte_of(place.key.name())).unwrap_or(false)
+}
+
+/// Whether this process has the file open that is under this name.
+fn is_open(path: &Path) -> bool {
+    let (Ok(named), Ok(open)) = (stat(path), std::fs::read_dir("/proc/self/fd")) else { return false };
+    let is_it = |found: Stat| (found.st_dev, found.st_ino) == (named.st_dev, named.st_ino);
+    open.flatten().any(|entry| stat(entry.path()).is_ok_and(is_it))
 }
 
 /// The place's directory, as a file that can be locked.

@@ -1,9 +1,10 @@
 //! A cleaner removes claims and segments under queues that live.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use logtree_core::{Overflow, QueueLimits};
+use logtree_handlers::{FileHandler, FileHandlerConfig, RotatingFileHandler, RotatingFileHandlerConfig};
 use logtree_prefork::QueueOptions;
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
@@ -333,4 +334,106 @@ pub(crate) fn a_listener_whose_file_was_taken_ends_when_the_file_is_gone_with_it
         assert_eq!(wait_for_exit(process), None);
     }
     wait_until_dead(&[listener]);
+}
+
+/// A handler that looks which file has its name goes on there: then the claim that keeps others out is there too.
+pub(crate) fn a_directory_that_takes_the_place_of_another_gets_a_claim() {
+    let directory = tempfile::tempdir().unwrap();
+    let [logs, former] = ["logs", "logs.old"].map(|name| directory.path().join(name));
+    std::fs::create_dir(&logs).unwrap();
+    let log = logs.join("app.log");
+    let started = || {
+        let config =
+            RotatingFileHandlerConfig { max_bytes: 1 << 20, backup_count: 1, ..RotatingFileHandlerConfig::new(&log) };
+        let handler = Box::new(RotatingFileHandler::new(config).unwrap());
+        let queue = Queue::before(vec![handler], &log, QueueOptions::default());
+        queue.entry.handler.start().unwrap();
+        queue
+    };
+    let program = in_child(|| {
+        let queue = started();
+        let log_next = |number| {
+            queue.log(number);
+            assert!(queue.flush());
+        };
+        log_next(0);
+        std::fs::write(directory.path().join("segment"), segment()).unwrap();
+        wait_for(directory.path(), "moved");
+        let mut numbers = 1..;
+        until("it goes on in the new one", || {
+            log_next(numbers.next().unwrap());
+            log.exists()
+        });
+        wait_for(directory.path(), "end");
+    });
+    wait_for(directory.path(), "segment");
+    std::fs::rename(&logs, &former).unwrap();
+    std::fs::create_dir(&logs).unwrap();
+    let tell = |word: &str| std::fs::write(directory.path().join(word), "").unwrap();
+    tell("moved");
+    let claim = logs.join(".app.log.logtree");
+    until("the claim is there", || std::fs::read(&claim).is_ok_and(|claim| claim.ends_with(b"\n")));
+    let newcomer = in_child(|| {
+        let queue = started();
+        queue.log(0);
+        assert!(queue.flush());
+        assert_eq!(segment(), std::fs::read_to_string(directory.path().join("segment")).unwrap());
+    });
+    assert_eq!(wait_for_exit(newcomer), Some(0), "there is a second queue");
+    tell("end");
+    assert_eq!(wait_for_exit(program), Some(0));
+    until("the claim is gone", || !claim.exists());
+    let all = directory.path().join("all");
+    let texts = [&former, &logs].map(|logs| std::fs::read_to_string(logs.join("app.log")).unwrap());
+    std::fs::write(&all, texts.concat()).unwrap();
+    Lines::of(&all).assert_whole();
+}
+
+/// A handler that does not look goes on in the file that it has, and the new directory is another program's.
+pub(crate) fn a_queue_that_stays_in_a_moved_directory_takes_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let [logs, former] = ["logs", "logs.old"].map(|name| directory.path().join(name));
+    std::fs::create_dir(&logs).unwrap();
+    let log = logs.join("app.log");
+    let started = || {
+        let handler = Box::new(FileHandler::new(FileHandlerConfig::new(&log)).unwrap());
+        let queue = Queue::before(vec![handler], &log, QueueOptions::default());
+        queue.entry.handler.start().unwrap();
+        queue
+    };
+    let program = in_child(|| {
+        let queue = started();
+        let mut numbers = 0..;
+        for word in ["segment", "has looked", "logs beside the other"] {
+            // For as long as several of its listener's looks.
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_millis(200) {
+                queue.log(numbers.next().unwrap());
+                assert!(queue.flush());
+            }
+            std::fs::write(directory.path().join(word), segment()).unwrap();
+            wait_for(directory.path(), &format!("behind {word}"));
+        }
+    });
+    let tell = |word: &str| std::fs::write(directory.path().join(format!("behind {word}")), "").unwrap();
+    wait_for(directory.path(), "segment");
+    std::fs::rename(&logs, &former).unwrap();
+    std::fs::create_dir(&logs).unwrap();
+    tell("segment");
+    wait_for(directory.path(), "has looked");
+    let newcomer = in_child(|| {
+        let queue = started();
+        (0..3).for_each(|number| queue.log(number));
+        assert!(queue.flush());
+        assert_ne!(segment(), std::fs::read_to_string(directory.path().join("segment")).unwrap());
+        // Until the other one's listener has looked.
+        tell("has looked");
+        wait_for(directory.path(), "logs beside the other");
+    });
+    assert_eq!(wait_for_exit(newcomer), Some(0));
+    tell("logs beside the other");
+    assert_eq!(wait_for_exit(program), Some(0));
+    let claim = logs.join(".app.log.logtree");
+    until("the claim is gone", || !claim.exists());
+    [former, logs].iter().for_each(|logs| _ = Lines::of(&logs.join("app.log")).assert_whole());
 }

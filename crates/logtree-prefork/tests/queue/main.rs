@@ -171,6 +171,14 @@ fn main() {
             config::whoever_is_killed_at_any_point_while_the_config_changes,
         ),
         ("a_cleaner_makes_no_second_queue", cleaner::a_cleaner_makes_no_second_queue),
+        (
+            "a_directory_that_takes_the_place_of_another_gets_a_claim",
+            cleaner::a_directory_that_takes_the_place_of_another_gets_a_claim,
+        ),
+        (
+            "a_queue_that_stays_in_a_moved_directory_takes_no_other",
+            cleaner::a_queue_that_stays_in_a_moved_directory_takes_no_other,
+        ),
         ("a_queue_without_names_is_found_in_its_processes", cleaner::a_queue_without_names_is_found_in_its_processes),
         (
             "what_was_written_stands_once_when_all_are_killed_behind_a_cleaner",
