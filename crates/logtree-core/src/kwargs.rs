@@ -202,6 +202,23 @@ impl Kwargs {
         }
     }
 
+    /// Takes a list of strings, or one in its place; an empty list if it was not given or is Python's `None`.
+    ///
+    /// # Errors
+    /// If it is neither, or one of the list is no string.
+    pub fn strings(&mut self, keyword: &str) -> Result<Vec<String>, ArgumentError> {
+        let items = match self.take(keyword) {
+            None | Some(Argument::None) => Vec::new(),
+            Some(Argument::List(items)) => items,
+            Some(one) => vec![one],
+        };
+        let string = |item| match item {
+            Argument::Str(text) => Ok(text),
+            other => Err(self.wrong_type(keyword, &other, "a list of str")),
+        };
+        items.into_iter().map(string).collect()
+    }
+
     /// Takes an integer (a boolean is one, as in Python); `None` if it was not given or is Python's `None`.
     ///
     /// # Errors
@@ -343,6 +360,19 @@ mod tests {
         // CPython 3.13: logging._checkLevel('warn').
         assert_eq!(level(Argument::Str("warn".into())), Err("ValueError: Unknown level: 'warn'".into()));
         assert!(level(Argument::Float(10.5)).unwrap_err().ends_with("a number or the name of a level, not float"));
+    }
+
+    #[test]
+    fn strings_are_a_list_or_one() {
+        let text = |text: &str| Argument::Str(text.into());
+        let strings = |argument| kwargs(argument).strings("x").map_err(|error| error.to_string());
+        assert_eq!(strings(Argument::List(vec![text("a"), text("b")])).unwrap(), ["a", "b"]);
+        assert_eq!(strings(text("a")).unwrap(), ["a"]);
+        assert!(strings(Argument::None).unwrap().is_empty());
+        assert!(Kwargs::new("f()", Vec::new()).strings("x").unwrap().is_empty());
+        let wrong = |found| Err(format!("TypeError: f() argument 'x' must be a list of str, not {found}"));
+        assert_eq!(strings(Argument::Int(1)), wrong("int"));
+        assert_eq!(strings(Argument::List(vec![text("a"), Argument::None])), wrong("NoneType"));
     }
 
     #[test]

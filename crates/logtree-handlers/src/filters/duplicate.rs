@@ -9,7 +9,7 @@ use logtree_os::{ForkLock, ForkReset};
 
 use super::held_back::{HeldBack, counted, is_due};
 use super::rate_limit::whole;
-use super::subject::{hash_value, names};
+use super::subject::hash_value;
 
 /// Passes a message, holds its repetitions back, and then says how many those were: `last message repeated 5 times`.
 ///
@@ -70,7 +70,7 @@ impl DuplicateFilterConfig {
         if let Some(allowed) = kwargs.take("allowed").filter(|given| !matches!(given, Argument::None)) {
             config.allowed = whole(kwargs, "allowed", &allowed, u32::MAX.into())? as u32;
         }
-        config.ignore = names(kwargs, "ignore")?;
+        config.ignore = kwargs.strings("ignore")?;
         Ok(config)
     }
 }

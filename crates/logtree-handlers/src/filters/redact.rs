@@ -9,7 +9,7 @@ use logtree_core::{
 };
 
 use super::pattern::Pattern;
-use super::subject::{names, with_text};
+use super::subject::with_text;
 
 /// Passes all records, with a replacement where a secret stands.
 ///
@@ -62,8 +62,8 @@ impl RedactFilterConfig {
     /// # Errors
     /// If there are neither fields nor patterns, or an argument is not of its type.
     pub fn from_kwargs(kwargs: &mut Kwargs) -> Result<Self, ArgumentError> {
-        let mut config = Self { fields: names(kwargs, "fields")?, ..Self::default() };
-        for pattern in names(kwargs, "patterns")? {
+        let mut config = Self { fields: kwargs.strings("fields")?, ..Self::default() };
+        for pattern in kwargs.strings("patterns")? {
             config.patterns.push(Pattern::new(&pattern).map_err(|error| error.at("patterns"))?);
         }
         config.replacement = kwargs.string("replacement")?.unwrap_or(config.replacement);

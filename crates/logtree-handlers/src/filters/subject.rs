@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::hash::{Hash as _, Hasher};
 
-use logtree_core::{Argument, ArgumentError, Kwargs, LevelName, Record, Value};
+use logtree_core::{ArgumentError, Kwargs, LevelName, Record, Value};
 
 /// Something that a record says, by the name that a format would give it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Subject {
 
     /// Takes one name or a list of them; none if nothing was given.
     pub(super) fn list(kwargs: &mut Kwargs, keyword: &str) -> Result<Vec<Self>, ArgumentError> {
-        Ok(names(kwargs, keyword)?.iter().map(|name| Self::new(name)).collect())
+        Ok(kwargs.strings(keyword)?.iter().map(|name| Self::new(name)).collect())
     }
 
     /// The name.
@@ -99,26 +99,6 @@ impl Subject {
             Kind::Thread => Some(record.origin.thread.into()),
             Kind::ThreadName => text(&record.origin.thread_name),
         }
-    }
-}
-
-/// Takes one string or a list of strings; none if nothing was given.
-pub(super) fn names(kwargs: &mut Kwargs, keyword: &str) -> Result<Vec<String>, ArgumentError> {
-    let wrong = |kwargs: &Kwargs, argument: &Argument| Err(kwargs.wrong_type(keyword, argument, "a list of str"));
-    match kwargs.take(keyword) {
-        None | Some(Argument::None) => Ok(Vec::new()),
-        Some(Argument::Str(name)) => Ok(vec![name]),
-        Some(Argument::List(items)) => {
-            let mut names = Vec::with_capacity(items.len());
-            for item in items {
-                match item {
-                    Argument::Str(name) => names.push(name),
-                    other => return wrong(kwargs, &other),
-                }
-            }
-            Ok(names)
-        }
-        Some(other) => wrong(kwargs, &other),
     }
 }
 
