@@ -269,10 +269,12 @@ impl<'a> Checker<'a> {
     }
 
     /// Records a warning.
+    #[cold]
     fn warn(&mut self, at: &At, message: String) -> &mut Problem {
         self.problem(false, at, message)
     }
 
+    #[cold]
     fn problem(&mut self, is_error: bool, at: &At, message: String) -> &mut Problem {
         self.problems.add(is_error, &at.path, at.span, message)
     }

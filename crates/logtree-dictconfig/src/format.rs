@@ -35,6 +35,7 @@ pub(crate) struct SyntaxError {
 }
 
 impl SyntaxError {
+    #[cold]
     pub(crate) fn new(message: impl Into<String>, span: Span) -> Self {
         Self { message: message.into(), span, hint: None }
     }

@@ -13,6 +13,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    #[cold]
     pub(crate) fn new(kind: &'static str, message: impl Into<String>) -> Self {
         Self { causes: vec![Exception { kind, message: message.into() }], expected: None, guess: None }
     }
@@ -26,17 +27,20 @@ impl Refusal {
     }
 
     /// The same, raised because of another exception.
+    #[cold]
     pub(crate) fn because(mut self, kind: &'static str, message: impl Into<String>) -> Self {
         self.causes.push(Exception { kind, message: message.into() });
         self
     }
 
     /// The same, as the cause of a `ValueError`.
+    #[cold]
     pub(crate) fn within(mut self, message: impl Into<String>) -> Self {
         self.causes.insert(0, Exception { kind: "ValueError", message: message.into() });
         self
     }
 
+    #[cold]
     pub(crate) fn expected(mut self, expected: impl Into<String>) -> Self {
         self.expected = Some(expected.into());
         self

@@ -386,6 +386,7 @@ impl<'a> Translation<'a> {
         }
     }
 
+    #[cold]
     fn refuse(&mut self, section: &str, option: &str, span: Span, exception: Option<&'static str>, message: String) {
         self.warn(section, option, span, message);
         if let Some(problem) = self.found.last_mut() {
@@ -394,12 +395,14 @@ impl<'a> Translation<'a> {
         self.refusals += 1;
     }
 
+    #[cold]
     fn warn(&mut self, section: &str, option: &str, span: Span, message: String) {
         let path = if option.is_empty() { format!("[{section}]") } else { format!("[{section}] {option}") };
         self.found.add(false, &path, Some(span), message);
     }
 
     /// Says what was perhaps meant in the place of the last problem.
+    #[cold]
     fn guess(&mut self, guess: Option<&str>) {
         if let Some(problem) = self.found.last_mut() {
             problem.guess = guess.map(str::to_owned);
@@ -407,6 +410,7 @@ impl<'a> Translation<'a> {
     }
 
     /// Says what would have been right in the place of the last problem.
+    #[cold]
     fn expected(&mut self, expected: &str) {
         if let Some(problem) = self.found.last_mut() {
             problem.expected = Some(expected.to_owned());

@@ -343,6 +343,7 @@ impl<'v> Parser<'v> {
         if self.value.is_verbatim { Span { start: first + start, end: first + end } } else { self.value.span }
     }
 
+    #[cold]
     fn no_literal(&self, start: usize) -> NoLiteral {
         let rest = self.text.get(start..).unwrap_or_default();
         let shown: String = rest.chars().take(40).collect();
