@@ -1,6 +1,5 @@
 //! What a config does to loggers (CPython's `DictConfigurator.configure`, from "do loggers" on).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use logtree_core::{Directives, Filter, HandlerEntry, Level, Logger, Table, TreeBuilder};
@@ -8,9 +7,6 @@ use logtree_formatters::default_formatter;
 use logtree_handlers::{StreamHandler, StreamHandlerConfig};
 
 use crate::plan::LoggerSpec;
-
-/// Loggers by name, the root under the empty one.
-pub(crate) type Loggers = BTreeMap<Arc<str>, Logger>;
 
 /// The handlers and filters of a config by name.
 #[derive(Clone, Default)]
@@ -47,10 +43,10 @@ enum Fate {
 }
 
 /// Applies a config to the loggers that are there.
-pub(crate) fn apply(loggers: &mut Loggers, specs: &[LoggerSpec], parts: &Parts, disable_existing: bool) {
+pub(crate) fn apply(tree: &mut TreeBuilder, specs: &[LoggerSpec], parts: &Parts, disable_existing: bool) {
     // In order, as the map is.
     let mut existing: Vec<(Arc<str>, Fate)> =
-        loggers.keys().filter(|name| !name.is_empty()).map(|name| (Arc::clone(name), Fate::Disabled)).collect();
+        tree.loggers.keys().filter(|name| !name.is_empty()).map(|name| (Arc::clone(name), Fate::Disabled)).collect();
     let (root, named): (Vec<_>, Vec<_>) = specs.iter().partition(|spec| spec.is_root_section);
     for spec in named {
         if let Ok(at) = existing.binary_search_by(|(name, _)| (**name).cmp(&*spec.name)) {
@@ -64,13 +60,13 @@ pub(crate) fn apply(loggers: &mut Loggers, specs: &[LoggerSpec], parts: &Parts, 
                 *fate = Fate::Spared;
             }
         }
-        let logger = loggers.entry(Arc::from(&*spec.name)).or_default();
+        let logger = tree.logger_mut(&spec.name);
         replace(logger, spec, parts);
         logger.disabled = false;
         logger.propagate = spec.propagate.unwrap_or(logger.propagate);
     }
     for (name, fate) in existing {
-        let Some(logger) = loggers.get_mut(&name) else { continue };
+        let logger = tree.logger_mut(&name);
         match fate {
             Fate::Configured => {}
             Fate::Spared => {
@@ -81,14 +77,14 @@ pub(crate) fn apply(loggers: &mut Loggers, specs: &[LoggerSpec], parts: &Parts, 
         }
     }
     for spec in root {
-        replace(loggers.entry(Arc::from("")).or_default(), spec, parts);
+        replace(tree.logger_mut(""), spec, parts);
     }
 }
 
 /// Applies an incremental config: levels and `propagate`, nothing else.
-pub(crate) fn apply_incremental(loggers: &mut Loggers, specs: &[LoggerSpec]) {
+pub(crate) fn apply_incremental(tree: &mut TreeBuilder, specs: &[LoggerSpec]) {
     for spec in specs {
-        let logger = loggers.entry(Arc::from(&*spec.name)).or_default();
+        let logger = tree.logger_mut(&spec.name);
         logger.level = spec.level.unwrap_or(logger.level);
         if !spec.is_root_section {
             logger.disabled = false;
@@ -98,9 +94,9 @@ pub(crate) fn apply_incremental(loggers: &mut Loggers, specs: &[LoggerSpec]) {
 }
 
 /// Sets the levels that directives give, as Python's `setLevel` would.
-pub(crate) fn set_levels(loggers: &mut Loggers, directives: &Directives) {
+pub(crate) fn set_levels(tree: &mut TreeBuilder, directives: &Directives) {
     for (name, level) in directives.iter() {
-        loggers.entry(Arc::from(name)).or_default().level = level;
+        tree.logger_mut(name).level = level;
     }
 }
 
@@ -129,20 +125,20 @@ mod tests {
         LoggerSpec { name: name.to_owned(), ..LoggerSpec::default() }
     }
 
-    fn state(loggers: &Loggers) -> Vec<(&str, i32, bool, bool)> {
-        loggers.iter().map(|(name, l)| (&**name, l.level.0, l.propagate, l.disabled)).collect()
+    fn state(tree: &TreeBuilder) -> Vec<(&str, i32, bool, bool)> {
+        tree.loggers.iter().map(|(name, l)| (&**name, l.level.0, l.propagate, l.disabled)).collect()
     }
 
     #[test]
     fn a_second_config_disables_and_spares_whom_python_disables_and_spares() {
         // CPython 3.13: the loggers a, a.b, a.b.c, d at level 10 without propagation; then dictConfig with a.b alone
         // and with disable_existing_loggers true: (level, propagate, disabled) of each.
-        let mut loggers = fresh().loggers;
+        let mut tree = fresh();
         for name in ["a", "a.b", "a.b.c", "d"] {
             let logger = Logger { level: Level(10), propagate: false, ..Logger::default() };
-            loggers.insert(name.into(), logger);
+            tree.loggers.insert(name.into(), logger);
         }
-        apply(&mut loggers, &[named("a.b")], &Parts::default(), true);
+        apply(&mut tree, &[named("a.b")], &Parts::default(), true);
         let expected = [
             ("", 30, true, false),
             ("a", 10, false, true),
@@ -150,10 +146,10 @@ mod tests {
             ("a.b.c", 0, true, false),
             ("d", 10, false, true),
         ];
-        assert_eq!(state(&loggers), expected);
+        assert_eq!(state(&tree), expected);
         // The same without disabling: those not named are enabled again.
-        apply(&mut loggers, &[named("a.b")], &Parts::default(), false);
-        assert!(state(&loggers).iter().all(|(_, _, _, disabled)| !disabled));
+        apply(&mut tree, &[named("a.b")], &Parts::default(), false);
+        assert!(state(&tree).iter().all(|(_, _, _, disabled)| !disabled));
     }
 
     #[test]
@@ -165,9 +161,9 @@ mod tests {
         }
         let as_logger = LoggerSpec { level: Some(Level::INFO), filters: vec!["f".into()], ..named("") };
         let as_root = LoggerSpec { filters: vec!["g".into(), "g".into()], is_root_section: true, ..named("") };
-        let mut loggers = fresh().loggers;
-        apply(&mut loggers, &[as_logger, as_root], &parts, true);
-        let root = loggers.get("").unwrap();
+        let mut tree = fresh();
+        apply(&mut tree, &[as_logger, as_root], &parts, true);
+        let root = tree.loggers.get("").unwrap();
         assert_eq!((root.level, root.filters.len()), (Level::INFO, 2));
     }
 
@@ -179,25 +175,25 @@ mod tests {
             let entry = HandlerEntry::new(name, Box::new(NullHandler), logtree_formatters::default_formatter());
             parts.handlers.insert(name.to_owned(), Arc::new(entry));
         }
-        let mut loggers = fresh().loggers;
+        let mut tree = fresh();
         for handlers in [vec!["h".to_owned()], vec!["i".to_owned(), "i".to_owned()]] {
             let root = LoggerSpec { handlers, is_root_section: true, ..named("") };
-            apply(&mut loggers, &[root], &parts, true);
+            apply(&mut tree, &[root], &parts, true);
         }
-        let names: Vec<&str> = loggers[""].handlers.iter().map(|entry| entry.name.as_str()).collect();
+        let names: Vec<&str> = tree.loggers[""].handlers.iter().map(|entry| entry.name.as_str()).collect();
         assert_eq!(names, ["i"]);
     }
 
     #[test]
     fn an_incremental_config_changes_levels_and_propagate_only() {
-        let mut loggers = fresh().loggers;
+        let mut tree = fresh();
         let filters = vec![Arc::new(NameFilter::default()) as Arc<dyn Filter>];
         let logger = Logger { filters, disabled: true, ..Logger::default() };
-        loggers.insert("a".into(), logger);
+        tree.loggers.insert("a".into(), logger);
         let a = LoggerSpec { level: Some(Level::ERROR), propagate: Some(false), ..named("a") };
         let root = LoggerSpec { level: Some(Level::DEBUG), is_root_section: true, ..named("") };
-        apply_incremental(&mut loggers, &[a, root]);
-        assert_eq!(state(&loggers), [("", 10, true, false), ("a", 40, false, false)]);
-        assert_eq!(loggers.get("a").unwrap().filters.len(), 1);
+        apply_incremental(&mut tree, &[a, root]);
+        assert_eq!(state(&tree), [("", 10, true, false), ("a", 40, false, false)]);
+        assert_eq!(tree.loggers.get("a").unwrap().filters.len(), 1);
     }
 }

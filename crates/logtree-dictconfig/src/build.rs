@@ -65,13 +65,13 @@ impl Built {
     fn apply_to_loggers(&self, builder: &mut TreeBuilder) {
         builder.level_names.extend(&self.levels);
         if self.is_incremental {
-            apply::apply_incremental(&mut builder.loggers, &self.loggers);
+            apply::apply_incremental(builder, &self.loggers);
         } else {
             builder.handlers.clone_from(&self.handlers);
             builder.filters.clone_from(&self.parts.filters);
-            apply::apply(&mut builder.loggers, &self.loggers, &self.parts, self.disable_existing);
+            apply::apply(builder, &self.loggers, &self.parts, self.disable_existing);
         }
-        apply::set_levels(&mut builder.loggers, &self.directives);
+        apply::set_levels(builder, &self.directives);
     }
 
     /// Whether the config only changes levels and `propagate` of what is there.

@@ -63,7 +63,7 @@ pub(crate) struct Checker<'a> {
     /// Whether an incremental config may name handlers that are not here.
     is_on_top: bool,
     /// The names of entries, by section, as far as they were asked for.
-    names: [Option<HashSet<&'a str>>; 4],
+    names: [Option<HashSet<String>>; 4],
     /// The paths of what is in use, to tell what nobody uses.
     used: HashSet<String>,
     problems: Found,
@@ -255,6 +255,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Records that the config is refused. `outer` is the message of the exception that CPython wraps around it.
+    #[cold]
     fn refuse(&mut self, outer: Option<&str>, at: &At, refusal: Refusal) {
         let refusal = match outer.filter(|_| !self.problems.is_full()) {
             Some(outer) => refusal.within(outer),

@@ -172,7 +172,7 @@ impl<'r> Config<'r> {
         }));
         let (plan, mut found) = check(source, &root, self.registry, &self.assumed, self.is_on_top);
         // What follows from a variable that is not set is no second problem.
-        let unset: HashSet<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+        let unset: HashSet<String> = problems.iter().map(|problem| problem.path.clone()).collect();
         found.retain(|other| other.path.is_empty() || !unset.contains(&*other.path));
         let unwrapped = |problem| if format == Format::Ini { ini::unwrapped(problem) } else { problem };
         problems.extend(found.into_iter().map(unwrapped));

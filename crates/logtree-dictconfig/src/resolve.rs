@@ -108,11 +108,11 @@ impl<'a> Resolver<'a> {
 
     /// The top-level keys that `known` ones lead to, and those that these lead to, by `cfg://`. What the arguments of a class that
     /// is not there lead to is among them, though nobody follows it.
-    pub(crate) fn referenced(&self, known: &[&'a str]) -> HashSet<&'a str> {
+    pub(crate) fn referenced(&self, known: &[&'a str]) -> HashSet<String> {
         let mut referenced = HashSet::new();
         let mut to_look: Vec<&str> = known.to_vec();
         while let Some(key) = to_look.pop() {
-            if referenced.insert(key)
+            if referenced.insert(key.to_owned())
                 && let Some(entry) = self.root.entry(key)
             {
                 add_references(&entry.value, &mut to_look);

@@ -214,7 +214,7 @@ impl<'a> Checker<'a> {
 
     /// Whether a section has an entry of this name. There may be many that ask.
     fn is_named(&mut self, section: Section, node: &'a Node, name: &str) -> bool {
-        let names = || node.entries().iter().filter_map(|entry| entry.key.as_str()).collect();
+        let names = || node.entries().iter().filter_map(|entry| entry.key.as_str().map(str::to_owned)).collect();
         self.names[section as usize].get_or_insert_with(names).contains(name)
     }
 
