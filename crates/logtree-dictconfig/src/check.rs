@@ -28,6 +28,7 @@ use crate::source::Source;
 use crate::suggest;
 pub(crate) use loggers::{EARLIER_HANDLER, no_handler};
 pub(crate) use scope::At;
+use scope::Field;
 
 /// The keys of a config. `levels`, `env`, `directives` and `env_levels` are logtree's own; `$schema` is for editors.
 const KEYS: [&str; 13] = [
@@ -156,7 +157,7 @@ impl<'a> Checker<'a> {
             self.note_of_inner_config();
             return;
         };
-        let at = at.key(entry).1;
+        let at = at.value(entry);
         match self.converted(None, &at, &entry.value) {
             None | Some(Value::Node(Node { kind: Kind::Int(1) | Kind::Bool(true) | Kind::Float(1.0), .. })) => {}
             Some(value) => {
@@ -181,9 +182,8 @@ impl<'a> Checker<'a> {
 
     /// A top-level key of which only the truth counts.
     fn switch(&mut self, key: &str, default: bool) -> bool {
-        let Some(entry) = self.root.entry(key) else { return default };
-        let at = At::root(self.root).key(entry).1;
-        let Some(value) = self.converted(None, &at, &entry.value) else { return default };
+        let Some(Field { at, node, .. }) = self.field(key) else { return default };
+        let Some(value) = self.converted(None, &at, node) else { return default };
         self.warn_of_truthy_text(&at, value);
         value.is_truthy()
     }
@@ -205,21 +205,20 @@ impl<'a> Checker<'a> {
                 continue;
             }
             let guess = suggest::closest(&name, &KEYS).map(str::to_owned);
-            self.warn(&at.key(entry).0, format!("unknown key {} is ignored", entry.key.repr())).guess = guess;
+            self.warn(&at.key(entry), format!("unknown key {} is ignored", entry.key.repr())).guess = guess;
         }
     }
 
     /// Warns of keys that stand twice, wherever they stand.
     fn duplicates(&mut self, node: &'a Node, at: &At) {
         for entry in node.entries() {
-            let (key_at, value_at) = at.key(entry);
             if let Some(earlier) = entry.earlier.filter(|_| !self.problems.is_full()) {
                 let earlier = self.source.place(earlier);
                 let message = format!("key {} stands twice; the last one counts", entry.key.repr());
                 let text = format!("first on line {}", earlier.line);
-                self.warn(&key_at, message).notes.push(Note { text, place: Some(earlier) });
+                self.warn(&at.key(entry), message).notes.push(Note { text, place: Some(earlier) });
             }
-            self.duplicates(&entry.value, &value_at);
+            self.duplicates(&entry.value, &at.value(entry));
         }
         if let Kind::List(items) = &node.kind {
             for (index, item) in items.iter().enumerate() {
@@ -231,16 +230,20 @@ impl<'a> Checker<'a> {
     /// Warns of formatters, filters and handlers that nothing uses.
     fn unused(&mut self) {
         for section in ["formatters", "filters", "handlers"] {
-            let Some(entry) = self.root.entry(section) else { continue };
-            let at = At::root(self.root).key(entry).1;
-            for entry in entry.value.entries() {
+            let Some(Field { at, node, .. }) = self.field(section) else { continue };
+            for entry in node.entries() {
                 let Some(name) = entry.key.as_str() else { continue };
                 if !self.used.contains(&format!("{section}.{name}")) {
                     let kind = &section[..section.len() - 1];
-                    self.warn(&at.key(entry).0, format!("{kind} {} is not used", entry.key.repr()));
+                    self.warn(&at.key(entry), format!("{kind} {} is not used", entry.key.repr()));
                 }
             }
         }
+    }
+
+    /// A top-level key, if it is there.
+    fn field(&self, key: &str) -> Option<Field<'a>> {
+        At::root(self.root).field(self.root, key)
     }
 
     /// What `cfg://` and `ext://` make of a value; nothing if it is refused.

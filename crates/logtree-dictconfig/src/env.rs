@@ -55,7 +55,7 @@ impl Expansion<'_> {
             }
             Kind::Dict(entries) => {
                 for entry in entries {
-                    let at = at.key(entry).1;
+                    let at = at.value(entry);
                     self.node(&mut entry.value, &at);
                 }
             }

@@ -84,7 +84,7 @@ impl<'a> Checker<'a> {
             if keyword == "." || skipped.contains(&&*keyword) {
                 continue;
             }
-            let (key_at, at) = scope.value_at.key(entry);
+            let (key_at, at) = (scope.value_at.key(entry), scope.value_at.value(entry));
             if is_converted && let Some(made) = self.factory_argument(scope, &at, &entry.value) {
                 is_refused |= made.is_none();
                 arguments.extend(made.map(|argument| (keyword, argument)));
@@ -139,7 +139,7 @@ impl<'a> Checker<'a> {
                 match self.resolver.convert(&entry.value).and_then(Self::value_argument) {
                     Ok(argument) => *item = argument,
                     Err(refusal) => {
-                        self.refuse(Some(&scope.outer), &field.at.key(entry).1, refusal);
+                        self.refuse(Some(&scope.outer), &field.at.value(entry), refusal);
                         is_converted = false;
                     }
                 }

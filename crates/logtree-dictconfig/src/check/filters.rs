@@ -32,7 +32,7 @@ impl<'a> Checker<'a> {
             // What names the class of a handler or formatter does not name a filter's.
             let guess = if key == "class" { Some("()") } else { suggest::closest(&key, &["name", "()"]) };
             let message = format!("unknown key {} of a filter is ignored", entry.key.repr());
-            self.warn(&scope.value_at.key(entry).0, message).guess = guess.map(str::to_owned);
+            self.warn(&scope.value_at.key(entry), message).guess = guess.map(str::to_owned);
         }
         let Some(field) = scope.field("name") else {
             return Some(Made::Ready(Arc::new(NameFilter::default())));

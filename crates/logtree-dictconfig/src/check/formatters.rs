@@ -133,7 +133,7 @@ impl<'a> Checker<'a> {
         for entry in scope.node.entries() {
             let name = entry.key.text();
             if !known(&name) {
-                let at = scope.value_at.key(entry).0;
+                let at = scope.value_at.key(entry);
                 let close = || suggest::closest(&name, &KEYS).filter(|key| known(key));
                 let guess = if name == "fmt" { Some("format") } else { close() };
                 self.warn(&at, format!("unknown key {} of a formatter is ignored", entry.key.repr())).guess =

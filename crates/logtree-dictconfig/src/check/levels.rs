@@ -3,7 +3,7 @@
 use logtree_core::{BadDirective, Directives, Level, LevelNames};
 
 use super::Checker;
-use super::scope::{At, Scope};
+use super::scope::{At, Field, Scope};
 use crate::catalog::Item;
 use crate::node::{Kind, Node};
 use crate::refusal::Refusal;
@@ -13,18 +13,17 @@ use crate::suggest;
 impl<'a> Checker<'a> {
     /// The names of our own top-level key `levels`, which Python ignores.
     pub(super) fn level_names(&mut self) {
-        let Some(entry) = self.root.entry("levels") else { return };
-        let at = At::root(self.root).key(entry).1;
-        let section = match self.resolver.convert(&entry.value) {
-            Ok(Value::Node(node @ Node { kind: Kind::Dict(_), .. })) => node,
-            Ok(_) => {
+        let Some(Field { at, node, .. }) = self.field("levels") else { return };
+        let section = match self.converted(None, &at, node) {
+            Some(Value::Node(node @ Node { kind: Kind::Dict(_), .. })) => node,
+            Some(_) => {
                 let refusal = Refusal::type_error("levels must be an object").expected("names with their numbers");
                 return self.refuse(None, &at, refusal);
             }
-            Err(refusal) => return self.refuse(None, &at, refusal),
+            None => return,
         };
         for entry in section.entries() {
-            let (_, at) = at.key(entry);
+            let at = at.value(entry);
             match entry.value.kind {
                 Kind::Int(number) => self.levels.add(clamp(number), &entry.key.text()),
                 _ => {
@@ -37,18 +36,18 @@ impl<'a> Checker<'a> {
 
     /// The levels that the variable says which our own top-level key `env_levels` names.
     pub(super) fn env_levels(&mut self) {
-        let Some(entry) = self.root.entry("env_levels") else { return };
-        let at = At::root(self.root).key(entry).1;
-        let variable = match self.resolver.convert(&entry.value) {
-            Ok(value) if value.is_none() => return,
-            Ok(Value::Node(Node { kind: Kind::Str(name), .. })) if !name.is_empty() && !name.contains(['=', '\0']) => {
+        let Some(Field { at, node, .. }) = self.field("env_levels") else { return };
+        let variable = match self.converted(None, &at, node).filter(|value| !value.is_none()) {
+            Some(Value::Node(Node { kind: Kind::Str(name), .. }))
+                if !name.is_empty() && !name.contains(['=', '\0']) =>
+            {
                 name
             }
-            Ok(_) => {
+            Some(_) => {
                 let refusal = Refusal::type_error("env_levels must name a variable of the environment");
                 return self.refuse(None, &at, refusal.expected("\"RUST_LOG\", or another name"));
             }
-            Err(refusal) => return self.refuse(None, &at, refusal),
+            None => return,
         };
         let Some(value) = std::env::var_os(variable) else { return };
         match value.to_str() {
@@ -59,16 +58,14 @@ impl<'a> Checker<'a> {
 
     /// The levels that our own top-level key `directives` says.
     pub(super) fn directives(&mut self) {
-        let Some(entry) = self.root.entry("directives") else { return };
-        let at = At::root(self.root).key(entry).1;
-        match self.resolver.convert(&entry.value) {
-            Ok(value) if value.is_none() => {}
-            Ok(Value::Node(Node { kind: Kind::Str(text), .. })) => self.add_directives(&at, "", text),
-            Ok(_) => {
+        let Some(Field { at, node, .. }) = self.field("directives") else { return };
+        match self.converted(None, &at, node).filter(|value| !value.is_none()) {
+            Some(Value::Node(Node { kind: Kind::Str(text), .. })) => self.add_directives(&at, "", text),
+            Some(_) => {
                 let refusal = Refusal::type_error("directives must be a string");
                 self.refuse(None, &at, refusal.expected("levels of loggers, such as \"info,my_app::db=debug\""));
             }
-            Err(refusal) => self.refuse(None, &at, refusal),
+            None => {}
         }
     }
 

@@ -54,9 +54,8 @@ impl<'a> Checker<'a> {
     /// What an incremental config says of handlers: levels. In a fresh process there is no handler to speak of.
     /// DIFFERENCE: CPython looks for the handlers first, one by one, and changes levels meanwhile.
     pub(super) fn incremental_handlers(&mut self) {
-        let Some(entry) = self.root.entry("handlers") else { return };
-        let at = At::root(self.root).key(entry).1;
-        match self.converted(None, &at, &entry.value) {
+        let Some(Field { at, node, .. }) = self.field("handlers") else { return };
+        match self.converted(None, &at, node) {
             Some(Value::Node(Node { kind: Kind::Dict(entries), .. })) => {
                 for entry in entries {
                     match self.is_on_top {
@@ -64,7 +63,7 @@ impl<'a> Checker<'a> {
                         false => {
                             let message = no_handler(&entry.key.repr());
                             let refusal = Refusal::value_error(message).expected(EARLIER_HANDLER);
-                            self.refuse(None, &at.key(entry).0, refusal);
+                            self.refuse(None, &at.key(entry), refusal);
                         }
                     }
                 }
@@ -90,7 +89,7 @@ impl<'a> Checker<'a> {
     /// One handler of an incremental config: a level that is not true (0, null, "") changes nothing.
     fn incremental_handler(&mut self, section: &At, entry: &'a Entry) {
         let name = entry.key.text();
-        let (at, value_at) = section.key(entry);
+        let (at, value_at) = (section.key(entry), section.value(entry));
         let outer = format!("Unable to configure handler {}", entry.key.repr());
         let level = match self.resolver.convert(&entry.value) {
             Ok(Value::Node(node @ Node { kind: Kind::Dict(_), .. })) => {
@@ -127,12 +126,10 @@ impl<'a> Checker<'a> {
 
     /// The section `root`, if it is there and true.
     fn root_scope(&mut self) -> Option<Scope<'a>> {
-        let root = self.root;
-        let entry = root.entry("root")?;
-        let (at, value_at) = At::root(root).key(entry);
+        let Field { key_at: at, at: value_at, node } = self.field("root")?;
         let outer = "Unable to configure root logger".to_owned();
         // CPython converts the section before it wraps anything around it.
-        let value = self.converted(None, &value_at, &entry.value).filter(|value| value.is_truthy())?;
+        let value = self.converted(None, &value_at, node).filter(|value| value.is_truthy())?;
         if let Value::Node(node @ Node { kind: Kind::Dict(_), .. }) = value {
             return Some(Scope { outer, name: String::new(), at, value_at, node });
         }
@@ -192,7 +189,7 @@ impl<'a> Checker<'a> {
     fn unknown_logger_keys(&mut self, scope: &Scope<'a>, is_incremental: bool) {
         for entry in scope.node.entries() {
             let name = entry.key.text();
-            let at = scope.value_at.key(entry).0;
+            let at = scope.value_at.key(entry);
             if scope.at.path == ROOT && name == "propagate" {
                 self.warn(&at, "the root has nowhere to propagate to; the key is ignored".to_owned());
             } else if is_incremental && matches!(&*name, "handlers" | "filters" | "span_events") {

@@ -17,10 +17,20 @@ impl At {
         Self { path: String::new(), span: node.span }
     }
 
-    /// The place of a key below this one, and that of its value.
-    pub(crate) fn key(&self, entry: &Entry) -> (Self, Self) {
-        let path = self.path_below(&entry.key.text());
-        (Self { path: path.clone(), span: entry.key.span }, Self { path, span: entry.value.span })
+    /// The place of a key below this one.
+    pub(crate) fn key(&self, entry: &Entry) -> Self {
+        Self { path: self.path_below(&entry.key.text()), span: entry.key.span }
+    }
+
+    /// The place of its value.
+    pub(crate) fn value(&self, entry: &Entry) -> Self {
+        Self { path: self.path_below(&entry.key.text()), span: entry.value.span }
+    }
+
+    /// A key of the dict that stands here, if it is there.
+    pub(super) fn field<'a>(&self, dict: &'a Node, key: &str) -> Option<Field<'a>> {
+        let entry = dict.entry(key)?;
+        Some(Field { key_at: self.key(entry), at: self.value(entry), node: &entry.value })
     }
 
     /// The path of a key below this place, as `cfg://` writes it.
@@ -65,14 +75,12 @@ pub(super) struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// The key's node, its place and that of its value.
     pub(super) fn field(&self, key: &str) -> Option<Field<'a>> {
-        let entry = self.node.entry(key)?;
-        let (key_at, at) = self.value_at.key(entry);
-        Some(Field { key_at, at, node: &entry.value })
+        self.value_at.field(self.node, key)
     }
 
     /// The places of the values of all keys.
     pub(super) fn values_at(&self) -> Vec<(String, At)> {
-        self.node.entries().iter().map(|entry| (entry.key.text(), self.value_at.key(entry).1)).collect()
+        self.node.entries().iter().map(|entry| (entry.key.text(), self.value_at.value(entry))).collect()
     }
 
     /// What to mark for a problem with the arguments as a whole: the class that they are for, else the name.

@@ -107,9 +107,8 @@ pub(super) fn not_iterable(type_name: &str) -> Refusal {
 impl<'a> Checker<'a> {
     /// The entries of a section, for [`enter`](Self::enter) to report in their turn.
     pub(super) fn scopes(&mut self, section: Section) -> Vec<Entered<'a>> {
-        let Some(entry) = self.root.entry(section.key()) else { return Vec::new() };
-        let at = At::root(self.root).key(entry).1;
-        let node = match self.converted(None, &at, &entry.value) {
+        let Some(Field { at, node, .. }) = self.field(section.key()) else { return Vec::new() };
+        let node = match self.converted(None, &at, node) {
             Some(Value::Node(node)) => node,
             Some(value) => {
                 self.refuse(None, &at, not_iterable(value.type_name()));
@@ -153,7 +152,7 @@ impl<'a> Checker<'a> {
     }
 
     fn scope(&self, section: Section, at: &At, entry: &'a Entry) -> Entered<'a> {
-        let (at, value_at) = at.key(entry);
+        let (at, value_at) = (at.key(entry), at.value(entry));
         let (node, refusal) = match self.resolver.convert(&entry.value) {
             Ok(Value::Node(node @ Node { kind: Kind::Dict(_), .. })) => (node, None),
             Ok(value) => (&entry.value, Some(section.refuse_entry(value))),
@@ -239,7 +238,7 @@ impl<'a> Checker<'a> {
             }
             Kind::Dict(entries) => {
                 let found = entries.iter().filter_map(|entry| {
-                    let at = field.at.key(entry).0;
+                    let at = field.at.key(entry);
                     self.reference(scope, &at, section, &entry.key)
                 });
                 found.collect()
