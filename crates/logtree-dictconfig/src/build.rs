@@ -48,14 +48,13 @@ impl Built {
     /// If the config is incremental and names handlers that are not there. Then nothing was changed.
     pub fn apply(&self, mut tree: TreeBuilder) -> Result<TreeBuilder, Problems> {
         let find = |wanted: &HandlerLevel| tree.handlers.iter().find(|entry| entry.name == wanted.name);
-        let (found, missing): (Vec<_>, Vec<_>) =
-            self.handler_levels.iter().map(|wanted| (wanted, find(wanted))).partition(|(_, entry)| entry.is_some());
+        let missing: Vec<_> = self.handler_levels.iter().filter(|wanted| find(wanted).is_none()).collect();
         if !missing.is_empty() {
-            return Err(no_handlers(&self.source, missing.into_iter().map(|(wanted, _)| wanted)));
+            return Err(no_handlers(&self.source, &missing));
         }
-        for (HandlerLevel { level, .. }, entry) in found {
-            if let (Some(entry), Some(level)) = (entry, level) {
-                entry.set_level(*level);
+        for wanted in &self.handler_levels {
+            if let (Some(entry), Some(level)) = (find(wanted), wanted.level) {
+                entry.set_level(level);
             }
         }
         self.apply_to_loggers(&mut tree);
@@ -108,7 +107,7 @@ impl Plan {
     /// closed again. `Problems::is_not_built` is true. And an incremental config that names handlers: there are none.
     pub fn open(self) -> Result<Opened, Problems> {
         if !self.handler_levels.is_empty() {
-            return Err(no_handlers(&self.source, &self.handler_levels));
+            return Err(no_handlers(&self.source, &self.handler_levels.iter().collect::<Vec<_>>()));
         }
         self.open_on_top()
     }
@@ -232,34 +231,30 @@ impl Making {
     }
 
     fn open(&mut self) -> Result<(), Problems> {
-        for (entry, at) in self.made() {
+        for (index, entry) in self.entries.clone().iter().enumerate() {
             if let Err(error) = entry.handler.open() {
-                self.refuse_build(&entry.name, &at, &error);
+                self.refuse_build(&entry.name, &self.at[index].clone(), &error);
             }
         }
         self.outcome()
     }
 
     fn start(&mut self) -> Result<(), Problems> {
-        let made = self.made();
-        let started_by_others: Vec<_> = made
-            .iter()
-            .filter(|(entry, _)| entry.handler.starts_children())
-            .flat_map(|(entry, _)| below(entry))
-            .map(|child| Arc::as_ptr(&child))
-            .collect();
-        for (entry, at) in made.into_iter().filter(|(entry, _)| !started_by_others.contains(&Arc::as_ptr(entry))) {
+        let mut started_by_others = Vec::new();
+        for entry in self.entries.iter().filter(|entry| entry.handler.starts_children()) {
+            add_below(entry, &mut started_by_others);
+        }
+        for (index, entry) in self.entries.clone().iter().enumerate() {
+            if started_by_others.contains(&Arc::as_ptr(entry)) {
+                continue;
+            }
             if let Err(error) = entry.handler.start() {
-                self.refuse_build(&entry.name, &at, &error);
+                self.refuse_build(&entry.name, &self.at[index].clone(), &error);
                 // One is enough: the next need not start a process that ends at once.
                 break;
             }
         }
         self.outcome()
-    }
-
-    fn made(&self) -> Vec<(Arc<HandlerEntry>, HandlerAt)> {
-        self.entries.iter().cloned().zip(self.at.iter().cloned()).collect()
     }
 
     fn outcome(&mut self) -> Result<(), Problems> {
@@ -292,19 +287,21 @@ impl std::fmt::Debug for Built {
     }
 }
 
-fn no_handlers<'a>(source: &Arc<Source>, missing: impl IntoIterator<Item = &'a HandlerLevel>) -> Problems {
-    let problem = |HandlerLevel { name, at, .. }: &HandlerLevel| {
+fn no_handlers(source: &Arc<Source>, missing: &[&HandlerLevel]) -> Problems {
+    let problem = |HandlerLevel { name, at, .. }: &&HandlerLevel| {
         let place = at.span.map(|span| source.place(span));
         let problem = Problem::error(source, &at.path, place, no_handler(&repr_str(name)));
         Problem { exception: Some("ValueError"), expected: Some(EARLIER_HANDLER.to_owned()), ..problem }
     };
-    Problems { reason: Reason::Refused, problems: missing.into_iter().map(problem).collect() }
+    Problems { reason: Reason::Refused, problems: missing.iter().map(problem).collect() }
 }
 
 /// All that a handler hands on to, and that those hand on to.
-fn below(entry: &HandlerEntry) -> Vec<Arc<HandlerEntry>> {
-    let children = entry.handler.children();
-    children.iter().flat_map(|child| std::iter::once(Arc::clone(child)).chain(below(child))).collect()
+fn add_below(entry: &HandlerEntry, below: &mut Vec<*const HandlerEntry>) {
+    for child in entry.handler.children() {
+        below.push(Arc::as_ptr(child));
+        add_below(child, below);
+    }
 }
 
 fn close(entries: &[Arc<HandlerEntry>]) {

@@ -206,7 +206,7 @@ impl<'a> Checker<'a> {
                 passed.children.push(child);
             }
         }
-        passed.arguments.clone_from(&arguments);
+        passed.arguments = arguments.clone();
         let call = Call { own_keys: &OWN_KEYS, ..Call::new(scope, name) };
         if let Some(class) = self.registry.find_handler(name).cloned() {
             return self.call(&call, arguments, |kwargs| class(kwargs));
