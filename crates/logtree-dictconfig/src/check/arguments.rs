@@ -284,6 +284,10 @@ impl<'a> Checker<'a> {
 
     /// Records that something is there in Python and not in logtree, or that the program is to register it.
     pub(super) fn unavailable<T>(&mut self, at: &At, name: &str) -> Made<T> {
+        Made::Unavailable(at.clone(), self.warn_of_unavailable(at, name))
+    }
+
+    fn warn_of_unavailable(&mut self, at: &At, name: &str) -> String {
         let reason = unavailable_reason(name);
         if !self.resolver.is_assumed(name) {
             let note = "the config is accepted, and refused when it is installed, unless the program registers it";
@@ -293,7 +297,7 @@ impl<'a> Checker<'a> {
                 problem.note("logging.NullHandler, without arguments, keeps its place", None);
             }
         }
-        Made::Unavailable(at.clone(), reason)
+        reason
     }
 }
 
