@@ -44,7 +44,7 @@ pub enum FieldName<'a> {
     Inline(&'a str),
 }
 
-/// One field.
+/// One field of a record or of a span.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Field<'a> {
     /// Its name.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::Table;
 use crate::{ArgumentError, Filter, Level, LevelNames};
 
-/// One argument.
+/// One argument of a class, as a config gives it.
 #[derive(Clone, Debug, Default)]
 pub enum Argument {
     /// Python's `None`.

@@ -115,7 +115,7 @@ pub trait Names {
     fn replace(&mut self, from: &Path, made: &Path, to: &Path, is_synced: bool) -> io::Result<()>;
 }
 
-/// Takes the steps of a handler.
+/// Takes the steps of a handler: what it does to files.
 pub trait Steps {
     /// Appends bytes to a file: at once, or together with what the batch holds for that file already.
     ///
@@ -144,7 +144,7 @@ pub trait Steps {
 /// What gives files other names.
 pub type Moves<'a> = dyn FnMut(&mut dyn Names) -> io::Result<()> + 'a;
 
-/// Does each step at once.
+/// The [`Steps`] of a handler that nobody gathers: each is done at once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Direct;
 

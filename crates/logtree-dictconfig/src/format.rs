@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use crate::source::Source;
 use crate::{ini, json};
 
-/// The format of a text.
+/// The format of the text of a config.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {

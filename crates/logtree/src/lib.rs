@@ -170,7 +170,7 @@ pub use logtree_handlers as handlers;
 /// ```
 #[cfg(feature = "appender")]
 pub use logtree_layer::HandlerWriter;
-/// For the log to tell who writes it.
+/// Has a function called wherever a listener begins, for the log to tell who writes it.
 ///
 /// ```
 /// logtree::on_listener_start(|| tracing::info!(process = std::process::id(), "listens"));
