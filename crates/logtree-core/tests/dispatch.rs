@@ -42,6 +42,16 @@ fn entry(tag: &'static str, seen: &Seen, level: Level) -> Arc<HandlerEntry> {
     Arc::new(entry)
 }
 
+fn with_filters(tag: &'static str, seen: &Seen, level: Level, filters: Vec<Arc<dyn Filter>>) -> Arc<HandlerEntry> {
+    let mut entry = Arc::into_inner(entry(tag, seen, level)).unwrap();
+    entry.filters = filters;
+    Arc::new(entry)
+}
+
+fn named(name: &str) -> Arc<dyn Filter> {
+    Arc::new(NameFilter { name: name.into() })
+}
+
 /// Logs as `Logger.log` does and answers with who saw it.
 fn log(tree: &Tree, seen: &Seen, name: &str, level: Level) -> Vec<String> {
     let callsite = Callsite { name: name.into(), ..Callsite::default() };
@@ -106,8 +116,7 @@ fn ancestors_levels_filters_and_disabled_play_no_part() {
     let seen = Seen::default();
     let a = entry("a", &seen, Level::NOTSET);
     let mut builder = with_root(Level::CRITICAL, &[&a]);
-    let filters: Vec<Arc<dyn logtree_core::Filter>> = vec![Arc::new(NameFilter { name: "nothing".into() })];
-    builder.logger("x", Logger { disabled: true, filters, ..Logger::default() });
+    builder.logger("x", Logger { disabled: true, filters: vec![named("nothing")], ..Logger::default() });
     builder.logger("x.y", logger(Level::DEBUG, &[]));
     let tree = builder.build();
     assert!(log(&tree, &seen, "x", Level::CRITICAL).is_empty());
@@ -149,10 +158,8 @@ fn a_handlers_level_and_filters_keep_records_from_it_alone() {
 fn filters_of_a_logger_and_of_a_handler_both_must_pass() {
     // CPython 3.13: a logger's filters are looked at for its own records only, a handler's for all.
     let seen = Seen::default();
-    let named = |name: &str| -> Arc<dyn Filter> { Arc::new(NameFilter { name: name.into() }) };
-    let mut made = Arc::into_inner(entry("a", &seen, Level::NOTSET)).unwrap();
-    made.filters = vec![named("x"), named("x.y")];
-    let mut builder = with_root(Level::DEBUG, &[&Arc::new(made)]);
+    let of_handler = with_filters("a", &seen, Level::NOTSET, vec![named("x"), named("x.y")]);
+    let mut builder = with_root(Level::DEBUG, &[&of_handler]);
     builder.logger("x.y", Logger { filters: vec![named("x"), named("x.z")], ..Logger::default() });
     let tree = builder.build();
     let names = ["x", "x.y", "x.y.w", "x.z", "v"];
@@ -180,8 +187,7 @@ fn a_name_filter_passes_the_name_and_what_is_below() {
         let seen = Seen::default();
         let a = entry("a", &seen, Level::NOTSET);
         let mut builder = Tree::builder();
-        let filters: Vec<Arc<dyn logtree_core::Filter>> = vec![Arc::new(NameFilter { name: name.into() })];
-        builder.logger(record, Logger { filters, ..logger(Level::DEBUG, &[&a]) });
+        builder.logger(record, Logger { filters: vec![named(name)], ..logger(Level::DEBUG, &[&a]) });
         !log(&builder.build(), &seen, record, Level::INFO).is_empty()
     };
     assert!(filter("a.b", "a.b"));
@@ -239,11 +245,7 @@ fn what_all_filters_refuse_beforehand_is_not_wanted() {
     let known = |passes, keeps_name| -> Arc<dyn Filter> { Arc::new(Known { passes, keeps_name }) };
     let refuses = || known(Some(false), true);
     let seen = Seen::default();
-    let with_filters = |filters: Vec<Arc<dyn Filter>>| {
-        let mut made = Arc::into_inner(entry("a", &seen, Level::INFO)).unwrap();
-        made.filters = filters;
-        Arc::new(made)
-    };
+    let with_filters = |filters| with_filters("a", &seen, Level::INFO, filters);
     for (filters, wants) in [
         (vec![], true),
         (vec![refuses()], false),
@@ -301,13 +303,8 @@ fn what_a_loggers_filter_puts_in_a_records_place_goes_to_all_handlers_and_later_
 fn what_a_handlers_filter_puts_in_a_records_place_is_for_that_handler_alone() {
     // CPython 3.13: Handler.handle.
     let seen = Seen::default();
-    let with_filters = |tag, filters| {
-        let mut made = Arc::into_inner(entry(tag, &seen, Level::NOTSET)).unwrap();
-        made.filters = filters;
-        Arc::new(made)
-    };
-    let first = with_filters("first", vec![renames("x", "y"), renames("y", "z")]);
-    let second = with_filters("second", vec![renames("z", "not seen")]);
+    let first = with_filters("first", &seen, Level::NOTSET, vec![renames("x", "y"), renames("y", "z")]);
+    let second = with_filters("second", &seen, Level::NOTSET, vec![renames("z", "not seen")]);
     let tree = with_root(Level::DEBUG, &[&first, &second]).build();
     assert_eq!(log(&tree, &seen, "x", Level::INFO), ["first:z", "second:x"]);
 }
@@ -356,13 +353,9 @@ impl Filter for Speaks {
 #[test]
 fn what_a_filter_says_goes_first_and_through_the_filters_behind_it() {
     let seen = Seen::default();
-    let with_filters = |tag, filters| {
-        let mut made = Arc::into_inner(entry(tag, &seen, Level::NOTSET)).unwrap();
-        made.filters = filters;
-        Arc::new(made)
-    };
     let not = |name: &'static str| Arc::new(move |record: &Record<'_>| record.name != name) as Arc<dyn Filter>;
-    let h = with_filters("h", vec![not("one"), Arc::new(Speaks("one")), Arc::new(Speaks("two")), not("two")]);
+    let filters: Vec<Arc<dyn Filter>> = vec![not("one"), Arc::new(Speaks("one")), Arc::new(Speaks("two")), not("two")];
+    let h = with_filters("h", &seen, Level::NOTSET, filters);
     let mut builder = with_root(Level::DEBUG, &[&h]);
     assert_eq!(log(&builder.clone().build(), &seen, "x", Level::INFO), ["h:one", "h:x"]);
     // A logger's filter says it to all handlers.
@@ -377,12 +370,9 @@ fn what_a_filter_says_goes_first_and_through_the_filters_behind_it() {
 #[test]
 fn a_filter_that_panics_at_a_flush_harms_nobody() {
     let seen = Seen::default();
-    let mut panics = Arc::into_inner(entry("h", &seen, Level::NOTSET)).unwrap();
-    panics.filters = vec![Arc::new(Speaks("panics"))];
-    let panics = Arc::new(panics);
-    let mut speaks = Arc::into_inner(entry("i", &seen, Level::NOTSET)).unwrap();
-    speaks.filters = vec![Arc::new(Speaks("said"))];
-    let mut builder = with_root(Level::DEBUG, &[&panics, &Arc::new(speaks)]);
+    let panics = with_filters("h", &seen, Level::NOTSET, vec![Arc::new(Speaks("panics"))]);
+    let speaks = with_filters("i", &seen, Level::NOTSET, vec![Arc::new(Speaks("said"))]);
+    let mut builder = with_root(Level::DEBUG, &[&panics, &speaks]);
     builder.logger("x", Logger { filters: vec![Arc::new(Speaks("panics"))], ..Logger::default() });
     assert!(builder.build().flush(std::time::Instant::now()));
     assert_eq!(*seen.lock().unwrap(), ["i:said"]);
