@@ -48,10 +48,15 @@ fn has_one_thread() -> Option<bool> {
 pub fn is_running(pid: u32) -> bool {
     match Stat::read(&format!("/proc/{pid}/stat")) {
         Ok(stat) if proc_is_ours() => !stat.has_ended(),
-        Err(_) if proc_is_ours() => false,
-        // Without `/proc`, or with that of another namespace.
+        Err(error) if is_gone(&error) && proc_is_ours() => false,
+        // Without `/proc`, with that of another namespace, or without a descriptor to look.
         _ => is_known_to_run(pid),
     }
+}
+
+/// Whether it is for want of the process that its file in `/proc` cannot be read.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(Errno::SRCH.raw_os_error())
 }
 
 /// Whether a process of this pid namespace was killed, or has begun to end, and is about to be dead: it does nothing for others any

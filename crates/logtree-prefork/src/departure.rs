@@ -71,7 +71,13 @@ fn lock_to_leave(queue: &Queue, segment: &Segment) -> Option<Left> {
     let mut files = meeting_places(queue);
     files.extend(Shared::of(segment).files);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
-    match Meeting::lock(&files, PATIENCE) {
+    let mut locked = Meeting::lock(&files, PATIENCE);
+    if locked.as_ref().is_err_and(ClaimError::is_out_of_descriptors) {
+        // What its handlers have open they open again, should somebody come.
+        queue.listener.handlers.iter().for_each(|entry| entry.reopen());
+        locked = Meeting::lock(&files, PATIENCE);
+    }
+    match locked {
         // Its listener takes others' rights away at its next look.
         Err(error) if error.is_timeout() || error.is_exposed() => None,
         // Where they cannot be locked at all, the segment says enough.

@@ -142,6 +142,30 @@ fn few_descriptors() {
     assert_serves(&Wrapper::shell("ulimit -n 24"), 9_999, None);
 }
 
+/// As many as a listener has open, and one: to take its claim away it lets go of its log.
+#[test]
+fn no_descriptor_to_leave_with() {
+    let place = Place::new();
+    place.file("logging.json", HELLO);
+    let output = Wrapper::shell("ulimit -n 8").command(&place, &example("hello")).output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    place.assert_nothing_left(None);
+    assert_eq!(fs::read_to_string(place.directory.path().join("shop.log")).unwrap().lines().count(), 2);
+}
+
+/// A queue for the example of that name.
+const HELLO: &str = r#"{
+    "version": 1,
+    "handlers": {
+        "file": {"class": "logging.FileHandler", "filename": "shop.log"},
+        "queue": {
+            "class": "logging.handlers.QueueHandler", "queue": {"()": "multiprocessing.Queue"},
+            "handlers": ["file"]
+        }
+    },
+    "root": {"level": "INFO", "handlers": ["queue"]}
+}"#;
+
 /// Each alone, and all that logtree can do without.
 #[test]
 fn an_old_kernel_or_a_filter_of_system_calls() {
@@ -175,20 +199,7 @@ fn no_processes_and_no_threads_to_be_had() {
             return;
         }
         let place = Place::new();
-        place.file(
-            "logging.json",
-            r#"{
-                "version": 1,
-                "handlers": {
-                    "file": {"class": "logging.FileHandler", "filename": "shop.log"},
-                    "queue": {
-                        "class": "logging.handlers.QueueHandler", "queue": {"()": "multiprocessing.Queue"},
-                        "handlers": ["file"]
-                    }
-                },
-                "root": {"level": "INFO", "handlers": ["queue"]}
-            }"#,
-        );
+        place.file("logging.json", HELLO);
         let hello: PathBuf = example("hello");
         let output = wrapper.command(&place, &hello).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use crate::process::is_stopped;
 
 /// Why processes could not meet at a log file.
@@ -92,6 +94,12 @@ impl ClaimError {
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         matches!(&self.kind, Kind::Io { error, .. } if error.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// This process has as many files open as it may have.
+    #[must_use]
+    pub fn is_out_of_descriptors(&self) -> bool {
+        matches!(&self.kind, Kind::Io { error, .. } if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()))
     }
 
     pub(super) fn timeout(path: &Path, holder: Option<u32>) -> Self {

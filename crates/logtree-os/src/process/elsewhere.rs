@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use super::{ProcessIdentity, Stat, namespaces, proc_is_ours};
+use super::{ProcessIdentity, Stat, is_gone, namespaces, proc_is_ours};
 
 /// The inode of the machine's first pid namespace: `PROC_PID_INIT_INO` in linux/proc_ns.h.
 const FIRST_PID_NAMESPACE: u32 = 0xEFFF_FFFC;
@@ -24,8 +24,13 @@ pub fn dead_elsewhere(of: &[ProcessIdentity]) -> Vec<ProcessIdentity> {
         // A list with a gap proves nothing.
         let Ok(entry) = entry else { return Vec::new() };
         let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        // Who is gone by now was not there all the time.
-        let Ok(status) = fs::read_to_string(format!("/proc/{process}/status")) else { continue };
+        let status = match fs::read_to_string(format!("/proc/{process}/status")) {
+            Ok(status) => status,
+            // Who is gone by now was not there all the time.
+            Err(error) if is_gone(&error) => continue,
+            // No descriptor is left, or no memory: who cannot be looked at may be anybody.
+            Err(_) => return Vec::new(),
+        };
         let nested = innermost_number(&status);
         let number_of = |identity: &ProcessIdentity| match identity.namespaces as u32 == here as u32 {
             true => Some(process).filter(|_| nested.is_none()),
@@ -41,7 +46,7 @@ fn may_be(process: u32, identity: &ProcessIdentity, here: u64) -> bool {
     let shares_time = identity.namespaces >> u32::BITS == here >> u32::BITS;
     match Stat::read(&format!("/proc/{process}/stat")) {
         Ok(stat) => !stat.has_ended() && (!shares_time || stat.start_time == identity.start_time),
-        Err(_) => false,
+        Err(error) => !is_gone(&error),
     }
 }
 

@@ -363,7 +363,7 @@ QUEUE_KINDS = [
     ("what others may write of its own a listener leaves to them", CLAIM,
      (OS + "claim/file.rs", "        fchmod(&file, Mode::RUSR | Mode::WUSR).ok()?;\n", "")),
     ("a watch does not mark what it is over", WATCH,
-     (OS + "claim/watch.rs", "            watched.mark(Kind::Shared);\n", "")),
+     (OS + "claim/watch.rs", "        watched.mark(Kind::Shared);\n", "")),
     ("a watch ends with the first who lets go of it", WATCH,
      (OS + "claim/watch.rs", "    fn drop(&mut self) {\n        self.retain(|_| false);\n", "    fn drop(&mut self) {\n        self.end();\n        self.retain(|_| false);\n")),
     ("a watch is the whole directory's", WATCH,
