@@ -15,7 +15,7 @@ use crate::TreeHandle;
 use crate::visit::EventText;
 
 /// What one enormous record needed is not kept for all that follow: a service has many threads, and each meets one some day.
-const KEPT_BYTES: usize = 64 * 1024;
+pub(crate) const KEPT_BYTES: usize = 64 * 1024;
 
 /// How many records may wait on one thread.
 const WAITING_MAX: usize = 64;

@@ -10,6 +10,7 @@ use tracing_core::Metadata;
 use tracing_core::span::{Attributes, Record as Values};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
+use crate::scratch::KEPT_BYTES;
 use crate::visit::SpanVisitor;
 
 /// One span's name and fields, encoded as records carry them, and the way to the spans around it.
@@ -67,7 +68,9 @@ pub(crate) fn on_new_span<'a, S: LookupSpan<'a>>(span: &SpanRef<'a, S>, attribut
     attributes.record(&mut SpanVisitor(&mut fields));
     encoded.push(span.name(), &fields);
     let made_with = Encoded::new(&encoded);
-    let _ = GATHERED.try_with(|place| place.set((fields, encoded)));
+    if fields.capacity() + encoded.capacity() <= KEPT_BYTES {
+        let _ = GATHERED.try_with(|place| place.set((fields, encoded)));
+    }
     let mut extensions = span.extensions_mut();
     if extensions.get_mut::<SpanText>().is_none() {
         let (around, grown) = (OnceBox::new(), OnceBox::new());
@@ -208,5 +211,39 @@ impl Node {
     /// It, and those around it.
     fn inside_out(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(Some(self), |node| node.outer())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use tracing_core::span::Id;
+    use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+
+    use super::*;
+
+    struct Gathers;
+
+    impl<S: tracing_core::Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Gathers {
+        fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
+            super::on_new_span(&cx.span(id).unwrap(), attributes, 0);
+        }
+    }
+
+    #[test]
+    fn buffers_are_reused_unless_they_grew_huge() {
+        let kept_bytes = || {
+            let (fields, encoded) = GATHERED.take();
+            let bytes = fields.capacity() + encoded.capacity();
+            GATHERED.set((fields, encoded));
+            bytes
+        };
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(Gathers), || {
+            drop(tracing::info_span!("usual", user = "ann"));
+            assert!(kept_bytes() > 0);
+            drop(tracing::info_span!("huge", text = "x".repeat(KEPT_BYTES)));
+            assert!(kept_bytes() <= KEPT_BYTES);
+        });
     }
 }
