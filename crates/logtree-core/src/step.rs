@@ -24,6 +24,15 @@ pub trait AppendFile: Send + Sync {
     /// Those of opening and writing the file.
     fn append(&self, bytes: &[u8]) -> io::Result<()>;
 
+    /// The same for bytes that are many lines, whose writer finds out which of them stand there before it tries again: where not
+    /// all can be written, lines that are whole stay.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    fn append_lines(&self, bytes: &[u8]) -> io::Result<()> {
+        self.append(bytes)
+    }
+
     /// Appends bytes if the file is empty, ends before `limit`, or is no regular file and so has no end. Answers whether it
     /// did.
     ///

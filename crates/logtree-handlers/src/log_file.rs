@@ -13,6 +13,7 @@ use logtree_os::{ForkLock, ForkReset};
 use rustix::fs::ftruncate;
 use rustix::io::Errno;
 
+use self::append::Terms;
 use crate::OpenMode;
 use crate::access::Access;
 use crate::follow::{Follow, LastLook, Tick, is_current};
@@ -41,7 +42,7 @@ const LOOKS: usize = 16;
 ///   daemons do, may have opened something else under the number since: then the file is opened anew, and the number
 ///   left alone.
 /// - When the disk is full, half a line that was written is taken back; where that is impossible, the next line begins
-///   on a line of its own.
+///   on a line of its own. On btrfs it may be, and half a line then stays, of which that file system makes NUL bytes.
 /// - At the limit of a file's size (setrlimit(2), `RLIMIT_FSIZE`) each line is an error, if there was a limit when the file was
 ///   opened. One that is set later ends the program by SIGXFSZ, as it does any program but Python's, which ignore that signal:
 ///   to ask for it, or to block the signal, would be a system call or two more for each record.
@@ -421,11 +422,15 @@ impl AppendFile for LogFile {
     }
 
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        self.append_unless(bytes, None).map(|_| ())
+        self.append_unless(bytes, Terms::default()).map(|_| ())
+    }
+
+    fn append_lines(&self, bytes: &[u8]) -> io::Result<()> {
+        self.append_unless(bytes, Terms { keeps_lines: true, ..Terms::default() }).map(|_| ())
     }
 
     fn append_below(&self, bytes: &[u8], limit: u64) -> io::Result<bool> {
-        self.append_unless(bytes, Some(limit))
+        self.append_unless(bytes, Terms { limit: Some(limit), ..Terms::default() })
     }
 
     fn end(&self) -> io::Result<Option<FileEnd>> {

@@ -12,7 +12,7 @@ use rustix::fs::{Mode, OFlags, ftruncate};
 use rustix::io::Errno;
 
 use crate::OpenMode;
-use crate::line_writer::{LineWriter, Unwritten};
+use crate::line_writer::LineWriter;
 use crate::look::Look;
 use crate::room::Room;
 use crate::seal::{self, Seal};
@@ -108,11 +108,11 @@ impl Open {
     }
 
     /// Appends a line with its terminator, all of it; of one that could not be written nothing stays that a reader could take
-    /// for a line.
+    /// for a line. Of many lines those stay that are whole, if `keeps_lines` says so.
     ///
     /// # Errors
     /// Those of write(2).
-    pub(crate) fn append(&mut self, bytes: &[u8], path: &Path) -> io::Result<()> {
+    pub(crate) fn append(&mut self, bytes: &[u8], keeps_lines: bool, path: &Path) -> io::Result<()> {
         let (was_torn, descriptor, seal) = (self.lines.torn, self.descriptor.as_fd(), self.seal);
         let mut is_limited = self.is_limited;
         let write = |bytes: &[u8]| {
@@ -125,30 +125,42 @@ impl Open {
         if was_torn {
             self.room.append(1);
         }
-        outcome.map_err(|unwritten| self.take_back(bytes, was_torn, unwritten, path))
+        outcome.map_err(|unwritten| {
+            let written = unwritten.written.saturating_sub(was_torn.into());
+            self.take_back(&bytes[..written], keeps_lines, unwritten.error, path)
+        })
     }
 
     /// The same behind a [first attempt](Seal::append) that was not all of it.
     ///
     /// # Errors
     /// Those of write(2).
-    pub(crate) fn go_on(&mut self, first: rustix::io::Result<usize>, bytes: &[u8], path: &Path) -> io::Result<()> {
+    pub(crate) fn go_on(
+        &mut self,
+        first: rustix::io::Result<usize>,
+        bytes: &[u8],
+        keeps_lines: bool,
+        path: &Path,
+    ) -> io::Result<()> {
         let (descriptor, seal) = (self.descriptor.as_fd(), self.seal);
         let outcome = self.lines.go_on(first, &mut |rest| write_once(descriptor, seal, true, rest), descriptor, bytes);
-        outcome.map_err(|unwritten| self.take_back(bytes, false, unwritten, path))
+        outcome.map_err(|unwritten| self.take_back(&bytes[..unwritten.written], keeps_lines, unwritten.error, path))
     }
 
+    /// Takes back what was written before an error, but for the newline that ended a torn line.
     #[cold]
-    fn take_back(&mut self, bytes: &[u8], was_torn: bool, unwritten: Unwritten, path: &Path) -> io::Error {
+    fn take_back(&mut self, written: &[u8], keeps_lines: bool, error: io::Error, path: &Path) -> io::Error {
         self.room = Room::default();
-        self.is_limited |= unwritten.error.kind() == io::ErrorKind::FileTooLarge;
-        // The newline that ended a torn line may stay.
-        let half = &bytes[..unwritten.written.saturating_sub(was_torn.into())];
-        // Whole lines among them as well: whoever holds many back writes all of them again.
-        if !half.is_empty() && self.cut_back(path, half).is_ok() || half.ends_with(b"\n") {
+        self.is_limited |= error.kind() == io::ErrorKind::FileTooLarge;
+        // Whoever holds many back writes all of them again, unless it looks for those that stand there. Then no more is cut than
+        // must be: on btrfs without room a file cannot be cut, and what was to be cut, to the end of its page, is lost.
+        let whole =
+            if keeps_lines { written.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1) } else { 0 };
+        let half = &written[whole..];
+        if !half.is_empty() && self.cut_back(path, half).is_ok() || written.ends_with(b"\n") {
             self.lines.torn = false;
         }
-        unwritten.error
+        error
     }
 
     /// Takes back half a line from the end of the file. It must stand there byte for byte: another process may have written
@@ -200,6 +212,25 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn of_many_lines_those_stay_that_are_whole_if_their_writer_looks_for_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.log");
+        let left = |written: &str, keeps_lines| {
+            std::fs::write(&path, format!("theirs\n{written}")).unwrap();
+            let mut open = Open::new(&path, OpenMode::Append).unwrap();
+            open.lines.torn = true;
+            open.take_back(written.as_bytes(), keeps_lines, io::ErrorKind::StorageFull.into(), &path);
+            assert!(!open.lines.torn, "{written:?}");
+            std::fs::read_to_string(&path).unwrap()
+        };
+        for written in ["one\ntwo\nthr", "thr", "one\ntwo\n"] {
+            let whole = written.strip_suffix("thr").unwrap_or(written);
+            assert_eq!(left(written, true), format!("theirs\n{whole}"));
+            assert_eq!(left(written, false), "theirs\n");
+        }
+    }
 
     #[test]
     fn only_half_a_line_at_the_very_end_is_cut() {

@@ -429,16 +429,16 @@ impl Staged {
 }
 
 fn append(file: &dyn AppendFile, bytes: &[u8], begin: &mut Begin, has_failed: &mut bool) -> io::Result<()> {
-    if let Begin::New { .. } = begin {
-        // Where its name could not be given, it is the old one.
+    if !matches!(begin, Begin::At(_)) {
+        // Where its name could not be given, it is the old one; where nothing could be planned, nobody has asked.
         *begin = file.end()?.map_or(Begin::Unknown, Begin::At);
     }
     let standing = match *begin {
-        // Nearly always nothing stands there: the file takes back what it could not write whole.
+        // Whole lines stay, where it could not write all.
         Begin::At(end) if *has_failed => appended::whole_lines(file.path(), end, bytes).unwrap_or(0),
         _ => 0,
     };
-    let outcome = file.append(&bytes[standing..]);
+    let outcome = file.append_lines(&bytes[standing..]);
     *has_failed = outcome.is_err();
     outcome
 }

@@ -14,13 +14,22 @@ use crate::open::Open;
 use crate::room::Room;
 use crate::seal::Seal;
 
+/// On which terms bytes are appended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Terms {
+    /// Only to a file that ends before.
+    pub(super) limit: Option<u64>,
+    /// Whole lines among them may stay where not all can be written.
+    pub(super) keeps_lines: bool,
+}
+
 impl LogFile {
     /// Appends, unless the file is full; answers whether it did.
-    pub(super) fn append_unless(&self, bytes: &[u8], limit: Option<u64>) -> io::Result<bool> {
-        match self.append_beside_others(bytes, limit) {
+    pub(super) fn append_unless(&self, bytes: &[u8], terms: Terms) -> io::Result<bool> {
+        match self.append_beside_others(bytes, terms.limit) {
             Attempt::Done => Ok(true),
-            Attempt::Begun(seal, first) => self.go_on(seal, first, bytes, limit),
-            Attempt::None => self.append_alone(bytes, limit),
+            Attempt::Begun(seal, first) => self.go_on(seal, first, bytes, terms),
+            Attempt::None => self.append_alone(bytes, terms),
         }
     }
 
@@ -55,7 +64,8 @@ impl LogFile {
     }
 
     /// Appends while no other thread does anything with the file.
-    fn append_alone(&self, bytes: &[u8], limit: Option<u64>) -> io::Result<bool> {
+    fn append_alone(&self, bytes: &[u8], terms: Terms) -> io::Result<bool> {
+        let Terms { limit, keeps_lines } = terms;
         let mut state = self.state.lock();
         let began = self.tick();
         let (open, looked) = self.opened(&mut state).map_err(|error| {
@@ -73,7 +83,7 @@ impl LogFile {
             open.room.append(bytes.len());
         }
         to_be_written(open, bytes);
-        if let Err(error) = open.append(bytes, &self.path) {
+        if let Err(error) = open.append(bytes, keeps_lines, &self.path) {
             if is_gone(error.kind()) {
                 state.close();
             }
@@ -90,30 +100,24 @@ impl LogFile {
             self.has_failed.store(true, Ordering::Relaxed);
         }
         drop(state);
-        if is_late { self.append_alone(bytes, limit) } else { Ok(true) }
+        if is_late { self.append_alone(bytes, terms) } else { Ok(true) }
     }
 
     /// Goes on with a line of which that became, with no other thread beside.
     #[cold]
-    fn go_on(
-        &self,
-        seal: Seal,
-        first: rustix::io::Result<usize>,
-        bytes: &[u8],
-        limit: Option<u64>,
-    ) -> io::Result<bool> {
+    fn go_on(&self, seal: Seal, first: rustix::io::Result<usize>, bytes: &[u8], terms: Terms) -> io::Result<bool> {
         let mut state = self.state.lock();
         let is_gone = first.is_err_and(|error| is_gone(io::Error::from(error).kind()));
         match &mut state.open {
             Some(open) if open.seal == Some(seal) && !is_gone => {
-                return open.go_on(first, bytes, &self.path).map(|()| true);
+                return open.go_on(first, bytes, terms.keeps_lines, &self.path).map(|()| true);
             }
             Some(open) if open.seal == Some(seal) => state.close(),
             // Another thread has let go of the file meanwhile.
             _ => {}
         }
         drop(state);
-        self.append_alone(bytes, limit)
+        self.append_alone(bytes, terms)
     }
 
     /// Whether a line that was begun in that tick went to a file that others had deleted by then.
@@ -203,7 +207,7 @@ mod tests {
         std::fs::rename(&path, directory.path().join("b.log")).unwrap();
         file.reopen();
         file.open().unwrap();
-        assert!(file.go_on(seal, Ok(3), b"second\n", None).unwrap());
+        assert!(file.go_on(seal, Ok(3), b"second\n", Terms::default()).unwrap());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "second\n");
     }
 }

@@ -7,7 +7,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use logtree_core::{AppendFile, FileEnd, FormatError, Formatter, Handler, Record, Steps as _, with_own_record};
 use logtree_handlers::{
@@ -407,4 +407,60 @@ fn a_record_for_a_file_that_rolls_and_does_not_open_waits_as_any_other_does() {
     batch.carry_out().unwrap();
     batch.finish();
     assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+}
+
+/// A file on a disk that has so much room.
+struct Full {
+    file: LogFile,
+    room: AtomicU64,
+}
+
+impl AppendFile for Full {
+    fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        unreachable!("{bytes:?} would be cut off again, with the lines that are whole")
+    }
+
+    fn append_lines(&self, bytes: &[u8]) -> io::Result<()> {
+        let room = self.room.load(Ordering::Relaxed) as usize;
+        let Some(part) = bytes.get(..room).filter(|part| part.len() < bytes.len()) else {
+            return self.file.append_lines(bytes);
+        };
+        let whole = part.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        self.file.append_lines(&part[..whole])?;
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn end(&self) -> io::Result<Option<FileEnd>> {
+        self.file.end()
+    }
+}
+
+#[test]
+fn lines_that_stand_there_are_not_written_again_when_there_is_room() {
+    for is_planned in [true, false] {
+        let directory = tempfile::tempdir().unwrap();
+        let segment = Segment::create(&directory.path().join("queues"), "full", &SegmentOptions::default()).unwrap();
+        let path = directory.path().join("a.log");
+        fs::write(&path, "two\n").unwrap();
+        let full = Arc::new(Full { file: LogFile::new(&path, OpenMode::Append), room: AtomicU64::new(6) });
+        let file: Arc<dyn AppendFile> = Arc::clone(&full) as _;
+        let mut batch = Batch::new(&segment);
+        for line in ["one\n", "two\n", "three\n", "four\n"] {
+            batch.append(&file, line.as_bytes()).unwrap();
+        }
+        if is_planned {
+            batch.plan([], &[]);
+        }
+        for (room, standing) in [(6, "one\n"), (0, "one\n"), (11, "one\ntwo\nthree\n"), (99, "one\ntwo\nthree\nfour\n")]
+        {
+            full.room.store(room, Ordering::Relaxed);
+            assert_eq!(batch.carry_out().is_ok(), room == 99);
+            assert_eq!(fs::read_to_string(&path).unwrap(), format!("two\n{standing}"), "{is_planned}");
+        }
+        batch.finish();
+    }
 }
