@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use logtree_dictconfig::{Color, Config, Exception, Problem};
 use serde_json::{Value, json};
 
+use crate::config::Assumed;
 use crate::{Outcome, answer};
 
 /// Check configs: print every problem with its source line. Nothing is opened or created
@@ -22,9 +23,8 @@ pub(crate) struct Check {
     /// How to print the problems
     #[arg(long, value_enum, default_value_t)]
     format: OutputFormat,
-    /// Take it that the program registers the class, factory or object NAME; 'my_app.*' is all below my_app
-    #[arg(long, value_name = "NAME")]
-    assume_class: Vec<String>,
+    #[command(flatten)]
+    assumed: Assumed,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -46,8 +46,7 @@ struct Checked<'a> {
 impl Check {
     pub(crate) fn run(&self) -> Outcome {
         let registry = logtree::registry();
-        let reader = Config::new(&registry);
-        let reader = self.assume_class.iter().fold(reader, |reader, name| reader.assume_class(name));
+        let reader = self.assumed.reader(&registry);
         let checked: Vec<Checked<'_>> = self.configs.iter().map(|config| Checked::new(&reader, config)).collect();
 
         let text = match self.format {
