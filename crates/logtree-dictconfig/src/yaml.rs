@@ -16,12 +16,13 @@
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod corpus;
+mod input;
 mod scalar;
 mod slip;
 
 use std::collections::HashSet;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle, Tag, options};
+use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle, Tag, options};
 
 use self::scalar::{Scalar, Unreadable};
 use crate::format::{MAX_DEPTH, SyntaxError, too_deep};
@@ -47,7 +48,7 @@ pub(crate) fn parse(text: &str) -> Result<Node, SyntaxError> {
     options.set_emit_comments(false);
     refuse_line_breaks(text)?;
     let mut reader = Reader::new(text);
-    for event in Parser::<StrInput<'_>>::new_from_str_with_options(text, options) {
+    for event in Parser::with_options(input::Text::new(text), options) {
         let (event, span) = event.map_err(|error| reader.syntax_error(&error))?;
         reader.event(event, span)?;
     }
