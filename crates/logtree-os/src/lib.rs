@@ -62,6 +62,10 @@ mod lock;
 mod mark;
 #[cfg(feature = "signals")]
 pub mod signals;
+#[cfg(all(test, feature = "signals", target_os = "linux"))]
+// Two copies are what it tests.
+#[allow(clippy::duplicate_mod)]
+mod signals_twice;
 mod size_limit;
 mod standard_numbers;
 

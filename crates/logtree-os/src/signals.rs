@@ -5,6 +5,10 @@
 //! shared with a child of `fork`, whose signals would then reach its parent.
 //!
 //! SIGTERM has a word of its own, and a thread: what the others ask for may take long, or for ever.
+//!
+//! A process may have several copies of this code, as of a program and of an extension module that it loads. Each knows the others'
+//! handlers by the signals that these block, and who was noted last hands SIGTERM on when it has done its part: so the first one
+//! ends the process when all have.
 
 use std::ffi::{c_int, c_void};
 use std::io;
@@ -61,6 +65,10 @@ static NOTING: AtomicU32 = AtomicU32::new(0);
 /// The generation in which somebody waits for SIGTERM, as bits; 0 is none.
 static WAITING_IN: AtomicU32 = AtomicU32::new(0);
 
+/// The signals of real time that a handler of ours blocks while it runs, for some microseconds: what nobody else blocks. Those below
+/// are the C library's own.
+const MARK: [c_int; 8] = [37, 41, 43, 47, 53, 54, 59, 61];
+
 /// What was done at each signal before it was noted.
 static BEFORE: [OnceLock<libc::sigaction>; Signal::ALL.len()] = [const { OnceLock::new() }; Signal::ALL.len()];
 
@@ -77,7 +85,7 @@ pub fn note_signal(signal: Signal) -> io::Result<()> {
     let _ = ForkGeneration::current();
     let noted = action_at(signal.number()).and_then(|before| {
         BEFORE[signal as usize].get_or_init(|| before);
-        set_action(signal.number(), on_signal as *const () as libc::sighandler_t)
+        set_action(signal.number())
     });
     noted.inspect_err(|_| {
         NOTING.fetch_and(!signal.bit(), Ordering::SeqCst);
@@ -101,7 +109,11 @@ extern "C" fn on_signal(number: c_int, info: *mut libc::siginfo_t, context: *mut
             wake(&NOTED);
         }
     }
-    if let Some(before) = BEFORE[signal as usize].get().filter(|before| is_function(before)) {
+    let is_handed_on_later = |before: &libc::sigaction| {
+        signal == Signal::Terminate && is_another_copy(before) && action_at(number).is_ok_and(|now| is_ours(&now))
+    };
+    let before = BEFORE[signal as usize].get().filter(|before| is_function(before));
+    if let Some(before) = before.filter(|before| !is_handed_on_later(before)) {
         if before.sa_flags & libc::SA_SIGINFO != 0 {
             // SAFETY: it was the program's handler, set with this flag, and so takes what a handler of it is given, which is
             // passed on as it came.
@@ -124,6 +136,19 @@ fn is_function(action: &libc::sigaction) -> bool {
     ![libc::SIG_DFL, libc::SIG_IGN].contains(&action.sa_sigaction)
 }
 
+fn is_ours(action: &libc::sigaction) -> bool {
+    action.sa_sigaction == on_signal as *const () as libc::sighandler_t
+}
+
+/// Whether a handler is that of another copy of this code.
+fn is_another_copy(action: &libc::sigaction) -> bool {
+    let blocks = |number| {
+        // SAFETY: a whole set, and a number that is looked at alone.
+        unsafe { libc::sigismember(&raw const action.sa_mask, number) == 1 }
+    };
+    is_function(action) && !is_ours(action) && (35..=62).all(|number| blocks(number) == MARK.contains(&number))
+}
+
 /// What is done at a signal now.
 fn action_at(number: c_int) -> io::Result<libc::sigaction> {
     let mut action = MaybeUninit::uninit();
@@ -135,16 +160,19 @@ fn action_at(number: c_int) -> io::Result<libc::sigaction> {
     }
 }
 
-/// Has a signal handled by a function that takes what SA_SIGINFO brings, or by the default.
-fn set_action(number: c_int, handler: libc::sighandler_t) -> io::Result<()> {
+/// Has a signal handled by `on_signal`.
+fn set_action(number: c_int) -> io::Result<()> {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: all fields are integers or optional pointers, for which zero is valid.
     let action = unsafe { action.assume_init_mut() };
-    action.sa_sigaction = handler;
+    action.sa_sigaction = on_signal as *const () as libc::sighandler_t;
     action.sa_mask = no_signals();
+    for number in MARK {
+        // SAFETY: a whole set, and a number; one that there is not is refused.
+        unsafe { libc::sigaddset(&raw mut action.sa_mask, number) };
+    }
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
-    // SAFETY: the action is valid, and its handler, if it is none of the system's, is `on_signal`, which lasts as long as the
-    // program's code and does what a handler may.
+    // SAFETY: the action is valid, and its handler lasts as long as the program's code and does what a handler may.
     match unsafe { libc::sigaction(number, action, ptr::null_mut()) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
@@ -199,14 +227,16 @@ pub fn call_waiter() {
 }
 
 /// Ends the process as SIGTERM does, if SIGTERM would have ended it before it was noted, and nobody has set a handler since who
-/// hands it on; else the program has it in hand.
+/// hands it on; else the program has it in hand. Another copy of this code that noted it before gets it from here on, and at once.
 pub fn end_by_termination() {
-    let ended = BEFORE[Signal::Terminate as usize].get().is_some_and(|before| before.sa_sigaction == libc::SIG_DFL);
-    let is_ours = |now: libc::sigaction| now.sa_sigaction == on_signal as *const () as libc::sighandler_t;
-    if !ended || !action_at(SIGTERM).is_ok_and(is_ours) {
+    let Some(before) = BEFORE[Signal::Terminate as usize].get() else { return };
+    let is_handed_on = is_another_copy(before);
+    let is_ended = before.sa_sigaction == libc::SIG_DFL;
+    if !is_ended && !is_handed_on || !action_at(SIGTERM).is_ok_and(|now| is_ours(&now)) {
         return;
     }
-    let _ = set_action(SIGTERM, libc::SIG_DFL);
+    // SAFETY: it was the action before, and its handler, if it is none of the system's, lasts as long as the code that has set it.
+    unsafe { libc::sigaction(SIGTERM, before, ptr::null_mut()) };
     let mut set = no_signals();
     // SAFETY: a whole set, and a number that there is.
     unsafe { libc::sigaddset(&raw mut set, SIGTERM) };
@@ -214,6 +244,9 @@ pub fn end_by_termination() {
     unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, ptr::null_mut()) };
     // SAFETY: it takes an integer. What the signal does to this process happens before it returns.
     unsafe { libc::raise(SIGTERM) };
+    if is_handed_on {
+        return;
+    }
     // The first process of a container has no default that ends it. This is what shells and container engines say of who was
     // ended by it.
     // SAFETY: `_exit` may be called at any time; it runs no handlers and no destructors.

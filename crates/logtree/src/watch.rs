@@ -62,6 +62,8 @@ impl Watch {
     /// Flushes on SIGTERM, for 5 s at most, or 6 s where a handler does not return, and then ends the program by it, whatever a
     /// reload waits for. A program that ignores SIGTERM before it asks for this, or handles it, is flushed only, and ends as it
     /// sees fit; a handler that is set later must call the one before itself, as those of signal-hook and tokio do.
+    /// Where a process has several copies of logtree, as of itself and of an extension module, they flush one after the other, the
+    /// last one that asked first; should the program go on behind that, only the first one that asked flushes at the next SIGTERM.
     pub const fn flush_on_sigterm(mut self) -> Self {
         self.flushes_on_sigterm = true;
         self

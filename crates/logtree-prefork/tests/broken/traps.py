@@ -134,7 +134,7 @@ TRAP_KINDS = [
     ("exit: nothing is done at the process' end", EXIT,
      (LOGTREE + "guard.rs", "    logtree_os::at_exit(flush_at_exit);\n", "    let _ = flush_at_exit;\n")),
     ("exit: SIGTERM ends who handles it", WATCH,
-     (OS + "signals.rs", "    if !ended || !action_at(SIGTERM).is_ok_and(is_ours) {", "    if !ended || action_at(SIGTERM).map(is_ours).is_err() {")),
+     (OS + "signals.rs", " || !action_at(SIGTERM).is_ok_and(|now| is_ours(&now)) {", " || action_at(SIGTERM).map(|now| is_ours(&now)).is_err() {")),
     ("watch: a class that panics ends it", WATCH,
      (LOGTREE + "watch.rs", "match caught(|| guarded.reload()) {", "match Some(guarded.reload()) {")),
     ("clock: a time beyond it is a panic", WATCH,
