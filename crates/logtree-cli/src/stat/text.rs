@@ -38,6 +38,11 @@ fn one(text: &mut String, queue: &QueueStats, earlier: Option<(&QueueStats, f64)
         ordinal(queue.claim_number),
         somebody(queue.standby),
     )?;
+    let is_anybody_there =
+        queue.listener.or(queue.standby).is_some() || queue.owners.iter().any(|owner| !owner.is_dead);
+    if !is_anybody_there && queue.waiting > 0 {
+        writeln!(text, "  ended      all its processes were killed; what waits is written when one is started")?;
+    }
     match (queue.config.generation, queue.config.listening) {
         (0, _) => writeln!(text, "  config     in the code of its programs")?,
         (newest, listening) => {

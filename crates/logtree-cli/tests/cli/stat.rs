@@ -118,6 +118,7 @@ fn who_listens_what_waits_and_what_was_dropped() {
         format!("\n  dropped    {dropped}: full {dropped}\n"),
     ];
     lines.iter().for_each(|line| assert!(text.stdout().contains(line), "{line:?} in {}", text.stdout()));
+    assert!(!text.stdout().contains("ended"), "{}", text.stdout());
     [standby, listener].into_iter().for_each(|process| signal(process, Signal::CONT));
     // What was dropped is told of by then, and counts on; what tells of it is a record as well.
     let queue = producer
@@ -150,6 +151,7 @@ fn of_a_queue_whose_processes_were_all_killed_nobody_is_said_to_be_there() {
     assert_eq!(found["owners"].as_array().unwrap().len(), 1);
     let text = producer.place.run(&["stat", &producer.name], "");
     assert!(text.stdout().contains("listener   nobody, the 1st so far; standing by: nobody\n"), "{}", text.stdout());
+    assert!(text.stdout().contains("  ended      all its processes were killed"), "{}", text.stdout());
     assert!(text.stdout().ends_with(" (dead)\n"), "{}", text.stdout());
 }
 
