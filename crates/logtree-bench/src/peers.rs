@@ -1,11 +1,15 @@
 //! The peers.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::fs::File;
+use std::hint::black_box;
 use std::io::{self, Seek as _, Write as _};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use jiff::Zoned;
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
@@ -143,6 +147,31 @@ pub(crate) fn asked_write(directory: &Path) -> Started {
             if file.stream_position().is_ok() {
                 let _ = file.write_all(LINE);
             }
+        }
+    }))
+}
+
+/// A program without a logger: it puts the same line together itself, the date once a second.
+pub(crate) fn written_by_hand(directory: &Path) -> Started {
+    let mut file = File::options().append(true).create(true).open(directory.join(LOG_FILE))?;
+    let (process, thread) = (std::process::id(), std::process::id());
+    let (mut second, mut date, mut line) = (0, String::new(), String::new());
+    Ok(Running::direct(move |count| {
+        for number in 0..count {
+            let (user, status, took_ms) = black_box(("ann", 200_u64, f64::from(number) + 0.25));
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            if second != now.as_secs() {
+                second = now.as_secs();
+                date = Zoned::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
+            }
+            line.clear();
+            let _ = writeln!(
+                line,
+                "{date},{:03} -process[{process}] -thread[{thread}] -my_app.http - [INFO]-[10] - \
+                 request answered user={user} status={status} took_ms={took_ms}",
+                now.subsec_millis()
+            );
+            let _ = file.write_all(line.as_bytes());
         }
     }))
 }

@@ -38,6 +38,7 @@ pub(super) const CASES: &[Case] = &[
             Contestant { name: "fmt, Mutex<File>", start: peers::fmt_file, target: Some(1.0) },
             Contestant { name: "write(2)", start: peers::bare_write, target: Some(1.25) },
             Contestant { name: "lseek(2) and write(2)", start: peers::asked_write, target: None },
+            Contestant { name: "by hand: write! and write(2)", start: peers::written_by_hand, target: None },
         ],
     },
     Case {
