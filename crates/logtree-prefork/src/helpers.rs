@@ -54,6 +54,9 @@ const UNKNOWN_STANDBY_SITS_DOWN_WITHIN: Duration = Duration::from_millis(20);
 /// taken before the one who had it is gone, and a large process takes its time.
 const LOOKS_FOR_ENDED: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+/// So long a record that finds no listener waits at most for a thread of its process that looks after helpers: a few system
+/// calls.
+const LOOKED_AFTER_WITHIN: Duration = Duration::from_millis(250);
 /// How often a standby looks whether it is still needed.
 pub(crate) const STANDBY_LOOKS: Duration = Duration::from_millis(250);
 
@@ -413,7 +416,8 @@ pub(crate) fn nobody_listens(queue: &Arc<Queue>) {
 
 /// [`nobody_listens`], to a segment that the queue may be about to join.
 pub(crate) fn nobody_listens_to(queue: &Arc<Queue>, segment: &Arc<Segment>) {
-    let Some(mut helpers) = queue.place().helpers.try_lock() else { return };
+    // Who has it looks after helpers, and may have looked before they died.
+    let Some(mut helpers) = queue.place().helpers.lock_within(LOOKED_AFTER_WITHIN) else { return };
     if !is_vacant(segment.seat()) || helpers.is_beginning() {
         return;
     }

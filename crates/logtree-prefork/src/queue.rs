@@ -481,3 +481,32 @@ pub(crate) fn monotonic_ns() -> u64 {
     // Never 0, which stands for "not yet".
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX) + 1
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use logtree_os::SegmentOptions;
+
+    use super::*;
+
+    #[test]
+    fn who_looks_after_helpers_keeps_no_record_from_seeing_that_nobody_listens() {
+        let directory = tempfile::tempdir().unwrap();
+        let segment = Segment::create(&directory.path().join("queues"), "q", &SegmentOptions::default()).unwrap();
+        let queue = QueueProducer::new(QueueOptions::default(), QueueListener::default()).queue;
+        *queue.place().joined.lock() = Joined::Segment(Arc::clone(&segment));
+        let helpers = queue.place().helpers.lock();
+        std::thread::scope(|scope| {
+            scope.spawn(|| helpers::nobody_listens(&queue));
+            // What it takes to look after some helpers.
+            std::thread::sleep(Duration::from_millis(5));
+            drop(helpers);
+        });
+        let began = Instant::now();
+        while is_vacant(segment.seat()) {
+            assert!(began.elapsed() < Duration::from_secs(10), "nobody listens");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
