@@ -14,7 +14,9 @@ const PROBES: usize = 16;
 /// also in a child whose parent was forked in the middle of an insertion.
 #[derive(Debug)]
 pub struct AddressMap<V: 'static> {
-    first: AtomicPtr<Table<V>>,
+    /// The first table, in which nearly all lie.
+    first: [AtomicPtr<Entry<V>>; FIRST_SLOTS],
+    next: AtomicPtr<Table<V>>,
 }
 
 #[derive(Debug)]
@@ -32,32 +34,32 @@ struct Entry<V> {
 impl<V: Sync + 'static> AddressMap<V> {
     /// An empty map.
     pub const fn new() -> Self {
-        Self { first: AtomicPtr::new(ptr::null_mut()) }
+        Self { first: [const { AtomicPtr::new(ptr::null_mut()) }; FIRST_SLOTS], next: AtomicPtr::new(ptr::null_mut()) }
     }
 
     /// The value of `address`, if one was inserted.
     // Always: each event asks, and a call costs as much again.
     #[inline(always)]
     pub fn find(&self, address: usize) -> Option<&'static V> {
-        let nearest = leaked(leaked(&self.first)?.probe(address).next()?)?;
+        let nearest = leaked(&self.first[hash(address) % FIRST_SLOTS])?;
         if nearest.address == address { Some(&nearest.value) } else { self.find_further(address) }
     }
 
     /// The same where another address lies where its hash puts it. Apart, as the compiler prepares for all probes at once.
     #[inline(never)]
     fn find_further(&self, address: usize) -> Option<&'static V> {
-        let mut link = &self.first;
-        while let Some(table) = leaked(link) {
-            for slot in table.probe(address) {
+        let (mut slots, mut link) = (self.first.as_slice(), &self.next);
+        loop {
+            for slot in probe(slots, address) {
                 match leaked(slot) {
                     Some(entry) if entry.address == address => return Some(&entry.value),
                     Some(_) => {}
                     None => return None,
                 }
             }
-            link = &table.next;
+            let table = leaked(link)?;
+            (slots, link) = (&table.slots, &table.next);
         }
-        None
     }
 
     /// The value of `address`, made by `value` if there is none yet. When two threads meet, one of their values wins.
@@ -67,11 +69,9 @@ impl<V: Sync + 'static> AddressMap<V> {
         }
         let entry: &'static Entry<V> = Box::leak(Box::new(Entry { address, value: value() }));
         let pointer = ptr::from_ref(entry).cast_mut();
-        let mut link = &self.first;
-        let mut slots = FIRST_SLOTS;
+        let (mut slots, mut link) = (self.first.as_slice(), &self.next);
         loop {
-            let table = leaked_or_insert(link, || Table::new(slots));
-            for slot in table.probe(address) {
+            for slot in probe(slots, address) {
                 if slot.compare_exchange(ptr::null_mut(), pointer, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                     return &entry.value;
                 }
@@ -81,8 +81,8 @@ impl<V: Sync + 'static> AddressMap<V> {
                     return &taken.value;
                 }
             }
-            link = &table.next;
-            slots *= 2;
+            let table = leaked_or_insert(link, || Table::new(2 * slots.len()));
+            (slots, link) = (&table.slots, &table.next);
         }
     }
 }
@@ -98,15 +98,17 @@ impl<V> Table<V> {
         let slots = (0..slots).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
         Self { slots, next: AtomicPtr::new(ptr::null_mut()) }
     }
+}
 
-    /// The slots where `address` may lie, in order.
-    #[inline]
-    fn probe(&self, address: usize) -> impl Iterator<Item = &AtomicPtr<Entry<V>>> {
-        // Fibonacci hashing: the high bits of the product depend on every bit of the address.
-        let hash = (address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        let mask = self.slots.len() - 1;
-        (0..PROBES).map(move |step| &self.slots[(hash as usize + step) & mask])
-    }
+/// Fibonacci hashing: the high bits of the product depend on every bit of the address.
+#[inline]
+fn hash(address: usize) -> usize {
+    ((address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize
+}
+
+/// The slots where `address` may lie, in order.
+fn probe<V>(slots: &[AtomicPtr<Entry<V>>], address: usize) -> impl Iterator<Item = &AtomicPtr<Entry<V>>> {
+    (0..PROBES).map(move |step| &slots[(hash(address) + step) % slots.len()])
 }
 
 /// What the pointer leads to, if it was set.
