@@ -43,7 +43,7 @@ impl FromStr for Fsync {
 /// Those of fdatasync(2); of `F_FULLFSYNC` (fcntl(2)) on macOS, where fsync(2) stops at the disk's own memory.
 pub(crate) fn sync_data(file: BorrowedFd<'_>) -> io::Result<()> {
     #[cfg(target_vendor = "apple")]
-    return rustix::fs::fcntl_fullfsync(file);
+    return io::retry_on_intr(|| rustix::fs::fcntl_fullfsync(file));
     #[cfg(not(target_vendor = "apple"))]
-    rustix::fs::fdatasync(file)
+    io::retry_on_intr(|| rustix::fs::fdatasync(file))
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use logtree_core::{AppendFile, FileEnd, sync_name};
 use logtree_os::{ForkLock, ForkReset};
 use rustix::fs::ftruncate;
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use self::append::Terms;
 use crate::OpenMode;
@@ -360,7 +360,7 @@ impl LogFile {
         };
         if state.is_to_be_emptied {
             // A pipe or device has nothing to be emptied of, and need not be able to.
-            match ftruncate(open.descriptor(), 0) {
+            match retry_on_intr(|| ftruncate(open.descriptor(), 0)) {
                 Err(error) if open.opened.end().is_some() => return Err(error.into()),
                 _ => (state.is_to_be_emptied, open.room) = (false, Room::default()),
             }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use logtree_os::{beyond_standard_numbers, kill_point, limits_file_size, without_sigxfsz};
 use rustix::fs::{Mode, OFlags, ftruncate};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::OpenMode;
 use crate::line_writer::LineWriter;
@@ -54,7 +54,7 @@ impl Open {
         // What the program's umask leaves of it, as with Python's `open`.
         let mut attempts = 0;
         let descriptor = loop {
-            match rustix::fs::open(path, flags, Mode::from_raw_mode(0o666)) {
+            match retry_on_intr(|| rustix::fs::open(path, flags, Mode::from_raw_mode(0o666))) {
                 // Somebody asks this moment who has it open: see `has_writers`.
                 Err(Errno::AGAIN) if attempts < ATTEMPTS => attempts += 1,
                 outcome => break outcome?,
@@ -180,7 +180,7 @@ impl Open {
         if last != half {
             return Err(io::ErrorKind::InvalidData.into());
         }
-        Ok(ftruncate(self.descriptor(), start)?)
+        Ok(retry_on_intr(|| ftruncate(self.descriptor(), start))?)
     }
 
     /// Closes the descriptor, unless the program has closed it long ago and given the number to something else.

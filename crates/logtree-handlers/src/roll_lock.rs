@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use logtree_os::beyond_standard_numbers;
 use rustix::fd::{AsFd as _, BorrowedFd};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::follow::is_current;
 use crate::look::Look;
@@ -46,19 +46,17 @@ impl<'a> RollLock<'a> {
         }
         let usual = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         // As the log is opened: whoever may write it need not be allowed to read it.
-        let writing = rustix::fs::open(path, OFlags::WRONLY | OFlags::APPEND | usual, Mode::empty());
+        let open_with = |path: &Path, flags| retry_on_intr(|| rustix::fs::open(path, flags | usual, Mode::empty()));
+        let writing = open_with(path, OFlags::WRONLY | OFlags::APPEND);
         let reading = |error| match error {
-            Errno::ACCESS => rustix::fs::open(path, OFlags::RDONLY | usual, Mode::empty()),
+            Errno::ACCESS => open_with(path, OFlags::RDONLY),
             error => Err(error),
         };
         let (descriptor, inherited) = match (writing.or_else(reading), inherited) {
             (Err(Errno::NOENT), _) => return Ok(None),
             (Err(Errno::ACCESS), Some(inherited)) => {
                 let directory = path.parent().unwrap_or(Path::new("/"));
-                (
-                    rustix::fs::open(directory, OFlags::RDONLY | OFlags::DIRECTORY | usual, Mode::empty())?,
-                    Some(inherited),
-                )
+                (open_with(directory, OFlags::RDONLY | OFlags::DIRECTORY)?, Some(inherited))
             }
             (outcome, _) => (outcome?, None),
         };

@@ -26,7 +26,7 @@ fn calls_of(name: &str, calls: &str, place: &Path) -> Option<Vec<String>> {
 }
 
 /// The same with more arguments of strace's.
-fn calls_with(arguments: &[&str], name: &str, calls: &str, place: &Path) -> Option<Vec<String>> {
+pub(crate) fn calls_with(arguments: &[&str], name: &str, calls: &str, place: &Path) -> Option<Vec<String>> {
     let trace = place.join("trace");
     let test = test_process(name);
     let mut strace = Command::new("strace");
@@ -41,7 +41,7 @@ fn calls_with(arguments: &[&str], name: &str, calls: &str, place: &Path) -> Opti
     Some(fs::read_to_string(&trace).unwrap().lines().filter(own).map(str::to_owned).collect())
 }
 
-fn log() -> PathBuf {
+pub(crate) fn log() -> PathBuf {
     PathBuf::from(std::env::var_os(PLACE).unwrap()).join("app.log")
 }
 

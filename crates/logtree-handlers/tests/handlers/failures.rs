@@ -6,6 +6,7 @@ pub(crate) mod disk;
 mod limits;
 mod names;
 mod reports;
+mod signals;
 mod streams;
 
 use std::fs;
