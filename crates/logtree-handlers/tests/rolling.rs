@@ -12,9 +12,14 @@ mod specimen;
 fn main() {
     // Errors are counted; what is said about them goes nowhere.
     logtree_core::set_report_hook(|_| {});
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, kind, log, who] = arguments.as_slice() {
+        return linux::be_a_program(kind, log.as_ref(), who.parse().unwrap());
+    }
     linux::children_of_one_parent_roll_a_file_once_for_all();
     linux::children_of_one_parent_delete_what_is_too_much();
     linux::children_of_one_parent_roll_at_the_same_time();
+    linux::programs_of_their_own_roll_a_file_once_for_all();
     linux::a_lock_that_a_killed_process_held_is_free();
     #[cfg(feature = "compress")]
     linux::children_that_roll_and_are_killed_compress_each_file_once();
@@ -27,7 +32,9 @@ fn main() {}
 #[cfg(target_os = "linux")]
 mod linux {
     use std::fs::{self, File};
+    use std::io::Read as _;
     use std::path::Path;
+    use std::process::{Child, Command, Stdio};
     use std::sync::Arc;
     use std::time::{Duration, Instant};
 
@@ -184,6 +191,91 @@ mod linux {
         assert_whole(&lines, CHILDREN, count);
         // One for each second, whoever rolled it.
         assert!((4..=5).contains(&files.len()), "{:?}", files.iter().map(|(name, _)| name).collect::<Vec<_>>());
+    }
+
+    type Make = fn(&Path) -> Box<dyn Handler>;
+
+    /// How a file is rolled by programs that share nothing but its name, and how long each rests behind a record.
+    const KINDS: [(&str, Make, Duration); 3] = [
+        ("size", |log| Box::new(RotatingFileHandler::new(by_size(log)).unwrap()), Duration::ZERO),
+        ("size and time", |log| Box::new(TimedRotatingFileHandler::new(by_both(log)).unwrap()), Duration::ZERO),
+        ("time", |log| Box::new(TimedRotatingFileHandler::new(by_time(log)).unwrap()), Duration::from_micros(600)),
+    ];
+    const PROGRAM_MAX_BYTES: u64 = 2_000;
+    const PROGRAM_RECORDS: usize = 4_000;
+
+    fn by_size(log: &Path) -> RotatingFileHandlerConfig {
+        let config = RotatingFileHandlerConfig::new(log);
+        RotatingFileHandlerConfig { max_bytes: PROGRAM_MAX_BYTES, backup_count: 10_000, ..config }
+    }
+
+    fn by_both(log: &Path) -> TimedRotatingFileHandlerConfig {
+        let config = TimedRotatingFileHandlerConfig { when: When::Days, ..TimedRotatingFileHandlerConfig::new(log) };
+        TimedRotatingFileHandlerConfig { max_bytes: PROGRAM_MAX_BYTES, ..config }
+    }
+
+    fn by_time(log: &Path) -> TimedRotatingFileHandlerConfig {
+        let config = TimedRotatingFileHandlerConfig { when: When::Seconds, ..TimedRotatingFileHandlerConfig::new(log) };
+        TimedRotatingFileHandlerConfig { interval_s: 1, utc: true, ..config }
+    }
+
+    /// The one that is killed logs until then.
+    const KILLED: usize = 1;
+
+    /// One of them: whoever opens the file itself has its locks to itself too, unlike a child of who opened it.
+    pub(crate) fn be_a_program(kind: &str, log: &Path, who: usize) {
+        let (_, open, rest) = KINDS.into_iter().find(|(name, ..)| *name == kind).unwrap();
+        let entry = opened(open(log));
+        let count = if who == KILLED { usize::MAX } else { PROGRAM_RECORDS };
+        for number in 0..count {
+            self::log(&entry, &format!("{who} {number} end"));
+            if (who, number) == (KILLED, 100) {
+                println!("at work");
+            }
+            std::thread::sleep(rest);
+        }
+        assert_eq!(entry.errors.count(), 0);
+    }
+
+    pub(crate) fn programs_of_their_own_roll_a_file_once_for_all() {
+        const PROGRAMS: usize = 4;
+        for (kind, _, rest) in KINDS {
+            // A write(2) that is killed half way leaves half a line elsewhere.
+            let memory = Path::new("/dev/shm");
+            let directory = tempfile::tempdir_in(if memory.is_dir() { memory } else { Path::new("/tmp") }).unwrap();
+            let log = directory.path().join("a.log");
+            let began = Instant::now();
+            let start = |who: usize| {
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                command.arg(kind).arg(&log).arg(who.to_string()).stdout(Stdio::piped()).spawn().unwrap()
+            };
+            let mut programs: Vec<Child> = (0..PROGRAMS).map(start).collect();
+            let mut killed = programs.remove(KILLED);
+            assert!(programs.pop().unwrap().wait().unwrap().success());
+            killed.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
+            killed.kill().unwrap();
+            killed.wait().unwrap();
+            // One that comes when others are at work, and finds one of them gone.
+            programs.push(start(PROGRAMS));
+            programs.into_iter().for_each(|mut program| assert!(program.wait().unwrap().success(), "{kind}"));
+            let took_s = began.elapsed().as_secs() as usize + 1;
+
+            let files = files(directory.path());
+            let lines: Vec<&str> = files.iter().flat_map(|(_, text)| text.lines()).collect();
+            let of_killed = lines.iter().filter(|line| line.starts_with(&format!("<{KILLED} "))).count();
+            assert_whole(&lines, PROGRAMS, |who| if who == KILLED { of_killed } else { PROGRAM_RECORDS });
+            if rest.is_zero() {
+                // As with children: see above.
+                let bytes: usize = files.iter().map(|(_, text)| text.len()).sum();
+                let most =
+                    PROGRAM_MAX_BYTES + PROGRAMS as u64 * (PROGRAM_MAX_BYTES / 16 + "<0 123456 end>\n".len() as u64);
+                assert!(files.iter().all(|(_, text)| (text.len() as u64) < most), "{kind}");
+                let counts = bytes as u64 / most..bytes as u64 / PROGRAM_MAX_BYTES * 11 / 10 + 2;
+                assert!(counts.contains(&(files.len() as u64)), "{kind}: {} files, {counts:?}", files.len());
+            } else {
+                assert!((3..=took_s + 1).contains(&files.len()), "{kind}: {} files in {took_s} s", files.len());
+            }
+        }
     }
 
     pub(crate) fn a_lock_that_a_killed_process_held_is_free() {
