@@ -44,7 +44,7 @@ TRAP_KINDS = [
     ("one dispatch: a reload subscribes once more", HOST,
      (LOGTREE + "reload.rs", "        let Ok(old) = old;\n", "        let Ok(old) = old;\n        let _ = install::subscribe(&installed.tree());\n")),
     ("interest: a layer beside others switches callsites off", NEIGHBOURS,
-     (LAYER + "layer.rs", "        if self.mode == Mode::Shared {\n            return Interest::always();\n        }\n", "")),
+     (LAYER + "layer.rs", "            return Interest::always();\n        }\n        let known", "            let is_refused = !is_wanted(&self.tree.load(), metadata);\n            return if is_refused { Interest::never() } else { Interest::always() };\n        }\n        let known")),
     ("filters: a layer beside others is asked at each event", NEIGHBOURS,
      (LAYER + "layer.rs", "            return Interest::always();\n        }\n        let known", "            return Interest::sometimes();\n        }\n        let known")),
     ("hint: of a layer beside others", NEIGHBOURS,
