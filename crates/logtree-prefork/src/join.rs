@@ -28,8 +28,9 @@ use crate::{handover, helpers, living, streams, sweep, words};
 const CLAIMS_ARE_HELD_FOR: Duration = Duration::from_millis(250);
 /// So many segments may close before this process has attached to them, however late it is.
 const ATTEMPTS: u32 = 3;
-/// So long installing waits for a listener to put back claims that somebody has removed: it looks more often than that.
-const PUT_BACK_WITHIN: Duration = Duration::from_secs(1);
+/// So long installing waits for a listener to put back claims that somebody has removed: it looks more often than that. And so
+/// long for one to end that it does not see and cannot join: the kernel closes the files of who was killed after all his memory.
+const CHANGES_WITHIN: Duration = Duration::from_secs(1);
 /// Between two looks meanwhile.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
 
@@ -61,7 +62,7 @@ pub(crate) enum Unjoined {
     Shortage(String),
     /// The config is not to be accepted.
     Refused(String),
-    /// A file is a living queue's whose memory this process cannot find, or not use: refused, unless it is about to end.
+    /// A file is a living queue's whose memory this process cannot find, or not use: refused, unless it ends within a moment.
     Lost(String),
 }
 
@@ -76,8 +77,8 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     let until = Instant::now() + patience;
     // A process that logs already does not wait.
-    let put_back_within = if matches!(queue.joined(), Joined::Not) { PUT_BACK_WITHIN } else { Duration::ZERO };
-    let put_back_until = Instant::now() + put_back_within;
+    let change_within = if matches!(queue.joined(), Joined::Not) { CHANGES_WITHIN } else { Duration::ZERO };
+    let change_until = Instant::now() + change_within;
     election::supported()
         .map_err(|why| Unjoined::Shortage(format!("no listener for the queue can be told from a dead one ({why})")))?;
     // What it was in another segment says nothing of this one.
@@ -100,12 +101,12 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
         };
         say_exposed(&meeting);
         let found = find(queue, &meeting);
-        let may_be_put_back = match &found {
+        let may_change = match &found {
             Ok(None) => meeting.claims().iter().any(|claim| claim.text().is_none() && claim.is_watched()),
             Err(Unjoined::Lost(_)) => true,
             _ => false,
         };
-        if may_be_put_back && Instant::now() < put_back_until {
+        if may_change && Instant::now() < change_until {
             drop(meeting);
             std::thread::sleep(LOOK_INTERVAL);
             continue;
@@ -298,7 +299,7 @@ fn device_of_memory() -> u64 {
 
 /// That a file is written by a queue whose memory is another one's, of another container with the same volume.
 fn elsewhere(claim: &Claim, text: &ClaimText) -> Unjoined {
-    Unjoined::Refused(format!(
+    Unjoined::Lost(format!(
         "{} is written by the queue '{}' already, whose memory {} is on device {}, while that of this process, {}, is on device \
          {}: containers that write the same file have to share /dev/shm too, or write a file each",
         claim.log().display(),

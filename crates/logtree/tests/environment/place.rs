@@ -99,7 +99,8 @@ impl Place {
         assert_eq!(found, expected);
     }
 
-    /// The processes of this place, as they are called.
+    /// The processes of this place, as they are called: without those that the kernel has begun to take apart, which have their
+    /// locks for a while still.
     pub(crate) fn processes(&self) -> Vec<(Pid, String)> {
         let mark = format!("{MARK}={}", self.directory.path().display());
         let numbers = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
