@@ -23,12 +23,13 @@
 //! name and no file at all is made a second time if the user's whole directory in `/dev/shm` is taken away.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use logtree_os::claim::{Meeting, Watch};
 use logtree_os::{Segment, SegmentState, kill_point};
 
+use crate::config::Shared;
 use crate::queue::Queue;
 use crate::{join, words};
 
@@ -65,10 +66,26 @@ impl Claims {
         &self.watch
     }
 
-    /// Watches over the claims of the queue's config from now on; whether they are as they are to be.
+    /// Watches over the claims that a listener is to have which begins; whether they are as they are to be. Where the segment has
+    /// another config by now, it is that one's files: what this process's has beside them may be another queue's.
     pub(crate) fn begin(&mut self, queue: &Queue, segment: &Segment) -> bool {
-        self.watch.over(&paths(&join::meeting_places(queue)));
+        let shared = Shared::of(segment);
+        let is_to_follow = shared.generation != queue.generation() && !shared.files.is_empty();
+        self.watch_over(&if is_to_follow { shared.files } else { join::meeting_places(queue) });
         self.watch.look(segment.id().0)
+    }
+
+    /// Watches over the claims of the queue's config from now on.
+    pub(crate) fn go_on(&mut self, queue: &Queue, segment: &Segment) {
+        self.watch_over(&join::meeting_places(queue));
+        // One that is missing is put back before anything is written.
+        if !self.watch.look(segment.id().0) {
+            self.looked = None;
+        }
+    }
+
+    fn watch_over(&mut self, files: &[PathBuf]) {
+        self.watch.over(&files.iter().map(PathBuf::as_path).collect::<Vec<_>>());
     }
 
     /// Sees to claims that are not as they are to be, before anything is written.
@@ -140,8 +157,4 @@ impl Claims {
         drop(meeting);
         self.watch.look(id);
     }
-}
-
-fn paths(paths: &[PathBuf]) -> Vec<&Path> {
-    paths.iter().map(PathBuf::as_path).collect()
 }

@@ -89,7 +89,7 @@ impl<'a> House<'a> {
 
     /// Watches over the claims of the files that the queue writes by now.
     pub(crate) fn watch_claims(&mut self) {
-        self.claims.begin(&self.queue, self.segment);
+        self.claims.go_on(&self.queue, self.segment);
     }
 
     /// Whether the files are this queue's, as far as can be told without looking more often than that makes sense.

@@ -327,6 +327,7 @@ impl Listener<'_> {
             }
             Err(why) => {
                 self.refused = wanted;
+                self.house.watch_claims();
                 self.house.say_refused(&why);
                 self.segment.set_word(words::REFUSED, wanted);
             }

@@ -43,6 +43,7 @@ PRESSURE, RESERVE = queue("what_does_not_fit_is_counted"), queue("the_reserve_is
 LARGE, CONFIG, REUSED = queue("records_that_have_no_place"), queue("a_newer_config_reaches"), queue("a_place_that_is_taken_again")
 CLEANED, UNNAMED, TAKEN = queue("a_cleaner_makes"), queue("a_queue_without_names"), queue("another_queue_has_taken")
 DYING = queue("all_helpers_are_being_killed")
+SUCCEEDED = queue("a_successor_with_an_old_config")
 LOST, SWEPT = queue("said_to_be_lost"), queue("claim_is_held_is_not_swept")
 LEFT, HELD = queue("when_all_have_left"), queue("claim_is_held_is_not_left")
 CONFIGS = plain("unit", "-p logtree-prefork --lib config")
@@ -323,6 +324,8 @@ QUEUE_KINDS = [
      (OS + "claim/file.rs", "        Err(error) => error == Errno::WOULDBLOCK,\n", "        Err(_) => false,\n")),
     ("a claim whose helpers were killed keeps all out", ENVIRONMENT,
      (OS + "claim/file.rs", "            let _ = flock(file, FlockOperation::Unlock);\n            false\n", "            let _ = flock(file, FlockOperation::Unlock);\n            true\n")),
+    ("a container that comes while the one before is taken apart is refused", ENVIRONMENT,
+     (PREFORK + "join.rs", "    Unjoined::Lost(format!(\n        \"{} is written by the queue '{}' already, whose memory {} is on device", "    Unjoined::Refused(format!(\n        \"{} is written by the queue '{}' already, whose memory {} is on device")),
     ("the pages of a file that grows are left to faults", GROWTH,
      (OS + "memory/mapped.rs", "            let _advice = self.populate(known, self.units() - known);\n", "")),
     ("a descriptor that is open is taken for the segment's", ENVIRONMENT,
@@ -337,6 +340,8 @@ QUEUE_KINDS = [
      (PREFORK + "claims.rs", "self.taken.as_ref().map_or(Ok(()), |taken| Err(io::Error::other(taken.why.clone())))", "Ok(())")),
     ("a listener takes back a file that another queue has", TAKEN,
      (PREFORK + "claims.rs", " && !taken.iter().any(|log| log == claim.log())", " && (taken.is_empty() || true)")),
+    ("a listener that begins claims what another config gave up", SUCCEEDED,
+     (PREFORK + "claims.rs", "shared.generation != queue.generation() && !shared.files.is_empty()", "false")),
     ("nobody waits for a claim that is watched", CLEANED,
      (PREFORK + "join.rs", "claim.text().is_none() && claim.is_watched()", "claim.text().is_none() && claim.is_watched() && false")),
     ("a watch is given back while its queue is used", CLEANED,

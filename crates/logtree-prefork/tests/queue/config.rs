@@ -209,6 +209,43 @@ pub(crate) fn a_file_that_the_new_config_leaves_out_is_free() {
     assert_eq!((count(&one), count(&two), stats().config.generation), (55, 120, 2));
 }
 
+/// It stood by from before two configs that came, of which neither writes the file any more.
+pub(crate) fn a_successor_with_an_old_config_claims_nothing_that_was_given_up() {
+    for is_anothers in [false, true] {
+        let victim = in_child(|| {
+            let directory = tempfile::tempdir().unwrap();
+            let first = File::new(directory.path(), "first", "one two");
+            let [one, two] = ["one", "two"].map(|name| first.log(name));
+            let queue = first.start(false);
+            log(&queue, 0..50);
+            helper("logtree-standby");
+            for (name, text) in [("second", "one"), ("third", "one three")] {
+                let next = File::new(directory.path(), name, text);
+                assert_eq!(wait_for_exit(in_child(|| log(&next.start(false), 0..1))), Some(0));
+            }
+            assert_eq!((stats().config.listening, has_claim(&two)), (3, false));
+            let other = in_child(|| {
+                if is_anothers {
+                    let queue = Queue::started(&two);
+                    log(&queue, 0..5);
+                    std::fs::write(first.log("there"), "").unwrap();
+                    wait_for_the_end(&first);
+                }
+            });
+            until("it is another queue's", || !is_anothers || first.log("there").exists());
+            kill(helper("logtree-listen"));
+            until("another one listens", || stats().claim_number == 2);
+            log(&queue, 50..100);
+            assert_eq!((stats().config.listening, has_claim(&one), has_claim(&two)), (3, true, is_anothers));
+            std::fs::write(first.log("done"), "").unwrap();
+            assert_eq!(wait_for_exit(other), Some(0));
+            until("the other queue has ended", || !has_claim(&two));
+            assert_eq!(count(&one), 102);
+        });
+        assert_eq!(wait_for_exit(victim), Some(0), "{is_anothers}");
+    }
+}
+
 /// Records that one process logs without a pause, and another one that comes with a config.
 fn change_amid_records(newcomer: impl FnOnce(&File)) -> u64 {
     let directory = tempfile::tempdir().unwrap();

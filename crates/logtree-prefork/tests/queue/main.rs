@@ -154,6 +154,10 @@ fn main() {
         ("a_newer_config_is_soon_in_force", config::a_newer_config_is_soon_in_force),
         ("a_file_that_the_new_config_leaves_out_is_free", config::a_file_that_the_new_config_leaves_out_is_free),
         (
+            "a_successor_with_an_old_config_claims_nothing_that_was_given_up",
+            config::a_successor_with_an_old_config_claims_nothing_that_was_given_up,
+        ),
+        (
             "a_listener_that_cannot_build_the_config_hands_over",
             config::a_listener_that_cannot_build_the_config_hands_over,
         ),
