@@ -20,7 +20,7 @@ use crate::helpers::{self, Role};
 use crate::house::{GivesUp, House};
 use crate::join;
 use crate::merge::Merge;
-use crate::producer::ROLL;
+use crate::producer::{REOPEN, ROLL};
 use crate::queue::{Queue, monotonic_ns};
 use crate::recovery::Recovery;
 use crate::streams::OwnStreams;
@@ -210,16 +210,25 @@ impl Listener<'_> {
         let horizon_ns = now_ns.saturating_sub(WINDOW.as_nanos() as u64);
         let mut counts = Counts::begin(self.segment);
         counts.handled = self.handle_own();
-        while counts.handled < BATCH_RECORDS && self.batch.staged_bytes() < BATCH_BYTES {
+        let mut reopens = false;
+        while !reopens && counts.handled < BATCH_RECORDS && self.batch.staged_bytes() < BATCH_BYTES {
             let Some(time_ns) = self.merge.next_time_ns() else { break };
             if !everything && time_ns > horizon_ns {
                 break;
             }
             let Some((record, slot)) = self.merge.read(&mut self.bytes) else { continue };
             counts.count(record.head.time_ns);
-            if record.head.flags & ROLL != 0 {
-                self.queue.listener.roll(&mut self.batch);
-                continue;
+            match record.head.flags {
+                ROLL => {
+                    self.queue.listener.roll(&mut self.batch);
+                    continue;
+                }
+                REOPEN => {
+                    // Behind this batch, of which it is the last: what comes later goes to the files of then.
+                    reopens = true;
+                    continue;
+                }
+                _ => {}
             }
             let bytes = std::mem::take(&mut self.bytes);
             let own_streams = OwnStreams(record.head.flags);
@@ -259,6 +268,9 @@ impl Listener<'_> {
             }
             self.house.reports.written(self.segment);
             self.batch.finish();
+        }
+        if reopens {
+            self.queue.listener.handlers.iter().for_each(|entry| reopen_files(entry));
         }
         if everything {
             self.sleeper.flushed();
@@ -391,6 +403,12 @@ fn close(entry: &HandlerEntry) {
 /// later: what then stands in it is kept.
 pub(crate) fn close_files(entry: &HandlerEntry) {
     close_where(entry, &|entry| entry.handler.file().is_some());
+}
+
+/// Has a handler, and those that it hands on to, open their files anew.
+fn reopen_files(entry: &HandlerEntry) {
+    entry.reopen();
+    entry.handler.children().iter().for_each(|child| reopen_files(child));
 }
 
 fn close_where(entry: &HandlerEntry, is_to_be: &dyn Fn(&HandlerEntry) -> bool) {

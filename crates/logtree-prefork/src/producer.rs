@@ -13,8 +13,9 @@ use crate::streams::OwnStreams;
 /// Where a record cannot go whole, so much of it goes: a quarter of the capacity, but no more than this.
 const CUT_BYTES: usize = 64 << 10;
 
-/// The flag of what is no record, but asks the listener to roll files.
+/// The flags of what is no record, but asks the listener to roll files, or to let go of those that it has open.
 pub(crate) const ROLL: u16 = 1 << 15;
+pub(crate) const REOPEN: u16 = 1 << 14;
 
 /// The lane of one thread in one queue.
 pub(crate) struct ThreadLane {
@@ -68,10 +69,12 @@ pub(crate) fn put(queue: &Arc<Queue>, record: &Record<'_>) -> Put {
     in_lane(queue, |lane| lane.push(queue, record))
 }
 
-/// Asks the listener to roll files, behind what the calling thread has put in.
+/// Asks the listener for what the flag says, behind what the calling thread has put in.
 #[cold]
-pub(crate) fn put_roll(queue: &Arc<Queue>) -> Put {
-    in_lane(queue, ThreadLane::push_roll)
+pub(crate) fn put_request(queue: &Arc<Queue>, flag: u16) -> Put {
+    let put = in_lane(queue, |lane| lane.push_request(flag));
+    // In place of a lane that was retired the thread takes another one.
+    if matches!(put, Put::Refused(DropReason::Retired)) { in_lane(queue, |lane| lane.push_request(flag)) } else { put }
 }
 
 #[inline]
@@ -172,9 +175,9 @@ impl ThreadLane {
         }
     }
 
-    fn push_roll(&mut self) -> Put {
+    fn push_request(&mut self, flag: u16) -> Put {
         let time_ns = Timestamp::now().0.max(0).unsigned_abs();
-        let head = RecordHead { time_ns, definition: 0, flags: ROLL };
+        let head = RecordHead { time_ns, definition: 0, flags: flag };
         match self.producer.push(head, &[], Reserve::Urgent) {
             Ok(published) => Put::Published(published, OwnStreams::default()),
             Err(error) => Put::Refused(error.reason()),

@@ -17,7 +17,7 @@ use crate::handover;
 use crate::helpers::{self, Helpers};
 use crate::options::QueueOptions;
 use crate::process::{ProcessSide, Slot};
-use crate::producer::{self, Put};
+use crate::producer::{self, Put, REOPEN, ROLL};
 use crate::streams::OwnStreams;
 use crate::{departure, join, stats, sweep};
 
@@ -115,17 +115,19 @@ impl Handler for QueueProducer {
             // What it does to files is being planned.
             return Err(io::Error::other("a handler behind the queue cannot roll its files").into());
         }
-        let mut put = producer::put_roll(queue);
-        if matches!(put, Put::Refused(DropReason::Retired)) {
-            // The thread takes another lane.
-            put = producer::put_roll(queue);
-        }
-        match put {
+        match producer::put_request(queue, ROLL) {
             Put::Published(published, _) => queue.see_to_listener(published),
             Put::Direct | Put::NoPlace => queue.listener.roll(&mut Direct),
             Put::Refused(_) | Put::Dropped => return Err(io::Error::other("the queue is full").into()),
         }
         Ok(())
+    }
+
+    /// The files are the listener's; what there is of them in this process is reopened as any handler's.
+    fn reopen(&self) {
+        if let Put::Published(published, _) = producer::put_request(&self.queue, REOPEN) {
+            self.queue.see_to_listener(published);
+        }
     }
 
     fn starts_children(&self) -> bool {

@@ -232,6 +232,9 @@ impl Guard {
     }
 
     /// Has each handler let go of its files and open them anew at its next record, as after they were moved away.
+    ///
+    /// Behind a `multiprocessing.Queue` the listener does so, for all processes that share it: what this thread has logged before
+    /// is in the file that was moved, what it logs later in the new one. A queue that is full takes no such wish.
     pub fn reopen(&self) {
         self.0.reopen();
     }

@@ -12,6 +12,10 @@ use tracing_subscriber::layer::SubscriberExt as _;
 const ROUNDS: usize = 50;
 
 fn main() {
+    // First, as a process with threads makes no helper that listens.
+    for queue in QUEUES {
+        behind_a_queue_the_next_record_goes_to_a_new_file(queue);
+    }
     let classes = [
         ("logging.FileHandler", json!({})),
         ("logging.FileHandler", json!({"buffering": "1 MiB"})),
@@ -26,6 +30,50 @@ fn main() {
         a_moved_file_is_begun_anew_with_the_next_line(class, arguments);
     }
     println!("reopen: ok");
+}
+
+const QUEUES: &[&str] = &[
+    #[cfg(feature = "prefork")]
+    "multiprocessing.Queue",
+    "queue.Queue",
+];
+
+fn behind_a_queue_the_next_record_goes_to_a_new_file(queue: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: String| directory.path().join(name);
+    let file = |name: &str| json!({"class": "logging.FileHandler", "filename": at(name.to_owned())});
+    let config = json!({
+        "version": 1,
+        "handlers": {
+            "first": file("first"), "second": file("second"),
+            "memory": {"class": "logging.handlers.MemoryHandler", "capacity": 1, "target": "second"},
+            "queue": {
+                "class": "logging.handlers.QueueHandler", "queue": {"()": queue}, "handlers": ["first", "memory"],
+            },
+        },
+        "root": {"level": "INFO", "handlers": ["queue"]},
+    });
+    let layer = logtree::from_value(config).unwrap().layer().unwrap();
+    let guard = layer.guard();
+    let flush = || assert!(guard.flush(std::time::Duration::from_secs(20)));
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        for round in 0..ROUNDS {
+            tracing::info!("before {round}");
+            flush();
+            ["first", "second"]
+                .iter()
+                .for_each(|name| fs::rename(at((*name).into()), at(format!("{name}.1"))).unwrap());
+            guard.reopen();
+            tracing::info!("after {round}");
+            flush();
+            for name in ["first", "second"] {
+                let (old, new) = (read(&at(format!("{name}.1"))), fs::read_to_string(at(name.into())).ok());
+                assert!(old.ends_with(&format!("before {round}\n")), "{queue}, {name}: {old:?}");
+                assert_eq!(new, Some(format!("after {round}\n")), "{queue}, {name}");
+            }
+        }
+        assert_eq!(guard.errors(), 0);
+    });
 }
 
 fn a_moved_file_is_begun_anew_with_the_next_line(class: &str, arguments: Value) {
