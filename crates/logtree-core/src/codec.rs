@@ -12,7 +12,7 @@ use std::fmt;
 use crate::{Callsite, Fields, Level, LevelNames, Origin, Record, Source, Spans, Timestamp};
 
 /// The layout of everything this module writes. Another number means another layout.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// The fixed block: version, source, level, time, the origin's definition, and the lengths of the pieces.
 const FIXED_LEN: usize = 2 + 2 + 4 + 8 + 4 + 4 * PIECES;
@@ -166,9 +166,9 @@ pub enum Definition {
 pub fn encode_callsite(callsite: &Callsite) -> Vec<u8> {
     let mut out = definition(0);
     out.extend_from_slice(&callsite.line.to_le_bytes());
-    push_text(&mut out, &callsite.name);
-    push_text(&mut out, &callsite.pathname);
-    push_text(&mut out, &callsite.module);
+    for text in [&callsite.name, &callsite.target, &callsite.pathname, &callsite.module, &callsite.module_path] {
+        push_text(&mut out, text);
+    }
     for name in &callsite.field_names {
         push_text(&mut out, name);
     }
@@ -199,14 +199,17 @@ pub fn decode_definition(bytes: &[u8]) -> Result<Definition, DecodeError> {
         0 => {
             let line = reader.u32()?;
             let name = reader.long_text()?.into();
+            let target = reader.long_text()?.into();
             let pathname = reader.long_text()?.into();
             let module = reader.long_text()?.into();
+            let module_path = reader.long_text()?.into();
             let mut field_names = Vec::new();
             while !reader.is_empty() {
                 field_names.push(reader.long_text()?.into());
             }
             let field_names = field_names.into_boxed_slice();
-            Definition::Callsite(Callsite { index: None, name, pathname, module, line, field_names })
+            let index = None;
+            Definition::Callsite(Callsite { index, name, target, pathname, module, module_path, line, field_names })
         }
         1 => Definition::Origin(Origin {
             process: reader.u32()?,

@@ -9,10 +9,14 @@ pub struct Callsite {
     pub index: Option<u32>,
     /// The dotted name of the logger: `my_app.db` for the target `my_app::db`.
     pub name: Box<str>,
+    /// The target as it was written, `my_app::db`; empty if no one wrote one.
+    pub target: Box<str>,
     /// Python's `pathname`: the source file as the compiler names it.
     pub pathname: Box<str>,
     /// Python's `module`: the last segment of the module path.
     pub module: Box<str>,
+    /// The whole of it, `my_app::db::pool`; empty if it is not known.
+    pub module_path: Box<str>,
     /// Python's `lineno`.
     pub line: u32,
     /// The names of the fields, by [`FieldName::Index`](crate::FieldName::Index).

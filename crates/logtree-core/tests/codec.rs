@@ -139,14 +139,14 @@ proptest! {
 
     #[test]
     fn definitions_come_back_as_they_went(
-        texts: [String; 3], line: u32, names: Vec<String>, process: u32, thread: u64, started: i64,
+        texts: [String; 5], line: u32, names: Vec<String>, process: u32, thread: u64, started: i64,
     ) {
-        let [name, pathname, module] = texts.map(String::into_boxed_str);
+        let [name, target, pathname, module, module_path] = texts.map(String::into_boxed_str);
         let field_names = names.into_iter().map(String::into_boxed_str).collect();
         let origin = Origin {
             process, thread, started: Timestamp(started), process_name: name.clone(), thread_name: module.clone(),
         };
-        let callsite = Callsite { index: None, name, pathname, module, line, field_names };
+        let callsite = Callsite { index: None, name, target, pathname, module, module_path, line, field_names };
         prop_assert_eq!(decode_definition(&encode_callsite(&callsite)), Ok(Definition::Callsite(callsite)));
         prop_assert_eq!(decode_definition(&encode_origin(&origin)), Ok(Definition::Origin(origin)));
     }
@@ -217,11 +217,18 @@ fn what_is_no_record_is_refused_each_thing_for_itself() {
 #[test]
 fn what_is_no_definition_is_refused_each_thing_for_itself() {
     let field_names = Box::new(["field".into()]);
-    let callsite =
-        Callsite { name: "a.b".into(), pathname: "p".into(), module: "m".into(), field_names, ..Callsite::default() };
+    let callsite = Callsite {
+        name: "a.b".into(),
+        target: "a::b".into(),
+        pathname: "p".into(),
+        module: "m".into(),
+        module_path: "a::m".into(),
+        field_names,
+        ..Callsite::default()
+    };
     let origin = Origin { process_name: "process".into(), thread_name: "thread".into(), ..Origin::default() };
     for (bytes, texts) in [
-        (encode_callsite(&callsite), &["a.b", "p", "m", "field"][..]),
+        (encode_callsite(&callsite), &["a.b", "a::b", "p", "m", "a::m", "field"][..]),
         (encode_origin(&origin), &["process", "thread"]),
     ] {
         let refused = |bytes: &[u8]| decode_definition(bytes).unwrap_err();

@@ -163,7 +163,7 @@ impl Attribute {
 pub(crate) struct Lookup {
     name: Box<str>,
     attribute: Option<Attribute>,
-    of_spans: Option<OfSpans>,
+    of_tracing: Option<OfTracing>,
     default: Option<DefaultValue>,
 }
 
@@ -195,20 +195,35 @@ pub(crate) enum Composed<'a> {
     FullSpans,
 }
 
-/// What of the spans around a record a name stands for, unless the record has a field of that name.
+/// What a record of `tracing` or `log` has beyond Python's, unless it has a field of that name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum OfSpans {
-    Path,
-    WithFields,
+enum OfTracing {
+    SpanPath,
+    FullSpans,
+    Target,
+    ModulePath,
 }
 
-impl OfSpans {
+impl OfTracing {
     fn named(name: &str) -> Option<Self> {
         match name {
-            "spans" => Some(Self::Path),
-            "full_spans" => Some(Self::WithFields),
+            "spans" => Some(Self::SpanPath),
+            "full_spans" => Some(Self::FullSpans),
+            "target" => Some(Self::Target),
+            "module_path" => Some(Self::ModulePath),
             _ => None,
         }
+    }
+
+    /// It, if the record knows it.
+    fn find<'a>(self, record: &Record<'a>) -> Option<Found<'a>> {
+        let text = match self {
+            Self::SpanPath => return Some(Found::Composed(Composed::SpanPath)),
+            Self::FullSpans => return Some(Found::Composed(Composed::FullSpans)),
+            Self::Target => &*record.callsite.target,
+            Self::ModulePath => &*record.callsite.module_path,
+        };
+        (!text.is_empty()).then_some(Found::Operand(Operand::Value(Value::Str(text))))
     }
 }
 
@@ -220,7 +235,7 @@ impl Lookup {
 
     /// Looks at a name whose gaps are filled elsewhere.
     pub(crate) fn without_default(name: &str) -> Self {
-        Self { name: name.into(), attribute: Attribute::named(name), of_spans: OfSpans::named(name), default: None }
+        Self { name: name.into(), attribute: Attribute::named(name), of_tracing: OfTracing::named(name), default: None }
     }
 
     /// The name.
@@ -264,9 +279,10 @@ impl Lookup {
             return Found::Operand(Operand::Value(value));
         }
         let is_python = record.source == Source::Python;
+        if let Some(found) = self.of_tracing.filter(|_| !is_python).and_then(|of_tracing| of_tracing.find(record)) {
+            return found;
+        }
         match &self.default {
-            _ if self.of_spans == Some(OfSpans::Path) && !is_python => Found::Composed(Composed::SpanPath),
-            _ if self.of_spans == Some(OfSpans::WithFields) && !is_python => Found::Composed(Composed::FullSpans),
             Some(default) => Found::Operand(default.as_operand()),
             None if is_python => Found::Missing,
             None => Found::Nothing,

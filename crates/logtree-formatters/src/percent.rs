@@ -16,7 +16,9 @@ use crate::program::Program;
 /// `%(name)s` and the like are Python's attributes of a record, else a field of the event or of the nearest span that has
 /// it. `%(message)s` is the message and, for records of `tracing` and `log`, each field that the format does not name as
 /// ` key=value`; `%(msg)s` is the message alone. `%(spans)s` is the path of spans, `outer:inner`,
-/// and `%(full_spans)s` has their fields too, `outer{id=7}:inner`.
+/// and `%(full_spans)s` has their fields too, `outer{id=7}:inner`. `%(target)s` is the target as it was written, `my_app::db`, and
+/// `%(module_path)s` the whole path of the module, of which Python's `%(module)s` is the last part. A field of such a name goes
+/// before.
 ///
 /// # When a record lacks a field
 /// A record of `tracing` or `log` prints nothing there. (`DIFFERENCE`: in Python it is lost.)

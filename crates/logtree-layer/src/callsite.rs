@@ -67,13 +67,16 @@ impl KnownCallsite {
     }
 
     fn of(metadata: &Metadata<'_>) -> Self {
+        let module_path = metadata.module_path().unwrap_or_default();
         let field = |wanted: &str| metadata.fields().iter().position(|field| field.name() == wanted);
         Self {
             callsite: Callsite {
                 index: None,
                 name: logger_name(metadata.target()).into(),
+                target: metadata.target().into(),
                 pathname: metadata.file().unwrap_or_default().into(),
-                module: last_segment(metadata.module_path().unwrap_or_default()).into(),
+                module: last_segment(module_path).into(),
+                module_path: module_path.into(),
                 line: metadata.line().unwrap_or_default(),
                 field_names: metadata.fields().iter().map(|field| field.name().into()).collect(),
             },

@@ -80,8 +80,6 @@ impl Place<'_> {
 /// What the records of one place have in common. Its address says nothing, as targets may be made at run time, and so it is
 /// known again by what it says.
 struct KnownPlace {
-    target: Box<str>,
-    module_path: Box<str>,
     callsite: Callsite,
     /// The route found last, and the generation of its tree.
     route: Cell<(u32, u32)>,
@@ -102,21 +100,22 @@ impl KnownPlace {
             index: None,
             // As Python calls it.
             name: if name.is_empty() { "root".into() } else { name.into() },
+            target: place.target.into(),
             pathname: place.file.unwrap_or_default().into(),
             module: last_segment(place.module_path).into(),
+            module_path: place.module_path.into(),
             line: place.line.unwrap_or_default(),
             field_names: Box::default(),
         };
         // No tree is of generation 0.
-        let (target, module_path) = (place.target.into(), place.module_path.into());
-        Self { target, module_path, callsite, route: Cell::new((0, 0)) }
+        Self { callsite, route: Cell::new((0, 0)) }
     }
 
     fn is_at(&self, place: &Place<'_>) -> bool {
         self.callsite.line == place.line.unwrap_or_default()
-            && *self.target == *place.target
+            && *self.callsite.target == *place.target
             && *self.callsite.pathname == *place.file.unwrap_or_default()
-            && *self.module_path == *place.module_path
+            && *self.callsite.module_path == *place.module_path
     }
 
     fn route_index(&self, tree: &Tree) -> u32 {
@@ -124,7 +123,7 @@ impl KnownPlace {
         if generation == tree.generation() {
             return route;
         }
-        let route = tree.route_index(&logger_name(&self.target));
+        let route = tree.route_index(&logger_name(&self.callsite.target));
         self.route.set((tree.generation(), route));
         route
     }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 /// Everything that a record borrows.
 #[derive(Debug, Default)]
 pub(crate) struct Specimen {
-    callsite: Callsite,
+    pub(crate) callsite: Callsite,
     origin: Origin,
     level: Level,
     pub(crate) created: Timestamp,
@@ -33,8 +33,10 @@ impl Specimen {
         Self {
             callsite: Callsite {
                 name: "my_logger".into(),
+                target: "my_logger".into(),
                 pathname: "src/main.rs".into(),
                 module: "main".into(),
+                module_path: "my_app::main".into(),
                 line: 42,
                 field_names: Box::new(["user".into(), "name".into(), "spans".into()]),
                 ..Callsite::default()

@@ -1,7 +1,7 @@
 //! Records of `tracing` and `log`: where they go beyond what Python's records can say.
 
 use logtree_core::{Argument, Kwargs};
-use logtree_core::{Formatter as _, Needs, Value};
+use logtree_core::{Formatter as _, Needs, Record, Source, Value};
 use logtree_formatters::{BraceFormatter, Converter, DollarFormatter, FormatterConfig, PercentFormatter};
 
 use crate::specimen::Specimen;
@@ -214,6 +214,23 @@ fn full_spans_have_their_fields() {
     // Fields win.
     specimen.field("full_spans", Value::I64(1));
     assert_eq!(formatted("%(full_spans)s %(msg)s", &specimen), "1 m");
+}
+
+#[test]
+fn target_and_module_path_are_whole() {
+    let mut specimen = Specimen::tracing("m");
+    specimen.callsite.target = "my_app::db".into();
+    let whole = "my_app::db my_app::main main";
+    assert_eq!(formatted("%(target)s %(module_path)s %(module)s", &specimen), whole);
+    assert_eq!(formatted_in_braces("{target} {module_path} {module}", &specimen), whole);
+    assert_eq!(formatted_in_dollars("$target $module_path $module", &specimen), whole);
+    // Fields win, and then do not stand behind the message.
+    specimen.field("target", Value::Str("moon"));
+    assert_eq!(formatted("%(target)s %(message)s", &specimen), "moon m");
+    // Python's own records have neither.
+    let python = Record { source: Source::Python, ..specimen.record() };
+    let error = PercentFormatter::new("%(module_path)s").unwrap().format(&python, &mut String::new());
+    assert_eq!(error.unwrap_err().message, "Formatting field not found in record: 'module_path'");
 }
 
 #[test]

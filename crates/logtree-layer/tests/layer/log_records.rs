@@ -28,6 +28,7 @@ fn they_keep_target_place_key_values_and_spans() {
         assert_eq!(seen.fields, ["count=I64(3)", "ratio=F64(0.5)", "name=Str(\"x\")"]);
         assert_eq!(seen.spans, ["request"]);
         assert_eq!(seen.place, (file!().to_owned(), "log_records".to_owned(), line));
+        assert_eq!(seen.paths, ["my_app::db", module_path!()]);
         assert_eq!(log::max_level(), log::LevelFilter::Debug);
         assert!(!log::log_enabled!(target: "elsewhere", log::Level::Info));
     });
@@ -43,7 +44,7 @@ fn events_of_tracing_log_are_taken_for_what_they_were() {
             .level(log::Level::Warn)
             .file(Some("src/db.rs"))
             .line(Some(12))
-            .module_path(Some("my_app::db"))
+            .module_path(Some("app::db"))
             .args(format_args!("slow"))
             .build();
         tracing_log::format_trace(&record).unwrap();
@@ -51,4 +52,5 @@ fn events_of_tracing_log_are_taken_for_what_they_were() {
     let seen = seen.one();
     assert_eq!((seen.name.as_str(), seen.level, seen.message.as_str()), ("my_app.db", Level::WARNING, "slow"));
     assert_eq!((seen.place, seen.fields.len()), (("src/db.rs".to_owned(), "db".to_owned(), 12), 0));
+    assert_eq!(seen.paths, ["my_app::db", "app::db"]);
 }

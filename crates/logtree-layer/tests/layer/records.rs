@@ -93,6 +93,7 @@ fn the_place_is_the_events_own() {
         info!("here");
         let seen = seen.one();
         assert_eq!(seen.place, (file!().to_owned(), "records".to_owned(), line));
+        assert_eq!(seen.paths, [module_path!(); 2]);
         // libtest runs each test on a thread of the test's name.
         assert_eq!(seen.thread_name, std::thread::current().name().unwrap());
     });

@@ -24,6 +24,8 @@ pub(crate) struct Seen {
     pub(crate) function: Option<String>,
     pub(crate) exc_text: Option<String>,
     pub(crate) place: (String, String, u32),
+    /// Target and module path as they were written.
+    pub(crate) paths: [String; 2],
     pub(crate) thread_name: String,
 }
 
@@ -71,6 +73,7 @@ impl Handler for Remember {
             function: record.function.map(str::to_owned),
             exc_text: record.exc_text.map(str::to_owned),
             place: (callsite.pathname.to_string(), callsite.module.to_string(), callsite.line),
+            paths: [&callsite.target, &callsite.module_path].map(|path| path.to_string()),
             thread_name: record.origin.thread_name.to_string(),
         });
         Ok(())
