@@ -164,7 +164,7 @@ impl Schema<'_> {
             |schema, name| schema.registry.find_formatter(name).is_some(),
         );
         for class in &classes {
-            self.define(class, &["format"]);
+            self.define(class, &[]);
         }
         let mut plain =
             self.definitions.get("logging.Formatter").map_or(json!({}), |class| class["properties"].clone());

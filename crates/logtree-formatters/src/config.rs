@@ -109,26 +109,35 @@ impl FormatterConfig {
         // Where both stand, CPython's dictConfig lets `format` win.
         let fmt = optional_text(&mut kwargs, "fmt")?;
         config.format = optional_text(&mut kwargs, "format")?.or(fmt);
-        config.datefmt = optional_text(&mut kwargs, "datefmt")?;
         match kwargs.take("defaults") {
             Some(Argument::Map(defaults)) => config.defaults = defaults,
             Some(other) if other.is_truthy() => return Err(kwargs.wrong_type("defaults", &other, "dict")),
             _ => {}
         }
         config.escape = Escape::from_argument(kwargs.take("escape").as_ref())?;
+        let config = config.with_time(&mut kwargs)?;
+        kwargs.finish()?;
+        Ok(config)
+    }
+
+    /// Takes what there is to say of the time, `timespec` and `utc` included.
+    ///
+    /// # Errors
+    /// CPython's, and if there are both `timespec` and `datefmt`.
+    pub(crate) fn with_time(mut self, kwargs: &mut Kwargs) -> Result<Self, ArgumentError> {
+        self.datefmt = optional_text(kwargs, "datefmt")?;
         match kwargs.take("timespec") {
             None | Some(Argument::None) => {}
-            Some(spec) => config.timespec = Some(TimeSpec::from_argument(&spec)?),
+            Some(spec) => self.timespec = Some(TimeSpec::from_argument(&spec)?),
         }
-        if kwargs.truth("utc") == Some(true) {
-            config.converter = Converter::GmTime;
+        if let Some(is_utc) = kwargs.truth("utc") {
+            self.converter = if is_utc { Converter::GmTime } else { Converter::LocalTime };
         }
-        let config = config.with_attributes(&kwargs)?;
+        let config = self.with_attributes(kwargs)?;
         if config.timespec.is_some() && config.datefmt.as_deref().is_some_and(|datefmt| !datefmt.is_empty()) {
             let error = ArgumentError::new("ValueError", "'timespec' and 'datefmt' should not be specified together");
             return Err(error.at("timespec"));
         }
-        kwargs.finish()?;
         Ok(config)
     }
 

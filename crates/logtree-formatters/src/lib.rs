@@ -73,6 +73,7 @@ pub use dollar::DollarFormatter;
 pub use escape::Escape;
 pub use json::{
     JsonFmt, JsonFormatter, JsonFormatterConfig, JsonOthers, PythonJsonFormatter, PythonJsonFormatterConfig, TimeSpec,
+    TracingJsonFormatter, TracingJsonFormatterConfig,
 };
 pub use percent::PercentFormatter;
 pub use uvicorn::UvicornFormatterConfig;

@@ -95,7 +95,7 @@ pub(super) fn description(class: &str, keyword: &str) -> Option<&'static str> {
         "ignore" => "Fields that may differ.",
         "directives" => "Levels of loggers: `info,my_app::db=debug`, as of EnvFilter.",
         "timespec" => "The time as RFC 3339 has it, so exact.",
-        "utc" if class.ends_with("Formatter") => "Whether the time is in UTC.",
+        "utc" if !class.ends_with("Handler") => "Whether the time is in UTC.",
         "ratio" => "Which share passes, from 0 to 1.",
         "keep_from" => "Records from this level on all pass.",
         "min_level" => "The lowest level that passes.",

@@ -126,7 +126,7 @@ impl Member {
 const FEW: usize = 12;
 
 /// The fields of one object; those without a value are not written.
-type FieldMembers<'a> = Members<'a, Option<Value<'a>>>;
+pub(super) type FieldMembers<'a> = Members<'a, Option<Value<'a>>>;
 
 impl Formatter for JsonFormatter {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
@@ -452,7 +452,7 @@ fn is_taken(key: &str, fixed: &str) -> bool {
 }
 
 /// Lends a list of fields, empty, whose memory the thread keeps.
-fn with_fields<'a, T>(use_them: impl FnOnce(&mut FieldMembers<'a>) -> T) -> T {
+pub(super) fn with_fields<'a, T>(use_them: impl FnOnce(&mut FieldMembers<'a>) -> T) -> T {
     thread_local!(static MEMORY: Cell<Vec<(&'static str, Option<Value<'static>>)>> = const { Cell::new(Vec::new()) });
     let mut fields = Members::new(MEMORY.try_with(Cell::take).unwrap_or_default());
     let outcome = use_them(&mut fields);

@@ -29,6 +29,13 @@ impl<'a, T> Members<'a, T> {
         &self.list
     }
 
+    /// The list in the order of its keys.
+    pub(crate) fn sorted(&mut self) -> &[(&'a str, T)] {
+        self.places.clear();
+        self.list.sort_unstable_by_key(|(key, _)| *key);
+        &self.list
+    }
+
     #[inline]
     pub(crate) fn insert(&mut self, key: &'a str, value: T) {
         match self.place(key) {

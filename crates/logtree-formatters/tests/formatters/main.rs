@@ -7,6 +7,7 @@ mod cpython;
 mod escaping;
 mod json;
 mod json_python;
+mod json_tracing;
 mod json_values;
 mod long_formats;
 mod properties;

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 #[derive(Debug, Default)]
 pub(crate) struct Specimen {
     pub(crate) callsite: Callsite,
-    origin: Origin,
+    pub(crate) origin: Origin,
     level: Level,
     pub(crate) created: Timestamp,
     pub(crate) message: String,

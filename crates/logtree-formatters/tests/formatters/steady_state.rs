@@ -3,6 +3,7 @@
 use logtree_core::{Formatter, Timestamp, Value};
 use logtree_formatters::{
     BraceFormatter, DollarFormatter, JsonFmt, JsonFormatterConfig, PercentFormatter, PythonJsonFormatterConfig,
+    TracingJsonFormatterConfig,
 };
 
 use crate::specimen::Specimen;
@@ -59,6 +60,7 @@ fn nothing_is_allocated_for_json() {
     allocates_nothing(&*python.clone().build().unwrap(), "pythonjsonlogger");
     let indented = PythonJsonFormatterConfig { json_indent: Some("  ".into()), json_ensure_ascii: false, ..python };
     allocates_nothing(&*indented.build().unwrap(), "pythonjsonlogger, indented");
+    allocates_nothing(&*TracingJsonFormatterConfig::default().build(), "tracing-subscriber");
 }
 
 fn allocates_nothing(formatter: &dyn Formatter, format: &str) {
