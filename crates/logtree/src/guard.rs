@@ -201,6 +201,8 @@ impl Guard {
     /// - The root stays as it was if there is no `root`.
     /// - The handlers of before are closed, once the records that other threads are handling are done, and named no more.
     /// - With `"incremental": true` only levels, of handlers too, and `propagate` change.
+    ///   (`DIFFERENCE`: levels of handlers behind a `multiprocessing.Queue` stay, as its listener builds them from a whole config,
+    ///   and so does the next listener. Such a config changes them.)
     ///
     /// A logger is there once a config or [`get_logger`](crate::get_logger) has named it, or its level was set.
     /// (`DIFFERENCE`: an event's target alone makes none, or whether a callsite was reached before would decide whether
