@@ -19,7 +19,7 @@ use crate::options::QueueOptions;
 use crate::process::{ProcessSide, Slot};
 use crate::producer::{self, Put, REOPEN, ROLL};
 use crate::streams::OwnStreams;
-use crate::{departure, join, stats, sweep};
+use crate::{departure, join, stats, sweep, words};
 
 /// How long installing may wait for other processes that are joining the same queue.
 const JOIN_PATIENCE: Duration = Duration::from_secs(5);
@@ -48,9 +48,35 @@ pub(crate) struct Place {
     joined: ForkLock<Joined>,
     process: ForkLock<Slot>,
     pub(crate) helpers: ForkLock<Helpers>,
-    /// When the listener was found to take no more records while somebody waited, in nanoseconds of no matter which
-    /// clock; 0 while it takes them. All waits of one outage share one timeout.
-    outage: AtomicU64,
+    outage: ForkLock<Outage>,
+}
+
+/// When the listener was last found to take no more records while somebody waited. All waits of one outage share one timeout. It
+/// ends when the listener takes records again: that one finds room, in a lane of its own or in the reserve, says nothing of others.
+#[derive(Debug, Default)]
+struct Outage {
+    began: Option<Instant>,
+    /// So many records it had taken by then.
+    handled: u64,
+}
+
+impl Outage {
+    fn began(&mut self, handled: u64) -> Instant {
+        if self.handled != handled {
+            *self = Self { began: None, handled };
+        }
+        *self.began.get_or_insert_with(Instant::now)
+    }
+}
+
+impl ForkReset for Outage {
+    fn after_fork(&mut self) {
+        *self = Self::default();
+    }
+
+    fn torn() -> Self {
+        Self::default()
+    }
 }
 
 /// Where the records of a queue go.
@@ -182,7 +208,7 @@ impl Place {
             joined: ForkLock::new(Joined::Not),
             process: ForkLock::new(Slot::default()),
             helpers: ForkLock::new(Helpers::default()),
-            outage: AtomicU64::new(0),
+            outage: ForkLock::new(Outage::default()),
         })
     }
 }
@@ -239,9 +265,6 @@ impl Queue {
         if own_streams != OwnStreams::default() {
             self.handle_here(record, |entry| own_streams.has(entry));
         }
-        if self.options.limits.overflow != Overflow::Drop {
-            self.place().outage.store(0, Ordering::Relaxed);
-        }
     }
 
     #[inline]
@@ -265,8 +288,9 @@ impl Queue {
                 Put::Dropped => return,
             }
         }
+        let since = Instant::now();
         while let (DropReason::Full, Overflow::Block(timeout)) = (reason, self.options.limits.overflow) {
-            if !self.wait_for_room(timeout) {
+            if !self.wait_for_room(since, timeout) {
                 break;
             }
             match producer::put(self, record) {
@@ -279,16 +303,12 @@ impl Queue {
         producer::count_drop(self, reason);
     }
 
-    /// Waits until the listener has made progress; `false` once all waits of this outage have taken `timeout`.
-    fn wait_for_room(self: &Arc<Self>, timeout: Duration) -> bool {
+    /// Waits until the listener has made progress; `false` once this record, or all of this outage, have waited for `timeout`.
+    fn wait_for_room(self: &Arc<Self>, since: Instant, timeout: Duration) -> bool {
         const TURN: Duration = Duration::from_millis(20);
         let Joined::Segment(segment) = self.joined() else { return false };
-        let now_ns = monotonic_ns();
-        let began_ns = match self.place().outage.compare_exchange(0, now_ns, Ordering::Relaxed, Ordering::Relaxed) {
-            Ok(_) => now_ns,
-            Err(began_ns) => began_ns,
-        };
-        let left = timeout.saturating_sub(Duration::from_nanos(now_ns.saturating_sub(began_ns)));
+        let began = self.place().outage.lock().began(segment.word(words::HANDLED).unwrap_or_default());
+        let left = timeout.saturating_sub(began.min(since).elapsed());
         if left.is_zero() {
             return false;
         }

@@ -226,6 +226,7 @@ fn main() {
         ("the_queue_keeps_to_the_contract_of_handlers", forked::the_queue_keeps_to_the_contract_of_handlers),
         ("two_queues_over_one_file_are_refused", sharing::two_queues_over_one_file_are_refused),
         ("what_does_not_fit_is_counted_and_said", pressure::what_does_not_fit_is_counted_and_said),
+        ("producers_wait_once_for_a_whole_outage", pressure::producers_wait_once_for_a_whole_outage),
         ("a_producer_that_may_wait_loses_nothing", pressure::a_producer_that_may_wait_loses_nothing),
         (
             "what_cannot_be_written_to_the_end_stays_for_the_next_start",

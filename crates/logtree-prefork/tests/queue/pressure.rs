@@ -102,6 +102,36 @@ pub(crate) fn a_producer_that_may_wait_loses_nothing() {
     assert_eq!(Lines::of(&queue.log).assert_whole(), 20_000);
 }
 
+/// Others find room meanwhile, in lanes of their own.
+pub(crate) fn producers_wait_once_for_a_whole_outage() {
+    const TIMEOUT: Duration = Duration::from_secs(1);
+    let directory = tempfile::tempdir().unwrap();
+    let options =
+        limited(QueueLimits { capacity_bytes: 64 << 10, overflow: Overflow::Block(TIMEOUT), ..QueueLimits::default() });
+    let queue = Queue::over(&directory.path().join("app.log"), options);
+    queue.entry.handler.start().unwrap();
+    for _outage in 0..2 {
+        queue.log(0);
+        assert!(queue.flush());
+        let stopped = Stopped::now();
+        let dropped = || logtree_prefork::stats()[0].dropped;
+        let (before, began) = (dropped(), Instant::now());
+        while dropped() == before {
+            queue.log(1);
+        }
+        assert!(began.elapsed() >= TIMEOUT, "the first one waits");
+        let gave_up = Instant::now();
+        for _ in 0..3 {
+            std::thread::scope(|scope| _ = scope.spawn(|| queue.log(2)));
+            queue.log(3);
+        }
+        assert!(gave_up.elapsed() < TIMEOUT, "{:?}: others wait as well", gave_up.elapsed());
+        assert_eq!(dropped() - before, 4);
+        drop(stopped);
+        assert!(queue.flush());
+    }
+}
+
 pub(crate) fn the_reserve_is_for_what_matters() {
     let directory = tempfile::tempdir().unwrap();
     let options = limited(QueueLimits {
