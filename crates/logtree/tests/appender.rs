@@ -31,6 +31,7 @@ fn main() {
     every_class_keeps_to_the_contract();
     any_writer_is_a_handler();
     fmt_writes_into_handlers_and_queues();
+    what_the_page_shows_is_accepted();
     println!("appender: ok");
 }
 
@@ -41,6 +42,22 @@ fn config(handler: Value) -> Result<Config, logtree::Error> {
         "handlers": {"h": handler}, "root": {"level": "INFO", "handlers": ["h"]},
     });
     Config::parse(&config.to_string(), Format::Json, &logtree::registry())
+}
+
+/// The handlers that stand in the page as JSON.
+fn what_the_page_shows_is_accepted() {
+    let blocks = include_str!("../docs/from-tracing-subscriber.md").split("```json\n").skip(1);
+    let shown: Vec<Value> =
+        blocks.map(|block| serde_json::from_str(block.split("```").next().unwrap()).unwrap()).collect();
+    assert_eq!(shown.len(), 3);
+    for handler in shown {
+        let config = json!({
+            "version": 1, "handlers": {"h": handler, "file": {"class": "logging.NullHandler"}},
+            "root": {"level": "INFO", "handlers": ["h", "file"]},
+        });
+        let config = Config::parse(&config.to_string(), Format::Json, &logtree::registry()).unwrap();
+        assert!(config.warnings().is_empty(), "{:?}", config.warnings());
+    }
 }
 
 fn log_through(handler: Value, log: impl FnOnce()) -> Arc<logtree::Tree> {

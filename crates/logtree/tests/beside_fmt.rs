@@ -94,12 +94,12 @@ fn fields_are_escaped_too() {
 
 #[test]
 fn full_spans_are_what_fmt_shows() {
-    let format = json!({"format": "%(levelname)5s %(full_spans)s: %(name)s: %(message)s"});
+    let format = json!({"format": "%(levelname)5s %(full_spans)s: %(target)s: %(message)s"});
     let (ours, theirs) = ours_and_fmts(format, || {
         let request =
             tracing::info_span!("request", id = 7, path = "/a b", status = %3.5, late = tracing::field::Empty);
         let _request = request.enter();
-        tracing::info!(target: "app", x = 1, "outer");
+        tracing::info!(target: "app::db", x = 1, "outer");
         request.record("late", "at last");
         let plain = tracing::debug_span!("plain");
         plain.in_scope(|| {
