@@ -69,7 +69,7 @@ pub(super) struct State {
     rest: Rest,
     is_stopping: bool,
     waiters: Vec<Arc<Waiter>>,
-    /// Since when there is no room; one that finds room ends it.
+    /// Since when there is no room; it ends when the listener takes records out. That one finds room in the reserve ends it not.
     outage: Option<Instant>,
     pub(super) drops: Drops,
     /// When a thread could not be had.
@@ -153,7 +153,6 @@ impl State {
         self.waiting_bytes += piece.size_bytes() - before;
         self.waiting_records += 1;
         self.put += 1;
-        self.outage = None;
         true
     }
 
@@ -235,6 +234,7 @@ impl State {
     pub(super) fn next(&mut self) -> Option<Waiting> {
         self.rest = Rest::None;
         let next = self.waiting.pop_front()?;
+        self.outage = None;
         if let Waiting::Records(piece) = &next {
             self.waiting_records -= piece.len();
             self.waiting_bytes -= piece.size_bytes();

@@ -254,6 +254,26 @@ fn a_producer_waits_no_longer_than_told_and_once_for_a_whole_outage() {
 }
 
 #[test]
+fn what_finds_room_in_the_reserve_has_others_wait_no_longer() {
+    const TIMEOUT: Duration = Duration::from_millis(500);
+    let reserve_above = Some(Level::WARNING);
+    let queue =
+        Queue::stalled(QueueLimits { maxsize: 16, overflow: Overflow::Block(TIMEOUT), reserve_above, ..limits() });
+    // The first one is being handled; of sixteen, two are for what matters.
+    (0..14).for_each(|_| queue.log("fits"));
+    let began = Instant::now();
+    queue.log("does not");
+    assert!(began.elapsed() >= TIMEOUT);
+    let gave_up = Instant::now();
+    for _ in 0..2 {
+        queue.log_at(Level::WARNING, "fits");
+        queue.log("does not");
+    }
+    assert!(gave_up.elapsed() < TIMEOUT, "{:?}", gave_up.elapsed());
+    assert_eq!(said(&queue.release()), [[3, 3, 0, 0]]);
+}
+
+#[test]
 fn flushing_ends_with_its_deadline() {
     let queue = Queue::stalled(limits());
     let began = Instant::now();
