@@ -29,8 +29,11 @@ fn spilled(directory: &PathBuf) -> usize {
 pub(crate) fn records_larger_than_a_lane_are_written_whole() {
     const SIZES: [usize; 6] = [20 << 20, 0, 15 << 20, 16 << 20, 100, 1 << 20];
     let directory = tempfile::tempdir().unwrap();
-    // As it is without a word in the config.
-    let queue = Queue::over(&directory.path().join("app.log"), QueueOptions::default());
+    // As it is without a word in the config, but that a lane that the larger ones have filled is waited for: the listener may be
+    // slow on a busy machine.
+    let limits = QueueLimits { overflow: Overflow::Block(DEADLINE), ..QueueLimits::default() };
+    let options = QueueOptions { limits, ..QueueOptions::default() };
+    let queue = Queue::over(&directory.path().join("app.log"), options);
     queue.entry.handler.start().unwrap();
     let log_all = || (0..).zip(SIZES).for_each(|(number, size)| queue.log_long(number, size));
     let worker = in_child(log_all);
