@@ -151,6 +151,10 @@ impl Handler for QueueProducer {
 
     /// The files are the listener's; what there is of them in this process is reopened as any handler's.
     fn reopen(&self) {
+        if side::is_listening(self.queue.place().number) {
+            // A listener puts nothing into a lane: it would be one of those whom it listens for.
+            return;
+        }
         if let Put::Published(published, _) = producer::put_request(&self.queue, REOPEN) {
             self.queue.see_to_listener(published);
         }

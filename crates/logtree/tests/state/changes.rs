@@ -326,7 +326,7 @@ fn a_handler_may_change_the_logging() {
     assert_eq!(lines("a.log"), ["2 b applied"]);
 }
 
-/// Flushes and reads the config again at each record, and notes how that went.
+/// Flushes, reads the config again and opens files anew at each record, and notes how that went.
 struct Meddles;
 
 static MEDDLED: Mutex<Vec<(bool, Duration)>> = Mutex::new(Vec::new());
@@ -338,6 +338,7 @@ impl Handler for Meddles {
         let is_flushed = guard.flush(Duration::MAX);
         let began = Instant::now();
         guard.reload().unwrap();
+        guard.reopen();
         MEDDLED.lock().unwrap().push((is_flushed, began.elapsed()));
         Ok(())
     }
