@@ -22,6 +22,8 @@ mod compressor;
 #[cfg_attr(not(feature = "compress"), allow(dead_code, reason = "to sweep needs less"))]
 mod made;
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -118,12 +120,14 @@ pub(crate) fn forms(compression: Option<&Compression>) -> &'static [&'static str
 }
 
 /// A name without its form.
-pub(crate) fn without_form<'a>(name: &'a str, forms: &[&str]) -> &'a str {
-    forms.iter().filter(|form| !form.is_empty()).find_map(|form| name.strip_suffix(form)).unwrap_or(name)
+pub(crate) fn without_form<'a>(name: &'a OsStr, forms: &[&str]) -> &'a OsStr {
+    let bytes = name.as_bytes();
+    let without = |form: &&str| bytes.strip_suffix(form.as_bytes()).filter(|_| !form.is_empty());
+    forms.iter().find_map(without).map_or(name, OsStr::from_bytes)
 }
 
-/// Whether this stands behind the name of a file that the handler has rolled, without a form.
-pub(crate) type IsRolled = dyn Fn(&str) -> bool + Send + Sync;
+/// Whether this tells a file that the handler has rolled from its others.
+pub(crate) type IsSuffix = dyn Fn(&str) -> bool + Send + Sync;
 
 fn directory(file: &LogFile) -> &Path {
     file.path().parent().unwrap_or(Path::new("/"))
@@ -156,11 +160,11 @@ mod tests {
     #[test]
     fn a_name_has_one_form_at_most() {
         let forms: &[&str] = &["", ".gz", ".zst"];
-        let without = |name| without_form(name, forms);
+        let without = |name: &'static str| without_form(OsStr::new(name), forms).to_str().unwrap();
         assert_eq!(
             ["1", "1.gz", "1.zst", "1.gz.zst", "gz", "1.gz.1"].map(without),
             ["1", "1", "1", "1.gz", "gz", "1.gz.1"]
         );
-        assert_eq!(without_form("1.gz", &[""]), "1.gz");
+        assert_eq!(without_form(OsStr::new("1.gz"), &[""]), "1.gz");
     }
 }

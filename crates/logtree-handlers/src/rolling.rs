@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +15,7 @@ use rustix::{fs::CWD, io::Errno};
 use crate::compression::{self, Compression};
 use crate::file::Line;
 use crate::grace::Grace;
+use crate::namer::{Namer, RolledNames};
 use crate::{Compress, FileHandler};
 
 /// So often a record finds the file full and has it rolled, or sees that others have. Then it is written all the same.
@@ -24,6 +24,7 @@ const ATTEMPTS: usize = 16;
 /// What a handler that rolls has besides its file.
 #[derive(Debug)]
 pub(crate) struct Rolling {
+    names: RolledNames,
     turn: ForkLock<Turn>,
     compression: Option<Compression>,
     /// What somebody who compressed had left half made was looked for.
@@ -55,17 +56,20 @@ pub(crate) fn limit(max_bytes: u64, text: &str) -> u64 {
 }
 
 impl Rolling {
-    /// For the files that `file` rolls, which are those whose name goes on with what `is_rolled`.
+    /// For the files that `file` is rolled to, which `namer` names with a suffix that `is_suffix`.
     ///
     /// # Errors
-    /// If they are to be compressed, without the feature `compress`.
+    /// Those of [`Namer::names`]; if they are to be compressed, without the feature `compress`.
     pub(crate) fn new(
         file: &FileHandler,
+        namer: &Namer,
         compress: Option<Compress>,
-        is_rolled: impl Fn(&str) -> bool + Send + Sync + 'static,
+        is_suffix: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Result<Self, ArgumentError> {
-        let compression = compress.map(|kind| Compression::new(kind, file, Box::new(is_rolled))).transpose()?;
-        Ok(Self { turn: ForkLock::default(), compression, is_swept: AtomicBool::new(false) })
+        let names = namer.names(file.path())?;
+        let compression =
+            compress.map(|kind| Compression::new(kind, file, names.clone(), Box::new(is_suffix))).transpose()?;
+        Ok(Self { names, turn: ForkLock::default(), compression, is_swept: AtomicBool::new(false) })
     }
 
     /// Appends a line, if the file is empty or ends before `limit`; else `moves` give the file another name first.
@@ -143,28 +147,23 @@ impl Rolling {
         self.turn.lock()
     }
 
+    /// The rolled file that this tells from the others.
+    pub(crate) fn name(&self, suffix: impl Display) -> PathBuf {
+        self.names.path(suffix)
+    }
+
     /// What the name of a rolled file may end with.
     pub(crate) fn forms(&self) -> &'static [&'static str] {
         compression::forms(self.compression.as_ref())
     }
 
-    /// What the files that the one at `path` was rolled to are by their names: `parse` gets what stands behind that one's,
-    /// without a form, and the whole name.
+    /// What the rolled files are by their names: `parse` gets what tells one from the others, and the whole name.
     ///
     /// # Errors
     /// Those of reading the directory.
-    pub(crate) fn list<T>(
-        &self,
-        path: &Path,
-        names: &dyn Names,
-        parse: impl Fn(&str, &OsStr) -> Option<T>,
-    ) -> io::Result<Vec<T>> {
-        let (Some(directory), Some(base)) = (path.parent(), path.file_name()) else { return Ok(Vec::new()) };
-        let parse = |name: OsString| {
-            let suffix = name.as_bytes().strip_prefix(base.as_bytes())?.strip_prefix(b".")?;
-            parse(compression::without_form(std::str::from_utf8(suffix).ok()?, self.forms()), &name)
-        };
-        Ok(names.list(directory)?.into_iter().filter_map(parse).collect())
+    pub(crate) fn list<T>(&self, names: &dyn Names, parse: impl Fn(&str, &OsStr) -> Option<T>) -> io::Result<Vec<T>> {
+        let parse = |name: OsString| parse(self.names.suffix(compression::without_form(&name, self.forms()))?, &name);
+        Ok(names.list(self.names.directory())?.into_iter().filter_map(parse).collect())
     }
 
     /// Deletes the files of `excess`, which are some of `oldest_first` in the same order; behind the youngest of these none was
@@ -272,13 +271,6 @@ pub(crate) fn not_rolled(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot roll '{}': {error}", path.display()))
 }
 
-/// `app.log` with `.1`, or whatever tells one rolled file from the others.
-pub(crate) fn with_suffix(path: &Path, suffix: impl Display) -> PathBuf {
-    let mut path = OsString::from(path);
-    path.push(format!(".{suffix}"));
-    path.into()
-}
-
 /// A name with one of the endings of [`forms`](crate::compression::forms).
 pub(crate) fn with_form(path: &Path, form: &str) -> PathBuf {
     let mut path = OsString::from(path);
@@ -320,7 +312,7 @@ mod tests {
         let config =
             FileHandlerConfig { mode: OpenMode::Append, ..FileHandlerConfig::new(directory.path().join("a.log")) };
         let file = FileHandler::new(config).unwrap();
-        let rolling = Rolling::new(&file, None, |_| false).unwrap();
+        let rolling = Rolling::new(&file, &Namer::default(), None, |_| false).unwrap();
         let rolls = |content: &str| {
             std::fs::write(file.path(), content).unwrap();
             let mut rolls = 0;

@@ -15,14 +15,14 @@ use logtree_core::{
 
 use crate::follow::Follow;
 use crate::grace::Grace;
-use crate::rolling::{self, Given, Rolling, with_form, with_suffix};
-use crate::{Compress, FileHandler, FileHandlerConfig, OpenMode, Retention, units};
+use crate::rolling::{self, Given, Rolling, with_form};
+use crate::{Compress, FileHandler, FileHandlerConfig, Namer, OpenMode, Retention, units};
 
 /// So many files are asked for one by one.
 const PROBED: u32 = 32;
 
 /// Appends each record to a file; when a record would make it too large, the file `app.log` becomes `app.log.1`, that one
-/// `app.log.2`, and so on, and the one behind the last is deleted.
+/// `app.log.2`, and so on, and the one behind the last is deleted. [`Namer`] gives them other names.
 ///
 /// How the file is treated, [`LogFile`](crate::LogFile) says. For the operator:
 ///
@@ -36,8 +36,8 @@ const PROBED: u32 = 32;
 /// - No file is deleted in the moment in which it was rolled, while another process has it open: where all that is kept is
 ///   filled within a tick of the system's clock, 1 to 10 milliseconds, and a process is late, its end is waited for.
 /// - `maxAge` and `maxTotalBytes` delete the oldest ones besides, at each roll, but for the one that is rolled. Only files
-///   whose whole name is the log's and a number are ever deleted, and their compressed forms where `compress` is set: see
-///   [`Compress`].
+///   whose whole name is the log's and a number, or what `namer` makes of these, are ever deleted, and their compressed forms
+///   where `compress` is set: see [`Compress`].
 /// - **What is durable:** a record stands in its file when the call that logged it returns, and a roll loses none, whatever
 ///   ends the program; it only gives names. With `fsync: rotate` a full file and its names are on the disk before the next
 ///   one is begun, with `fsync: each` each record is; else a crash of the system may take what it had not written back.
@@ -78,17 +78,19 @@ pub struct RotatingFileHandlerConfig {
     pub retention: Retention,
     /// Whether and how old files are compressed; not.
     pub compress: Option<Compress>,
+    /// What old files are called; as in Python.
+    pub namer: Namer,
 }
 
 impl RotatingFileHandlerConfig {
     /// What Python does with a file name and nothing else: it never rolls.
     pub fn new(filename: impl Into<PathBuf>) -> Self {
         let (file, retention) = (FileHandlerConfig::new(filename), Retention::default());
-        Self { file, max_bytes: 0, backup_count: 0, retention, compress: None }
+        Self { file, max_bytes: 0, backup_count: 0, retention, compress: None, namer: Namer::default() }
     }
 
     /// Takes the arguments `maxBytes` and `backupCount`, those of a `FileHandler`, and beyond Python's `maxAge`,
-    /// `maxTotalBytes` and `compress`; `maxBytes` may have a unit.
+    /// `maxTotalBytes`, `compress` and `namer`; `maxBytes` may have a unit.
     ///
     /// # Errors
     /// CPython's, for what is missing, unknown or of another type; for `compress` without the feature.
@@ -100,10 +102,11 @@ impl RotatingFileHandlerConfig {
         let backup_count = backup_count(kwargs.take("backupCount"))?;
         let retention = Retention::from_kwargs(&mut kwargs)?;
         let compress = Compress::from_kwargs(&mut kwargs)?;
+        let namer = Namer::from_kwargs(&mut kwargs)?;
         if max_bytes > 0 {
             kwargs.take("mode");
         }
-        Ok(Self { file: FileHandlerConfig::from_kwargs(kwargs)?, max_bytes, backup_count, retention, compress })
+        Ok(Self { file: FileHandlerConfig::from_kwargs(kwargs)?, max_bytes, backup_count, retention, compress, namer })
     }
 }
 
@@ -142,10 +145,10 @@ impl RotatingFileHandler {
     /// A handler with this config. The file is not opened yet.
     ///
     /// # Errors
-    /// If the file name is relative and the directory that the program is in cannot be found; if files are to be compressed,
-    /// without the feature `compress`.
+    /// If the file name is relative and the directory that the program is in cannot be found; if `namer` makes
+    /// names as compressed files have them; if files are to be compressed, without the feature `compress`.
     pub fn new(config: RotatingFileHandlerConfig) -> Result<Self, ArgumentError> {
-        let RotatingFileHandlerConfig { mut file, max_bytes, mut backup_count, retention, compress } = config;
+        let RotatingFileHandlerConfig { mut file, max_bytes, mut backup_count, retention, compress, namer } = config;
         if backup_count == 0 && retention.is_any() {
             backup_count = u32::MAX;
         }
@@ -153,8 +156,8 @@ impl RotatingFileHandler {
             file.mode = OpenMode::Append;
         }
         let file = FileHandler::following(file, Follow::EachTick)?;
-        let is_rolled = move |suffix: &str| number(suffix).is_some_and(|number| (1..=backup_count).contains(&number));
-        let rolling = Rolling::new(&file, compress, is_rolled)?;
+        let is_suffix = move |suffix: &str| number(suffix).is_some_and(|number| (1..=backup_count).contains(&number));
+        let rolling = Rolling::new(&file, &namer, compress, is_suffix)?;
         Ok(Self { file, max_bytes, backup_count, retention, rolling, rolled_last: AtomicU64::new(0) })
     }
 
@@ -197,14 +200,14 @@ impl RotatingFileHandler {
         if has_twins {
             self.part_twins(names, grace, given)?;
         }
-        let first = with_suffix(self.path(), 1);
+        let first = self.rolling.name(1);
         if self.backup_count == 1 {
             self.delete(&first, self.path(), names, grace)?;
         }
         if self.retention.is_any() {
             // With its name the file loses the lock, as others see it: behind that they give numbers to other files.
             let numbers = self.numbers(self.backup_count, names).into_iter().filter(|number| *number > 1);
-            let forms = |number| self.forms().map(move |form| with_form(&with_suffix(self.path(), number), form));
+            let forms = |number| self.forms().map(move |form| with_form(&self.rolling.name(number), form));
             let mut rolled: Vec<_> = numbers.flat_map(forms).filter(|path| names.exists(path)).collect();
             rolled.push(self.path().to_owned());
             let mut excess = self.retention.excess(rolled.clone(), names);
@@ -228,7 +231,7 @@ impl RotatingFileHandler {
 
     /// Gives an old file, in each of its forms, the next number; answers how many it has.
     fn shift(&self, number: u32, names: &mut dyn Names, grace: Grace, given: &mut Given) -> io::Result<usize> {
-        let (from, to) = (with_suffix(self.path(), number), with_suffix(self.path(), number + 1));
+        let (from, to) = (self.rolling.name(number), self.rolling.name(number + 1));
         // Any other number has just been given away, or nobody had it.
         let is_last = number + 1 == self.backup_count;
         if is_last && let Some(next) = self.forms().map(|form| with_form(&from, form)).find(|form| names.exists(form)) {
@@ -267,7 +270,7 @@ impl RotatingFileHandler {
             return (1..=most).rev().collect();
         }
         let number = |suffix: &str, _: &OsStr| number(suffix).filter(|number| (1..=most).contains(number));
-        let numbers = self.rolling.list(self.path(), names, number);
+        let numbers = self.rolling.list(names, number);
         let numbers =
             numbers.unwrap_or_else(|_| (1..=most).take_while(|number| self.is_there(*number, names)).collect());
         // std's sort is compiled for each type that is sorted, at ten times the size of its heap.
@@ -280,7 +283,7 @@ impl RotatingFileHandler {
 
     /// Whether an old file has this number, in any of its forms.
     fn is_there(&self, number: u32, names: &dyn Names) -> bool {
-        self.forms().any(|form| names.exists(&with_form(&with_suffix(self.path(), number), form)))
+        self.forms().any(|form| names.exists(&with_form(&self.rolling.name(number), form)))
     }
 }
 

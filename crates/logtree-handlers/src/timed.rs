@@ -18,12 +18,12 @@ use logtree_core::{
 pub use self::config::TimedRotatingFileHandlerConfig;
 use crate::follow::Follow;
 use crate::grace::Grace;
-use crate::rolling::{self, Given, Rolling, not_rolled, with_form, with_suffix};
+use crate::rolling::{self, Given, Rolling, not_rolled, with_form};
 use crate::schedule::Schedule;
 use crate::{FileHandler, OpenMode, Retention};
 
 /// Appends each record to a file; when an interval ends, the file `app.log` becomes `app.log.2026-01-31_09`, after the
-/// time at which the interval began, and the oldest of those are deleted.
+/// time at which the interval began, and the oldest of those are deleted. [`Namer`](crate::Namer) gives them other names.
 ///
 /// How the file is treated, [`LogFile`](crate::LogFile) says. For the operator:
 ///
@@ -38,9 +38,10 @@ use crate::{FileHandler, OpenMode, Retention};
 /// - With `maxBytes` it also rolls when it is full, to `app.log.2026-01-31_09.1`, `.2` and so on. How full it can be, when
 ///   it is seen that someone else has moved or deleted it, and when an old one may be deleted is as with
 ///   [`RotatingFileHandler`](crate::RotatingFileHandler).
-/// - Only files whose whole name is the log's and a time of that form are ever deleted, the oldest by that time: more than
-///   `backupCount`, older than `maxAge`, and what makes them more than `maxTotalBytes` together. Without these all are kept.
-///   Where `compress` is set, compressed ones are such files too: see [`Compress`](crate::Compress).
+/// - Only files whose whole name is the log's and a time of that form, or what `namer` makes of these, are ever deleted, the
+///   oldest by that time: more than `backupCount`, older than `maxAge`, and what makes them more than `maxTotalBytes` together.
+///   Without these all are kept. Where `compress` is set, compressed ones are such files too: see
+///   [`Compress`](crate::Compress).
 /// - Any number of processes may write the same file, with the same arguments: it rolls once for all of them, and no line
 ///   is lost.
 /// - **What is durable:** a record stands in its file when the call that logged it returns, and a roll loses none, whatever
@@ -73,18 +74,18 @@ impl TimedRotatingFileHandler {
     /// A handler with this config. The file is not opened yet.
     ///
     /// # Errors
-    /// If the file name is relative and the directory that the program is in cannot be found; if files are to be compressed,
-    /// without the feature `compress`.
+    /// If the file name is relative and the directory that the program is in cannot be found; if `namer` makes
+    /// names as compressed files have them; if files are to be compressed, without the feature `compress`.
     pub fn new(config: TimedRotatingFileHandlerConfig) -> Result<Self, ArgumentError> {
         let TimedRotatingFileHandlerConfig { mut file, when, interval_s, utc, at_time, .. } = config;
-        let TimedRotatingFileHandlerConfig { backup_count, max_bytes, retention, compress, .. } = config;
+        let TimedRotatingFileHandlerConfig { backup_count, max_bytes, retention, compress, namer, .. } = config;
         file.mode = OpenMode::Append;
         let zone = (!utc).then(Zone::local);
         let schedule = Schedule { when, interval_s, at_time, zone };
         let file = FileHandler::following(file, Follow::EachTick)?;
         let suffixes = schedule.clone();
-        let is_rolled = move |suffix: &str| parse_suffix(&suffixes, max_bytes > 0, suffix).is_some();
-        let rolling = Rolling::new(&file, compress, is_rolled)?;
+        let is_suffix = move |suffix: &str| parse_suffix(&suffixes, max_bytes > 0, suffix).is_some();
+        let rolling = Rolling::new(&file, &namer, compress, is_suffix)?;
         let (due, seen) = (AtomicI64::new(UNKNOWN), AtomicU32::new(0));
         Ok(Self { file, schedule, backup_count, max_bytes, retention, rolling, due, seen })
     }
@@ -163,7 +164,7 @@ impl TimedRotatingFileHandler {
     }
 
     fn moves(&self, suffix: &str, names: &mut dyn Names, grace: Grace, given: &mut Given) -> io::Result<()> {
-        let target = with_suffix(self.path(), suffix);
+        let target = self.rolling.name(suffix);
         if self.rolling.forms().iter().any(|form| names.exists(&with_form(&target, form))) {
             return Ok(());
         }
@@ -177,9 +178,9 @@ impl TimedRotatingFileHandler {
             let digits = of.strip_prefix(&*suffix)?.strip_prefix('.')?;
             digits.parse().ok().filter(|number: &u64| *number < u64::MAX && number.to_string() == digits)
         };
-        let last = self.rolling.list(self.path(), names, number)?.into_iter().max().unwrap_or(0);
+        let last = self.rolling.list(names, number)?.into_iter().max().unwrap_or(0);
         let number = last + 1;
-        self.move_to(with_suffix(self.path(), format_args!("{suffix}.{number}")), names, grace, given)
+        self.move_to(self.rolling.name(format_args!("{suffix}.{number}")), names, grace, given)
     }
 
     fn move_to(&self, target: PathBuf, names: &mut dyn Names, grace: Grace, given: &mut Given) -> io::Result<()> {
@@ -194,11 +195,10 @@ impl TimedRotatingFileHandler {
 
     /// The files that were rolled, the oldest first.
     fn rolled(&self, names: &dyn Names) -> io::Result<Vec<Rolled>> {
-        let path = self.path();
-        let rolled = self.rolling.list(path, names, |suffix, name| {
+        let rolled = self.rolling.list(names, |suffix, name| {
             let (suffix, number) = parse_suffix(&self.schedule, self.max_bytes > 0, suffix)?;
             let began = self.schedule.second_of(suffix);
-            Some(Rolled { began, suffix: suffix.to_owned(), number, path: path.with_file_name(name) })
+            Some(Rolled { began, suffix: suffix.to_owned(), number, path: self.path().with_file_name(name) })
         })?;
         // std's sort is compiled for each type that is sorted, at ten times the size of its heap.
         Ok(BinaryHeap::from(rolled).into_sorted_vec())
@@ -221,7 +221,7 @@ impl TimedRotatingFileHandler {
     }
 }
 
-/// What stands behind the name of a file that was rolled: the time at which its interval began, and which of several it is
+/// What tells a file that was rolled from the others: the time at which its interval began, and which of several it is
 /// of that, which only those have that were full.
 fn parse_suffix<'a>(schedule: &Schedule, has_numbers: bool, suffix: &'a str) -> Option<(&'a str, u64)> {
     let (suffix, number) = match suffix.split_once('.').filter(|_| has_numbers) {

@@ -329,7 +329,8 @@ mod linux {
         let counted = tempfile::tempdir().unwrap();
         let at = |name: String| directory.path().join(name);
         let config = RotatingFileHandlerConfig::new(at("a.log".into()));
-        let config = RotatingFileHandlerConfig { max_bytes: 4_000, backup_count: 100_000, ..config };
+        let namer = "{stem}.{suffix}{ext}".parse().unwrap();
+        let config = RotatingFileHandlerConfig { max_bytes: 4_000, backup_count: 100_000, namer, ..config };
         let open = |compress| {
             let config = RotatingFileHandlerConfig { compress: Some(compress), ..config.clone() };
             opened(Box::new(RotatingFileHandler::new(config).unwrap()))

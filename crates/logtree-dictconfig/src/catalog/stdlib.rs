@@ -30,16 +30,16 @@ pub(super) const CLASSES: &[(&str, Item)] = &[
         &["filename"],
         &["mode", "maxBytes", "backupCount", "encoding", "delay", "errors"],
     ).and(&[
-        "maxAge", "maxTotalBytes", "compress", "permissions", "owner", "group", "fsync", "latest", "makedirs", "buffering",
-        "flushLevel", "flushInterval",
+        "maxAge", "maxTotalBytes", "compress", "namer", "permissions", "owner", "group", "fsync", "latest", "makedirs",
+        "buffering", "flushLevel", "flushInterval",
     ]))),
     ("logging.handlers.TimedRotatingFileHandler", Item::Handler(&Signature::new(
         "TimedRotatingFileHandler.__init__()",
         &["filename"],
         &["when", "interval", "backupCount", "encoding", "delay", "utc", "atTime", "errors"],
     ).and(&[
-        "maxBytes", "maxAge", "maxTotalBytes", "compress", "permissions", "owner", "group", "fsync", "latest", "makedirs",
-        "buffering", "flushLevel", "flushInterval",
+        "maxBytes", "maxAge", "maxTotalBytes", "compress", "namer", "permissions", "owner", "group", "fsync", "latest",
+        "makedirs", "buffering", "flushLevel", "flushInterval",
     ]))),
     ("logging.handlers.WatchedFileHandler", Item::Handler(&Signature::new(
         "WatchedFileHandler.__init__()", &["filename"], FILE,

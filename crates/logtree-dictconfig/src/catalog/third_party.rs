@@ -16,7 +16,7 @@ pub(super) const CLASSES: &[(&str, Item)] = &[
             "when", "interval", "backupCount", "encoding", "delay", "utc", "atTime", "errors", "maxBytes", "use_gzip", "owner",
             "chmod", "umask", "newline", "terminator", "unicode_error_policy", "lock_file_directory", "keep_file_open",
         ],
-    ).and(&["mode", "debug", "compress", "makedirs"]))),
+    ).and(&["mode", "debug", "compress", "namer", "makedirs"]))),
     ("django.utils.log.AdminEmailHandler", Item::Handler(&Signature::new(
         "AdminEmailHandler.__init__()", &[], &["include_html", "email_backend", "reporter_class", "using"],
     ))),
@@ -54,7 +54,7 @@ const CONCURRENT: Item = Item::Handler(
             "keep_file_open",
         ],
     )
-    .and(&["compress", "makedirs"]),
+    .and(&["compress", "namer", "makedirs"]),
 );
 const UVICORN: Item = Item::Formatter(
     &Signature::new("ColourizedFormatter.__init__()", &[], &["fmt", "datefmt", "style", "use_colors"]).and(OF_LINES),

@@ -40,6 +40,11 @@ pub(super) fn of(keyword: &str) -> Option<Words> {
             refused: &["14", "1 month", "1.5 h"],
         },
         "compress" => closed(&["gz", "zst"], &["bz2", "gzip"]),
+        "namer" => Words {
+            suggested: &["{stem}.{suffix}{ext}", "{name}.{suffix}"],
+            pattern: Some("^([^{}/]|\\{(name|stem|ext)\\})*\\{suffix\\}([^{}/]|\\{(name|stem|ext)\\})*$"),
+            refused: &["{name}", "{name}.{index}", "old/{name}.{suffix}", "{name}{suffix}{suffix}"],
+        },
         "escape" => closed(&["none", "terminal", "controls"], &["Controls", "json"]),
         "timespec" => closed(&["seconds", "milliseconds", "microseconds", "nanoseconds"], &["micros", "auto"]),
         "style" => closed(&["%", "{", "$"], &["percent", "%%"]),
@@ -75,6 +80,7 @@ pub(super) fn description(class: &str, keyword: &str) -> Option<&'static str> {
         "maxAge" => "Old files are deleted after so much time.",
         "maxTotalBytes" => "Old files are deleted when all together are larger.",
         "compress" => "How old files are compressed.",
+        "namer" => "What old files are called: {suffix}, with {name} or {stem} and {ext} of the log's name.",
         "escape" => {
             "What becomes of control characters in what a record brings; `controls` keeps a record on one line."
         }

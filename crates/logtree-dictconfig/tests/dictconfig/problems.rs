@@ -85,12 +85,31 @@ fn every_keyword_that_is_not_expected_is_named_before_one_that_is_missing() {
     );
 }
 
+#[test]
+fn names_of_rolled_files_are_judged_at_their_place() {
+    for (class, namer, said) in [
+        ("logging.handlers.RotatingFileHandler", "archive/{name}.{suffix}", "'namer' must be a file's name that has"),
+        ("logging.handlers.TimedRotatingFileHandler", "{stem}.{suffix}", "'namer' must be a file's name that has"),
+        ("logging.handlers.RotatingFileHandler", "{name}.{suffix}.gz", "'namer' must not end in '.gz'"),
+        ("concurrent_log_handler.ConcurrentTimedRotatingFileHandler", "{suffix}.{name}.zst", "must not end in '.zst'"),
+    ] {
+        let names = format!("\"filename\": \"a.log\",\n\"namer\": \"{namer}\"");
+        let handler = format!(r#"{{"class": "{class}", {names}}}"#);
+        let config = format!(r#"{{"version": 1, "handlers": {{"h": {handler}}}, "root": {{"handlers": ["h"]}}}}"#);
+        let problems = parse(&config).unwrap_err();
+        let problems: Vec<String> = problems.iter().filter(|p| p.is_error()).map(ToString::to_string).collect();
+        let [problem] = &*problems else { panic!("{namer}: {problems:?}") };
+        assert!(problem.starts_with("logging.json:2:10: handlers.h.namer: ") && problem.contains(said), "{problem}");
+    }
+}
+
 /// Where a file name is missing CPython's signature is asked what else is wrong, and it knows of none of these.
 #[test]
 fn keywords_beyond_pythons_are_none_that_are_not_expected() {
     let of_files = r#""permissions": "640", "owner": 0, "group": 0, "fsync": "never", "latest": null, "makedirs": true, "buffering": "8 KiB",
         "flushLevel": "ERROR", "flushInterval": 1"#;
-    let of_rolling = r#""maxBytes": 9, "backupCount": 1, "maxAge": "1 day", "maxTotalBytes": 99, "compress": null"#;
+    let of_rolling =
+        r#""maxBytes": 9, "backupCount": 1, "maxAge": "1 day", "maxTotalBytes": 99, "compress": null, "namer": null"#;
     for (class, more) in [
         ("logging.FileHandler", ""),
         ("logging.handlers.WatchedFileHandler", ""),

@@ -4,8 +4,9 @@ use std::io::{self, Read, Write};
 
 use logtree_core::{ArgumentError, Steps};
 
-use super::{Compress, IsRolled};
+use super::{Compress, IsSuffix};
 use crate::FileHandler;
+use crate::namer::RolledNames;
 
 pub(super) const IS_THERE: bool = false;
 
@@ -18,7 +19,7 @@ pub(crate) enum Compression {}
 impl Compression {
     /// # Errors
     /// In any case.
-    pub(crate) fn new(_: Compress, _: &FileHandler, _: Box<IsRolled>) -> Result<Self, ArgumentError> {
+    pub(crate) fn new(_: Compress, _: &FileHandler, _: RolledNames, _: Box<IsSuffix>) -> Result<Self, ArgumentError> {
         Err(Compress::needs_feature())
     }
 

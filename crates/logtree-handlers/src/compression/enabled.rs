@@ -3,23 +3,23 @@
 mod codec;
 mod worker;
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-use logtree_core::{AppendFile as _, ArgumentError, FileEnd, Names, Steps};
+use logtree_core::{ArgumentError, FileEnd, Names, Steps};
 use logtree_os::{ForkLock, ForkReset};
 
 pub(super) use self::codec::encode;
 use super::made::Made;
-use super::{Compress, IsRolled, directory};
-use crate::rolling::with_suffix;
+use super::{Compress, IsSuffix};
+use crate::namer::RolledNames;
+use crate::rolling::with_form;
 use crate::spawn::spawn;
 use crate::{FileHandler, LogFile};
 
@@ -44,7 +44,8 @@ pub(crate) struct Compression(Arc<Shared>);
 struct Shared {
     kind: Compress,
     file: Arc<LogFile>,
-    is_rolled: Box<IsRolled>,
+    names: RolledNames,
+    is_suffix: Box<IsSuffix>,
     /// There is something for the handler to do when a record comes.
     has_news: AtomicBool,
     has_rolled: AtomicBool,
@@ -98,15 +99,20 @@ impl ForkReset for State {
 }
 
 impl Compression {
-    /// For the files that `file` rolls, which are those whose name goes on with what `is_rolled`.
+    /// For the files that `file` is rolled to, which have these names with a suffix that `is_suffix`.
     ///
     /// # Errors
     /// None, with the feature.
-    pub(crate) fn new(kind: Compress, file: &FileHandler, is_rolled: Box<IsRolled>) -> Result<Self, ArgumentError> {
+    pub(crate) fn new(
+        kind: Compress,
+        file: &FileHandler,
+        names: RolledNames,
+        is_suffix: Box<IsSuffix>,
+    ) -> Result<Self, ArgumentError> {
         let file = Arc::clone(file.log_file());
         let (has_news, has_rolled, is_closed) = (AtomicBool::new(true), AtomicBool::new(false), AtomicBool::new(false));
         let state = ForkLock::default();
-        Ok(Self(Arc::new(Shared { kind, file, is_rolled, has_news, has_rolled, is_closed, state })))
+        Ok(Self(Arc::new(Shared { kind, file, names, is_suffix, has_news, has_rolled, is_closed, state })))
     }
 
     /// A file was rolled, or is about to be.
@@ -265,13 +271,9 @@ impl Shared {
 
     /// The rolled files that are not compressed.
     fn rolled(&self, names: &dyn Names) -> io::Result<Vec<PathBuf>> {
-        let own = |name: &OsStr| {
-            let suffix = suffix(name, &self.file)?;
-            (self.is_rolled)(std::str::from_utf8(suffix).ok()?).then_some(())
-        };
-        let directory = directory(&self.file);
-        let names = names.list(directory)?.into_iter();
-        Ok(names.filter(|name| own(name).is_some()).map(|name| directory.join(name)).collect())
+        let is_own = |name: &OsString| self.names.suffix(name).is_some_and(&self.is_suffix);
+        let directory = self.names.directory();
+        Ok(names.list(directory)?.into_iter().filter(is_own).map(|name| directory.join(name)).collect())
     }
 
     /// The names that a rolled file can have compressed.
@@ -292,11 +294,6 @@ enum Placed {
     Obstructed,
 }
 
-/// What stands behind the log's name and a full stop.
-fn suffix<'a>(name: &'a OsStr, file: &LogFile) -> Option<&'a [u8]> {
-    name.as_bytes().strip_prefix(file.path().file_name()?.as_bytes())?.strip_prefix(b".")
-}
-
 fn with_extension(path: &Path, kind: Compress) -> PathBuf {
-    with_suffix(path, kind.extension())
+    with_form(path, &format!(".{}", kind.extension()))
 }

@@ -382,7 +382,7 @@ mod tests {
 
     use super::*;
     use crate::compression::Compression;
-    use crate::{FileHandler, FileHandlerConfig};
+    use crate::{FileHandler, FileHandlerConfig, Namer};
 
     #[test]
     fn a_pair_that_is_moved_while_it_is_looked_at_is_looked_at_again() {
@@ -393,7 +393,8 @@ mod tests {
         // Whoever opens it waits for whoever writes to it.
         rustix::fs::mkfifoat(rustix::fs::CWD, &form, rustix::fs::Mode::from_raw_mode(0o600)).unwrap();
         let handler = FileHandler::new(FileHandlerConfig::new(at("a.log"))).unwrap();
-        let compression = Compression::new(Compress::Gzip, &handler, Box::new(|_| true)).unwrap();
+        let names = Namer::default().names(handler.path()).unwrap();
+        let compression = Compression::new(Compress::Gzip, &handler, names, Box::new(|_| true)).unwrap();
         let source = Source::of(path.clone()).unwrap();
         let outcome = std::thread::scope(|scope| {
             let rolling = scope.spawn(|| {

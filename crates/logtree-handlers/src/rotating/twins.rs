@@ -3,13 +3,13 @@
 
 use std::cmp::Reverse;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use logtree_core::Names;
 
 use super::RotatingFileHandler;
 use crate::grace::Grace;
-use crate::rolling::{Given, with_form, with_suffix};
+use crate::rolling::{Given, Rolling, with_form};
 
 /// An old file.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ struct Old {
 }
 
 impl Old {
-    fn paths(&self, base: &Path, number: u32) -> impl Iterator<Item = PathBuf> {
-        let path = with_suffix(base, number);
+    fn paths(&self, rolling: &Rolling, number: u32) -> impl Iterator<Item = PathBuf> {
+        let path = rolling.name(number);
         self.forms.iter().map(move |form| with_form(&path, form))
     }
 }
@@ -41,13 +41,13 @@ impl RotatingFileHandler {
         }
         // None gets a lower number than it has, so that those behind it have made room.
         while let Some((old, number)) = numbered.pop() {
-            let from: Vec<_> = old.paths(self.path(), old.number).collect();
+            let from: Vec<_> = old.paths(&self.rolling, old.number).collect();
             if number > self.backup_count {
-                let younger = numbered.last().and_then(|(old, _)| old.paths(self.path(), old.number).next());
+                let younger = numbered.last().and_then(|(old, _)| old.paths(&self.rolling, old.number).next());
                 grace.wait(&from, younger.as_deref());
                 from.iter().try_for_each(|path| names.delete(path))?;
             } else if number != old.number {
-                for (from, to) in from.into_iter().zip(old.paths(self.path(), number)) {
+                for (from, to) in from.into_iter().zip(old.paths(&self.rolling, number)) {
                     names.rename(&from, &to)?;
                     given.push((from, to));
                 }
@@ -65,7 +65,7 @@ impl RotatingFileHandler {
         for number in numbers {
             let before = files.len();
             for form in self.forms() {
-                let Some((_, changed)) = names.stat(&with_form(&with_suffix(self.path(), number), form)) else {
+                let Some((_, changed)) = names.stat(&with_form(&self.rolling.name(number), form)) else {
                     continue;
                 };
                 match files[before..].iter_mut().find(|old| old.changed == changed) {

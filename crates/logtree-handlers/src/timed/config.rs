@@ -6,7 +6,7 @@ use logtree_core::{Argument, ArgumentError, Kwargs};
 
 use crate::rotating::backup_count;
 use crate::schedule::{AtTime, When};
-use crate::{Compress, FileHandlerConfig, Retention, units};
+use crate::{Compress, FileHandlerConfig, Namer, Retention, units};
 
 /// The arguments of Python's `logging.handlers.TimedRotatingFileHandler`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub struct TimedRotatingFileHandlerConfig {
     pub retention: Retention,
     /// Whether and how old files are compressed; not.
     pub compress: Option<Compress>,
+    /// What old files are called; as in Python.
+    pub namer: Namer,
 }
 
 impl TimedRotatingFileHandlerConfig {
@@ -37,12 +39,13 @@ impl TimedRotatingFileHandlerConfig {
     pub fn new(filename: impl Into<PathBuf>) -> Self {
         let (file, when) = (FileHandlerConfig::new(filename), When::Hours);
         let (interval_s, backup_count, utc, at_time, max_bytes) = (when.unit_s(), 0, false, None, 0);
-        let (retention, compress) = (Retention::default(), None);
-        Self { file, when, interval_s, backup_count, utc, at_time, max_bytes, retention, compress }
+        let (retention, compress, namer) = (Retention::default(), None, Namer::default());
+        Self { file, when, interval_s, backup_count, utc, at_time, max_bytes, retention, compress, namer }
     }
 
     /// Takes the arguments `when`, `interval`, `backupCount`, `utc` and `atTime`, and those of a `FileHandler` but for
-    /// `mode`; and beyond Python's `maxBytes`, `maxAge`, `maxTotalBytes` and `compress`.
+    /// `mode`; and beyond Python's `maxBytes`, `maxAge`, `maxTotalBytes`, `compress`
+    /// and `namer`.
     ///
     /// # Errors
     /// CPython's, for what is missing, unknown or of another type; for `compress` without the feature.
@@ -52,6 +55,7 @@ impl TimedRotatingFileHandlerConfig {
         let max_bytes = units::bytes_argument("maxBytes", kwargs.take("maxBytes"))?.unwrap_or(0);
         let retention = Retention::from_kwargs(&mut kwargs)?;
         let compress = Compress::from_kwargs(&mut kwargs)?;
+        let namer = Namer::from_kwargs(&mut kwargs)?;
         if mode.is_some() {
             let message = format!("{} got an unexpected keyword argument 'mode'", kwargs.call());
             return Err(ArgumentError::new("TypeError", message).at("mode"));
@@ -75,6 +79,7 @@ impl TimedRotatingFileHandlerConfig {
             max_bytes,
             retention,
             compress,
+            namer,
         })
     }
 }

@@ -5,7 +5,7 @@
 use logtree_core::{Direct, FormatError, with_own_record};
 
 use super::*;
-use crate::cpython;
+use crate::{Namer, cpython};
 
 #[test]
 fn files_are_deleted_that_cpython_deletes() {
@@ -20,6 +20,7 @@ fn files_are_deleted_that_cpython_deletes() {
         let handler = TimedRotatingFileHandler::new(TimedRotatingFileHandlerConfig {
             when: case["when"].as_str().unwrap().parse().unwrap(),
             backup_count: case["backupCount"].as_u64().unwrap() as u32,
+            namer: case.get("namer").map_or_else(Namer::default, |namer| namer.as_str().unwrap().parse().unwrap()),
             ..TimedRotatingFileHandlerConfig::new(directory.path().join(case["base"].as_str().unwrap()))
         });
         let expected: Vec<_> = names("deleted").iter().map(|name| directory.path().join(name)).collect();
@@ -76,7 +77,7 @@ fn records_of_a_clock_that_goes_and_steps_leave_what_cpython_leaves() {
         let began = UNIX_EPOCH + std::time::Duration::from_secs(case["began"].as_u64().unwrap());
         std::fs::File::options().append(true).open(&path).unwrap().set_modified(began).unwrap();
         let mut arguments = case.clone();
-        let known = ["when", "interval", "backupCount", "atTime"];
+        let known = ["when", "interval", "backupCount", "atTime", "namer"];
         arguments.as_object_mut().unwrap().retain(|key, _| known.contains(&&**key));
         arguments["filename"] = path.to_str().unwrap().into();
         let kwargs = cpython::kwargs("TimedRotatingFileHandler", &arguments, Vec::new());
@@ -131,7 +132,7 @@ fn a_clock_that_steps_rolls_nothing_twice() {
         handler.file.appended().append(b"line\n").unwrap();
         let after = std::fs::read_dir(directory.path()).unwrap().count();
         assert_eq!(after - before, usize::from(suffix.is_some()), "{now}");
-        assert!(suffix.is_none_or(|suffix| with_suffix(&path, suffix).exists()), "{suffix:?}");
+        assert!(suffix.is_none_or(|suffix| directory.path().join(format!("a.log.{suffix}")).exists()), "{suffix:?}");
     }
 }
 

@@ -90,6 +90,34 @@ def case_by_hand():
     return case_
 
 
+TEMPLATES = ["{stem}.{suffix}{ext}", "old-{name}-{suffix}", "{suffix}.{name}", "{stem}_{suffix}{ext}.txt", "{name}.{suffix}"]
+
+
+def namer_of(template, base):
+    """What logtree's key `namer` says, as the function that Python has for it."""
+    stem, ext = os.path.splitext(base)
+
+    def namer(default):
+        directory, name = os.path.split(default)
+        suffix = name.removeprefix(base + ".")
+        return os.path.join(directory, template.format(name=base, stem=stem, ext=ext, suffix=suffix))
+
+    return namer
+
+
+def case_named():
+    """Files that are called otherwise, beside some that would be the handler's without that."""
+    case_ = case()
+    template = chosen.choice(TEMPLATES)
+    namer = namer_of(template, "app.log")
+    case_["files"] = {
+        name if chosen.random() < 0.2 else namer(name): content
+        for name, content in case_["files"].items() if content is not None
+    }
+    case_["arguments"]["namer"] = template
+    return case_
+
+
 class Counting(logging.handlers.RotatingFileHandler):
     errors_seen = 0
     errors_of_files = 0
@@ -104,7 +132,10 @@ class Counting(logging.handlers.RotatingFileHandler):
 def answer(case):
     with tempfile.TemporaryDirectory() as directory:
         spread(directory, case["files"])
-        handler = Counting(os.path.join(directory, "app.log"), **case["arguments"])
+        arguments = dict(case["arguments"])
+        template = arguments.pop("namer", None)
+        handler = Counting(os.path.join(directory, "app.log"), **arguments)
+        handler.namer = template and namer_of(template, "app.log")
         handler.terminator = case["terminator"]
         for message in case["messages"]:
             if message is not None:
@@ -132,3 +163,5 @@ for _ in range(10):
     answer(long_case())
 for _ in range(100):
     answer(case_by_hand())
+for _ in range(100):
+    answer(case_named())

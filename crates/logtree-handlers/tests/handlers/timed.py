@@ -43,6 +43,21 @@ def at_time(text):
     return None if text is None else datetime.time.fromisoformat(text)
 
 
+TEMPLATES = ["{stem}.{suffix}{ext}", "old-{name}-{suffix}", "{suffix}.{name}", "{stem}_{suffix}{ext}.txt", "{name}.{suffix}"]
+
+
+def namer_of(template, base):
+    """What logtree's key `namer` says, as the function that Python has for it."""
+    stem, ext = os.path.splitext(base)
+
+    def namer(default):
+        directory, name = os.path.split(default)
+        suffix = name.removeprefix(base + ".")
+        return os.path.join(directory, template.format(name=base, stem=stem, ext=ext, suffix=suffix))
+
+    return namer
+
+
 def handler(directory, **arguments):
     return logging.handlers.TimedRotatingFileHandler(os.path.join(directory, "a.log"), delay=True, **arguments)
 
@@ -88,31 +103,39 @@ def names(directory):
                     line(zone=zone, when=when, interval=interval, late=late, names=results)
 
 
-def deletions():
-    for _ in range(300):
+def deletions(cases, templates):
+    for _ in range(cases):
+        template = chosen.choice(templates) if templates else None
         when = chosen.choice(WHENS)
         count = chosen.choice([1, 2, 3, 5])
         base = chosen.choice(["a.log", "a.log", "app", "a.b.log", ".log", "a.log.2020-01-01", "100% [a-z]*"])
         with tempfile.TemporaryDirectory() as directory:
             subject = logging.handlers.TimedRotatingFileHandler(
                 os.path.join(directory, base), delay=True, when=when, backupCount=count)
+            named = {}
+            if template:
+                named, subject.namer = {"namer": template}, namer_of(template, base)
             files = set()
             for _ in range(chosen.randrange(16)):
                 moment = time.gmtime(chosen.randrange(0, 2**31))
                 suffix = time.strftime(chosen.choice([subject.suffix] * 8 + ["%Y-%m-%d", "%Y-%m-%d_%H"]), moment)
                 before = chosen.choice([base + "."] * 16 + [base, "b.log.", f"x{base}.", base + ".."])
                 after = chosen.choice([""] * 16 + ["1", ".gz", "x", "_", "\u0664"])
-                files.add(before + suffix + after)
+                name = before + suffix + after
+                if template and chosen.random() < 0.9:
+                    name = chosen.choice([""] * 8 + ["x"]) + subject.namer(f"{base}.{suffix}{after}")
+                files.add(name)
             for name in files:
                 open(os.path.join(directory, name), "w").close()
             deleted = sorted(os.path.basename(path) for path in subject.getFilesToDelete())
-            line(when=when, backupCount=count, base=base, files=sorted(files), deleted=deleted)
+            line(when=when, backupCount=count, base=base, **named, files=sorted(files), deleted=deleted)
 
 
-def sequences():
+def sequences(cases, templates):
     """What records leave behind whose clock goes on, jumps and steps back."""
     real = time.time
-    for _ in range(300):
+    for _ in range(cases):
+        template = chosen.choice(templates) if templates else None
         when = chosen.choice(WHENS)
         # Names of hours and less differ where summer begins or ends: logtree gives each hour its own.
         zone = chosen.choice(ZONES if when in WHENS[3:] else ["Asia/Kolkata", "UTC"])
@@ -129,8 +152,16 @@ def sequences():
             os.utime(path, (began, began))
             subject = logging.handlers.TimedRotatingFileHandler(
                 path, when=when, interval=interval, backupCount=count, atTime=at_time(text))
-            stuck = []
-            subject.rotation_filename = lambda name: stuck.append(os.path.exists(name)) or name
+            named, stuck = {}, []
+            if template:
+                named, subject.namer = {"namer": template}, namer_of(template, "a.log")
+
+            def rotation_filename(name):
+                name = subject.namer(name) if subject.namer else name
+                stuck.append(os.path.exists(name))
+                return name
+
+            subject.rotation_filename = rotation_filename
             now, clock = began, []
             for number in range(chosen.randrange(2, 16)):
                 step = subject.interval
@@ -146,7 +177,7 @@ def sequences():
             subject.close()
             if not any(stuck):
                 left = {name: open(os.path.join(directory, name)).read() for name in sorted(os.listdir(directory))}
-                line(zone=zone, when=when, interval=interval, backupCount=count, atTime=text, began=began,
+                line(zone=zone, when=when, interval=interval, backupCount=count, atTime=text, **named, began=began,
                      before=before, clock=clock, left=left)
 
 
@@ -168,6 +199,8 @@ def refusals(directory):
 with tempfile.TemporaryDirectory() as directory:
     rollovers(directory)
     names(directory)
-    deletions()
-    sequences()
+    deletions(300, None)
+    sequences(300, None)
     refusals(directory)
+    deletions(200, TEMPLATES)
+    sequences(200, TEMPLATES)

@@ -14,7 +14,11 @@ pub(crate) struct Lines {
 impl Lines {
     /// Once everything is written, also to files that were rolled.
     pub(crate) fn of(log: &Path) -> Self {
-        let numbered = |number: u32| ["", ".gz"].map(|form| PathBuf::from(format!("{}.{number}{form}", log.display())));
+        let (name, stem) = (log.display(), log.with_extension(""));
+        let numbered = |number: u32| {
+            let named = format!("{}.{number}.log", stem.display());
+            [format!("{name}.{number}"), format!("{name}.{number}.gz"), named].map(PathBuf::from)
+        };
         let rolled = (1..).map(|number| numbered(number).into_iter().filter(|path| path.exists()).collect::<Vec<_>>());
         let rolled: Vec<_> = rolled.take_while(|forms| !forms.is_empty()).flatten().collect();
         let all = rolled.iter().rev().map(PathBuf::as_path).chain([log]);

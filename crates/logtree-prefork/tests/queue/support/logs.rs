@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use logtree_core::Handler;
-use logtree_handlers::{Compress, RotatingFileHandler, RotatingFileHandlerConfig};
+use logtree_handlers::{Compress, Namer, RotatingFileHandler, RotatingFileHandlerConfig};
 
 use super::{DEADLINE, Lines, until};
 
@@ -16,7 +16,7 @@ pub(crate) struct Logs {
     pub(super) held: PathBuf,
     /// It rolls, and everything is kept.
     pub(super) rolled: PathBuf,
-    /// It rolls, and one old file is kept.
+    /// It rolls, and one old file is kept, under a name of another kind.
     pub(super) kept: PathBuf,
     /// It rolls, and what was rolled is compressed.
     pub(super) packed: PathBuf,
@@ -29,13 +29,14 @@ impl Logs {
         let [plain, held, rolled, kept, packed] =
             ["plain.log", "held.log", "rolled.log", "kept.log", "packed.log"].map(|name| directory.join(name));
         // Something to delete when it rolls for the first time.
-        std::fs::write(directory.join("kept.log.1"), "").unwrap();
+        std::fs::write(directory.join("kept.1.log"), "").unwrap();
         Self { plain, held, rolled, kept, packed, max_bytes }
     }
 
     pub(super) fn rolling(&self, log: &Path, backup_count: u32, compress: Option<Compress>) -> Box<dyn Handler> {
         let config = RotatingFileHandlerConfig::new(log);
-        let config = RotatingFileHandlerConfig { max_bytes: self.max_bytes, backup_count, compress, ..config };
+        let namer = if log == self.kept { "{stem}.{suffix}{ext}".parse().unwrap() } else { Namer::default() };
+        let config = RotatingFileHandlerConfig { max_bytes: self.max_bytes, backup_count, compress, namer, ..config };
         Box::new(RotatingFileHandler::new(config).unwrap())
     }
 
