@@ -11,7 +11,8 @@ use std::fmt;
 
 use crate::{Callsite, Fields, Level, LevelNames, Origin, Record, Source, Spans, Timestamp};
 
-/// The layout of everything this module writes. Another number means another layout.
+/// The layout of everything this module writes. Another number means another layout, and another `ABI_VERSION` in logtree-os, so
+/// that programs of both share no queue.
 pub const VERSION: u16 = 2;
 
 /// The fixed block: version, source, level, time, the origin's definition, and the lengths of the pieces.

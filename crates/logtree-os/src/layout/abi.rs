@@ -7,8 +7,9 @@ use super::{Header, LANES, LaneCell, PROCESS_SLOTS, ProcessSlot, SegmentHead, TE
 /// The bytes "logtree\0", in this machine's order: a segment never travels to another.
 pub(crate) const MAGIC: u64 = u64::from_ne_bytes(*b"logtree\0");
 
-/// Raised when the meaning of a word changes without its place.
-const ABI_VERSION: u64 = 6;
+/// Raised when the meaning of a word changes without its place, or what the bytes in the lanes mean: the layout of records
+/// (`codec::VERSION` in logtree-core) and what their flags ask for.
+const ABI_VERSION: u64 = 7;
 
 /// One number for everything two programs must agree on before they share a segment.
 pub(crate) const ABI: u64 = {
