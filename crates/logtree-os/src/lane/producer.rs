@@ -124,6 +124,8 @@ pub struct LaneProducer {
     /// How many units the chain had before the tail's.
     ordinal: u32,
     pub(super) capacity_units: u32,
+    /// The tail's unit is of the last eighth: what is left of it is for urgent records.
+    is_in_reserve: bool,
     /// Records in files that the listener may not have handled yet.
     pub(super) spilled: Vec<Waiting>,
     /// While memory is short: the count of released units at the last vain attempt, and the records dropped since.
@@ -168,6 +170,7 @@ impl LaneProducer {
             tail,
             ordinal: 0,
             capacity_units: (capacity_bytes / UNIT_BYTES as usize).clamp(2, u32::MAX as usize) as u32,
+            is_in_reserve: false,
             spilled: Vec::new(),
             starved: None,
             not_sync: PhantomData,
@@ -196,7 +199,8 @@ impl LaneProducer {
     ) -> Result<Published, PushError> {
         let length = pieces.iter().map(|piece| piece.len()).sum();
         let frame = frame_bytes(length);
-        if frame > (UNIT_BYTES - self.tail.offset) as usize {
+        let has_no_room = frame > (UNIT_BYTES - self.tail.offset) as usize;
+        if has_no_room || self.is_in_reserve && reserve == Reserve::Ordinary {
             return self.push_into_new_units(kind, head, pieces, length, reserve);
         }
         self.write(self.tail.unit, self.tail.offset, head, kind, length, pieces);
@@ -257,8 +261,9 @@ impl LaneProducer {
     ) -> Result<Published, PushError> {
         let frame = frame_bytes(length);
         let units = frame.div_ceil(UNIT_PAYLOAD as usize);
+        let ordinary_units = self.capacity_units - self.capacity_units / 8;
         let limit = match reserve {
-            Reserve::Ordinary => self.capacity_units - self.capacity_units / 8,
+            Reserve::Ordinary => ordinary_units,
             Reserve::Urgent => self.capacity_units,
         } as usize;
         // One unit is always there before the new ones: that of the tail.
@@ -269,7 +274,8 @@ impl LaneProducer {
         if owner.is_none_or(|owner| owner.state != LaneState::Claimed) {
             return Err(PushError(DropReason::Retired));
         }
-        if self.units_held() as usize + units > limit {
+        let held = self.units_held() as usize + units;
+        if held > limit {
             return Err(PushError(DropReason::Full));
         }
         let first = self.allocate_chain(units).ok_or(PushError(DropReason::NoMemory))?;
@@ -283,6 +289,7 @@ impl LaneProducer {
         }
         self.tail.unit = unit;
         self.tail.offset = end.next_multiple_of(8);
+        self.is_in_reserve = held > ordinary_units as usize;
         self.ordinal = self.ordinal.wrapping_add(units as u32);
         self.cell().producer.ordinal.store(self.ordinal, Ordering::Relaxed);
         let published = match self.publish() {

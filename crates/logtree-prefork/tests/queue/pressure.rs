@@ -154,9 +154,21 @@ pub(crate) fn the_reserve_is_for_what_matters() {
     assert_eq!(dropped(), 2, "the lane is full for ordinary records");
     queue.log_with(Level::WARNING, Timestamp::now(), number);
     assert_eq!(dropped(), 2, "and has room for a warning");
+    // What a warning has begun of the reserve is not for others either.
+    for more in 1..=100 {
+        queue.log(number);
+        queue.log_with(Level::WARNING, Timestamp::now(), number + more);
+        assert_eq!(dropped(), 2 + u64::from(more));
+    }
     drop(stopped);
     assert!(queue.flush());
-    assert!(Lines::of(&queue.log).numbers.values().next().unwrap().contains_key(&number));
+    let lines = Lines::of(&queue.log);
+    assert!((number..=number + 100).all(|number| lines.numbers.values().next().unwrap().contains_key(&number)));
+    // With what the listener has taken there is room for all again.
+    let before = dropped();
+    (0..100).for_each(|_| queue.log(0));
+    assert!(queue.flush());
+    assert_eq!(dropped(), before);
 }
 
 pub(crate) fn a_thousand_threads_have_lanes() {
