@@ -91,8 +91,9 @@ impl Buffering {
 impl Handler for Buffering {
     fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
         if steps.is_gathering() {
-            self.settle(steps)?;
-            return self.inner.emit(record, formatter, steps);
+            // What was not well with what stands before the record is not its fault.
+            let settled = self.settle(steps);
+            return self.inner.emit(record, formatter, steps).and(settled);
         }
         self.inner.emit(record, formatter, &mut Held { buffer: &self.buffer, steps })?;
         if record.level >= self.buffer.config.flush_level {

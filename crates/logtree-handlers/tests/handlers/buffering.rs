@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use logtree_core::{AppendFile, Argument, Direct, EmitError, Handler, Kwargs, Level, Moves, Record, Registry, Steps};
+use logtree_core::{
+    AppendFile, Argument, Direct, EmitError, Formatter, Handler, Kwargs, Level, Moves, Record, Registry, Steps,
+};
 use logtree_handlers::{Buffering, BufferingConfig, FileHandler, FileHandlerConfig};
 
 use crate::specimen::{Brackets, lines, with_record};
@@ -287,4 +289,28 @@ fn nothing_is_allocated_at_a_record() {
     let allocations = allocation_counter::measure(emit_all);
     // The record itself takes one: its callsite's name.
     assert_eq!(allocations.count_total, 1);
+}
+
+/// To a file, with something before its records that cannot be settled.
+struct Unsettled(FileHandler);
+
+impl Handler for Unsettled {
+    fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        self.0.emit(record, formatter, steps)
+    }
+
+    fn settle(&self, _: &mut dyn Steps) -> Result<(), EmitError> {
+        Err(io::Error::from(io::ErrorKind::AlreadyExists).into())
+    }
+}
+
+#[test]
+fn a_record_in_a_batch_is_there_whatever_cannot_be_settled_before_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let file = FileHandler::new(FileHandlerConfig::new(&path)).unwrap();
+    let handler = Buffering::new(BufferingConfig::new(1000), "b", Box::new(Unsettled(file)));
+    let mut steps = Counting { gathers: true, ..Counting::default() };
+    emit_to(&handler, Level::INFO, "here", &mut steps).unwrap_err();
+    assert_eq!(lines(&path), ["<here>"]);
 }
