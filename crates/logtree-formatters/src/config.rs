@@ -44,8 +44,8 @@ pub struct FormatterConfig {
     /// What is made of that time and its milliseconds, a `%` format of both; without it, or with an empty one, the
     /// milliseconds do not show.
     pub default_msec_format: Option<String>,
-    /// The time as RFC 3339 has it, `2026-01-31T12:00:00.123456Z`, so exact, in place of what else `%(asctime)s` would be. Python
-    /// has nothing like it.
+    /// The time as RFC 3339 has it, `2026-01-31T12:00:00.123456Z`, so exact, in place of what else `%(asctime)s` would be;
+    /// with `datefmt` only its fraction, behind that. Python has nothing like it.
     pub timespec: Option<TimeSpec>,
     /// What becomes of control characters in what a record brings. Python has nothing like it.
     pub escape: Escape,
@@ -123,7 +123,7 @@ impl FormatterConfig {
     /// Takes what there is to say of the time, `timespec` and `utc` included.
     ///
     /// # Errors
-    /// CPython's, and if there are both `timespec` and `datefmt`.
+    /// CPython's.
     pub(crate) fn with_time(mut self, kwargs: &mut Kwargs) -> Result<Self, ArgumentError> {
         self.datefmt = optional_text(kwargs, "datefmt")?;
         match kwargs.take("timespec") {
@@ -133,12 +133,7 @@ impl FormatterConfig {
         if let Some(is_utc) = kwargs.truth("utc") {
             self.converter = if is_utc { Converter::GmTime } else { Converter::LocalTime };
         }
-        let config = self.with_attributes(kwargs)?;
-        if config.timespec.is_some() && config.datefmt.as_deref().is_some_and(|datefmt| !datefmt.is_empty()) {
-            let error = ArgumentError::new("ValueError", "'timespec' and 'datefmt' should not be specified together");
-            return Err(error.at("timespec"));
-        }
-        Ok(config)
+        self.with_attributes(kwargs)
     }
 
     /// Takes what there is to say of `%(asctime)s` alone.

@@ -35,6 +35,8 @@ enum Milliseconds {
     Usual,
     /// As another format has them.
     Formatted(Program),
+    /// No milliseconds, but a fraction so exact.
+    Fraction(TimeSpec),
     /// No milliseconds, but the whole time as RFC 3339 has it; in UTC without a zone.
     Rfc3339(TimeSpec, Option<LocalTime>),
 }
@@ -77,11 +79,12 @@ impl TimeFormat {
             Converter::GmTime => (Zone::UTC, Some("GMT")),
         };
         let local = || (config.converter == Converter::LocalTime).then(|| LocalTime::new(Zone::local()));
-        let milliseconds = match (datefmt, config.default_msec_format.as_deref()) {
-            _ if config.timespec.is_some() => Milliseconds::Rfc3339(config.timespec.unwrap_or_default(), local()),
-            (Some(_), _) | (None, None | Some("")) => Milliseconds::Hidden,
-            (None, Some(DEFAULT_MSEC_FORMAT)) => Milliseconds::Usual,
-            (None, Some(format)) => Milliseconds::Formatted(Program::of_tuple(format, &["asctime", "msecs"])),
+        let milliseconds = match (config.timespec, datefmt, config.default_msec_format.as_deref()) {
+            (Some(spec), Some(_), _) => Milliseconds::Fraction(spec),
+            (Some(spec), None, _) => Milliseconds::Rfc3339(spec, local()),
+            (None, Some(_), _) | (None, None, None | Some("")) => Milliseconds::Hidden,
+            (None, None, Some(DEFAULT_MSEC_FORMAT)) => Milliseconds::Usual,
+            (None, None, Some(format)) => Milliseconds::Formatted(Program::of_tuple(format, &["asctime", "msecs"])),
         };
         Self {
             id: IDS.fetch_add(1, Ordering::Relaxed),
@@ -108,11 +111,14 @@ impl TimeFormat {
         };
         match &self.milliseconds {
             Milliseconds::Rfc3339(spec, zone) => {
-                let time = match record.attribute("created") {
-                    None => moment::DateTime::of(record.created),
-                    Some(created) => moment::DateTime::new(created)?,
-                };
-                time.push_rfc3339(out, *spec, zone.as_ref());
+                exact(record)?.push_rfc3339(out, *spec, zone.as_ref());
+                Ok(())
+            }
+            Milliseconds::Fraction(spec) => {
+                let time = exact(record)?;
+                // Its own, as Python's float may have been rounded up to the next.
+                self.write_second(time.second(), out)?;
+                time.push_fraction(out, *spec);
                 Ok(())
             }
             Milliseconds::Hidden => self.write_second(second, out),
@@ -168,6 +174,11 @@ impl TimeFormat {
         self.format.write(&moment, out);
         Ok(())
     }
+}
+
+/// The time of `record` with all its digits.
+fn exact(record: &Record<'_>) -> Result<moment::DateTime, FormatError> {
+    record.attribute("created").map_or(Ok(moment::DateTime::of(record.created)), moment::DateTime::new)
 }
 
 /// The second that a value given as `created` falls into, as `time.localtime` takes it.

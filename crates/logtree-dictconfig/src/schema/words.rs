@@ -100,7 +100,7 @@ pub(super) fn description(class: &str, keyword: &str) -> Option<&'static str> {
         "allowed" => "So often a message passes.",
         "ignore" => "Fields that may differ.",
         "directives" => "Levels of loggers: `info,my_app::db=debug`, as of EnvFilter.",
-        "timespec" => "The time as RFC 3339 has it, so exact.",
+        "timespec" => "The time as RFC 3339 has it, so exact; with `datefmt` its fraction, behind that.",
         "utc" if !class.ends_with("Handler") => "Whether the time is in UTC.",
         "ratio" => "Which share passes, from 0 to 1.",
         "keep_from" => "Records from this level on all pass.",

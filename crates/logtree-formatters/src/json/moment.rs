@@ -120,6 +120,26 @@ impl DateTime {
     pub(crate) fn push_rfc3339(self, out: &mut String, spec: TimeSpec, zone: Option<&LocalTime>) {
         let offset_min = zone.map(|zone| zone.offset_min(self.second));
         push_second(out, self.second + i64::from(offset_min.unwrap_or(0)) * 60);
+        self.push_fraction(out, spec);
+        match offset_min {
+            None => out.push('Z'),
+            Some(offset_min) => {
+                out.push(if offset_min < 0 { '-' } else { '+' });
+                out.push_str(two_digits(offset_min.unsigned_abs() / 60 % 100));
+                out.push(':');
+                out.push_str(two_digits(offset_min.unsigned_abs() % 60));
+            }
+        }
+    }
+
+    /// The second that it is in.
+    pub(crate) fn second(self) -> i64 {
+        self.second
+    }
+
+    /// Appends the point and what stands behind it.
+    #[inline]
+    pub(crate) fn push_fraction(self, out: &mut String, spec: TimeSpec) {
         match spec {
             TimeSpec::Seconds => {}
             // Most want these, so that they are made by twos.
@@ -134,15 +154,6 @@ impl DateTime {
                 let digits = if spec == TimeSpec::Milliseconds { 3 } else { 9 };
                 out.push('.');
                 push_ascii(out, &nine_digits(self.nanoseconds)[..digits]);
-            }
-        }
-        match offset_min {
-            None => out.push('Z'),
-            Some(offset_min) => {
-                out.push(if offset_min < 0 { '-' } else { '+' });
-                out.push_str(two_digits(offset_min.unsigned_abs() / 60 % 100));
-                out.push(':');
-                out.push_str(two_digits(offset_min.unsigned_abs() % 60));
             }
         }
     }

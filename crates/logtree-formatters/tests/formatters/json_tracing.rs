@@ -35,12 +35,11 @@ fn times_are_those_of_formatters_of_lines() {
         (vec![("timespec", text("nanoseconds"))], "2023-11-14T22:13:32.345678901Z"),
         (vec![("timespec", text("seconds"))], "2023-11-14T22:13:32Z"),
         (vec![("datefmt", text("\"%H:%M\" %Z"))], "\\\"22:13\\\" GMT"),
+        (vec![("datefmt", text("%H:%M:%S")), ("timespec", text("milliseconds"))], "22:13:32.345"),
     ] {
         let expected = format!("{{\"timestamp\":\"{time}\",\"message\":\"m\"}}");
         assert_eq!(formatted(&[arguments, vec![WITHOUT_LEVEL]].concat(), &specimen.record()), expected);
     }
-    let both = config(&[("timespec", text("seconds")), ("datefmt", text("%H"))]).unwrap_err();
-    assert_eq!(both, "ValueError: 'timespec' and 'datefmt' should not be specified together");
     let unknown = config(&[("with_ansi", Argument::Bool(true))]).unwrap_err();
     assert_eq!(unknown, "TypeError: Json.__init__() got an unexpected keyword argument 'with_ansi'");
     let mut broken = Specimen::tracing("m");

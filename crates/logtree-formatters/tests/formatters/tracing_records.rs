@@ -1,8 +1,8 @@
 //! Records of `tracing` and `log`: where they go beyond what Python's records can say.
 
 use logtree_core::{Argument, Kwargs};
-use logtree_core::{Formatter as _, Needs, Record, Source, Value};
-use logtree_formatters::{BraceFormatter, Converter, DollarFormatter, FormatterConfig, PercentFormatter};
+use logtree_core::{Formatter as _, Needs, Record, Source, Timestamp, Value};
+use logtree_formatters::{BraceFormatter, Converter, DollarFormatter, FormatterConfig, PercentFormatter, TimeSpec};
 
 use crate::specimen::Specimen;
 
@@ -194,8 +194,30 @@ fn a_time_may_be_as_rfc_3339_has_it() {
     assert_eq!(line(utc, &specimen), "1970-01-01T00:00:00Z m");
     let error = |arguments: &[(&str, Argument)]| config(arguments).unwrap_err().to_string();
     assert_eq!(error(&[("timespec", text("micros"))]), "ValueError: Unknown timespec value");
-    let both = error(&[("timespec", text("seconds")), ("datefmt", text("%H"))]);
-    assert_eq!(both, "ValueError: 'timespec' and 'datefmt' should not be specified together");
+}
+
+#[test]
+fn a_datefmt_may_have_a_fraction() {
+    // CPython 3.13: time.strftime("%d.%m. %H:%M:%S", time.gmtime(1_700_000_012)).
+    let formatted = |timespec, created: i64, attribute: Option<f64>| {
+        let mut specimen = Specimen::tracing("m");
+        specimen.created = Timestamp(created);
+        attribute.into_iter().for_each(|created| specimen.attribute("created", Value::F64(created)));
+        let (format, datefmt) = (Some("%(asctime)s|".to_owned()), Some("%d.%m. %H:%M:%S".to_owned()));
+        let config = FormatterConfig { format, datefmt, timespec: Some(timespec), ..FormatterConfig::default() };
+        let config = FormatterConfig { converter: Converter::GmTime, ..config };
+        let mut out = String::new();
+        config.build().unwrap().format(&specimen.record(), &mut out).unwrap();
+        out
+    };
+    let created = 1_700_000_012_345_678_901;
+    assert_eq!(formatted(TimeSpec::Seconds, created, None), "14.11. 22:13:32|");
+    assert_eq!(formatted(TimeSpec::Milliseconds, created, None), "14.11. 22:13:32.345|");
+    assert_eq!(formatted(TimeSpec::Microseconds, created, None), "14.11. 22:13:32.345678|");
+    assert_eq!(formatted(TimeSpec::Nanoseconds, created, None), "14.11. 22:13:32.345678901|");
+    // As a float it is the next second.
+    assert_eq!(formatted(TimeSpec::Nanoseconds, 1_700_000_012_999_999_999, None), "14.11. 22:13:32.999999999|");
+    assert_eq!(formatted(TimeSpec::Milliseconds, created, Some(1_700_000_013.5)), "14.11. 22:13:33.500|");
 }
 
 #[test]
