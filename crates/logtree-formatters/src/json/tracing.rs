@@ -292,10 +292,7 @@ fn push_span(out: &mut String, span: SpanRef<'_>, record: &Record<'_>) -> Result
     out.push('{');
     with_fields(|fields| {
         for Field { name, value } in span.fields {
-            let name = record.callsite.field_name(name);
-            let is_debug = matches!(value, Value::Debug(_) | Value::Error(_) | Value::I128(_) | Value::U128(_));
-            let written = name.strip_prefix("r#").filter(|_| is_debug);
-            fields.insert(written.unwrap_or(name), Some(value));
+            fields.insert(record.callsite.field_name(name), Some(value));
         }
         for (name, value) in fields.sorted() {
             push_key(out, name);
