@@ -274,10 +274,16 @@ impl Lookup {
     }
 
     /// The same for a name that is no attribute's, once it was looked for among the fields of `record`.
+    #[inline]
     pub(crate) fn find_field<'a>(&'a self, record: &Record<'a>, value: Option<Value<'a>>) -> Found<'a> {
-        if let Some(value) = value {
-            return Found::Operand(Operand::Value(value));
+        match value {
+            Some(value) => Found::Operand(Operand::Value(value)),
+            None => self.find_no_field(record),
         }
+    }
+
+    #[inline(never)]
+    fn find_no_field<'a>(&'a self, record: &Record<'a>) -> Found<'a> {
         let is_python = record.source == Source::Python;
         if let Some(found) = self.of_tracing.filter(|_| !is_python).and_then(|of_tracing| of_tracing.find(record)) {
             return found;

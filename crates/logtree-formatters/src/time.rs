@@ -110,17 +110,7 @@ impl TimeFormat {
             Some(created) => whole_seconds(created)?,
         };
         match &self.milliseconds {
-            Milliseconds::Rfc3339(spec, zone) => {
-                exact(record)?.push_rfc3339(out, *spec, zone.as_ref());
-                Ok(())
-            }
-            Milliseconds::Fraction(spec) => {
-                let time = exact(record)?;
-                // Its own, as Python's float may have been rounded up to the next.
-                self.write_second(time.second(), out)?;
-                time.push_fraction(out, *spec);
-                Ok(())
-            }
+            Milliseconds::Rfc3339(..) | Milliseconds::Fraction(_) => self.write_exactly(record, out),
             Milliseconds::Hidden => self.write_second(second, out),
             Milliseconds::Formatted(program) => {
                 program.run_each(record, out, &|_, out| self.write_second(second, out), &|_, _, _| {})
@@ -140,6 +130,23 @@ impl TimeFormat {
                 Ok(())
             }
         }
+    }
+
+    /// Appends the time with all digits that are wanted.
+    #[inline(never)]
+    fn write_exactly(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
+        let time =
+            record.attribute("created").map_or(Ok(moment::DateTime::of(record.created)), moment::DateTime::new)?;
+        match &self.milliseconds {
+            Milliseconds::Rfc3339(spec, zone) => time.push_rfc3339(out, *spec, zone.as_ref()),
+            Milliseconds::Fraction(spec) => {
+                // Its own second, as Python's float may have been rounded up to the next.
+                self.write_second(time.second(), out)?;
+                time.push_fraction(out, *spec);
+            }
+            Milliseconds::Hidden | Milliseconds::Usual | Milliseconds::Formatted(_) => {}
+        }
+        Ok(())
     }
 
     /// Appends a second, from memory if this thread showed it last.
@@ -174,11 +181,6 @@ impl TimeFormat {
         self.format.write(&moment, out);
         Ok(())
     }
-}
-
-/// The time of `record` with all its digits.
-fn exact(record: &Record<'_>) -> Result<moment::DateTime, FormatError> {
-    record.attribute("created").map_or(Ok(moment::DateTime::of(record.created)), moment::DateTime::new)
 }
 
 /// The second that a value given as `created` falls into, as `time.localtime` takes it.

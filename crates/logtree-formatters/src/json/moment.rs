@@ -120,7 +120,17 @@ impl DateTime {
     pub(crate) fn push_rfc3339(self, out: &mut String, spec: TimeSpec, zone: Option<&LocalTime>) {
         let offset_min = zone.map(|zone| zone.offset_min(self.second));
         push_second(out, self.second + i64::from(offset_min.unwrap_or(0)) * 60);
-        self.push_fraction(out, spec);
+        match spec {
+            // Most want these, so that they are made by twos.
+            TimeSpec::Microseconds => {
+                let microseconds = self.nanoseconds / 1000;
+                out.push('.');
+                out.push_str(two_digits(microseconds / 10_000));
+                out.push_str(two_digits(microseconds / 100 % 100));
+                out.push_str(two_digits(microseconds % 100));
+            }
+            spec => self.push_fraction(out, spec),
+        }
         match offset_min {
             None => out.push('Z'),
             Some(offset_min) => {
@@ -138,24 +148,15 @@ impl DateTime {
     }
 
     /// Appends the point and what stands behind it.
-    #[inline]
     pub(crate) fn push_fraction(self, out: &mut String, spec: TimeSpec) {
-        match spec {
-            TimeSpec::Seconds => {}
-            // Most want these, so that they are made by twos.
-            TimeSpec::Microseconds => {
-                let microseconds = self.nanoseconds / 1000;
-                out.push('.');
-                out.push_str(two_digits(microseconds / 10_000));
-                out.push_str(two_digits(microseconds / 100 % 100));
-                out.push_str(two_digits(microseconds % 100));
-            }
-            TimeSpec::Milliseconds | TimeSpec::Nanoseconds => {
-                let digits = if spec == TimeSpec::Milliseconds { 3 } else { 9 };
-                out.push('.');
-                push_ascii(out, &nine_digits(self.nanoseconds)[..digits]);
-            }
-        }
+        let digits = match spec {
+            TimeSpec::Seconds => return,
+            TimeSpec::Milliseconds => 3,
+            TimeSpec::Microseconds => 6,
+            TimeSpec::Nanoseconds => 9,
+        };
+        out.push('.');
+        push_ascii(out, &nine_digits(self.nanoseconds)[..digits]);
     }
 }
 
