@@ -140,7 +140,7 @@ pub use standard_numbers::beyond_standard_numbers;
 #[cfg(all(target_os = "linux", feature = "queue"))]
 pub use helper::{Fork, fork_single_threaded};
 #[cfg(all(target_os = "linux", feature = "queue"))]
-pub use process::{Death, ProcessIdentity, dead_elsewhere, is_ending, is_running, thread_count};
+pub use process::{Death, ProcessIdentity, is_ending, is_running, thread_count};
 
 #[cfg(all(target_os = "linux", feature = "queue"))]
 pub use attach::{AttachError, Attachment, ProcessState, ProcessView};

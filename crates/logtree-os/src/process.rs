@@ -1,9 +1,5 @@
 //! Who this process is, who another one was, and whether that one is dead.
 
-mod elsewhere;
-
-pub use elsewhere::dead_elsewhere;
-
 use std::io;
 use std::time::Duration;
 

@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use logtree_core::{EmitError, HandlerErrors, with_own_record};
 use logtree_os::streams::StandardStream;
-use logtree_os::{
-    Death, LaneState, ProcessIdentity, ProcessState, ProcessView, Segment, Shrinker, SlotIndex, dead_elsewhere,
-};
+use logtree_os::{Death, LaneState, ProcessState, ProcessView, Segment, Shrinker, SlotIndex};
 
 use crate::claims::Claims;
 use crate::definitions::Definitions;
@@ -21,8 +19,6 @@ use crate::reports::Reports;
 
 /// Between two looks at all processes and lanes.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
-/// How often the dead of other pid namespaces are looked for, which takes some milliseconds if there are any.
-const LOOK_ELSEWHERE_INTERVAL: Duration = Duration::from_secs(1);
 /// What a burst needed of shared memory is given back when nobody has used it for so long, or twice as long.
 const SHRINK_INTERVAL: Duration = if cfg!(logtree_kill_points) { LOOK_INTERVAL } else { Duration::from_secs(2) };
 /// Nobody takes so long to attach.
@@ -40,9 +36,6 @@ pub(crate) struct House<'a> {
     /// Processes that were met while they attached, and since when.
     attaching: HashMap<(SlotIndex, u32), Instant>,
     looked: Option<Instant>,
-    /// Processes of other pid namespaces that are known to be dead, and when they were last looked for.
-    dead_elsewhere: Vec<ProcessIdentity>,
-    looked_elsewhere: Option<Instant>,
     shrinker: Shrinker,
     shrunk: Instant,
     pub(crate) reports: Reports,
@@ -74,8 +67,6 @@ impl<'a> House<'a> {
             claims,
             attaching: HashMap::new(),
             looked: None,
-            dead_elsewhere: Vec::new(),
-            looked_elsewhere: None,
             shrinker: Shrinker::new(segment),
             shrunk: Instant::now(),
             reports: Reports::default(),
@@ -123,7 +114,6 @@ impl<'a> House<'a> {
         self.claims.look(&self.queue, self.segment);
         helpers::keep_standby(&self.queue, self.segment, self.role, self.claims.watch());
         self.note_attaching();
-        self.look_elsewhere();
         let (dead, living): (Vec<_>, Vec<_>) = self.segment.processes().partition(|process| self.is_gone(process));
         let dead: Vec<SlotIndex> = dead.iter().map(|process| process.slot).collect();
         self.reports.gather(self.segment);
@@ -232,11 +222,7 @@ impl<'a> House<'a> {
             ProcessState::Detached | ProcessState::Attached => {
                 self.segment.has_left(process)
                     || self.segment.is_over(process)
-                    || match process.identity.death() {
-                        Death::Dead => true,
-                        Death::Alive => false,
-                        Death::Unknown => self.dead_elsewhere.contains(&process.identity),
-                    }
+                    || process.identity.death() == Death::Dead
             }
             // It has not said yet who it is. Attaching takes microseconds; who has not done it in so long a time,
             // and whose number nobody has, was killed in it.
@@ -248,20 +234,6 @@ impl<'a> House<'a> {
             }
             ProcessState::Free | ProcessState::Clearing => true,
         }
-    }
-
-    /// Looks for the dead among processes of other pid namespaces.
-    fn look_elsewhere(&mut self) {
-        if self.looked_elsewhere.is_some_and(|looked| looked.elapsed() < LOOK_ELSEWHERE_INTERVAL) {
-            return;
-        }
-        let is_unknown = |process: &ProcessView| {
-            matches!(process.state, ProcessState::Attached | ProcessState::Detached)
-                && process.identity.death() == Death::Unknown
-        };
-        let unknown: Vec<_> = self.segment.processes().filter(is_unknown).map(|process| process.identity).collect();
-        self.dead_elsewhere = if unknown.is_empty() { Vec::new() } else { dead_elsewhere(&unknown) };
-        self.looked_elsewhere = Some(Instant::now());
     }
 
     fn note_attaching(&mut self) {

@@ -320,8 +320,6 @@ QUEUE_KINDS = [
      (PREFORK + "merge.rs", "            Ok(Some(_)) => self.heads.push(Reverse((0, at))),", "            Ok(Some(head)) => self.heads.push(Reverse((head.time_ns, at))),")),
     ("who is of another namespace is judged by his number", ENVIRONMENT,
      (OS + "process.rs", "self.namespaces != 0 && namespaces().ok() == Some(self.namespaces)", "self.namespaces != 0")),
-    ("the dead of another namespace are not looked for", ENVIRONMENT,
-     (PREFORK + "house.rs", "if unknown.is_empty() { Vec::new() } else { dead_elsewhere(&unknown) };", "if true { Vec::new() } else { dead_elsewhere(&unknown) };")),
     ("a claim whose helper lives is another container's leaving", ENVIRONMENT,
      (OS + "claim/file.rs", "        Err(error) => error == Errno::WOULDBLOCK,\n", "        Err(_) => false,\n")),
     ("a claim whose helpers were killed keeps all out", ENVIRONMENT,
