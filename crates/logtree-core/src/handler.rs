@@ -55,7 +55,8 @@ pub trait Handler: Send + Sync {
 
     /// Hands on what it holds back in memory, such as records that wait for others, and has the handlers that it hands on
     /// to do the same. Behind a cross-process queue this comes before a batch is taken for done: a record that stood in
-    /// nothing but the listener's memory would end with it.
+    /// nothing but the listener's memory would end with it. A handler to which two others hand on is asked by each of them, in the
+    /// same [batch](Steps::batch).
     ///
     /// # Errors
     /// What kept it from being handed on.

@@ -144,9 +144,15 @@ pub trait Steps {
     /// Those of `moves`, and if others take too long.
     fn roll(&mut self, file: &Arc<dyn AppendFile>, moves: &mut Moves<'_>) -> io::Result<()>;
 
+    /// In which batch the steps are gathered before any is done, by a number that no other batch of the process has; none, if each
+    /// is done at once.
+    fn batch(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether many steps are gathered before any is done: then nobody needs to hold bytes back to write them together.
     fn is_gathering(&self) -> bool {
-        false
+        self.batch().is_some()
     }
 }
 

@@ -92,8 +92,8 @@ impl Handler for Buffering {
     fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
         if steps.is_gathering() {
             // What was not well with what stands before the record is not its fault.
-            let settled = self.settle(steps);
-            return self.inner.emit(record, formatter, steps).and(settled);
+            let handed_on = self.buffer.hand_on(steps);
+            return self.inner.emit(record, formatter, steps).and(Ok(handed_on?));
         }
         self.inner.emit(record, formatter, &mut Held { buffer: &self.buffer, steps })?;
         if record.level >= self.buffer.config.flush_level {

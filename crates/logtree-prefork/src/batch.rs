@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use logtree_core::{AppendFile, FileEnd, Moves, Names, Steps, Timestamp};
 use logtree_os::{Committed, LaneHead, Segment, Told, TransactionTooLarge, Transactions, kill_point};
@@ -18,6 +19,8 @@ use crate::{appended, moved, words};
 /// A batch is [planned](Self::plan) in shared memory before it is [carried out](Self::carry_out), then
 /// [finished](Self::finish): killed in between, it is taken up by the next listener where it stopped.
 pub(crate) struct Batch {
+    /// Tells it from those before, as handlers know of each what it is to do for them.
+    number: u64,
     segment: Arc<Segment>,
     steps: Vec<Staged>,
     files: Vec<File>,
@@ -107,8 +110,8 @@ impl Steps for Batch {
         moves(self)
     }
 
-    fn is_gathering(&self) -> bool {
-        true
+    fn batch(&self) -> Option<u64> {
+        Some(self.number)
     }
 }
 
@@ -200,6 +203,7 @@ impl Batch {
     /// For a listener that has finished what the last one was killed in.
     pub(crate) fn new(segment: &Arc<Segment>) -> Self {
         Self {
+            number: next_number(),
             segment: Arc::clone(segment),
             steps: Vec::new(),
             files: Vec::new(),
@@ -383,6 +387,7 @@ impl Batch {
     }
 
     fn clear(&mut self) {
+        self.number = next_number();
         for step in self.steps.drain(..) {
             if let Work::Append { mut bytes, .. } = step.work
                 && self.spare.len() < self.files.len()
@@ -397,6 +402,12 @@ impl Batch {
             (file.end, file.added, file.open_step, file.rolls, file.previous) = (None, 0, None, false, None);
         }
     }
+}
+
+/// Of all listeners that this process has one after the other.
+fn next_number() -> u64 {
+    static NUMBERS: AtomicU64 = AtomicU64::new(0);
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
 }
 
 impl Staged {

@@ -62,6 +62,8 @@ struct State {
     begun: Option<Instant>,
     /// It writes for a listener, which puts what is made in its place.
     is_gathering: bool,
+    /// The batch for which it was settled last.
+    batch: Option<u64>,
     /// A batch that may not be done yet rolls the file, or is the first one.
     is_being_rolled: bool,
     made: Vec<Made>,
@@ -135,9 +137,9 @@ impl Compression {
     /// # Errors
     /// What kept an earlier one from being compressed, or keeps it from getting its place.
     pub(crate) fn settle(&self, steps: &mut dyn Steps) -> io::Result<()> {
-        match steps.is_gathering() {
-            true => self.0.settle(steps),
-            false => self.attend(steps),
+        match steps.batch() {
+            Some(batch) => self.0.settle(batch, steps),
+            None => self.attend(steps),
         }
     }
 
@@ -189,21 +191,19 @@ impl Shared {
     }
 
     #[cold]
-    fn settle(self: &Arc<Self>, steps: &mut dyn Steps) -> io::Result<()> {
+    fn settle(self: &Arc<Self>, batch: u64, steps: &mut dyn Steps) -> io::Result<()> {
         let mut state = self.state.lock();
-        self.has_news.store(false, Ordering::Relaxed);
         state.is_gathering = true;
-        // The batch before is done.
-        state.placed.clear();
-        if std::mem::take(&mut state.is_being_rolled) {
-            self.ask(&mut state);
+        if state.batch.replace(batch) != Some(batch) {
+            // The batch before is done.
+            state.placed.clear();
+            if std::mem::take(&mut state.is_being_rolled) {
+                self.ask(&mut state);
+            }
         }
         // A listener is to make its standby before it has a thread, and that comes between the first batch and the second.
-        let is_first = state.begins();
-        if self.has_rolled.swap(false, Ordering::Relaxed) || is_first {
-            state.is_being_rolled = true;
-            self.has_news.store(true, Ordering::Relaxed);
-        }
+        state.is_being_rolled |= state.begins() | self.has_rolled.swap(false, Ordering::Relaxed);
+        self.has_news.store(state.is_being_rolled, Ordering::Relaxed);
         let mut outcome = state.error.take().map_or(Ok(()), Err);
         let file = self.file.clone() as Arc<_>;
         for made in std::mem::take(&mut state.made) {

@@ -3,15 +3,17 @@
 mod failures;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use logtree_core::{AppendFile, Direct, Handler, Moves, Steps};
+use logtree_core::{AppendFile, Direct, FileEnd, Handler, Moves, Names, Steps};
 use logtree_handlers::{
     Compress, Retention, RotatingFileHandler, RotatingFileHandlerConfig, TimedRotatingFileHandler,
     TimedRotatingFileHandlerConfig, When,
@@ -303,8 +305,15 @@ fn a_handler_that_is_closed_leaves_its_work_to_the_next() {
     assert!(is_there("app.log.1.gz"));
 }
 
-/// Does each step at once, and says that it gathers them, as a listener does.
-struct Gathering;
+/// Does each step at once, and says that it gathers them, as a listener does: each one is a batch.
+struct Gathering(u64);
+
+impl Gathering {
+    fn new() -> Self {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
+        Self(NUMBERS.fetch_add(1, Ordering::Relaxed))
+    }
+}
 
 impl Steps for Gathering {
     fn append(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8]) -> io::Result<()> {
@@ -319,8 +328,8 @@ impl Steps for Gathering {
         Direct.roll(file, moves)
     }
 
-    fn is_gathering(&self) -> bool {
-        true
+    fn batch(&self) -> Option<u64> {
+        Some(self.0)
     }
 }
 
@@ -331,9 +340,9 @@ fn what_is_made_between_the_last_batch_and_the_end_of_its_config_does_not_stay_h
     let handler = handler(&path, 20, 9, Compress::Gzip);
     let batch = |messages: &[&str]| {
         for message in messages {
-            with_record(message, |record| handler.emit(record, &Brackets, &mut Gathering)).unwrap();
+            with_record(message, |record| handler.emit(record, &Brackets, &mut Gathering::new())).unwrap();
         }
-        handler.settle(&mut Gathering).unwrap();
+        handler.settle(&mut Gathering::new()).unwrap();
     };
     batch(&["longer than all", "a"]);
     batch(&[]);
@@ -347,6 +356,83 @@ fn what_is_made_between_the_last_batch_and_the_end_of_its_config_does_not_stay_h
     until("it is made again", || is_half_made() && handler.is_unsettled());
     batch(&[]);
     assert_eq!(names(directory.path()), set(&["app.log", "app.log.1.gz"]));
+}
+
+/// Takes steps, and does those that change names when its batch is carried out, as a listener does.
+struct Planned(Gathering);
+
+impl Steps for Planned {
+    fn append(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8]) -> io::Result<()> {
+        self.0.append(file, bytes)
+    }
+
+    fn append_below(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8], limit: u64) -> io::Result<bool> {
+        self.0.append_below(file, bytes, limit)
+    }
+
+    fn roll(&mut self, _: &Arc<dyn AppendFile>, moves: &mut Moves<'_>) -> io::Result<()> {
+        moves(self)
+    }
+
+    fn batch(&self) -> Option<u64> {
+        self.0.batch()
+    }
+}
+
+impl Names for Planned {
+    fn exists(&self, path: &Path) -> bool {
+        Direct.exists(path)
+    }
+
+    fn stat(&self, path: &Path) -> Option<(u64, i64)> {
+        Direct.stat(path)
+    }
+
+    fn find(&self, path: &Path) -> Option<FileEnd> {
+        Direct.find(path)
+    }
+
+    fn list(&self, directory: &Path) -> io::Result<Vec<OsString>> {
+        Direct.list(directory)
+    }
+
+    fn rename(&mut self, _: &Path, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn delete(&mut self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn replace(&mut self, _: &Path, _: &Path, _: &Path, _: bool) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// By a `MemoryHandler` and by its queue, or before each record by a buffer. Who sweeps leaves alone what is locked.
+#[test]
+fn what_a_batch_puts_in_its_place_stays_locked_however_often_it_is_settled() {
+    let directory = tempfile::tempdir().unwrap();
+    let handler = handler(&directory.path().join("app.log"), 20, 9, Compress::Gzip);
+    for message in ["longer than all", "a"] {
+        with_record(message, |record| handler.emit(record, &Brackets, &mut Gathering::new())).unwrap();
+    }
+    let settle = |steps: &mut dyn Steps| handler.settle(steps).unwrap();
+    settle(&mut Gathering::new());
+    settle(&mut Gathering::new());
+    let made = || names(directory.path()).into_iter().find(|name| name.ends_with(".part"));
+    until("it is made, and waits for a batch", || made().is_some() && handler.is_unsettled());
+    let is_locked = || {
+        let file = File::open(directory.path().join(made().unwrap())).unwrap();
+        flock(&file, FlockOperation::NonBlockingLockExclusive).is_err()
+    };
+    let mut planned = Planned(Gathering::new());
+    for _ in 0..3 {
+        settle(&mut planned);
+        assert!(is_locked());
+    }
+    settle(&mut Gathering::new());
+    assert!(!is_locked(), "the batch is done");
 }
 
 #[test]
@@ -368,8 +454,8 @@ fn a_closed_handler_that_gets_a_record_compresses_what_others_left_meanwhile() {
     let handler = handler(&directory.path().join("app.log"), 1 << 20, 9, Compress::Gzip);
     let leave = |name: &str| fs::write(directory.path().join(name), name).unwrap();
     let batch = |message: &str| {
-        with_record(message, |record| handler.emit(record, &Brackets, &mut Gathering)).unwrap();
-        handler.settle(&mut Gathering).unwrap();
+        with_record(message, |record| handler.emit(record, &Brackets, &mut Gathering::new())).unwrap();
+        handler.settle(&mut Gathering::new()).unwrap();
     };
     emit(&handler, "one");
     handler.close();
@@ -420,7 +506,7 @@ fn two_files_of_one_number_are_told_apart_by_their_age() {
             }
             let handler = handler(&path, 3, backup_count, Compress::Gzip);
             // So nothing is compressed meanwhile.
-            with_record("next", |record| handler.emit(record, &Brackets, &mut Gathering)).unwrap();
+            with_record("next", |record| handler.emit(record, &Brackets, &mut Gathering::new())).unwrap();
             // What is beyond the count stays, as in Python.
             let paths = (1..=backup_count)
                 .flat_map(|number| ["", ".gz"].map(|form| directory.path().join(format!("a.log.{number}{form}"))));
@@ -444,7 +530,7 @@ fn two_forms_of_one_file_keep_their_number() {
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(changed_s)).unwrap();
     }
     let handler = handler(&path, 3, 4, Compress::Gzip);
-    with_record("next", |record| handler.emit(record, &Brackets, &mut Gathering)).unwrap();
+    with_record("next", |record| handler.emit(record, &Brackets, &mut Gathering::new())).unwrap();
     assert_eq!(
         names(directory.path()),
         set(&["a.log", "a.log.1", "a.log.2", "a.log.3", "a.log.3.gz", "a.log.4", "a.log.4.gz"])

@@ -32,8 +32,8 @@ impl Steps for Immovable {
         file.roll(&mut || moves(self))
     }
 
-    fn is_gathering(&self) -> bool {
-        self.is_gathering
+    fn batch(&self) -> Option<u64> {
+        self.is_gathering.then_some(0)
     }
 }
 
