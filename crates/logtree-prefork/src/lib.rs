@@ -20,6 +20,7 @@
 //! | file | concept |
 //! |---|---|
 //! | `queue.rs` | one queue of one process: what everything else hangs on |
+//! | `outage.rs` | how long a full queue has been full |
 //! | `producer.rs` | a thread's lane: the hot path |
 //! | `process.rs` | this process in the segment: its slot and its definitions |
 //! | `join.rs` | finding or making the segment |
@@ -53,6 +54,7 @@ mod merge;
 mod moved;
 mod names;
 mod options;
+mod outage;
 mod plan;
 mod process;
 mod producer;

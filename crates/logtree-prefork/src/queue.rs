@@ -16,6 +16,7 @@ use crate::config::{self, Configured};
 use crate::handover;
 use crate::helpers::{self, Helpers};
 use crate::options::QueueOptions;
+use crate::outage::Outage;
 use crate::process::{ProcessSide, Slot};
 use crate::producer::{self, Put, REOPEN, ROLL};
 use crate::streams::OwnStreams;
@@ -49,34 +50,6 @@ pub(crate) struct Place {
     process: ForkLock<Slot>,
     pub(crate) helpers: ForkLock<Helpers>,
     outage: ForkLock<Outage>,
-}
-
-/// When the listener was last found to take no more records while somebody waited. All waits of one outage share one timeout. It
-/// ends when the listener takes records again: that one finds room, in a lane of its own or in the reserve, says nothing of others.
-#[derive(Debug, Default)]
-struct Outage {
-    began: Option<Instant>,
-    /// So many records it had taken by then.
-    handled: u64,
-}
-
-impl Outage {
-    fn began(&mut self, handled: u64) -> Instant {
-        if self.handled != handled {
-            *self = Self { began: None, handled };
-        }
-        *self.began.get_or_insert_with(Instant::now)
-    }
-}
-
-impl ForkReset for Outage {
-    fn after_fork(&mut self) {
-        *self = Self::default();
-    }
-
-    fn torn() -> Self {
-        Self::default()
-    }
 }
 
 /// Where the records of a queue go.
