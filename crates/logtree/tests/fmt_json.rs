@@ -7,6 +7,7 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use logtree::Format;
 use serde_json::{Value, json};
@@ -48,19 +49,35 @@ fn ours_and_fmts<T: FormatTime + Send + Sync + 'static>(
     fmt: impl FnOnce(Fmt) -> Fmt<T>,
     log: impl FnOnce(),
 ) -> (String, String) {
+    ours_and_fmts_by(None, arguments, fmt, log)
+}
+
+/// The same, through a queue if one is given.
+fn ours_and_fmts_by<T: FormatTime + Send + Sync + 'static>(
+    queue: Option<&Value>,
+    arguments: &Value,
+    fmt: impl FnOnce(Fmt) -> Fmt<T>,
+    log: impl FnOnce(),
+) -> (String, String) {
     let (directory, written) = (tempfile::tempdir().unwrap(), Written::default());
     let path = directory.path().join("app.log");
     let mut formatter = json!({"()": "tracing_subscriber.fmt.format.Json"});
     formatter.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
+    let mut handlers = json!({"file": {"class": "logging.FileHandler", "filename": path, "formatter": "json"}});
+    if queue.is_some() {
+        handlers["queue"] = json!({"class": "logging.handlers.QueueHandler", "queue": queue, "handlers": ["file"]});
+    }
     let config = json!({
         "version": 1,
         "formatters": {"json": formatter},
-        "handlers": {"file": {"class": "logging.FileHandler", "filename": path, "formatter": "json"}},
-        "root": {"level": 1, "handlers": ["file"]},
+        "handlers": handlers,
+        "root": {"level": 1, "handlers": [if queue.is_some() { "queue" } else { "file" }]},
     });
     let layer = logtree::from_str(&config.to_string(), Format::Json).unwrap().layer().unwrap();
+    let guard = layer.guard();
     let fmt = fmt(theirs::layer().json().with_writer(written.clone()));
     tracing::subscriber::with_default(tracing_subscriber::registry().with(fmt).with(layer), log);
+    assert!(guard.flush(Duration::from_secs(60)));
     let theirs = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
     (fs::read_to_string(path).unwrap(), theirs)
 }
@@ -178,6 +195,21 @@ fn each_byte_is_fmts() {
         let (ours, theirs) = ours_and_fmts(&json!({"without_time": true}), theirs::Layer::without_time, log);
         assert!(theirs.lines().count() >= 6);
         assert_same(&ours, &theirs, &Value::Null);
+    }
+}
+
+#[test]
+fn behind_a_queue_each_byte_is_fmts() {
+    let mut queues = vec![json!({"()": "queue.Queue", "overflow": "block"})];
+    if cfg!(all(feature = "prefork", target_os = "linux")) {
+        queues.push(json!({"()": "multiprocessing.Queue", "overflow": "block", "listener_in": "thread"}));
+    }
+    for queue in queues {
+        for log in [values, names, spans, texts] {
+            let arguments = json!({"without_time": true});
+            let (ours, theirs) = ours_and_fmts_by(Some(&queue), &arguments, theirs::Layer::without_time, log);
+            assert_same(&ours, &theirs, &queue);
+        }
     }
 }
 
