@@ -33,9 +33,12 @@ pub(crate) const TRIED: &[(&str, &str, &str)] = &[
     (
         "file",
         "write(2)",
-        "lseek(2) asks before each record whether the descriptor's number is still the file's, as a host that closes all of its \
-         descriptors uses the numbers again. Tried instead: a number above the limit for files, which nobody can be given, but \
-         fork(2) copies a table as long; and pwrite(2) far behind the end, which only ext4 refuses for another file.",
+        "lseek(2) asks before each record whether the descriptor's number is still the file's, as a host that closes all of \
+         its descriptors uses the numbers again. The rest is what text and write(2) take more together than each by itself: \
+         whatever runs between two writes, the processor fetches and decodes anew, and the kernel's own code too. Tried for \
+         the first: a number above the limit for files, which nobody can be given, but fork(2) copies a table as long; and \
+         pwrite(2) far behind the end, which only ext4 refuses for another file. For the second: to be smaller (opt-level s \
+         is slower) and to be linked as one (LTO, which helps little).",
     ),
     ("refused-shared", "an empty Layer", REFUSED_SHARED),
     ("refused-shared-all", "an empty Layer", REFUSED_SHARED),

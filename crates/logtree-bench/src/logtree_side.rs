@@ -2,8 +2,11 @@
 
 use std::cell::RefCell;
 use std::error::Error;
+use std::fs::File;
 use std::hint::black_box;
+use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use logtree::{Config, EmitError, Format, Formatter, Handler, Record, Registry, Steps};
@@ -256,13 +259,28 @@ fn registry() -> Registry {
     let mut registry = logtree::registry();
     registry.handler("bench.SinkHandler", |kwargs| {
         kwargs.finish()?;
-        Ok(Box::new(|_| Ok(Box::new(SinkHandler))))
+        Ok(Box::new(|_| Ok(Box::new(SinkHandler { file: None }))))
     });
     registry
 }
 
-/// Makes the text and forgets it: what `io::sink` is to fmt.
-struct SinkHandler;
+/// As FileHandler, but for everything that a FileHandler sees to: the text goes to write(2), and that is all.
+pub(crate) fn text_and_write(directory: &Path) -> Started {
+    let file = Arc::new(File::options().append(true).create(true).open(directory.join(LOG_FILE))?);
+    let mut registry = logtree::registry();
+    registry.handler("bench.SinkHandler", move |kwargs| {
+        kwargs.finish()?;
+        let file = Some(Arc::clone(&file));
+        Ok(Box::new(|_| Ok(Box::new(SinkHandler { file }))))
+    });
+    let guard = config_of(&with_handlers(json!({"sink": sink()}), "sink"), &registry)?.install()?;
+    Ok(Running::Here { call: Box::new(calls::requests), finish: Box::new(|| drop(guard)) })
+}
+
+/// Makes the text and forgets it, which is what `io::sink` is to fmt; or writes it to a file before.
+struct SinkHandler {
+    file: Option<Arc<File>>,
+}
 
 impl Handler for SinkHandler {
     fn emit(&self, record: &Record<'_>, formatter: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
@@ -270,6 +288,10 @@ impl Handler for SinkHandler {
         TEXT.with_borrow_mut(|text| {
             text.clear();
             formatter.format(record, text)?;
+            if let Some(mut file) = self.file.as_deref() {
+                text.push('\n');
+                file.write_all(text.as_bytes())?;
+            }
             black_box(text);
             Ok(())
         })

@@ -29,8 +29,9 @@ pub(super) const CASES: &[Case] = &[
         name: "file",
         title: "text to a file, unbuffered",
         how: "One write(2) a record: `logging.FileHandler`; fmt over `Mutex<File>`; and a line of the same length written \
-              by `File::write_all` and nothing else. The last asks before each write where the descriptor stands, which is \
-              the least by which anybody can know that it still is the file's: what is left to logtree is formatting.",
+              by `File::write_all` and nothing else. One asks before each write where the descriptor stands, which is \
+              the least by which anybody can know that it still is the file's. The last row is logtree's text, which goes to write(2) \
+              without anything else that a FileHandler sees to.",
         variant: "`tracing`, three fields: ",
         pace: Pace::Steady { calls: 5_000 },
         contestants: &[
@@ -39,6 +40,11 @@ pub(super) const CASES: &[Case] = &[
             Contestant { name: "write(2)", start: peers::bare_write, target: Some(1.25) },
             Contestant { name: "lseek(2) and write(2)", start: peers::asked_write, target: None },
             Contestant { name: "by hand: write! and write(2)", start: peers::written_by_hand, target: None },
+            Contestant {
+                name: "a handler of text and write(2) alone",
+                start: logtree_side::text_and_write,
+                target: None,
+            },
         ],
     },
     Case {
