@@ -5,10 +5,16 @@
 //! [`TimedRotatingFileHandler`] do it, and this is their keyword arguments (version 0.9) as those.
 //!
 //! `DIFFERENCE`: a record that would make the file too large goes into the next one, as with Python's own handler; without
-//! `backupCount` the file is not emptied but grows; the file is opened when the program starts; there is no file for
-//! a lock, so that `lock_file_directory` has no meaning, nor have `debug` and `keep_file_open`; with `use_gzip` files are
-//! compressed later, as by `compress: gz`, and without the feature `compress` not at all. Of the files that are full within one
-//! interval the first has the number 1 behind its time, and the last has none; theirs have numbers from the second on.
+//! `backupCount` the file is not emptied but grows; the file is opened when the program starts; no file for a lock is made;
+//! `debug` and `keep_file_open` have no meaning; with `use_gzip` files are compressed later, as by `compress: gz`, and without the
+//! feature `compress` not at all. Of the files that are full within one interval the first has the number 1 behind its time, and
+//! the last has none; theirs have numbers from the second on.
+//!
+//! Where processes that have the package write the same file, both take its lock to roll: `FileHandlerConfig::roll_lock`.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
 
 use logtree_core::{Argument, ArgumentError, HandlerPlan, Kwargs};
 
@@ -54,13 +60,15 @@ struct Own {
     errors: EncodingErrors,
     access: Access,
     is_gzipped: bool,
+    lock_directory: Option<String>,
 }
 
 impl Own {
     fn take(kwargs: &mut Kwargs) -> Result<Self, ArgumentError> {
-        for keyword in ["debug", "delay", "newline", "lock_file_directory", "keep_file_open"] {
+        for keyword in ["debug", "delay", "newline", "keep_file_open"] {
             kwargs.take(keyword);
         }
+        let lock_directory = kwargs.string("lock_file_directory")?.filter(|directory| !directory.is_empty());
         let terminator = kwargs.string("terminator")?.filter(|terminator| !terminator.is_empty());
         // What is no policy is ignored with a warning, and ignoring is the policy then.
         let errors = match kwargs.take("unicode_error_policy") {
@@ -69,16 +77,28 @@ impl Own {
         };
         let access = access(kwargs)?;
         let is_gzipped = kwargs.truth("use_gzip").unwrap_or(false) && Compress::is_there().is_ok();
-        Ok(Self { terminator, errors, access, is_gzipped })
+        Ok(Self { terminator, errors, access, is_gzipped, lock_directory })
     }
 
     fn give(self, file: &mut FileHandlerConfig, compress: &mut Option<Compress>) {
         *compress = compress.or(self.is_gzipped.then_some(Compress::Gzip));
         (file.errors, file.access) = (self.errors, self.access);
+        let lock = lock_name(&file.filename);
+        file.roll_lock = Some(match self.lock_directory {
+            Some(directory) => PathBuf::from(directory).join(lock),
+            None => file.filename.with_file_name(lock),
+        });
         if let Some(terminator) = self.terminator {
             file.terminator = terminator;
         }
     }
+}
+
+/// What the package calls the file on which its processes take a lock (its `baseLockFilename`).
+fn lock_name(log: &Path) -> OsString {
+    let name = log.file_name().unwrap_or_default().as_bytes();
+    let name = name.strip_suffix(b".log").unwrap_or(name);
+    OsString::from_vec([b".__", name, b".lock"].concat())
 }
 
 /// `owner` is a user and a group; `chmod` the bits, `umask` those that are taken from them.
@@ -115,6 +135,7 @@ mod tests {
             errors: "replace".parse().unwrap(),
             terminator: "\r\n".into(),
             access: Access { permissions: Some(0o640), owner: Some(0), group: Some(0) },
+            roll_lock: Some("/tmp/.__a.lock".into()),
             ..FileHandlerConfig::new("a.log")
         };
         let expected =
@@ -144,6 +165,7 @@ mod tests {
             encoding: Encoding::Latin1,
             terminator: "\r\n".into(),
             access: Access { permissions: Some(0o640), owner: Some(0), group: Some(0) },
+            roll_lock: Some("/tmp/.__a.lock".into()),
             ..FileHandlerConfig::new("a.log")
         };
         let expected = TimedRotatingFileHandlerConfig {
@@ -157,7 +179,7 @@ mod tests {
         };
         assert_eq!(config(given), Ok(expected));
         let mut expected = TimedRotatingFileHandlerConfig::new("a");
-        expected.file.errors = EncodingErrors::Ignore;
+        (expected.file.errors, expected.file.roll_lock) = (EncodingErrors::Ignore, Some(".__a.lock".into()));
         assert_eq!(config(serde_json::json!({"filename": "a"})), Ok(expected));
         // concurrent-log-handler 0.9.31: the class with each.
         let refused = |given| config(given).unwrap_err().to_string();

@@ -70,6 +70,9 @@ pub struct FileHandlerConfig {
     /// days apart. A relative name is one beside the file. A link that is there is replaced, anything else is an error.
     /// None.
     pub latest: Option<PathBuf>,
+    /// A file on which others who roll the log take a lock (flock(2)), as those do that have Python's concurrent-log-handler:
+    /// where there is one, a handler that rolls waits for it too. No key. None.
+    pub roll_lock: Option<PathBuf>,
     /// Whether the directory is made that the file is to be in, and those that this is in: when the handler is opened, and
     /// when the file is opened anew in a directory that was removed. No.
     pub makedirs: bool,
@@ -88,6 +91,7 @@ impl FileHandlerConfig {
             access: Access::default(),
             fsync: Fsync::Never,
             latest: None,
+            roll_lock: None,
             makedirs: false,
         }
     }
@@ -156,9 +160,11 @@ impl FileHandler {
     /// The same with a file that is looked at whether it was moved.
     pub(crate) fn following(config: FileHandlerConfig, follow: Follow) -> Result<Self, ArgumentError> {
         let path = absolute(&config.filename)?;
-        let FileHandlerConfig { mode, delay, terminator, encoding, errors, access, fsync, latest, makedirs, .. } =
-            config;
-        let file = Arc::new(LogFile::following(path, mode, follow).with(access, fsync, makedirs));
+        let FileHandlerConfig { mode, delay, terminator, encoding, errors, access, fsync, latest, .. } = config;
+        let FileHandlerConfig { roll_lock, makedirs, .. } = config;
+        let roll_lock = roll_lock.as_deref().map(absolute).transpose()?;
+        let file = LogFile::following(path, mode, follow).with(access, fsync, makedirs).with_roll_lock(roll_lock);
+        let file = Arc::new(file);
         Ok(Self { appended: file.clone(), file, delay, latest, terminator, encoding, errors })
     }
 

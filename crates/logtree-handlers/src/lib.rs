@@ -23,6 +23,11 @@
 //! # Ok::<(), logtree_core::ArgumentError>(())
 //! ```
 //!
+//! Processes with Python's concurrent-log-handler may write the same file as its two classes here, as those of a service do that is
+//! half Python and half Rust: whoever rolls it here waits for the package's lock too, where its processes have made one. They
+//! must do without `use_gzip` then, as they compress a file while others still write to it; and a queue between processes is
+//! not for such a file, as its listener must be the only one that rolls.
+//!
 //! Every handler of files takes the keys of a [buffer](Buffering) too, and with the feature `compress` those that roll
 //! [compress](Compress) what they have rolled.
 //!

@@ -68,6 +68,8 @@ pub struct LogFile {
     fsync: Fsync,
     /// A directory that is not there is made.
     makedirs: bool,
+    /// Others who roll it lock this.
+    roll_lock: Option<PathBuf>,
     state: ForkLock<State>,
     /// The file that was opened last.
     inode: AtomicU64,
@@ -149,6 +151,7 @@ impl LogFile {
             access,
             fsync,
             makedirs: false,
+            roll_lock: None,
             state,
             inode,
             renewals,
@@ -159,6 +162,11 @@ impl LogFile {
     /// The same with rights, owners, a time at which it is brought to the disk, and a directory that is made.
     pub(crate) fn with(self, access: Access, fsync: Fsync, makedirs: bool) -> Self {
         Self { access, fsync, makedirs, ..self }
+    }
+
+    /// The same with a file that others who roll it lock.
+    pub(crate) fn with_roll_lock(self, roll_lock: Option<PathBuf>) -> Self {
+        Self { roll_lock, ..self }
     }
 
     /// How often the file was found to be another one than before, in this process and those that it was forked from.
@@ -197,7 +205,7 @@ impl LogFile {
     pub(crate) fn while_not_rolled<T>(&self, work: impl FnOnce() -> T) -> io::Result<T> {
         for _ in 0..LOOKS {
             let lock = match Look::at_path(&self.path) {
-                Ok(current) => RollLock::take(&self.path, &current, None, PATIENCE)?,
+                Ok(current) => RollLock::take(&self.path, &current, None, self.roll_lock.as_deref(), PATIENCE)?,
                 Err(Errno::NOENT) => self.end().map(|_| None)?,
                 Err(error) => return Err(error.into()),
             };
@@ -458,7 +466,7 @@ impl AppendFile for LogFile {
         }
         let patience = if state.roll_stalled { Duration::ZERO } else { PATIENCE };
         let inherited = state.open.as_ref().map(Open::descriptor);
-        let lock = RollLock::take(&self.path, &opened, inherited, patience);
+        let lock = RollLock::take(&self.path, &opened, inherited, self.roll_lock.as_deref(), patience);
         state.roll_stalled = lock.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::TimedOut);
         let lock = lock?;
         let outcome = if lock.is_some() { moves() } else { Ok(()) };

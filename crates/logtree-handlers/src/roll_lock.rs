@@ -25,34 +25,29 @@ const NAP: Duration = Duration::from_micros(50);
 pub(crate) struct RollLock<'a> {
     /// Of the file, or of its directory.
     own: OwnedFd,
+    /// Of the file beside it, where there is one.
+    beside: Option<OwnedFd>,
     inherited: Option<BorrowedFd<'a>>,
 }
 
 impl<'a> RollLock<'a> {
-    /// Waits for the lock on the file that `open` is a look at, and perhaps open behind `inherited`; `None` if that is not the
-    /// file under this name any more.
+    /// Waits for the lock on the file that `open` is a look at, and perhaps open behind `inherited`, and for that on the file
+    /// `beside`, where others have made one; `None` if what is open is not the file under this name any more.
     ///
     /// # Errors
-    /// `TimedOut` if others hold it longer than `patience`; else those of opening the file.
+    /// `TimedOut` if others hold one longer than `patience`; else those of opening the files.
     pub(crate) fn take(
         path: &Path,
         open: &Look,
         inherited: Option<BorrowedFd<'a>>,
+        beside: Option<&Path>,
         patience: Duration,
     ) -> io::Result<Option<Self>> {
         // Most who find a file full find that others have rolled it.
         if !is_current(path, open) {
             return Ok(None);
         }
-        let usual = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        // As the log is opened: whoever may write it need not be allowed to read it.
-        let open_with = |path: &Path, flags| retry_on_intr(|| rustix::fs::open(path, flags | usual, Mode::empty()));
-        let writing = open_with(path, OFlags::WRONLY | OFlags::APPEND);
-        let reading = |error| match error {
-            Errno::ACCESS => open_with(path, OFlags::RDONLY),
-            error => Err(error),
-        };
-        let (descriptor, inherited) = match (writing.or_else(reading), inherited) {
+        let (descriptor, inherited) = match (open_to_lock(path), inherited) {
             (Err(Errno::NOENT), _) => return Ok(None),
             (Err(Errno::ACCESS), Some(inherited)) => {
                 let directory = path.parent().unwrap_or(Path::new("/"));
@@ -64,11 +59,20 @@ impl<'a> RollLock<'a> {
         if inherited.is_none() && !Look::at(own.as_fd())?.is_same_file(open) {
             return Ok(None);
         }
+        let beside = match beside.map(open_to_lock) {
+            None | Some(Err(Errno::NOENT)) => None,
+            Some(outcome) => Some(beyond_standard_numbers(outcome?)),
+        };
         let deadline = Instant::now() + patience;
         if !wait(own.as_fd(), path, open, deadline)? {
             return Ok(None);
         }
-        let lock = Self { own, inherited };
+        let lock = Self { own, beside, inherited };
+        if let Some(beside) = &lock.beside
+            && !wait(beside.as_fd(), path, open, deadline)?
+        {
+            return Ok(None);
+        }
         if let Some(inherited) = inherited
             && !wait(inherited, path, open, deadline)?
         {
@@ -77,6 +81,19 @@ impl<'a> RollLock<'a> {
         // Whoever held it may have moved it.
         Ok(is_current(path, open).then_some(lock))
     }
+}
+
+/// As the log is opened: whoever may write it need not be allowed to read it.
+fn open_to_lock(path: &Path) -> rustix::io::Result<OwnedFd> {
+    match open_with(path, OFlags::WRONLY | OFlags::APPEND) {
+        Err(Errno::ACCESS) => open_with(path, OFlags::RDONLY),
+        outcome => outcome,
+    }
+}
+
+fn open_with(path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    let usual = OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    retry_on_intr(|| rustix::fs::open(path, flags | usual, Mode::empty()))
 }
 
 /// Waits for a lock; answers whether the file still has its name then.
@@ -101,7 +118,8 @@ fn wait(descriptor: BorrowedFd<'_>, path: &Path, open: &Look, deadline: Instant)
 impl Drop for RollLock<'_> {
     fn drop(&mut self) {
         // A child that was forked meanwhile has the descriptors too: closing one's own would not free the lock.
-        for descriptor in self.inherited.into_iter().chain([self.own.as_fd()]) {
+        let beside = self.beside.as_ref().map(OwnedFd::as_fd);
+        for descriptor in beside.into_iter().chain(self.inherited).chain([self.own.as_fd()]) {
             let _ = flock(descriptor, FlockOperation::Unlock);
         }
     }
@@ -121,7 +139,7 @@ mod tests {
         let path = directory.path().join("a.log");
         let file = File::create(&path).unwrap();
         let open = Look::at(file.as_fd()).unwrap();
-        let take = |patience| RollLock::take(&path, &open, None, patience);
+        let take = |patience| RollLock::take(&path, &open, None, None, patience);
         let held = take(Duration::ZERO).unwrap().unwrap();
         let began = Instant::now();
         let patience = Duration::from_millis(50);
@@ -137,13 +155,13 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("a.log");
             let open = Look::at(File::create(&path).unwrap().as_fd()).unwrap();
-            let held = RollLock::take(&path, &open, None, Duration::ZERO).unwrap().unwrap();
+            let held = RollLock::take(&path, &open, None, None, Duration::ZERO).unwrap().unwrap();
             let (begins, has_begun) = std::sync::mpsc::channel();
             let waiting = std::thread::spawn({
                 let path = path.clone();
                 move || {
                     begins.send(()).unwrap();
-                    RollLock::take(&path, &open, None, Duration::from_millis(500)).map(|lock| lock.is_some())
+                    RollLock::take(&path, &open, None, None, Duration::from_millis(500)).map(|lock| lock.is_some())
                 }
             });
             has_begun.recv().unwrap();
@@ -161,9 +179,9 @@ mod tests {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("a.log");
             let open = Look::at(File::create(&path).unwrap().as_fd()).unwrap();
-            let held = RollLock::take(&path, &open, None, Duration::ZERO).unwrap().unwrap();
+            let held = RollLock::take(&path, &open, None, None, Duration::ZERO).unwrap().unwrap();
             std::thread::scope(|scope| {
-                let waiting = scope.spawn(|| RollLock::take(&path, &open, None, Duration::from_secs(20)));
+                let waiting = scope.spawn(|| RollLock::take(&path, &open, None, None, Duration::from_secs(20)));
                 // Long enough that it sleeps, more often than not.
                 std::thread::sleep(4 * NAP);
                 fs::rename(&path, directory.path().join("a.log.1")).unwrap();
@@ -180,8 +198,8 @@ mod tests {
         let file = File::create(&path).unwrap();
         let open = Look::at(file.as_fd()).unwrap();
         fs::rename(&path, directory.path().join("a.log.1")).unwrap();
-        assert!(RollLock::take(&path, &open, None, Duration::ZERO).unwrap().is_none());
+        assert!(RollLock::take(&path, &open, None, None, Duration::ZERO).unwrap().is_none());
         File::create(&path).unwrap();
-        assert!(RollLock::take(&path, &open, None, Duration::ZERO).unwrap().is_none());
+        assert!(RollLock::take(&path, &open, None, None, Duration::ZERO).unwrap().is_none());
     }
 }

@@ -15,13 +15,13 @@ fn registry() -> Registry {
     registry
 }
 
-fn text(text: &str) -> Argument {
+pub(crate) fn text(text: &str) -> Argument {
     Argument::Str(text.into())
 }
 
-type Arguments = Vec<(&'static str, Argument)>;
+pub(crate) type Arguments = Vec<(&'static str, Argument)>;
 
-fn build(class: &str, arguments: Arguments, children: Vec<Arc<HandlerEntry>>) -> Box<dyn Handler> {
+pub(crate) fn build(class: &str, arguments: Arguments, children: Vec<Arc<HandlerEntry>>) -> Box<dyn Handler> {
     let arguments = arguments.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let kwargs = Kwargs::new(class, arguments).of_entry("subject", Vec::new());
     registry().find_handler(class).unwrap()(kwargs).unwrap()(children).unwrap()

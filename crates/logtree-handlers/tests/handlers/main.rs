@@ -7,6 +7,7 @@ mod child;
 mod classes;
 #[cfg(feature = "compress")]
 mod compression;
+mod concurrent;
 mod contract;
 mod cpython;
 mod failures;
