@@ -1,6 +1,7 @@
 //! `tracing-appender`'s writers, and any writer of `tracing-subscriber`, as handlers.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -156,7 +157,10 @@ impl RollingConfig {
         builder = self.latest_symlink.into_iter().fold(builder, |builder, name| builder.latest_symlink(name));
         let failed =
             |error| BuildError::new(format!("cannot open a log file in '{}': {error}", self.directory)).at("directory");
-        builder.build(&self.directory).map_err(failed)
+        // `tracing-appender` makes a link of the directory's name as it stands, which from within the directory leads nowhere;
+        // and it looks it up anew at each roll, when the program may work elsewhere.
+        let directory = std::path::absolute(&self.directory).unwrap_or_else(|_| PathBuf::from(&self.directory));
+        builder.build(directory).map_err(failed)
     }
 }
 

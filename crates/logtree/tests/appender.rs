@@ -26,6 +26,7 @@ use contract::{Subject, assert_contract};
 fn main() {
     a_child_is_told_that_it_has_no_thread();
     rolling_files_are_written_as_by_the_crate_itself();
+    a_link_in_a_directory_named_relatively_leads_to_the_file();
     non_blocking_writers_are_flushed_and_say_what_they_drop();
     wrong_arguments_are_refused_by_their_keyword();
     every_class_keeps_to_the_contract();
@@ -77,6 +78,19 @@ fn names(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
+}
+
+/// DIFFERENCE: the crate itself makes a link that is looked up from its own directory, and leads nowhere.
+fn a_link_in_a_directory_named_relatively_leads_to_the_file() {
+    let (directory, before) = (tempfile::tempdir().unwrap(), std::env::current_dir().unwrap());
+    std::env::set_current_dir(directory.path()).unwrap();
+    let handler = json!({
+        "class": "tracing_appender.rolling.RollingFileAppender", "formatter": "f", "directory": "log",
+        "filename_prefix": "app", "rotation": "daily", "latest_symlink": "newest",
+    });
+    log_through(handler, || tracing::warn!("hello"));
+    std::env::set_current_dir(before).unwrap();
+    assert_eq!(fs::read_to_string(directory.path().join("log/newest")).unwrap(), "WARNING hello\n");
 }
 
 fn rolling_files_are_written_as_by_the_crate_itself() {
