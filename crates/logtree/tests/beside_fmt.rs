@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use logtree::handlers::filters::DirectivesFilter;
-use logtree::{Argument, EmitError, Filter as _, Format, Formatter, Handler, Kwargs, Level, Record, Steps};
+use logtree::{Argument, Config, EmitError, Filter as _, Format, Formatter, Handler, Kwargs, Level, Record, Steps};
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -149,19 +149,20 @@ fn theirs(directives: &str) -> Option<Vec<String>> {
     Some(seen.clone())
 }
 
+/// The same as a handler.
+#[derive(Clone, Default)]
+struct Handled(Arc<Mutex<Vec<String>>>);
+
+impl Handler for Handled {
+    fn emit(&self, record: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        let level = record.level_name().to_string().replace("WARNING", "WARN");
+        self.0.lock().unwrap().push(format!("{} {level}", record.name));
+        Ok(())
+    }
+}
+
 /// What passes loggers with these levels and all others off, if logtree takes the directives.
 fn ours(directives: &str) -> Option<Vec<String>> {
-    #[derive(Clone, Default)]
-    struct Handled(Arc<Mutex<Vec<String>>>);
-
-    impl Handler for Handled {
-        fn emit(&self, record: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
-            let level = record.level_name().to_string().replace("WARNING", "WARN");
-            self.0.lock().unwrap().push(format!("{} {level}", record.name));
-            Ok(())
-        }
-    }
-
     let (mut logging, handled) = (logtree::builder(), Handled::default());
     logging.root().add_handler(logtree::handler("seen", handled.clone(), None));
     logging.directives("off").unwrap().directives(directives).ok()?;
@@ -169,6 +170,44 @@ fn ours(directives: &str) -> Option<Vec<String>> {
     tracing::subscriber::with_default(subscriber, log_everywhere);
     let handled = handled.0.lock().unwrap();
     Some(handled.clone())
+}
+
+/// What passes where the config's `directives` are those of a page's row, with that value of the variable in them.
+fn as_the_row_says(page: &str, row: &str, value: &str) -> Vec<String> {
+    let row = page.lines().find(|line| line.starts_with(row)).unwrap();
+    let directives = row.split("`directives: \"").nth(1).unwrap().split('"').next().unwrap();
+    let (before, rest) = directives.split_once("${RUST_LOG:-").unwrap();
+    let config = json!({
+        "version": 1, "directives": format!("{before}{value}{}", rest.split_once('}').unwrap().1),
+        "handlers": {"seen": {"class": "seen"}}, "root": {"handlers": ["seen"]},
+    });
+    let (mut registry, handled) = (logtree::registry(), Handled::default());
+    let handler = handled.clone();
+    registry.handler("seen", move |kwargs| {
+        kwargs.finish()?;
+        let handler = handler.clone();
+        Ok(Box::new(|_| Ok(Box::new(handler))))
+    });
+    let layer = Config::parse(&config.to_string(), Format::Json, &registry).unwrap().layer().unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log_everywhere);
+    let handled = handled.0.lock().unwrap();
+    handled.clone()
+}
+
+/// What the variable does not name is off, and not at the root's level.
+#[test]
+fn a_variable_holds_alone_where_the_pages_say_so() {
+    let pages = [
+        (include_str!("../docs/from-tracing-subscriber.md"), "| `try_from_default_env()"),
+        (include_str!("../docs/from-log.md"), "| `env_logger::init()`"),
+        (include_str!("../docs/from-log.md"), "| `Env::default().default_filter_or"),
+        (include_str!("../docs/from-log.md"), "| `Logger::try_with_env_or_str"),
+    ];
+    for (page, row) in pages {
+        for value in ["app=debug", "info,other=off", "app", "debug", "other=error,app::db=trace"] {
+            assert_eq!(Some(as_the_row_says(page, row, value)), theirs(value), "{row}: {value}");
+        }
+    }
 }
 
 /// What passes a handler's filter with these directives, where its loggers let everything through.
