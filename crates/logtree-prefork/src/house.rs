@@ -1,7 +1,7 @@
 //! The listener's housekeeping: who has died, what is free again, what was dropped, and whether to leave.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,11 @@ use logtree_os::streams::StandardStream;
 use logtree_os::{Death, LaneState, ProcessState, ProcessView, Segment, Shrinker, SlotIndex};
 
 use crate::claims::Claims;
+use crate::config::Shared;
 use crate::definitions::Definitions;
 use crate::departure::{self, LeaveBehind, Left};
 use crate::helpers::{self, Role};
+use crate::join;
 use crate::merge::Merge;
 use crate::queue::{self, Queue};
 use crate::reports::Reports;
@@ -23,6 +25,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 const SHRINK_INTERVAL: Duration = if cfg!(logtree_kill_points) { LOOK_INTERVAL } else { Duration::from_secs(2) };
 /// Nobody takes so long to attach.
 const ATTACHED_WITHIN: Duration = Duration::from_secs(5);
+/// So long a change of configs waits for those who hold claims of files that are written no more.
+const FREES_WITHIN: Duration = Duration::from_millis(20);
 /// How long a listener that nobody needs any more tries to write what cannot be written.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(5);
 
@@ -33,6 +37,8 @@ pub(crate) struct House<'a> {
     role: Role,
     claim_number: u64,
     claims: Claims,
+    /// Files that configs of before wrote, and whose claims may be the queue's still.
+    former_files: Vec<PathBuf>,
     /// Processes that were met while they attached, and since when.
     attaching: HashMap<(SlotIndex, u32), Instant>,
     looked: Option<Instant>,
@@ -65,6 +71,8 @@ impl<'a> House<'a> {
             role,
             claim_number,
             claims,
+            // The listener of before may have been killed before it had freed them all.
+            former_files: Shared::of(segment).former_files,
             attaching: HashMap::new(),
             looked: None,
             shrinker: Shrinker::new(segment),
@@ -81,6 +89,20 @@ impl<'a> House<'a> {
     /// Watches over the claims of the files that the queue writes by now.
     pub(crate) fn watch_claims(&mut self) {
         self.claims.go_on(&self.queue, self.segment);
+    }
+
+    /// Gives up the claims of files that the segment's config writes no more. Those that others hold meanwhile are seen to
+    /// [later](Self::keep).
+    pub(crate) fn free_former_files(&mut self) {
+        self.former_files.extend(Shared::of(self.segment).former_files);
+        self.former_files.sort();
+        self.former_files.dedup();
+        self.try_to_free(FREES_WITHIN);
+    }
+
+    fn try_to_free(&mut self, patience: Duration) {
+        let (segment, generation) = (self.segment, self.queue.generation());
+        self.former_files.retain(|file| !join::free_former_file(segment, generation, file, patience));
     }
 
     /// Whether the files are this queue's, as far as can be told without looking more often than that makes sense.
@@ -113,6 +135,7 @@ impl<'a> House<'a> {
         self.looked = Some(Instant::now());
         self.claims.look(&self.queue, self.segment);
         helpers::keep_standby(&self.queue, self.segment, self.role, self.claims.watch());
+        self.try_to_free(Duration::ZERO);
         self.note_attaching();
         let (dead, living): (Vec<_>, Vec<_>) = self.segment.processes().partition(|process| self.is_gone(process));
         let dead: Vec<SlotIndex> = dead.iter().map(|process| process.slot).collect();

@@ -219,12 +219,13 @@ pub(crate) fn publish_config(
     // Another process may have been faster.
     let shared = Shared::of(segment);
     if config.is_newer_than(&shared) {
+        // Before anything is claimed: a config that fails here changes nothing.
+        start(Some(&shared))?;
         let text = claim_text(queue, segment);
         let is_named = queue.options.name.is_some();
         let is_missing = |claim: &Claim| !is_ours(claim) && (is_named || claim.log() != segment.path());
         meeting.write_where(&text, is_missing).map_err(|error| BuildError::new(error.to_string()))?;
         kill_point!("config: files claimed");
-        start(Some(&shared))?;
         let are_former_freed = segment.word(words::LISTENING) >= Some(shared.generation);
         let next = shared.next(config, &queue.listener.name, absolute(files), are_former_freed);
         queue.generation.store(next.generation, Ordering::Relaxed);
@@ -259,16 +260,20 @@ fn absolute(files: Vec<PathBuf>) -> Vec<PathBuf> {
     files.into_iter().map(|file| std::path::absolute(&file).unwrap_or(file)).collect()
 }
 
-/// Gives up the claims of files that the segment's config writes no more.
-pub(crate) fn free_former_files(segment: &Segment) {
-    const PATIENCE: Duration = Duration::from_millis(20);
-    for file in Shared::of(segment).former_files {
-        let Ok(mut meeting) = Meeting::lock(&[&file], PATIENCE) else { continue };
-        // A config that came meanwhile may write it again; it came under this lock or will.
-        if !Shared::of(segment).files.contains(&file) {
-            let _ = meeting.remove_if(segment.id().0);
-        }
+/// Gives up the claim of a file that the config of this generation does not write, as long as that is the segment's; whether it is
+/// seen to. It is not if somebody else holds the claim for longer than `patience`.
+pub(crate) fn free_former_file(segment: &Segment, generation: u64, file: &Path, patience: Duration) -> bool {
+    let mut meeting = match Meeting::lock(&[file], patience) {
+        Ok(meeting) => meeting,
+        Err(error) => return !error.is_timeout(),
+    };
+    // A config that came meanwhile may write it again; or may not, while the listener still does.
+    let shared = Shared::of(segment);
+    let is_current = shared.generation == generation;
+    if is_current && !shared.writes(file) {
+        let _ = meeting.remove_if(segment.id().0);
     }
+    is_current
 }
 
 /// What the claims of the queue are to say.

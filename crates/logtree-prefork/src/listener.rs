@@ -18,7 +18,6 @@ use crate::departure::Left;
 use crate::handover;
 use crate::helpers::{self, Role};
 use crate::house::{GivesUp, House};
-use crate::join;
 use crate::merge::Merge;
 use crate::producer::{REOPEN, ROLL};
 use crate::queue::{Queue, monotonic_ns};
@@ -334,7 +333,7 @@ impl Listener<'_> {
                     self.change_to(queue);
                 }
                 self.house.watch_claims();
-                join::free_former_files(self.segment);
+                self.house.free_former_files();
                 kill_point!("config: files freed");
             }
             Err(why) => {

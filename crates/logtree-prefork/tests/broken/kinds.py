@@ -44,6 +44,7 @@ LARGE, CONFIG, REUSED = queue("records_that_have_no_place"), queue("a_newer_conf
 CLEANED, UNNAMED, TAKEN = queue("a_cleaner_makes"), queue("a_queue_without_names"), queue("another_queue_has_taken")
 DYING = queue("all_helpers_are_being_killed")
 SUCCEEDED = queue("a_successor_with_an_old_config")
+FREED = queue("whose_claim_is_held_is_free_later")
 LOST, SWEPT = queue("said_to_be_lost"), queue("claim_is_held_is_not_swept")
 LEFT, HELD = queue("when_all_have_left"), queue("claim_is_held_is_not_left")
 CONFIGS = plain("unit", "-p logtree-prefork --lib config")
@@ -402,4 +403,11 @@ QUEUE_KINDS = [
      (HANDLERS + "grace.rs", "self == Self::Unneeded || begun.is_some_and(Tick::is_behind)", "self == Self::Unneeded || begun.is_some_and(|_| false)")),
     ("grace: a mark is not looked for", GRACE,
      (HANDLERS + "grace.rs", "logtree_os::is_marked(file.as_fd()).unwrap_or(true)", "logtree_os::is_marked(file.as_fd()).is_err()")),
+    ("a config that cannot be started claims its files", queue("cannot_be_started_claims_nothing"),
+     (PREFORK + "join.rs", "        start(Some(&shared))?;\n", ""),
+     (PREFORK + "join.rs", "        kill_point!(\"config: files claimed\");\n", "        kill_point!(\"config: files claimed\");\n        start(Some(&shared))?;\n")),
+    ("a former file whose claim is held is not seen to again", FREED,
+     (PREFORK + "house.rs", "        self.try_to_free(Duration::ZERO);\n", "")),
+    ("a former file whose claim is held is forgotten by the next listener", FREED,
+     (PREFORK + "house.rs", "former_files: Shared::of(segment).former_files,", "former_files: Vec::new(),")),
 ]

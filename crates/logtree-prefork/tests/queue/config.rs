@@ -1,12 +1,14 @@
 //! Configs that come one after the other, and listeners that follow them.
 //!
-//! A config here is a list of words: log files, and `new`, a class that only some programs have.
+//! A config here is a list of words: log files, `new`, a class that only some programs have, and `unready`, a handler that cannot be
+//! started.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use logtree_core::{Handler, Overflow, QueueLimits, QueueListener};
+use logtree_core::{BuildError, EmitError, Formatter, Handler, Overflow, QueueLimits, QueueListener, Record, Steps};
+use logtree_os::claim::Meeting;
 use logtree_prefork::{ConfigAge, ConfigText, Configured, QueueOptions, QueueStats, with_config};
 use rustix::process::getpid;
 
@@ -62,15 +64,28 @@ impl File {
 }
 
 fn handlers_of(config: &ConfigText, has_new: bool) -> Result<Vec<Box<dyn Handler>>, String> {
-    let mut handlers = Vec::new();
+    let mut handlers: Vec<Box<dyn Handler>> = Vec::new();
     for word in config.text.split(' ') {
         match word {
             "new" if !has_new => return Err("there is no class 'new'".to_owned()),
             "new" => {}
+            "unready" => handlers.push(Box::new(Unready)),
             log => handlers.push(to_file(&config.directory.join(log))),
         }
     }
     Ok(handlers)
+}
+
+struct Unready;
+
+impl Handler for Unready {
+    fn emit(&self, _: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        Ok(())
+    }
+
+    fn start(&self) -> Result<(), BuildError> {
+        Err(BuildError::new("it is not ready"))
+    }
 }
 
 fn stats() -> QueueStats {
@@ -207,6 +222,48 @@ pub(crate) fn a_file_that_the_new_config_leaves_out_is_free() {
     assert_eq!(wait_for_exit(other), Some(0));
     log(&queue, 100..110);
     assert_eq!((count(&one), count(&two), stats().config.generation), (55, 120, 2));
+}
+
+/// Somebody looks at its claim just then.
+pub(crate) fn a_file_whose_claim_is_held_is_free_later() {
+    // The first successor is older than the second config, the second one has it.
+    for successors in 0..=2 {
+        let master = in_child(|| {
+            let directory = tempfile::tempdir().unwrap();
+            let first = File::new(directory.path(), "first", "one two");
+            let two = first.log("two");
+            let queue = first.start(false);
+            log(&queue, 0..1);
+            helper("logtree-standby");
+            let meeting = Meeting::lock(&[&two], DEADLINE).unwrap();
+            let second = File::new(directory.path(), "second", "one");
+            assert_eq!(wait_for_exit(in_child(|| log(&second.start(false), 0..1))), Some(0));
+            assert_eq!((stats().config.listening, has_claim(&two)), (2, true));
+            for number in 1..=successors {
+                helper("logtree-standby");
+                kill(helper("logtree-listen"));
+                until("another one listens", || stats().claim_number == u64::from(number) + 1);
+                log(&queue, number..number + 1);
+            }
+            drop(meeting);
+            until("it is free", || !has_claim(&two));
+        });
+        assert_eq!(wait_for_exit(master), Some(0), "{successors}");
+    }
+}
+
+pub(crate) fn a_config_that_cannot_be_started_claims_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let old = File::new(directory.path(), "old", "one");
+    let two = old.log("two");
+    let queue = old.start(false);
+    log(&queue, 0..1);
+    let new = File::new(directory.path(), "new", "one two unready");
+    let refused = new.queue(false, ConfigAge::now()).entry.handler.start().unwrap_err();
+    assert_eq!(refused.to_string(), "it is not ready");
+    assert_eq!((has_claim(&two), stats().config.generation), (false, 1));
+    log(&queue, 1..2);
+    assert_eq!((count(&old.log("one")), count(&two)), (2, 0));
 }
 
 /// It stood by from before two configs that came, of which neither writes the file any more.

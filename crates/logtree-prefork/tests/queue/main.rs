@@ -153,6 +153,8 @@ fn main() {
         ),
         ("a_newer_config_is_soon_in_force", config::a_newer_config_is_soon_in_force),
         ("a_file_that_the_new_config_leaves_out_is_free", config::a_file_that_the_new_config_leaves_out_is_free),
+        ("a_file_whose_claim_is_held_is_free_later", config::a_file_whose_claim_is_held_is_free_later),
+        ("a_config_that_cannot_be_started_claims_nothing", config::a_config_that_cannot_be_started_claims_nothing),
         (
             "a_successor_with_an_old_config_claims_nothing_that_was_given_up",
             config::a_successor_with_an_old_config_claims_nothing_that_was_given_up,
