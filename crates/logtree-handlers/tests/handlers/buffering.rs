@@ -43,13 +43,15 @@ fn soon() -> Instant {
 #[derive(Default)]
 struct Counting {
     appends: usize,
-    fails: bool,
+    /// So many appends are to fail before one is done.
+    fails: usize,
     gathers: bool,
 }
 
 impl Steps for Counting {
     fn append(&mut self, file: &Arc<dyn AppendFile>, bytes: &[u8]) -> io::Result<()> {
-        if self.fails {
+        if self.fails > 0 {
+            self.fails -= 1;
             return Err(io::ErrorKind::StorageFull.into());
         }
         self.appends += 1;
@@ -177,7 +179,7 @@ fn what_cannot_be_written_stays_and_what_finds_no_room_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("a.log");
     let handler = to_file(&path, BufferingConfig::new(60));
-    let mut full = Counting { fails: true, ..Counting::default() };
+    let mut full = Counting { fails: usize::MAX, ..Counting::default() };
     let kept: Vec<bool> = (0..8)
         .map(|number| emit_to(&handler, Level::INFO, &format!("record {number:04}"), &mut full).is_ok())
         .collect();
@@ -313,4 +315,17 @@ fn a_record_in_a_batch_settles_nothing_but_what_the_buffer_holds() {
     let mut steps = Counting { gathers: true, ..Counting::default() };
     emit_to(&handler, Level::INFO, "here", &mut steps).unwrap();
     assert_eq!(lines(&path), ["<here>"]);
+}
+
+#[test]
+fn a_record_in_a_batch_is_there_whatever_cannot_be_written_before_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("app.log");
+    let handler = to_file(&path, BufferingConfig::new(1000));
+    emit(&handler, "held back");
+    let mut steps = Counting { fails: 1, gathers: true, ..Counting::default() };
+    emit_to(&handler, Level::INFO, "here", &mut steps).unwrap_err();
+    assert_eq!(lines(&path), ["<here>"]);
+    assert!(handler.flush(soon()));
+    assert_eq!(lines(&path), ["<here>", "<held back>"]);
 }

@@ -40,6 +40,7 @@ def queue(filter):
 
 QUEUE = queue("share_one_listener")
 PRESSURE, RESERVE = queue("what_does_not_fit_is_counted"), queue("the_reserve_is_for_what_matters")
+OUTAGE, SLOW = queue("wait_once_for_a_whole_outage"), queue("for_a_listener_that_is_slow")
 LARGE, CONFIG, REUSED = queue("records_that_have_no_place"), queue("a_newer_config_reaches"), queue("a_place_that_is_taken_again")
 CLEANED, UNNAMED, TAKEN = queue("a_cleaner_makes"), queue("a_queue_without_names"), queue("another_queue_has_taken")
 DYING = queue("all_helpers_are_being_killed")
@@ -60,6 +61,10 @@ ENVIRONMENT = plain("environment", "-p logtree --features prefork --test environ
 ONCE = plain("exactly once", "-p logtree --features prefork --test exactly_once")
 LIES = plain("unit", "-p logtree-os --lib lane")
 GRACE = plain("unit", "-p logtree-handlers --lib -- grace log_file")
+OUTAGE_HERE = plain("handlers", "-p logtree-handlers --test handlers queue::")
+BUFFERED = plain("handlers", "-p logtree-handlers --test handlers buffering::")
+PACKED = plain("handlers", "-p logtree-handlers --features compress --test handlers compression::")
+PACKING = queue("who_has_joined_a_queue_compresses")
 DELETING = plain("handlers", "-p logtree-handlers --test handlers in_the_tick")
 CODEC = plain("codec", "-p logtree-core --test codec")
 
@@ -403,6 +408,28 @@ QUEUE_KINDS = [
      (HANDLERS + "grace.rs", "self == Self::Unneeded || begun.is_some_and(Tick::is_behind)", "self == Self::Unneeded || begun.is_some_and(|_| false)")),
     ("grace: a mark is not looked for", GRACE,
      (HANDLERS + "grace.rs", "logtree_os::is_marked(file.as_fd()).unwrap_or(true)", "logtree_os::is_marked(file.as_fd()).is_err()")),
+    ("outage: one that finds room ends it for others", OUTAGE,
+     (PREFORK + "queue.rs", "        self.see_to_listener(published);\n        if own", "        *self.place().outage.lock() = Outage::default();\n        self.see_to_listener(published);\n        if own")),
+    ("outage: it never ends", OUTAGE,
+     (PREFORK + "outage.rs", "if self.handled != handled {", "if self.handled != handled && self.handled == 0 {")),
+    ("outage: each record that the listener takes begins the wait anew", SLOW,
+     (PREFORK + "queue.rs", "began.min(since).elapsed()", "began.elapsed()")),
+    ("outage here: one that finds room in the reserve ends it for others", OUTAGE_HERE,
+     (HANDLERS + "thread_queue/state.rs", "        self.put += 1;\n        true\n", "        self.put += 1;\n        self.outage = None;\n        true\n")),
+    ("outage here: it never ends", OUTAGE_HERE,
+     (HANDLERS + "thread_queue/state.rs", "        self.outage = None;\n", "")),
+    ("a listener puts a request of its own handlers into a lane", queue("reopens_its_own_queue"),
+     (PREFORK + "queue.rs", "            // A listener puts nothing into a lane: it would be one of those whom it listens for.\n            return;\n", "            let _ = REOPEN;\n")),
+    ("buffering: what cannot be written before it costs a record", BUFFERED,
+     (HANDLERS + "buffering.rs", "let handed_on = self.buffer.hand_on(steps);", "let handed_on = Ok::<_, EmitError>(self.buffer.hand_on(steps)?);")),
+    ("buffering: each record of a batch settles what was rolled", BUFFERED,
+     (HANDLERS + "buffering.rs", "let handed_on = self.buffer.hand_on(steps);", "let handed_on = self.settle(steps);")),
+    ("packing: what a batch puts in its place is free when it is settled again", PACKED,
+     (HANDLERS + "compression/enabled.rs", "if state.batch.replace(batch) != Some(batch) {", "if state.batch.replace(batch) != Some(batch) || true {")),
+    ("packing: what is put in its place is free before its batch is done", PACKED,
+     (HANDLERS + "compression/enabled.rs", "                state.placed.push(made);\n", "                drop(made);\n")),
+    ("packing: the number of a batch is that of the one before", PACKING,
+     (PREFORK + "batch.rs", "    fn clear(&mut self) {\n        self.number = next_number();\n", "    fn clear(&mut self) {\n")),
     ("a config that cannot be started claims its files", queue("cannot_be_started_claims_nothing"),
      (PREFORK + "join.rs", "        start(Some(&shared))?;\n", ""),
      (PREFORK + "join.rs", "        kill_point!(\"config: files claimed\");\n", "        kill_point!(\"config: files claimed\");\n        start(Some(&shared))?;\n")),

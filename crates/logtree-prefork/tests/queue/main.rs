@@ -221,6 +221,10 @@ fn main() {
             "a_place_that_is_taken_again_has_definitions_of_its_own",
             sharing::a_place_that_is_taken_again_has_definitions_of_its_own,
         ),
+        (
+            "a_handler_that_reopens_its_own_queue_keeps_nobody",
+            sharing::a_handler_that_reopens_its_own_queue_keeps_nobody,
+        ),
         ("a_queue_whose_claim_is_held_is_not_left", sharing::a_queue_whose_claim_is_held_is_not_left),
         ("processes_share_a_queue_by_its_name", sharing::processes_share_a_queue_by_its_name),
         ("each_process_keeps_its_own_console", sharing::each_process_keeps_its_own_console),
@@ -229,6 +233,10 @@ fn main() {
         ("two_queues_over_one_file_are_refused", sharing::two_queues_over_one_file_are_refused),
         ("what_does_not_fit_is_counted_and_said", pressure::what_does_not_fit_is_counted_and_said),
         ("producers_wait_once_for_a_whole_outage", pressure::producers_wait_once_for_a_whole_outage),
+        (
+            "a_producer_waits_no_longer_for_a_listener_that_is_slow",
+            pressure::a_producer_waits_no_longer_for_a_listener_that_is_slow,
+        ),
         ("a_producer_that_may_wait_loses_nothing", pressure::a_producer_that_may_wait_loses_nothing),
         (
             "what_cannot_be_written_to_the_end_stays_for_the_next_start",

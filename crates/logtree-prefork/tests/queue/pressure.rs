@@ -1,13 +1,17 @@
 //! More than the listener takes.
 
 use std::io::Read as _;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use logtree_core::{Level, Overflow, QueueLimits, Timestamp};
+use logtree_core::{EmitError, Formatter, Handler, Level, Overflow, QueueLimits, Record, Steps, Timestamp};
 use logtree_prefork::QueueOptions;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
 
-use crate::support::{DEADLINE, Lines, Queue, helper, in_child, kill, stop_helpers, until, wait_for_exit};
+use crate::support::{
+    DEADLINE, Lines, LogFile, Queue, helper, in_child, kill, stop_helpers, to_file, until, wait_for_exit,
+};
 
 /// Stops the listener, and before it the standby, so that nobody reads; and lets them go on.
 struct Stopped([Pid; 2]);
@@ -130,6 +134,47 @@ pub(crate) fn producers_wait_once_for_a_whole_outage() {
         drop(stopped);
         assert!(queue.flush());
     }
+}
+
+/// Takes its time with each record, for as long as there is such a file.
+struct Slow(PathBuf);
+
+impl Handler for Slow {
+    fn emit(&self, _: &Record<'_>, _: &dyn Formatter, steps: &mut dyn Steps) -> Result<(), EmitError> {
+        if self.0.exists() {
+            std::thread::sleep(Duration::from_millis(50));
+            // A few of them are a batch.
+            steps.append(&(Arc::new(LogFile("/dev/null".into())) as _), &[b'\n'; 64 << 10])?;
+        }
+        Ok(())
+    }
+}
+
+/// It takes records all the time, but many of them go before there is room.
+pub(crate) fn a_producer_waits_no_longer_for_a_listener_that_is_slow() {
+    const TIMEOUT: Duration = Duration::from_millis(500);
+    let directory = tempfile::tempdir().unwrap();
+    let (log, slow) = (directory.path().join("app.log"), directory.path().join("slow"));
+    let limits = QueueLimits { capacity_bytes: 64 << 10, overflow: Overflow::Block(TIMEOUT), ..QueueLimits::default() };
+    let queue = Queue::before(vec![to_file(&log), Box::new(Slow(slow.clone()))], &log, limited(limits));
+    queue.entry.handler.start().unwrap();
+    std::fs::write(&slow, "").unwrap();
+    let stats = || logtree_prefork::stats().swap_remove(0);
+    let handled = || stats().handled;
+    let began = Instant::now();
+    let mut number = 0;
+    let (mut before, mut called) = (0, Instant::now());
+    while stats().dropped == 0 {
+        (before, called) = (handled(), Instant::now());
+        queue.log(number);
+        number += 1;
+        assert!(began.elapsed() < DEADLINE);
+    }
+    let took = called.elapsed();
+    assert!(handled() > before, "the listener stood still");
+    assert!((TIMEOUT..2 * TIMEOUT).contains(&took), "{took:?}");
+    std::fs::remove_file(slow).unwrap();
+    until("the drop is said", || said(&Lines::so_far(&log)) == [1]);
 }
 
 pub(crate) fn the_reserve_is_for_what_matters() {

@@ -1,7 +1,7 @@
 //! Many processes, one listener.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use logtree_core::{AppendFile, Callsite, EmitError, Formatter, Handler, Level, Record, Steps, Timestamp};
 use logtree_os::claim::Meeting;
@@ -11,7 +11,7 @@ use rustix::process::{Signal, getpid, kill_process};
 
 use crate::figures::sleeps;
 use crate::support::{
-    DEADLINE, Lines, LogFile, Queue, helper_of, helpers_of, in_child, kill, state_of, stop_helpers, until,
+    DEADLINE, Lines, LogFile, Queue, helper_of, helpers_of, in_child, kill, state_of, stop_helpers, to_file, until,
     wait_for_exit,
 };
 
@@ -126,6 +126,36 @@ pub(crate) fn a_worker_that_comes_when_all_have_left_begins_anew() {
     drop(writer);
     assert_eq!(rustix::io::read(&reader, &mut [0; 8]), Ok(4));
     Queue::over(&log, QueueOptions::default()).wait_until_gone();
+}
+
+/// Has the queue before it open its files anew at each record.
+struct Reopens;
+
+static REOPENED: OnceLock<Queue> = OnceLock::new();
+
+impl Handler for Reopens {
+    fn emit(&self, _: &Record<'_>, _: &dyn Formatter, _: &mut dyn Steps) -> Result<(), EmitError> {
+        REOPENED.get().unwrap().entry.reopen();
+        Ok(())
+    }
+}
+
+/// A listener with a lane would be one of those for whom it stays.
+pub(crate) fn a_handler_that_reopens_its_own_queue_keeps_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("app.log");
+    let last = in_child(|| {
+        let make = || Queue::before(vec![to_file(&log), Box::new(Reopens)], &log, QueueOptions::default());
+        let queue = REOPENED.get_or_init(make);
+        queue.entry.handler.start().unwrap();
+        // Those who come next are made by a process that has joined the queue, which its first ones are not.
+        stop_helpers().into_iter().for_each(kill);
+        queue.log(0);
+        assert!(queue.flush());
+    });
+    assert_eq!(wait_for_exit(last), Some(0));
+    Queue::over(&log, QueueOptions::default()).wait_until_gone();
+    assert_eq!(Lines::of(&log).assert_whole(), 1);
 }
 
 /// Whoever holds the claims may be about to join: its queue is not closed meanwhile.
