@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use logtree_core::{
-    Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerPlan, Kwargs, Record, Registry,
-    StdStream, Steps,
+    Argument, ArgumentError, BuildError, EmitError, Formatter, Handler, HandlerErrors, HandlerPlan, Kwargs, Record,
+    Registry, StdStream, Steps, with_own_record,
 };
 use logtree_os::{ForkGeneration, ForkLock, ForkReset};
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
@@ -95,6 +95,7 @@ fn non_blocking(mut kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
         },
     };
     let rolling = if stream.is_none() { Some(RollingConfig::from_kwargs(&mut kwargs)?) } else { None };
+    let name = kwargs.entry().to_owned();
     kwargs.finish()?;
     Ok(Box::new(move |_| {
         let writer: Box<dyn Write + Send> = match (stream, rolling) {
@@ -102,7 +103,7 @@ fn non_blocking(mut kwargs: Kwargs) -> Result<HandlerPlan, ArgumentError> {
             (Some(StdStream::Stdout), None) => Box::new(io::stdout()),
             (_, None) => Box::new(io::stderr()),
         };
-        Ok(Box::new(NonBlockingHandler::new(builder, writer)))
+        Ok(Box::new(NonBlockingHandler::new(builder, name, writer)))
     }))
 }
 
@@ -164,7 +165,7 @@ impl RollingConfig {
     }
 }
 
-/// `NonBlocking`, with what it leaves open: a flush, and lines that are dropped without a word.
+/// `NonBlocking`, with what it leaves open: a flush, and lines that are dropped, or cannot be written, without a word.
 ///
 /// `tracing-appender` has no thread in a forked child; there each record is an error.
 struct NonBlockingHandler {
@@ -174,7 +175,7 @@ struct NonBlockingHandler {
     made_in: ForkGeneration,
     counter: ErrorCounter,
     sent: AtomicUsize,
-    written: Arc<AtomicUsize>,
+    written: Arc<Written>,
     /// How many of the dropped lines were an error already.
     dropped: AtomicUsize,
 }
@@ -193,19 +194,33 @@ impl ForkReset for Guard {
     }
 }
 
-/// Counts the lines that are written.
-struct Counted<W>(W, Arc<AtomicUsize>);
+/// What became of the lines that the thread was given.
+#[derive(Default)]
+struct Written {
+    /// The handler's.
+    name: String,
+    count: AtomicUsize,
+    errors: HandlerErrors,
+}
+
+/// Counts the lines that are written, and says which are not.
+struct Counted<W>(W, Arc<Written>);
 
 impl<W: Write> Write for Counted<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.write(bytes)
     }
 
-    /// `NonBlocking`'s thread writes a line by one call of this.
+    /// `NonBlocking`'s thread writes a line by one call of this, and tells nobody of an error.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let outcome = self.0.write_all(bytes);
-        self.1.fetch_add(1, Ordering::Release);
-        outcome
+        let Self(writer, written) = self;
+        if let Err(error) = writer.write_all(bytes) {
+            let error = EmitError::from(error);
+            let report = |record: &Record<'_>| written.errors.report(&written.name, record, &error);
+            with_own_record("appender", "a line could not be written", report);
+        }
+        written.count.fetch_add(1, Ordering::Release);
+        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -214,8 +229,8 @@ impl<W: Write> Write for Counted<W> {
 }
 
 impl NonBlockingHandler {
-    fn new(builder: NonBlockingBuilder, writer: Box<dyn Write + Send>) -> Self {
-        let written = Arc::default();
+    fn new(builder: NonBlockingBuilder, name: String, writer: Box<dyn Write + Send>) -> Self {
+        let written = Arc::new(Written { name, ..Written::default() });
         let (writer, guard) = builder.finish(Counted(writer, Arc::clone(&written)));
         Self {
             counter: writer.error_counter(),
@@ -252,7 +267,7 @@ impl Handler for NonBlockingHandler {
     fn flush(&self, deadline: Instant) -> bool {
         const TURN: Duration = Duration::from_millis(1);
         let sent = self.sent.load(Ordering::Relaxed);
-        let is_there = || self.written.load(Ordering::Acquire) + self.counter.dropped_lines() >= sent;
+        let is_there = || self.written.count.load(Ordering::Acquire) + self.counter.dropped_lines() >= sent;
         while self.made_in == ForkGeneration::current() && !is_there() {
             if Instant::now() >= deadline {
                 return false;
@@ -260,6 +275,10 @@ impl Handler for NonBlockingHandler {
             std::thread::sleep(TURN);
         }
         true
+    }
+
+    fn errors_aside(&self) -> u64 {
+        self.written.errors.count()
     }
 
     fn close(&self) {

@@ -28,6 +28,7 @@ fn main() {
     rolling_files_are_written_as_by_the_crate_itself();
     a_link_in_a_directory_named_relatively_leads_to_the_file();
     non_blocking_writers_are_flushed_and_say_what_they_drop();
+    non_blocking_writers_count_what_they_cannot_write();
     wrong_arguments_are_refused_by_their_keyword();
     every_class_keeps_to_the_contract();
     any_writer_is_a_handler();
@@ -149,6 +150,20 @@ fn non_blocking_writers_are_flushed_and_say_what_they_drop() {
         assert!(numbers.is_sorted());
         tree.handlers()[0].handler.close();
     }
+}
+
+/// The crate's thread itself says nothing of it.
+fn non_blocking_writers_count_what_they_cannot_write() {
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    let handler = json!({
+        "class": "tracing_appender.non_blocking.NonBlocking", "directory": "/dev", "filename_prefix": "full",
+    });
+    let tree = log_through(handler, || (0..3).for_each(|number| tracing::info!("{number}")));
+    assert!(tree.flush(soon()));
+    assert_eq!(tree.handlers()[0].error_count(), 3);
+    tree.handlers()[0].handler.close();
 }
 
 fn every_class_keeps_to_the_contract() {
