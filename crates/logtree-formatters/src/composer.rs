@@ -57,15 +57,12 @@ impl Composer {
         out: &mut String,
         write_line: impl FnOnce(&mut String) -> Result<(), FormatError>,
     ) -> Result<(), FormatError> {
-        let start = out.len();
-        let outcome = self
-            .try_time(record, out)
-            .and_then(|()| write_line(out))
-            .and_then(|()| message::push_below(out, start, record));
-        if outcome.is_err() {
-            out.truncate(start);
-        }
-        outcome
+        whole(out, |out| {
+            let start = out.len();
+            self.try_time(record, out)?;
+            write_line(out)?;
+            message::push_below(out, start, record)
+        })
     }
 
     /// Appends text that has to be put together.
@@ -103,6 +100,20 @@ impl Composer {
         }
         Ok(())
     }
+}
+
+/// Appends what `write` does, or nothing if that fails.
+#[inline]
+pub(crate) fn whole(
+    out: &mut String,
+    write: impl FnOnce(&mut String) -> Result<(), FormatError>,
+) -> Result<(), FormatError> {
+    let start = out.len();
+    let outcome = write(out);
+    if outcome.is_err() {
+        out.truncate(start);
+    }
+    outcome
 }
 
 /// CPython's error about a name that neither the record nor the defaults have.

@@ -3,38 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::sync::{Arc, Mutex};
 
 use logtree::handlers::filters::DirectivesFilter;
 use logtree::{Argument, Config, EmitError, Filter as _, Format, Formatter, Handler, Kwargs, Level, Record, Steps};
 use serde_json::json;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
-
-/// What fmt writes.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Written {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
 
 /// All that is a control character somewhere, and two that only look like it.
 fn texts() -> impl Iterator<Item = String> {
@@ -43,8 +20,8 @@ fn texts() -> impl Iterator<Item = String> {
 
 /// What `log` does, in a file of ours and as fmt writes it.
 fn ours_and_fmts(formatter: serde_json::Value, log: impl Fn()) -> (String, String) {
-    let (directory, written) = (tempfile::tempdir().unwrap(), Written::default());
-    let path = directory.path().join("app.log");
+    let directory = tempfile::tempdir().unwrap();
+    let [path, theirs] = ["app.log", "fmt.log"].map(|name| directory.path().join(name));
     let config = json!({
         "version": 1,
         "formatters": {"line": formatter},
@@ -52,10 +29,10 @@ fn ours_and_fmts(formatter: serde_json::Value, log: impl Fn()) -> (String, Strin
         "root": {"level": "DEBUG", "handlers": ["file"]},
     });
     let layer = logtree::from_str(&config.to_string(), Format::Json).unwrap().layer().unwrap();
-    let fmt = tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_writer(written.clone());
+    let fmt = Arc::new(File::create(&theirs).unwrap());
+    let fmt = tracing_subscriber::fmt::layer().with_ansi(false).without_time().with_writer(fmt);
     tracing::subscriber::with_default(tracing_subscriber::registry().with(fmt).with(layer), log);
-    let theirs = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-    (fs::read_to_string(path).unwrap(), theirs)
+    (fs::read_to_string(path).unwrap(), fs::read_to_string(theirs).unwrap())
 }
 
 /// The control characters that are left, but line feeds.

@@ -4,9 +4,9 @@
 
 use std::error::Error;
 use std::fmt;
-use std::fs;
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::fs::{self, File};
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use logtree::Format;
@@ -14,34 +14,12 @@ use serde_json::{Value, json};
 use tracing::field::Empty;
 use tracing::{debug, debug_span, error, info, info_span, trace, warn};
 use tracing_subscriber::Registry;
+use tracing_subscriber::fmt as theirs;
 use tracing_subscriber::fmt::format::{self, JsonFields};
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::fmt::{self as theirs, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-/// What fmt writes.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Written {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
-type Fmt<T = SystemTime> = theirs::Layer<Registry, JsonFields, format::Format<format::Json, T>, Written>;
+type Fmt<T = SystemTime> = theirs::Layer<Registry, JsonFields, format::Format<format::Json, T>, Arc<File>>;
 
 /// What `log` does, in a file of ours with these arguments and as fmt writes it.
 fn ours_and_fmts<T: FormatTime + Send + Sync + 'static>(
@@ -59,8 +37,8 @@ fn ours_and_fmts_by<T: FormatTime + Send + Sync + 'static>(
     fmt: impl FnOnce(Fmt) -> Fmt<T>,
     log: impl FnOnce(),
 ) -> (String, String) {
-    let (directory, written) = (tempfile::tempdir().unwrap(), Written::default());
-    let path = directory.path().join("app.log");
+    let directory = tempfile::tempdir().unwrap();
+    let [path, theirs] = ["app.log", "fmt.log"].map(|name| directory.path().join(name));
     let mut formatter = json!({"()": "tracing_subscriber.fmt.format.Json"});
     formatter.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
     let mut handlers = json!({"file": {"class": "logging.FileHandler", "filename": path, "formatter": "json"}});
@@ -75,11 +53,10 @@ fn ours_and_fmts_by<T: FormatTime + Send + Sync + 'static>(
     });
     let layer = logtree::from_str(&config.to_string(), Format::Json).unwrap().layer().unwrap();
     let guard = layer.guard();
-    let fmt = fmt(theirs::layer().json().with_writer(written.clone()));
+    let fmt = fmt(theirs::layer().json().with_writer(Arc::new(File::create(&theirs).unwrap())));
     tracing::subscriber::with_default(tracing_subscriber::registry().with(fmt).with(layer), log);
     assert!(guard.flush(Duration::from_secs(60)));
-    let theirs = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-    (fs::read_to_string(path).unwrap(), theirs)
+    (fs::read_to_string(path).unwrap(), fs::read_to_string(theirs).unwrap())
 }
 
 /// Two texts of lines are the same, one by one.

@@ -10,6 +10,7 @@ use super::members::Members;
 use super::moment::{DateTime, LocalTime, TimeSpec};
 use super::python::lines;
 use crate::attributes::{Composed, Found, Lookup};
+use crate::composer::whole;
 use crate::conversion::Operand;
 use crate::literal::Literal;
 use crate::message::{is_truthy, push_bare_message};
@@ -130,12 +131,7 @@ pub(super) type FieldMembers<'a> = Members<'a, Option<Value<'a>>>;
 
 impl Formatter for JsonFormatter {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        let start = out.len();
-        let outcome = self.write(record, out);
-        if outcome.is_err() {
-            out.truncate(start);
-        }
-        outcome
+        whole(out, |out| self.write(record, out))
     }
 
     fn needs(&self) -> Needs {

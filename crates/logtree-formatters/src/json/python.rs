@@ -10,6 +10,7 @@ use super::literal::{dict_items, is_truthy as literal_is_truthy};
 use super::members::Members;
 use super::moment::DateTime;
 use crate::attributes::{Composed, Found, Lookup};
+use crate::composer::whole;
 use crate::conversion::{Operand, error};
 use crate::message::{is_truthy, push_bare_message, push_span_path};
 use crate::time::TimeFormat;
@@ -88,12 +89,7 @@ enum Item<'a> {
 
 impl Formatter for PythonJsonFormatter {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        let start = out.len();
-        let outcome = self.write(record, out);
-        if outcome.is_err() {
-            out.truncate(start);
-        }
-        outcome
+        whole(out, |out| self.write(record, out))
     }
 
     fn needs(&self) -> Needs {

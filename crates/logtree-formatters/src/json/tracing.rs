@@ -9,6 +9,7 @@ use super::dumps::Dumps;
 use super::escape::{push_string, push_text};
 use super::formatter::with_fields;
 use super::moment::TimeSpec;
+use crate::composer::whole;
 use crate::config::{Converter, FormatterConfig};
 use crate::message::push_bare_message;
 use crate::time::TimeFormat;
@@ -127,12 +128,7 @@ pub struct TracingJsonFormatter {
 
 impl Formatter for TracingJsonFormatter {
     fn format(&self, record: &Record<'_>, out: &mut String) -> Result<(), FormatError> {
-        let start = out.len();
-        let outcome = self.write(record, out);
-        if outcome.is_err() {
-            out.truncate(start);
-        }
-        outcome
+        whole(out, |out| self.write(record, out))
     }
 
     fn needs(&self) -> Needs {

@@ -14,6 +14,8 @@ import os
 import random
 import tempfile
 
+from namers import TEMPLATES, namer_of
+
 chosen = random.Random(20261125)
 CHARACTERS = ["x", "x", "x", "é", "€", "😀"]
 
@@ -88,21 +90,6 @@ def case_by_hand():
     for _ in range(chosen.randrange(1, 4)):
         case_["messages"].insert(chosen.randrange(len(case_["messages"]) + 1), None)
     return case_
-
-
-TEMPLATES = ["{stem}.{suffix}{ext}", "old-{name}-{suffix}", "{suffix}.{name}", "{stem}_{suffix}{ext}.txt", "{name}.{suffix}"]
-
-
-def namer_of(template, base):
-    """What logtree's key `namer` says, as the function that Python has for it."""
-    stem, ext = os.path.splitext(base)
-
-    def namer(default):
-        directory, name = os.path.split(default)
-        suffix = name.removeprefix(base + ".")
-        return os.path.join(directory, template.format(name=base, stem=stem, ext=ext, suffix=suffix))
-
-    return namer
 
 
 def case_named():

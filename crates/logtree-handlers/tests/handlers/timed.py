@@ -16,6 +16,8 @@ import random
 import tempfile
 import time
 
+from namers import TEMPLATES, namer_of
+
 chosen = random.Random(20261125)
 WHENS = ["S", "M", "H", "D", "midnight"] + [f"W{day}" for day in range(7)]
 # The northern and the southern summer, one of half an hour, and none; the zone of the last stands in no database.
@@ -41,21 +43,6 @@ def moments():
 
 def at_time(text):
     return None if text is None else datetime.time.fromisoformat(text)
-
-
-TEMPLATES = ["{stem}.{suffix}{ext}", "old-{name}-{suffix}", "{suffix}.{name}", "{stem}_{suffix}{ext}.txt", "{name}.{suffix}"]
-
-
-def namer_of(template, base):
-    """What logtree's key `namer` says, as the function that Python has for it."""
-    stem, ext = os.path.splitext(base)
-
-    def namer(default):
-        directory, name = os.path.split(default)
-        suffix = name.removeprefix(base + ".")
-        return os.path.join(directory, template.format(name=base, stem=stem, ext=ext, suffix=suffix))
-
-    return namer
 
 
 def handler(directory, **arguments):
