@@ -205,10 +205,13 @@ pub(crate) fn the_reserve_is_for_what_matters() {
         queue.log_with(Level::WARNING, Timestamp::now(), number + more);
         assert_eq!(dropped(), 2 + u64::from(more));
     }
+    // It has two units, of which those have not filled the first.
+    queue.log_padded(Level::WARNING, Timestamp::now(), number + 101, 12 << 10);
+    assert_eq!(dropped(), 102, "the second one is for warnings too");
     drop(stopped);
     assert!(queue.flush());
     let lines = Lines::of(&queue.log);
-    assert!((number..=number + 100).all(|number| lines.numbers.values().next().unwrap().contains_key(&number)));
+    assert!((number..=number + 101).all(|number| lines.numbers.values().next().unwrap().contains_key(&number)));
     // With what the listener has taken there is room for all again.
     let before = dropped();
     (0..100).for_each(|_| queue.log(0));
