@@ -49,6 +49,43 @@
 //! - [`explain`] tells what a record would pass, which handlers have it in the end, and why it stops.
 //! - The target `my_app::db` is the logger `my_app.db`; levels, `propagate`, filters and handlers do what Python's do.
 //!
+//! - [`log_panics`] logs panics where they happened; `Guard::watch`, with the feature `watch`, reloads when the file changes or on
+//!   SIGHUP, and flushes on SIGTERM.
+//!
+//! # Fields, spans and errors
+//!
+//! A format names a field as it names an attribute of Python's: `%(request)s` is the event's own, else that of the nearest span
+//! around it. `%(message)s` has behind it the event's fields that the format does not name, and `%(spans)s` is the path of spans.
+//! A logger's level never takes a span away. An error given as `&dyn Error` stands below the line with its causes, where Python
+//! has the traceback:
+//!
+//! ```
+//! use std::error::Error;
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("shop.log");
+//! let config = r#"{
+//!   "version": 1,
+//!   "formatters": {"line": {"format": "%(levelname)s %(name)s [%(spans)s %(request)s] %(message)s"}},
+//!   "handlers": {"file": {"class": "logging.FileHandler", "filename": "shop.log", "formatter": "line"}},
+//!   "root": {"level": "WARNING", "handlers": ["file"]}
+//! }"#;
+//! # let config = config.replace("shop.log", path.to_str().unwrap());
+//! let _guard = logtree::from_str(&config, logtree::Format::Json)?.install()?;
+//!
+//! let _request = tracing::info_span!("pay", request = 7).entered();
+//! tracing::warn!(target: "shop::cart", items = 3, "left behind");
+//! let error = std::io::Error::other("the disk is full");
+//! tracing::error!(target: "shop::db", error = &error as &dyn Error, "not saved");
+//! # let expected = "
+//! // WARNING shop.cart [pay 7] left behind items=3
+//! // ERROR shop.db [pay 7] not saved
+//! // the disk is full
+//! # ";
+//! # let written: String = std::fs::read_to_string(path)?.lines().map(|line| format!("// {line}\n")).collect();
+//! # assert_eq!(written, expected.trim_start());
+//! # Ok::<(), Box<dyn Error>>(())
+//! ```
+//!
 //! # Many processes
 //!
 //! With the feature `prefork` a config may put a queue between loggers and handlers, in Python's own words. The loggers have this

@@ -62,6 +62,10 @@ fn loggers_by_name_lead_to_all_layers_of_the_threads_subscriber() {
     tracing::subscriber::with_default(subscriber, || {
         let _span = tracing::info_span!("span").entered();
         assert!(logger.is_enabled_for(Level::INFO) && !logger.is_enabled_for(Level::DEBUG));
+        assert!(
+            tracing::enabled!(target: "layered::named", tracing::Level::TRACE),
+            "for others, whom nobody asks here"
+        );
         logger.debug("for none");
         logger.info("for one");
         logger.log(Level::ERROR, "for both", &[("n", 1.into())]);
