@@ -59,10 +59,7 @@ impl<'a> RollLock<'a> {
         if inherited.is_none() && !Look::at(own.as_fd())?.is_same_file(open) {
             return Ok(None);
         }
-        let beside = match beside.map(open_to_lock) {
-            None | Some(Err(Errno::NOENT)) => None,
-            Some(outcome) => Some(beyond_standard_numbers(outcome?)),
-        };
+        let beside = beside.map_or(Ok(None), open_beside)?;
         let deadline = Instant::now() + patience;
         if !wait(own.as_fd(), path, open, deadline)? {
             return Ok(None);
@@ -88,6 +85,18 @@ fn open_to_lock(path: &Path) -> rustix::io::Result<OwnedFd> {
     match open_with(path, OFlags::WRONLY | OFlags::APPEND) {
         Err(Errno::ACCESS) => open_with(path, OFlags::RDONLY),
         outcome => outcome,
+    }
+}
+
+/// The file that others lock, if they have made it.
+fn open_beside(path: &Path) -> io::Result<Option<OwnedFd>> {
+    match open_to_lock(path) {
+        Ok(descriptor) => Ok(Some(beyond_standard_numbers(descriptor))),
+        Err(Errno::NOENT) => Ok(None),
+        Err(error) => {
+            let error = io::Error::from(error);
+            Err(io::Error::new(error.kind(), format!("cannot open the lock '{}': {error}", path.display())))
+        }
     }
 }
 

@@ -56,5 +56,12 @@ fn nothing_is_rolled_while_a_process_of_pythons_package_has_its_lock() {
         expect_lines(&["fourth"]);
         // It was given back.
         flock(&held, FlockOperation::NonBlockingLockExclusive).unwrap();
+
+        // One that cannot be had keeps no line from the log.
+        fs::remove_file(&lock).unwrap();
+        fs::create_dir(&lock).unwrap();
+        let error = emit("fifth").unwrap_err();
+        assert!(error.to_string().contains(&format!("cannot open the lock '{}'", lock.display())), "{class}: {error}");
+        expect_lines(&["fourth", "fifth"]);
     }
 }
