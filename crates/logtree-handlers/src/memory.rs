@@ -17,6 +17,7 @@ use logtree_os::{ForkLock, ForkReset};
 ///   with nothing, as its parent hands on what it held then. (`DIFFERENCE`: in Python both do.)
 /// - A flush hands on, and so does the end of the program, unless [`flush_on_close`](MemoryHandlerConfig::flush_on_close)
 ///   is off: then what nothing called for is never written.
+/// - A record is handed on once: what the target cannot write, as on a full disk, is lost, and counted there.
 /// - A record that comes after the end is lost as in Python, but counted as an error.
 /// - Without a target nothing ever comes of a record. (`DIFFERENCE`: Python holds it all the same, until memory ends.)
 /// - Behind a queue between processes it hands on at the end of each batch that the listener handles, as the listener

@@ -35,6 +35,8 @@ use self::waiter::Waiter;
 ///   does not fit is a logging error.)
 /// - [`flush`](Handler::flush) waits until what was queued is handled, and so does the end of the program. A process that is
 ///   killed loses what is queued: the queue between processes does not.
+/// - What a handler behind it cannot write, as on a full disk, is lost, and counted there: what is queued does not wait for it. The
+///   queue between processes keeps it.
 /// - Where no thread can be had, records are handled where they are made.
 #[derive(Clone, Debug)]
 pub struct ThreadQueue {
