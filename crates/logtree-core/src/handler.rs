@@ -77,6 +77,11 @@ pub trait Handler: Send + Sync {
         0
     }
 
+    /// How many records it dropped, which is no error, as a queue in this process does that is full.
+    fn dropped(&self) -> u64 {
+        0
+    }
+
     /// Lets go of what is open and opens it again at the next record, as after a log file was moved.
     fn reopen(&self) {}
 
@@ -203,6 +208,11 @@ impl HandlerEntry {
     /// What went wrong so far, in its threads too.
     pub fn error_count(&self) -> u64 {
         self.errors.count() + caught(|| self.handler.errors_aside()).unwrap_or_default()
+    }
+
+    /// How many records its handler dropped so far, none of which is an error.
+    pub fn dropped_count(&self) -> u64 {
+        caught(|| self.handler.dropped()).unwrap_or_default()
     }
 
     /// Handles a record: filters, then `emit` (CPython's `Handler.handle`). The level is the caller's to look at, as in

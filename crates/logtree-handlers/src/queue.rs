@@ -66,6 +66,10 @@ impl Handler for Formatting {
         self.0.is_unsettled()
     }
 
+    fn dropped(&self) -> u64 {
+        self.0.dropped()
+    }
+
     fn reopen(&self) {
         self.0.reopen();
     }

@@ -170,6 +170,10 @@ impl Handler for Producer {
         }
     }
 
+    fn dropped(&self) -> u64 {
+        self.0.state.lock().dropped()
+    }
+
     fn children(&self) -> &[Arc<HandlerEntry>] {
         &self.0.listener.handlers
     }

@@ -23,6 +23,9 @@ pub struct HandlerStats {
     pub name: String,
     /// Records that it could not handle because of an error, since it was made; and failures to write what it held back.
     pub errors: u64,
+    /// Records that were dropped since it was made, for want of room in its queue within the process, which the log tells too.
+    /// `Stats::queues` has those of a queue between processes.
+    pub dropped: u64,
 }
 
 impl Stats {
@@ -31,7 +34,11 @@ impl Stats {
             .tree()
             .handlers()
             .iter()
-            .map(|entry| HandlerStats { name: entry.name.clone(), errors: entry.error_count() })
+            .map(|entry| HandlerStats {
+                name: entry.name.clone(),
+                errors: entry.error_count(),
+                dropped: entry.dropped_count(),
+            })
             .collect();
         Self {
             handlers,

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -119,6 +120,42 @@ fn its_guard_changes_it_and_it_alone() {
     let others_lines = lines(&others_path);
     assert!(others_lines.iter().zip(of_the_other).all(|(line, message)| line.contains(message)), "{others_lines:?}");
     assert_eq!(others_lines.len(), of_the_other.len());
+}
+
+/// As tracing-appender's `ErrorCounter` tells of it.
+#[test]
+fn what_a_queue_drops_is_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = json!({"class": "logging.FileHandler", "filename": directory.path().join("app.log")});
+    let queue = |more: serde_json::Value| {
+        let queue = json!({"()": "queue.Queue", "capacity": "64 KiB"});
+        let mut queue = json!({"class": "logging.handlers.QueueHandler", "queue": queue, "handlers": ["file"]});
+        queue.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        queue
+    };
+    let config = json!({
+        "version": 1, "formatters": {"line": {"format": "%(message)s"}},
+        "handlers": {"file": file, "plain": queue(json!({})), "formatting": queue(json!({"formatter": "line"}))},
+        "root": {"level": "INFO", "handlers": ["plain", "formatting"]},
+    });
+    let layer = logtree::from_value(config).unwrap().layer().unwrap();
+    let guard = layer.guard();
+    let dropped = || {
+        let handlers = guard.stats().handlers.into_iter();
+        handlers.map(|handler| (handler.name, handler.dropped, handler.errors)).collect::<Vec<_>>()
+    };
+    let counted =
+        |queues| [("file", 0), ("plain", queues), ("formatting", queues)].map(|(name, n)| (name.to_owned(), n, 0));
+    tracing::subscriber::with_default(registry().with(layer), || {
+        tracing::info!("it fits");
+        assert!(guard.flush(Duration::from_secs(20)));
+        assert_eq!(BTreeSet::from_iter(dropped()), BTreeSet::from(counted(0)));
+        tracing::info!("{}", "x".repeat(1 << 20));
+        tracing::info!("{}", "x".repeat(1 << 20));
+        assert_eq!(BTreeSet::from_iter(dropped()), BTreeSet::from(counted(2)), "at once");
+        assert!(guard.flush(Duration::from_secs(20)));
+        assert_eq!(BTreeSet::from_iter(dropped()), BTreeSet::from(counted(2)), "said by now");
+    });
 }
 
 #[test]

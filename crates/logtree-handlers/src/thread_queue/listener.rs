@@ -136,9 +136,9 @@ impl Listener {
         );
         let say = |record: &Record<'_>| listener.handle(record, &mut Direct, |_| true);
         side::handle_own(|| with_own_record("listener", &message, say));
-        self.own = side::take_dropped();
+        let own = std::mem::replace(&mut self.own, side::take_dropped());
         self.said = Some(Instant::now());
-        self.shared.state.lock().said(&drops);
+        self.shared.state.lock().said(&drops, own);
     }
 
     /// Naps, or sleeps until it is woken; whether it is to end instead.

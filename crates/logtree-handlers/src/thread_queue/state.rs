@@ -72,6 +72,8 @@ pub(super) struct State {
     /// Since when there is no room; it ends when the listener takes records out. That one finds room in the reserve ends it not.
     outage: Option<Instant>,
     pub(super) drops: Drops,
+    /// How many drops were said.
+    said: u64,
     /// When a thread could not be had.
     pub(super) no_thread: Option<Instant>,
 }
@@ -204,8 +206,14 @@ impl State {
         *self.outage.get_or_insert_with(Instant::now)
     }
 
-    /// These drops were said.
-    pub(super) fn said(&mut self, drops: &Drops) {
+    /// How many records were dropped so far, whether said or not.
+    pub(super) fn dropped(&self) -> u64 {
+        self.said + self.drops.total()
+    }
+
+    /// These drops were said, and so many more that handlers had made of what was said before.
+    pub(super) fn said(&mut self, drops: &Drops, own: u64) {
+        self.said += drops.total() + own;
         self.drops.full -= drops.full;
         self.drops.too_large -= drops.too_large;
         self.drops.own -= drops.own;

@@ -152,10 +152,12 @@ fn a_queue_of_so_many_records_takes_no_more() {
     // CPython 3.13: Queue(maxsize=3), the listener's handler at the first of them, takes three more.
     let queue = Queue::stalled(QueueLimits { maxsize: 3, ..limits() });
     ["1", "2", "3", "4", "5"].into_iter().for_each(|message| queue.log(message));
+    assert_eq!(queue.entry.dropped_count(), 2, "as long as nothing is said too");
     let seen = queue.release();
     assert_eq!((&seen[..4], said(&seen)), (&["first", "1", "2", "3"].map(str::to_owned)[..], vec![vec![2, 2, 0, 0]]));
     queue.log("6");
     assert_eq!(queue.release().last().unwrap(), "6");
+    assert_eq!((queue.entry.dropped_count(), queue.entry.error_count()), (2, 0));
 }
 
 #[test]
