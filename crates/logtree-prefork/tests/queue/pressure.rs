@@ -172,7 +172,8 @@ pub(crate) fn a_producer_waits_no_longer_for_a_listener_that_is_slow() {
     }
     let took = called.elapsed();
     assert!(handled() > before, "the listener stood still");
-    assert!((TIMEOUT..2 * TIMEOUT).contains(&took), "{took:?}");
+    // There is room after eight seconds.
+    assert!((TIMEOUT..4 * TIMEOUT).contains(&took), "{took:?}");
     std::fs::remove_file(slow).unwrap();
     until("the drop is said", || said(&Lines::so_far(&log)) == [1]);
 }
