@@ -21,24 +21,33 @@ const PLACE: &str = "LOGTREE_TEST_PLACE";
 
 /// The calls of these names that the ignored test `name` makes, one a line, with the paths behind descriptors; other calls are
 /// not held up. `None` if they cannot be traced here.
-fn calls_of(name: &str, calls: &str, place: &Path) -> Option<Vec<String>> {
-    calls_with(&[], name, calls, place)
+fn calls_of(name: &str, calls: &str) -> Option<Vec<String>> {
+    calls_with(&[], name, calls, tempfile::tempdir().unwrap().path())
 }
 
 /// The same with more arguments of strace's.
 pub(crate) fn calls_with(arguments: &[&str], name: &str, calls: &str, place: &Path) -> Option<Vec<String>> {
-    let trace = place.join("trace");
-    let test = test_process(name);
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "--seccomp-bpf", "-qq", "-y", "-e", &format!("trace={calls}"), "-e", "signal=none"]);
-    strace.args(arguments).arg("-o");
-    strace.arg(&trace).arg(test.get_program()).args(test.get_args()).env(PLACE, place.join("logs"));
-    fs::create_dir(place.join("logs")).unwrap();
-    let output = strace.output().ok().filter(|output| !output.stdout.is_empty())?;
-    assert_passed(&output);
+    let calls = format!("trace={calls}");
+    let trace = traced(&[&["--seccomp-bpf", "-y", "-e", &calls], arguments].concat(), name, place)?;
     let logs = place.join("logs");
     let own = |line: &&str| line.contains(logs.to_str().unwrap()) && !line.contains("= -1");
-    Some(fs::read_to_string(&trace).unwrap().lines().filter(own).map(str::to_owned).collect())
+    Some(trace.lines().filter(own).map(str::to_owned).collect())
+}
+
+/// What strace sees of the ignored test `name`, which has its files in the directory `logs` of `place`.
+fn traced(arguments: &[&str], name: &str, place: &Path) -> Option<String> {
+    let (trace, logs) = (place.join("trace"), place.join("logs"));
+    let test = test_process(name);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-e", "signal=none"]).args(arguments).arg("-o").arg(&trace);
+    strace.arg(test.get_program()).args(test.get_args()).env(PLACE, &logs);
+    fs::create_dir(logs).unwrap();
+    let Some(output) = strace.output().ok().filter(|output| !output.stdout.is_empty()) else {
+        println!("passed over: no strace");
+        return None;
+    };
+    assert_passed(&output);
+    Some(fs::read_to_string(trace).unwrap())
 }
 
 pub(crate) fn log() -> PathBuf {
@@ -56,11 +65,7 @@ fn emit(handler: &RotatingFileHandler, message: &str) {
 
 #[test]
 fn a_file_has_its_rights_before_its_first_line() {
-    let place = tempfile::tempdir().unwrap();
-    let Some(lines) = calls_of("calls::records_of_secrets", "?fchmod,?pwrite64", place.path()) else {
-        println!("passed over: no strace");
-        return;
-    };
+    let Some(lines) = calls_of("calls::records_of_secrets", "?fchmod,?pwrite64") else { return };
     let seen = order(&lines, &[("rights", ["fchmod(", "0600"]), ("line", ["pwrite64(", ">"])]);
     assert_eq!(seen, ["rights", "line", "rights", "line", "rights", "line"]);
 }
@@ -86,17 +91,8 @@ const MARK: &str = "/logtree between two handlers";
 #[test]
 fn a_record_into_a_file_that_rolls_asks_for_nothing_more_than_one_into_any_file() {
     let place = tempfile::tempdir().unwrap();
-    let trace = place.path().join("trace");
-    let test = test_process("calls::ordinary_records");
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-y", "-ttt", "-e", "trace=all", "-e", "signal=none", "-o"]).arg(&trace);
-    strace.arg(test.get_program()).args(test.get_args()).env(PLACE, place.path());
-    let Some(output) = strace.output().ok().filter(|output| !output.stdout.is_empty()) else {
-        println!("passed over: no strace");
-        return;
-    };
-    assert_passed(&output);
-    let trace = fs::read_to_string(&trace).unwrap();
+    let arguments = ["-y", "-ttt", "-e", "trace=all"];
+    let Some(trace) = traced(&arguments, "calls::ordinary_records", place.path()) else { return };
     let marks: Vec<&str> = trace.lines().filter(|line| line.contains(MARK)).collect();
     let thread = marks[0].split(' ').next().unwrap();
     let calls: Vec<(f64, &str)> = trace.lines().filter_map(|line| call(thread, line)).collect();
@@ -167,17 +163,7 @@ fn a_roll_asks_for_what_it_needs_and_nothing_twice() {
     let record = ["lseek", "pwrite64"];
     for (count, test) in [(3, "calls::rolls_of_three"), (20, "calls::rolls_of_twenty")] {
         let place = tempfile::tempdir().unwrap();
-        let trace = place.path().join("trace");
-        let test = test_process(test);
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-qq", "-e", "trace=all", "-e", "signal=none", "-o"]).arg(&trace);
-        strace.arg(test.get_program()).args(test.get_args()).env(PLACE, place.path());
-        let Some(output) = strace.output().ok().filter(|output| !output.stdout.is_empty()) else {
-            println!("passed over: no strace");
-            return;
-        };
-        assert_passed(&output);
-        let trace = fs::read_to_string(&trace).unwrap();
+        let Some(trace) = traced(&["-e", "trace=all"], test, place.path()) else { return };
         let thread = trace.lines().find(|line| line.contains(MARK)).unwrap().split(' ').next().unwrap();
         // What the standard library asks before it closes, where it was built with assertions.
         let calls = trace.lines().filter(|line| !line.contains("F_GETFD"));
@@ -234,12 +220,9 @@ fn rolls_of_twenty() {
 
 #[test]
 fn where_much_is_kept_the_file_is_looked_at_seldom() {
-    let place = tempfile::tempdir().unwrap();
-    match calls_of("calls::many_records", "?statx,?newfstatat,?fstat,?stat", place.path()) {
-        // At each tick, when it may be full, and when it is opened.
-        Some(looks) => assert!(looks.len() < RECORDS / 10, "{} looks", looks.len()),
-        None => println!("passed over: no strace"),
-    }
+    let Some(looks) = calls_of("calls::many_records", "?statx,?newfstatat,?fstat,?stat") else { return };
+    // At each tick, when it may be full, and when it is opened.
+    assert!(looks.len() < RECORDS / 10, "{} looks", looks.len());
 }
 
 #[test]
@@ -261,12 +244,8 @@ fn order<'a>(lines: &[String], patterns: &[(&'a str, [&str; 2])]) -> Vec<&'a str
 
 #[test]
 fn a_full_file_and_the_names_of_both_are_on_the_disk_before_the_next_record() {
-    let place = tempfile::tempdir().unwrap();
     let calls = "?fsync,?fdatasync,?rename,?renameat,?renameat2,?pwrite64";
-    let Some(lines) = calls_of("calls::three_records", calls, place.path()) else {
-        println!("passed over: no strace");
-        return;
-    };
+    let Some(lines) = calls_of("calls::three_records", calls) else { return };
     let seen = order(
         &lines,
         &[
@@ -295,13 +274,9 @@ fn records_are_brought_to_the_disk_each_or_never_or_with_a_full_file() {
     let rotate = [&rotate[..], &["names", "record", "record", "disk"]].concat();
     let never = ["record", "record", "rename", "record", "record", "record"];
     for (name, expected) in [("each", each), ("rotate", rotate), ("never", never.to_vec())] {
-        let place = tempfile::tempdir().unwrap();
         let calls =
             "?fsync,?fdatasync,?sync_file_range,?sync,?syncfs,?msync,?rename,?renameat,?renameat2,?write,?pwrite64";
-        let Some(lines) = calls_of(&format!("calls::records_to_the_disk_{name}"), calls, place.path()) else {
-            println!("passed over: no strace");
-            return;
-        };
+        let Some(lines) = calls_of(&format!("calls::records_to_the_disk_{name}"), calls) else { return };
         let patterns = [
             ("record", ["pwrite64(", ".log>"]),
             ("disk", ["fdatasync(", ".log>"]),
@@ -342,11 +317,9 @@ fn records_to_the_disk_never() {
 
 #[test]
 fn a_record_that_does_not_get_to_the_disk_is_an_error_and_stands_in_the_file_once() {
-    let place = tempfile::tempdir().unwrap();
     let second_and_fifth = ["-e", "inject=fdatasync:error=EIO:when=2+3"];
-    if calls_with(&second_and_fifth, "calls::records_for_a_bad_disk", "?fdatasync", place.path()).is_none() {
-        println!("passed over: no strace");
-    }
+    let place = tempfile::tempdir().unwrap();
+    calls_with(&second_and_fifth, "calls::records_for_a_bad_disk", "?fdatasync", place.path());
 }
 
 #[test]
@@ -383,12 +356,8 @@ fn what_no_disk_is_behind_is_not_brought_to_one() {
 /// Behind it others hold the lock of the next file, and give the numbers to others.
 #[test]
 fn what_is_too_much_is_deleted_before_the_file_itself_is_renamed() {
-    let place = tempfile::tempdir().unwrap();
     let calls = "?unlink,?unlinkat,?rename,?renameat,?renameat2";
-    let Some(lines) = calls_of("calls::too_much", calls, place.path()) else {
-        println!("passed over: no strace");
-        return;
-    };
+    let Some(lines) = calls_of("calls::too_much", calls) else { return };
     let seen = order(
         &lines,
         &[
@@ -412,12 +381,8 @@ fn too_much() {
 #[test]
 #[cfg(feature = "compress")]
 fn the_name_of_a_compressed_file_is_on_the_disk_before_the_other_one_is_deleted() {
-    let place = tempfile::tempdir().unwrap();
     let calls = "?fsync,?link,?linkat,?unlink,?unlinkat";
-    let Some(lines) = calls_of("calls::a_compressed_file", calls, place.path()) else {
-        println!("passed over: no strace");
-        return;
-    };
+    let Some(lines) = calls_of("calls::a_compressed_file", calls) else { return };
     let seen = order(
         &lines,
         &[
@@ -452,9 +417,7 @@ fn a_file_whose_file_system_has_gone_from_under_it_is_opened_anew() {
     for error in ["ESTALE", "ENOTCONN"] {
         let place = tempfile::tempdir().unwrap();
         let third = ["-e", &format!("inject=pwrite64:error={error}:when=3")];
-        if calls_with(&third, "calls::records_for_a_file_that_is_gone", "?pwrite64", place.path()).is_none() {
-            println!("passed over: no strace");
-        }
+        calls_with(&third, "calls::records_for_a_file_that_is_gone", "?pwrite64", place.path());
     }
 }
 
