@@ -131,7 +131,8 @@ pub trait Handler: Send + Sync {
         None
     }
 
-    /// What it reads of a record beyond the event itself, besides what its formatter reads.
+    /// What it reads of a record beyond the event itself, besides what its formatter reads. The default is nothing: a handler
+    /// that itself looks at [`Record::spans`], or with [`Record::field`] at fields of spans, has to say so, or it finds none.
     fn needs(&self) -> Needs {
         Needs::default()
     }

@@ -220,6 +220,9 @@ impl Guard {
     /// Where the new config writes a file of the old one, records in flight may reach it by either; `mode: w` empties it,
     /// but behind a `multiprocessing.Queue` only once in the queue's life.
     ///
+    /// A span that was opened while nothing in the config read spans was switched off, and is in no record after a reload to one
+    /// that does: long-lived spans want a format that reads spans from the beginning, such as `%(spans)s` or JSON.
+    ///
     /// # Errors
     /// If the logging was not [read from a file](crate::from_file), or as [`from_file`](crate::from_file) and
     /// [`Config::install`]. Then the logging stays as it is.
