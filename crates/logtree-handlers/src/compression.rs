@@ -43,10 +43,10 @@ use crate::LogFile;
 /// - A compressed file keeps the place, rights, owner and times of the one that it replaces. It is counted and deleted as
 ///   that one, whichever of the two forms was chosen when it was made.
 /// - Until it is whole it stands beside the log as `.app.log.INODE.gz.part`; only then it gets its name, and only then the
-///   other one is deleted. Killed at any moment, the next process that logs to the file goes on there: it deletes half a
-///   file, and of two whole ones the one that is not compressed, if both say the same. If it has not the key `compress` any more it
-///   deletes it when it first rolls. With the key `fsync` it is on the disk
-///   before the other one is deleted.
+///   other one is deleted. Ended or killed at any moment, the next process that logs to the file goes on there: it deletes half a
+///   file, and of two whole ones the one that is not compressed, if both say the same; programs that all end sooner than a file is
+///   compressed leave it as it is. If the next one has not the key `compress` any more it deletes what is half made when it
+///   first rolls. With the key `fsync` it is on the disk before the other one is deleted.
 /// - Of many processes one does it. A file is compressed when no process has it open for writing any more, as then no late
 ///   line can come. A process that does not log keeps the one file open that it has written last: that one waits, for the
 ///   process to log or to end. Where the system does not tell (the file of another user without `CAP_LEASE`, other systems than
