@@ -1,9 +1,12 @@
 //! What hosts do, and what comes of it.
 
+use std::cell::Cell;
 use std::fs::{self, Permissions};
+use std::mem::MaybeUninit;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::time::{Duration, Instant};
 
+use rustix::fs::{FlockOperation, flock, inotify};
 use rustix::process::{Signal, geteuid, kill_process};
 
 use crate::place::{Host, Place, works};
@@ -305,18 +308,33 @@ fn a_volume_that_another_container_left_is_written() {
         return;
     }
     let place = Place::new();
-    // All of it is killed, as a container is, and leaves a claim of a queue whose memory is gone. The more memory a process has,
-    // the longer the kernel takes to close its files.
-    let words = "fill 256 install logging.json log first 100 flush touch first wait never";
+    // All of it is killed, as a container is, and leaves a claim of a queue whose memory is gone.
+    let words = "install logging.json log first 100 flush touch first wait never";
     let first = place.host_under(OWN_SHARED_MEMORY, words);
     place.wait("first");
     // As long as it is open, the next container's memory has another number.
     let memory = format!("/proc/{}/root/dev/shm", place.processes()[0].0.as_raw_nonzero());
     let _memory = fs::File::open(memory).unwrap();
     place.kill_all();
-    assert_eq!(place.claims().len(), 1);
-    place.host_under(OWN_SHARED_MEMORY, "install logging.json log second 100").end_well();
     let _ = first.end();
+    let claim = place.path(place.claims()[0].to_str().unwrap());
+    // The kernel closes the files of who was killed when it has taken his memory apart: so long they are locked.
+    let held = fs::File::open(&claim).unwrap();
+    flock(&held, FlockOperation::LockExclusive).unwrap();
+    let looks = inotify::init(inotify::CreateFlags::NONBLOCK | inotify::CreateFlags::CLOEXEC).unwrap();
+    inotify::add_watch(&looks, &claim, inotify::WatchFlags::OPEN).unwrap();
+    let second = place.host_under(OWN_SHARED_MEMORY, "install logging.json log second 100");
+    let seen = Cell::new(0);
+    crate::until("it has looked some times, or has given up", || {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = inotify::Reader::new(&looks, &mut buffer);
+        while reader.next().is_ok() {
+            seen.set(seen.get() + 1);
+        }
+        seen.get() >= 10 || place.processes().is_empty()
+    });
+    drop(held);
+    second.end_well();
     place.assert_nothing_left();
     place.assert_once("app.log", &[("first", 100), ("second", 100)]);
 }
