@@ -10,12 +10,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// finds the link of before or this one.
 ///
 /// # Errors
-/// `AlreadyExists` if something else than a link has the name; else those of symlink(2) and rename(2).
+/// `AlreadyExists` if something else than a link has the name, `InvalidInput` if it is the log file's; else those of symlink(2)
+/// and rename(2).
 pub(crate) fn point(latest: &Path, file: &Path) -> io::Result<()> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
 
     let directory = file.parent().unwrap_or(Path::new("/"));
     let latest = directory.join(latest);
+    if latest == file {
+        // With `delay` there may be no file yet, and a link to itself would keep it from ever being one.
+        let message = format!("'{}' is the log file itself", latest.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
     // A directory that is moved takes a link along that leads to its neighbour.
     let target = match file.file_name() {
         Some(name) if latest.parent() == Some(directory) => PathBuf::from(name),
@@ -66,6 +72,9 @@ mod tests {
             assert!(error.to_string().ends_with("is there already and no link"), "{error}");
         }
         assert_eq!(fs::read_to_string(at("app-2.log")).unwrap(), "app-2.log");
+        // A link to itself, where there is no file yet.
+        let error = point(Path::new("./app-3.log"), &at("app-3.log")).unwrap_err();
+        assert!(error.to_string().ends_with("is the log file itself"), "{error}");
         // Nothing stays aside.
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 4);
         assert!(point(Path::new("no/such/directory"), &at("app-1.log")).is_err());
