@@ -38,6 +38,12 @@ struct Memory {
 }
 
 impl Memory {
+    /// What was in the way is tried again, and said again, as by a thread that begins.
+    fn is_asked_anew(&mut self) {
+        self.left_alone.clear();
+        self.is_dirt_said = false;
+    }
+
     /// Whether a file has rested long enough, which begins to rest when this is first asked.
     fn has_rested(&mut self, source: &Source) -> bool {
         self.resting.entry(source.inode()).or_insert_with(Instant::now).elapsed() >= REST
@@ -63,6 +69,7 @@ impl Shared {
             let mut state = self.state.lock();
             if std::mem::take(&mut state.is_asked) && !self.is_over() {
                 nap = FIRST_NAP;
+                memory.is_asked_anew();
                 continue;
             }
             let is_later = match outcome {

@@ -74,6 +74,26 @@ fn what_is_in_the_way_of_one_file_keeps_no_other_from_being_compressed() {
     }
 }
 
+/// The thread goes on for the other one: what it has left alone is not left alone for as long as it lives.
+#[test]
+fn what_was_in_the_way_of_one_file_is_looked_at_again_though_another_is_waited_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    ["app.log.1", "app.log.2"].iter().for_each(|name| fs::write(at(name), name).unwrap());
+    // A late process.
+    let late = File::options().append(true).open(at("app.log.1")).unwrap();
+    fs::write(at("app.log.2.gz"), gzipped("theirs\n")).unwrap();
+    let handler = handler(&at("app.log"), 1 << 20, 9, Compress::Gzip);
+    let log = || with_record("more", |record| handler.emit(record, &Brackets, &mut Direct));
+    log().unwrap();
+    until("it is said", || log().is_err());
+    fs::remove_file(at("app.log.2.gz")).unwrap();
+    handler.roll(&mut Direct).unwrap();
+    log().unwrap();
+    until("it is compressed", || at("app.log.3.gz").exists() && !at("app.log.3").exists());
+    drop(late);
+}
+
 #[test]
 fn a_thread_that_may_open_nothing_begins_anew() {
     assert_passed(&test_process("compression::failures::without_descriptors").output().unwrap());
