@@ -51,6 +51,17 @@ impl Gate {
     }
 }
 
+/// What a record says of the thread that makes it.
+#[cfg(target_os = "linux")]
+fn thread_name() -> Option<String> {
+    Some(logtree_os::current_thread_name())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn thread_name() -> Option<String> {
+    std::thread::current().name().map(str::to_owned)
+}
+
 struct ToGate(Arc<Gate>);
 
 impl Handler for ToGate {
@@ -62,7 +73,7 @@ impl Handler for ToGate {
         let mut state = self.0.changed.wait_while(state, is_held).unwrap();
         state.passes = state.passes.saturating_sub(1);
         state.seen.push(record.message.to_owned());
-        state.threads.push(std::thread::current().name().map(str::to_owned));
+        state.threads.push(thread_name());
         Ok(())
     }
 }

@@ -12,3 +12,4 @@ mod lock;
 mod read_lock;
 mod streams;
 mod support;
+mod thread;
