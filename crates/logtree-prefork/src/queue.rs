@@ -98,7 +98,7 @@ impl Handler for QueueProducer {
             Put::Published(published, own_streams) => queue.after_publishing(published, own_streams, record),
             Put::Refused(reason) => queue.refused(reason, record),
             Put::Direct => queue.handle_here(record, |_| true),
-            Put::Dropped => {}
+            Put::Dropped => queue.see_to_room(),
             Put::NoPlace => {
                 queue.handle_here(record, |_| true);
                 let said = "the queue has no place for this process, which writes its records itself";
@@ -262,7 +262,7 @@ impl Queue {
                 Put::Published(published, own) => return self.after_publishing(published, own, record),
                 Put::Refused(again) => reason = again,
                 Put::Direct | Put::NoPlace => return self.handle_here(record, |_| true),
-                Put::Dropped => return,
+                Put::Dropped => return self.see_to_room(),
             }
         }
         let since = Instant::now();
@@ -274,10 +274,21 @@ impl Queue {
                 Put::Published(published, own) => return self.after_publishing(published, own, record),
                 Put::Refused(again) => reason = again,
                 Put::Direct | Put::NoPlace => return self.handle_here(record, |_| true),
-                Put::Dropped => return,
+                Put::Dropped => return self.see_to_room(),
             }
         }
         producer::count_drop(self, reason);
+        self.see_to_room();
+    }
+
+    /// Where there is no room nothing is published: whose record is dropped may be the only one to see that nobody listens, who
+    /// would make room.
+    #[cold]
+    fn see_to_room(self: &Arc<Self>) {
+        let Joined::Segment(segment) = self.joined() else { return };
+        if is_vacant(segment.seat()) {
+            helpers::nobody_listens_to(self, &segment);
+        }
     }
 
     /// Waits until the listener has made progress; `false` once this record, or all of this outage, have waited for `timeout`.

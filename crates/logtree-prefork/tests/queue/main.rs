@@ -232,6 +232,10 @@ fn main() {
         ("the_queue_keeps_to_the_contract_of_handlers", forked::the_queue_keeps_to_the_contract_of_handlers),
         ("two_queues_over_one_file_are_refused", sharing::two_queues_over_one_file_are_refused),
         ("what_does_not_fit_is_counted_and_said", pressure::what_does_not_fit_is_counted_and_said),
+        (
+            "whose_records_are_dropped_sees_that_nobody_listens",
+            pressure::whose_records_are_dropped_sees_that_nobody_listens,
+        ),
         ("producers_wait_once_for_a_whole_outage", pressure::producers_wait_once_for_a_whole_outage),
         (
             "a_producer_waits_no_longer_for_a_listener_that_is_slow",

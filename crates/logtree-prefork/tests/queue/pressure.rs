@@ -86,6 +86,27 @@ pub(crate) fn what_does_not_fit_is_counted_and_said() {
     assert_eq!(said(&Lines::of(&queue.log))[2..], [1]);
 }
 
+pub(crate) fn whose_records_are_dropped_sees_that_nobody_listens() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = limited(QueueLimits { capacity_bytes: 128 << 10, ..QueueLimits::default() });
+    let queue = Queue::over(&directory.path().join("app.log"), options);
+    queue.entry.handler.start().unwrap();
+    queue.log(0);
+    assert!(queue.flush());
+    // They are killed when the lane is full: nothing can be published any more, and nobody flushes.
+    let helpers = stop_helpers();
+    let stats = || logtree_prefork::stats().remove(0);
+    while stats().dropped == 0 {
+        queue.log(1);
+    }
+    helpers.into_iter().for_each(kill);
+    until("both are dead", || !stats().has_listener && stats().standby.is_none());
+    until("another one has written what there was", || {
+        queue.log(1);
+        stats().claim_number == 2 && stats().waiting == 0
+    });
+}
+
 pub(crate) fn a_producer_that_may_wait_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let options = limited(QueueLimits {
