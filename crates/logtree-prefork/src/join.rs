@@ -43,16 +43,30 @@ static NAMES_DRAWN: AtomicU32 = AtomicU32::new(0);
 /// If two live queues meet, a claim is another user's, or somebody does not let go of one. Whatever the machine lacks (shared
 /// memory, a place for one process more, room for a claim, who could listen) is no error: a warning goes to stderr, and
 /// records go straight to their handlers.
-pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<(Joined, Option<ProcessSide>), BuildError> {
+pub(crate) fn join(queue: &Arc<Queue>, patience: Duration) -> Result<Joining, BuildError> {
     match join_segment(queue, patience) {
-        Ok((segment, process)) => Ok((Joined::Segment(segment), Some(process))),
+        Ok(joining) => Ok(joining),
         Err(Unjoined::Shortage(why)) => {
             // Those that this process has started or closed already are none the worse for it.
             start_handlers(&queue.listener.handlers, &|_| true)?;
             warn(&format!("{why}; each process writes its records itself, in the thread that logs"));
-            Ok((Joined::Direct, None))
+            Ok(Joining { joined: Joined::Direct, process: None, met_others: false })
         }
         Err(Unjoined::Refused(why) | Unjoined::Lost(why)) => Err(BuildError::new(why)),
+    }
+}
+
+/// What joining came to.
+pub(crate) struct Joining {
+    pub(crate) joined: Joined,
+    pub(crate) process: Option<ProcessSide>,
+    /// Whether the segment was there already, with a listener whose files may be open since long before.
+    pub(crate) met_others: bool,
+}
+
+impl Joining {
+    pub(crate) fn of(segment: Arc<Segment>, process: ProcessSide, met_others: bool) -> Self {
+        Self { joined: Joined::Segment(segment), process: Some(process), met_others }
     }
 }
 
@@ -72,7 +86,7 @@ impl From<BuildError> for Unjoined {
     }
 }
 
-fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>, ProcessSide), Unjoined> {
+fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<Joining, Unjoined> {
     let files = meeting_places(queue);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     let until = Instant::now() + patience;
@@ -111,7 +125,9 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
             std::thread::sleep(LOOK_INTERVAL);
             continue;
         }
-        let segment = match found? {
+        let found = found?;
+        let met_others = found.is_some();
+        let segment = match found {
             Some(found) => {
                 let shared = Shared::of(&found);
                 let is_newer = queue.configured.as_ref().is_some_and(|mine| mine.config.is_newer_than(&shared));
@@ -145,7 +161,7 @@ fn join_segment(queue: &Arc<Queue>, patience: Duration) -> Result<(Arc<Segment>,
             return Err(error.into());
         }
         helpers::stand_by_for_thread(queue, &segment);
-        return Ok((segment, process));
+        return Ok(Joining::of(segment, process, met_others));
     }
 }
 

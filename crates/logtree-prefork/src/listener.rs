@@ -202,33 +202,30 @@ struct Listener<'a> {
 }
 
 impl Listener<'_> {
-    /// Reads, handles, writes, publishes; answers how many records that were. With `everything` no window is kept.
+    /// Reads, handles, writes, publishes; answers how many records and requests that were. With `everything` no window is kept.
     fn round(&mut self, everything: bool) -> usize {
         let now_ns = real_time_ns();
         self.merge.look(now_ns);
         let horizon_ns = now_ns.saturating_sub(WINDOW.as_nanos() as u64);
         let mut counts = Counts::begin(self.segment);
         counts.handled = self.handle_own();
-        let mut reopens = false;
-        while !reopens && counts.handled < BATCH_RECORDS && self.batch.staged_bytes() < BATCH_BYTES {
+        let (mut requests, mut reopens) = (0, false);
+        while !reopens && counts.handled + requests < BATCH_RECORDS && self.batch.staged_bytes() < BATCH_BYTES {
             let Some(time_ns) = self.merge.next_time_ns() else { break };
             if !everything && time_ns > horizon_ns {
                 break;
             }
             let Some((record, slot)) = self.merge.read(&mut self.bytes) else { continue };
-            counts.count(record.head.time_ns);
-            match record.head.flags {
-                ROLL => {
-                    self.queue.listener.roll(&mut self.batch);
-                    continue;
-                }
-                REOPEN => {
+            if let ROLL | REOPEN = record.head.flags {
+                requests += 1;
+                match record.head.flags {
+                    ROLL => self.queue.listener.roll(&mut self.batch),
                     // Behind this batch, of which it is the last: what comes later goes to the files of then.
-                    reopens = true;
-                    continue;
+                    _ => reopens = true,
                 }
-                _ => {}
+                continue;
             }
+            counts.count(record.head.time_ns);
             let bytes = std::mem::take(&mut self.bytes);
             let own_streams = OwnStreams(record.head.flags);
             let whole = codec::decode(&bytes).ok().and_then(|parts| {
@@ -247,22 +244,22 @@ impl Listener<'_> {
                 self.bytes = bytes;
             }
         }
-        let handled = counts.handled as usize;
+        let taken = (counts.handled + requests) as usize;
         if everything {
             self.queue.listener.say_unsaid(&mut self.batch);
         }
         let is_unsettled = || self.queue.listener.handlers.iter().any(|entry| entry.is_unsettled());
-        if handled > 0 || self.batch.staged_bytes() > 0 || is_unsettled() {
+        if taken > 0 || self.batch.staged_bytes() > 0 || is_unsettled() {
             self.queue.listener.handlers.iter().for_each(|entry| entry.settle(&mut self.batch));
             self.house.reports.being_counted(self.segment, &counts);
             self.commit();
             if self.left.is_some() {
                 // The successor finds the batch as if this one had been killed in it.
-                return handled;
+                return taken;
             }
             self.merge.publish_heads();
             #[cfg(logtree_kill_points)]
-            if handled > 0 {
+            if taken > 0 {
                 kill_point!("batch: heads published");
             }
             self.house.reports.written(self.segment);
@@ -275,7 +272,7 @@ impl Listener<'_> {
             self.sleeper.flushed();
         }
         self.sleeper.announce_progress(monotonic_ns());
-        handled
+        taken
     }
 
     /// Handles what this thread logged itself, and what there is to say of drops.

@@ -15,12 +15,12 @@ use logtree_os::{Segment, SegmentId, SegmentState};
 
 use crate::config::Shared;
 use crate::helpers;
-use crate::join::{Unjoined, publish_config, start_handlers};
+use crate::join::{Joining, Unjoined, publish_config, start_handlers};
 use crate::process::ProcessSide;
 use crate::queue::Queue;
 
 /// Joins the queue that the claims of all these files name; `None` if there is none, or it has to change for this one.
-pub(crate) fn join(queue: &Arc<Queue>, files: &[&Path]) -> Result<Option<(Arc<Segment>, ProcessSide)>, Unjoined> {
+pub(crate) fn join(queue: &Arc<Queue>, files: &[&Path]) -> Result<Option<Joining>, Unjoined> {
     let Some(segment) = named_by_all(queue, files) else { return Ok(None) };
     let shared = Shared::of(&segment);
     if queue.configured.as_ref().is_some_and(|mine| mine.config.is_newer_than(&shared)) {
@@ -41,7 +41,7 @@ pub(crate) fn join(queue: &Arc<Queue>, files: &[&Path]) -> Result<Option<(Arc<Se
     }
     // It has it, or a newer one.
     publish_config(queue, &segment, Duration::ZERO, |_| Ok(())).inspect_err(|_| process.attachment.leave())?;
-    Ok(Some((segment, process)))
+    Ok(Some(Joining::of(segment, process, true)))
 }
 
 fn named_by_all(queue: &Queue, files: &[&Path]) -> Option<Arc<Segment>> {

@@ -145,15 +145,24 @@ impl Handler for QueueProducer {
         if let Some(earlier) = queue.find_earlier() {
             let _ = queue.place.set(Arc::clone(earlier.place()));
         }
-        match queue.joined() {
-            Joined::Segment(segment) => join::bring_config(queue, &segment, JOIN_PATIENCE)?,
-            Joined::Not | Joined::Direct => {
-                let (joined, process) = join::join(queue, JOIN_PATIENCE)?;
-                *queue.place().joined.lock() = joined;
-                queue.place().process.lock().0 = process;
+        let met_others = match queue.joined() {
+            Joined::Segment(segment) => {
+                join::bring_config(queue, &segment, JOIN_PATIENCE)?;
+                true
             }
-        }
+            Joined::Not | Joined::Direct => {
+                let joining = join::join(queue, JOIN_PATIENCE)?;
+                *queue.place().joined.lock() = joining.joined;
+                queue.place().process.lock().0 = joining.process;
+                joining.met_others
+            }
+        };
         stats::remember(queue);
+        if met_others {
+            // A program that starts, or reads its config again, finds its files by their names. The listener may have them open since
+            // before somebody moved or removed them.
+            self.reopen();
+        }
         Ok(())
     }
 
@@ -405,9 +414,9 @@ impl Queue {
             Ok(process) => Some(process),
             Err(error) if error.is_full() => None,
             Err(_) => {
-                let (joined, process) = join::join(self, REJOIN_PATIENCE).ok()?;
-                *self.place().joined.lock() = joined;
-                process
+                let joining = join::join(self, REJOIN_PATIENCE).ok()?;
+                *self.place().joined.lock() = joining.joined;
+                joining.process
             }
         }
     }

@@ -1,4 +1,5 @@
-//! `Guard::reopen`: whoever moves a log away and asks for it finds the very next line in a new file, whatever writes it.
+//! `Guard::reopen`: whoever moves a log away and asks for it finds the very next line in a new file, whatever writes it. So does
+//! who starts a program.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 use std::fs;
@@ -12,10 +13,16 @@ use tracing_subscriber::layer::SubscriberExt as _;
 const ROUNDS: usize = 50;
 
 fn main() {
+    #[cfg(feature = "prefork")]
+    if let Some(config) = std::env::args_os().nth(1) {
+        return start(Path::new(&config)).0("another process");
+    }
     // First, as a process with threads makes no helper that listens.
     for queue in QUEUES {
         behind_a_queue_the_next_record_goes_to_a_new_file(queue);
     }
+    #[cfg(feature = "prefork")]
+    who_starts_finds_its_files_by_their_names();
     let classes = [
         ("logging.FileHandler", json!({})),
         ("logging.FileHandler", json!({"buffering": "1 MiB"})),
@@ -74,6 +81,52 @@ fn behind_a_queue_the_next_record_goes_to_a_new_file(queue: &str) {
         }
         assert_eq!(guard.errors(), 0);
     });
+}
+
+/// What a program does that starts: it installs this config and logs.
+#[cfg(feature = "prefork")]
+fn start(config: &Path) -> (impl Fn(&str), logtree::Guard) {
+    let layer = logtree::from_file(config).unwrap().layer().unwrap();
+    let (guard, flushed) = (layer.guard(), layer.guard());
+    let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(layer));
+    let log = move |message: &str| {
+        tracing::dispatcher::with_default(&dispatch, || tracing::info!("{message}"));
+        assert!(flushed.flush(std::time::Duration::from_secs(20)));
+        assert_eq!(flushed.errors(), 0);
+    };
+    (log, guard)
+}
+
+/// The listener of a queue that lives has them open since before they were moved or removed: a service that is started again, right
+/// behind a program that takes its log away, meets the one of before.
+#[cfg(feature = "prefork")]
+fn who_starts_finds_its_files_by_their_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let [config, log, old] = ["logging.json", "app.log", "app.log.old"].map(|name| directory.path().join(name));
+    let text = json!({
+        "version": 1,
+        "handlers": {
+            "file": {"class": "logging.FileHandler", "filename": log},
+            "queue": {"class": "logging.handlers.QueueHandler", "queue": {"()": "multiprocessing.Queue"}, "handlers": ["file"]},
+        },
+        "root": {"level": "INFO", "handlers": ["queue"]},
+    });
+    fs::write(&config, text.to_string()).unwrap();
+    let (log_here, guard) = start(&config);
+    log_here("first");
+    fs::rename(&log, &old).unwrap();
+    let run = || std::process::Command::new(std::env::current_exe().unwrap()).arg(&config).status().unwrap();
+    assert!(run().success());
+    assert_eq!((read(&old), read(&log)), ("first\n".into(), "another process\n".into()));
+    log_here("second");
+    fs::remove_file(&log).unwrap();
+    // As a fresh process would.
+    guard.reload().unwrap();
+    log_here("third");
+    assert_eq!(read(&log), "third\n");
+    fs::remove_file(&log).unwrap();
+    assert!(run().success());
+    assert_eq!(read(&log), "another process\n");
 }
 
 fn a_moved_file_is_begun_anew_with_the_next_line(class: &str, arguments: Value) {

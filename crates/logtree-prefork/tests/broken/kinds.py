@@ -59,6 +59,7 @@ WATCH = plain("process", "-p logtree-os --test process watch")
 CLAIM, CLAIMS = plain("process", "-p logtree-os --test process claim"), plain("unit", "-p logtree-os --lib claim")
 ENVIRONMENT = plain("environment", "-p logtree --features prefork --test environment")
 ONCE = plain("exactly once", "-p logtree --features prefork --test exactly_once")
+REOPENED = plain("reopen", "-p logtree --features prefork --test reopen")
 LIES = plain("unit", "-p logtree-os --lib lane")
 GRACE = plain("unit", "-p logtree-handlers --lib -- grace log_file")
 OUTAGE_HERE = plain("handlers", "-p logtree-handlers --test handlers queue::")
@@ -144,8 +145,8 @@ QUEUE_KINDS = [
      (PREFORK + "batch.rs", "        let committed = staging.commit(heads)?;\n",
       "        let _ = heads;\n        let committed = staging.commit([])?;\n")),
     ("finished before the heads are published", LISTENER,
-     (PREFORK + "listener.rs", "            self.merge.publish_heads();\n            #[cfg(logtree_kill_points)]\n            if handled > 0 {\n                kill_point!(\"batch: heads published\");\n            }\n            self.house.reports.written(self.segment);\n            self.batch.finish();\n",
-      "            self.batch.finish();\n            self.merge.publish_heads();\n            #[cfg(logtree_kill_points)]\n            if handled > 0 {\n                kill_point!(\"batch: heads published\");\n            }\n            self.house.reports.written(self.segment);\n")),
+     (PREFORK + "listener.rs", "            self.merge.publish_heads();\n            #[cfg(logtree_kill_points)]\n            if taken > 0 {\n                kill_point!(\"batch: heads published\");\n            }\n            self.house.reports.written(self.segment);\n            self.batch.finish();\n",
+      "            self.batch.finish();\n            self.merge.publish_heads();\n            #[cfg(logtree_kill_points)]\n            if taken > 0 {\n                kill_point!(\"batch: heads published\");\n            }\n            self.house.reports.written(self.segment);\n")),
     ("recovery compares nothing", LISTENER,
      (PREFORK + "appended.rs", "    let missing = &bytes[standing.bytes..];\n", "    let missing = bytes;\n")),
     ("recovery after the lanes are read", LISTENER,
@@ -420,6 +421,11 @@ QUEUE_KINDS = [
      (HANDLERS + "thread_queue/state.rs", "        self.outage = None;\n", "")),
     ("a listener puts a request of its own handlers into a lane", queue("reopens_its_own_queue"),
      (PREFORK + "queue.rs", "            // A listener puts nothing into a lane: it would be one of those whom it listens for.\n            return;\n", "            let _ = REOPEN;\n")),
+    ("who starts writes into the files that the listener has open", REOPENED,
+     (PREFORK + "queue.rs", "                joining.met_others\n", "                joining.met_others && false\n")),
+    ("who reads its config again writes into the files that the listener has open", REOPENED,
+     (PREFORK + "queue.rs", "bring_config(queue, &segment, JOIN_PATIENCE)?;\n                true\n",
+      "bring_config(queue, &segment, JOIN_PATIENCE)?;\n                false\n")),
     ("buffering: what cannot be written before it costs a record", BUFFERED,
      (HANDLERS + "buffering.rs", "let handed_on = self.buffer.hand_on(steps);", "let handed_on = Ok::<_, EmitError>(self.buffer.hand_on(steps)?);")),
     ("buffering: each record of a batch settles what was rolled", BUFFERED,
