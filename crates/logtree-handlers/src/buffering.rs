@@ -22,7 +22,8 @@ use self::buffer::{Buffer, Held};
 /// - Lines are held back until others fill the buffer, unless [`flush_interval`](BufferingConfig::flush_interval) says how
 ///   long at most. Flushing and the end of the program write them.
 /// - The buffer ends between two lines: a reader of the file sees whole lines.
-/// - A file that rolls by its size rolls where it would without a buffer, as long as nobody else writes to it.
+/// - A file that rolls by its size rolls where it would without a buffer, as long as nobody else writes to it. Each other process
+///   that does may make it larger by what its buffer holds, where it could by a record without one.
 /// - What cannot be written stays, and is tried again with the next record; records that find no room then are lost, and
 ///   counted.
 /// - A child of `fork` begins with an empty buffer: what its parent held back, the parent writes.
