@@ -7,7 +7,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use logtree_os::claim::{Claim, ClaimText, Meeting};
 use logtree_os::election::is_vacant;
@@ -86,8 +86,34 @@ pub(crate) fn is_gone(segment: &Segment, process: &logtree_os::ProcessView) -> b
     }
 }
 
+/// Whether others have come or gone long after a file was made. The kernel has written both times: this process's clock may
+/// have been set forward since the file was made, or be one that only it goes by.
 fn is_old(path: &Path) -> bool {
-    let modified = fs::symlink_metadata(path).and_then(|found| found.modified());
-    let age = modified.ok().and_then(|modified| SystemTime::now().duration_since(modified).ok());
-    age.is_some_and(|age| age > MAKING_TAKES)
+    let modified = |path: &Path| fs::symlink_metadata(path).and_then(|found| found.modified()).ok();
+    let times = path.parent().and_then(modified).zip(modified(path));
+    times.and_then(|(changed, made)| changed.duration_since(made).ok()).is_some_and(|age| age > MAKING_TAKES)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_forward_makes_nothing_old() {
+        let directory = tempfile::tempdir().unwrap();
+        let made = directory.path().join(".0123.new");
+        let file = fs::File::create(&made).unwrap();
+        // A segment is being made, and then the clock of whoever sweeps is set forward by an hour.
+        let before = SystemTime::now() - Duration::from_secs(3600);
+        file.set_modified(before).unwrap();
+        fs::File::open(directory.path()).unwrap().set_modified(before).unwrap();
+        assert!(!is_old(&made), "it was made a moment ago");
+        // Others have come and gone meanwhile.
+        fs::File::create(directory.path().join("queue-0")).unwrap();
+        assert!(is_old(&made), "whoever made it was killed an hour ago");
+    }
 }
