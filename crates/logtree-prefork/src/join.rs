@@ -6,6 +6,7 @@
 //!
 //! Whoever is stopped while he has the claims keeps nobody out of a queue that [lives](crate::living).
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -351,6 +352,8 @@ fn useless(claim: &Claim, text: &ClaimText, error: &SegmentError) -> Unjoined {
 /// The live segment that the claims name, if there is one.
 fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, Unjoined> {
     let mut found: Option<(Arc<Segment>, &ClaimText, &Path)> = None;
+    // The claims of several files, and the queue's name, may all lead to it.
+    let mut said = BTreeSet::new();
     for claim in meeting.claims() {
         let Some(text) = claim.text().filter(|text| !text.is_of_former_boot()) else { continue };
         let segment = match open_live(text.segment(), Some(text.segment_id()))? {
@@ -358,7 +361,7 @@ fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, Unjoin
             _ if claim.is_attended() && text.device() != device_of_memory() => return Err(elsewhere(claim, text)),
             Opened::Useless(error) if claim.is_attended() => return Err(useless(claim, text, &error)),
             Opened::Useless(error) => {
-                say_useless(&error);
+                say_useless(&error, &mut said);
                 continue;
             }
             Opened::None if claim.is_attended() => return Err(removed(claim, text)),
@@ -383,7 +386,7 @@ fn find(queue: &Queue, meeting: &Meeting) -> Result<Option<Arc<Segment>>, Unjoin
         return match open_live(&default_directory().join(file_name(name)), None)? {
             Opened::Live(segment) => Ok(Some(segment)),
             Opened::Useless(error) => {
-                say_useless(&error);
+                say_useless(&error, &mut said);
                 Ok(None)
             }
             Opened::None => Ok(None),
@@ -424,9 +427,13 @@ fn open_live(path: &Path, id: Option<u128>) -> Result<Opened, Unjoined> {
     Ok(if is_meant { Opened::Live(segment) } else { Opened::None })
 }
 
-/// Says of what nobody listens to that it cannot be used.
-fn say_useless(error: &SegmentError) {
-    warn(&format!("{error}; it is not joined, and records that may be left in it are not written"));
+/// Says of what nobody listens to that it cannot be used, unless that is among what was `said`.
+fn say_useless(error: &SegmentError, said: &mut BTreeSet<String>) {
+    let error = error.to_string();
+    if !said.contains(&error) {
+        warn(&format!("{error}; it is not joined, and records that may be left in it are not written"));
+        said.insert(error);
+    }
 }
 
 /// Whether a file is there, and no segment that this program can ever use.
