@@ -88,10 +88,12 @@ impl Transactions {
         Self { chain: Chain::new(segment) }
     }
 
-    /// Gives memory back that an unusually large transaction had needed. The last one must be finished.
+    /// Gives memory back that an unusually large transaction had needed, and all of it where there is no other: it is there for
+    /// records first. The last one must be finished.
     pub fn rest(&mut self) {
         self.chain.rewind();
         self.chain.give_back_excess();
+        self.chain.make_room();
     }
 
     /// Begins to stage.

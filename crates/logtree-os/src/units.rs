@@ -91,6 +91,14 @@ impl<'a> Units<'a> {
         Some(unit)
     }
 
+    /// Whether there is a unit to be had, for whoever comes next. If no free one is known to have memory, `tag` takes one for a
+    /// moment.
+    pub(crate) fn has_another(self, tag: Tag) -> bool {
+        let is_ready = |unit: u32| self.free_word(unit).is_some() && self.0.is_known(unit);
+        (HEAD_UNITS..self.0.units()).any(is_ready)
+            || self.allocate(tag, 0).is_some_and(|unit| self.free(unit, self.owner(unit)).is_some())
+    }
+
     fn find(self, tag: Tag, hint: u32) -> Option<u32> {
         let known = self.0.units();
         // From the hint on, then around: neighbours in time are neighbours in memory.

@@ -90,10 +90,22 @@ impl BackingFile {
     /// # Errors
     /// fallocate(2)'s; `FBIG` above the process's limit for file sizes.
     pub(crate) fn allocate(&self, start: u64, end: u64) -> Result<(), Errno> {
+        self.allocate_as(FallocateFlags::empty(), start, end)
+    }
+
+    /// The same, but that the file stays as long as it is: the memory is there when it becomes longer.
+    ///
+    /// # Errors
+    /// As [`allocate`](Self::allocate).
+    pub(crate) fn set_aside(&self, start: u64, end: u64) -> Result<(), Errno> {
+        self.allocate_as(FallocateFlags::KEEP_SIZE, start, end)
+    }
+
+    fn allocate_as(&self, flags: FallocateFlags, start: u64, end: u64) -> Result<(), Errno> {
         // Above the limit the kernel would send SIGXFSZ, which kills by default.
         match limit_of(Limited::FileSize) {
             Some(limit) if end > limit => Err(Errno::FBIG),
-            _ => self.fallocate(FallocateFlags::empty(), start, end - start),
+            _ => self.fallocate(flags, start, end - start),
         }
     }
 

@@ -16,6 +16,9 @@ use crate::memory::{BackingFile, FileIdentity, Memory};
 use crate::sync::Ordering;
 
 const HEAD_BYTES: u64 = HEAD_UNITS as u64 * UNIT_BYTES as u64;
+/// Without so many units nobody could log for long: one for definitions, one that a thread fills, the next one, and one for what
+/// the listener is about to do.
+const FIRST_BYTES: u64 = 4 * UNIT_BYTES as u64;
 const LEAST_RESERVE_BYTES: usize = 2 * HEAD_BYTES as usize;
 const FULL_RESERVE_BYTES: usize = UNITS * UNIT_BYTES as usize;
 const LONGEST_NAME: usize = 200;
@@ -78,7 +81,9 @@ impl Segment {
         // The umask may have taken rights away.
         rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR).map_err(system("set the mode"))?;
         let file = BackingFile::new(file, path.to_owned()).map_err(system("look at"))?;
-        file.allocate(0, HEAD_BYTES).map_err(system("set memory aside"))?;
+        file.allocate(0, HEAD_BYTES)
+            .and_then(|()| file.set_aside(HEAD_BYTES, HEAD_BYTES + FIRST_BYTES))
+            .map_err(system("set memory aside"))?;
         let reserve = options.reserve_bytes.clamp(LEAST_RESERVE_BYTES, FULL_RESERVE_BYTES);
         let memory = Memory::map(file, reserve, LEAST_RESERVE_BYTES).map_err(|error| cannot_map(path, error))?;
         kill_point!("segment: mapped");

@@ -103,6 +103,18 @@ impl Chain {
             kill_point!("transaction: unit given back");
         }
     }
+
+    /// Gives everything back where nobody else could get a unit. Nothing may stand in the chain.
+    pub(super) fn make_room(&mut self) {
+        let units = self.segment.units();
+        if self.units.is_empty() || units.has_another(Tag::TRANSACTION) {
+            return;
+        }
+        for unit in self.units.drain(..) {
+            units.release(unit, units.owner(unit));
+            kill_point!("transaction: unit given back");
+        }
+    }
 }
 
 impl fmt::Debug for Chain {

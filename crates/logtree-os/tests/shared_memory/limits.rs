@@ -5,14 +5,17 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use logtree_os::{DropReason, LaneReader, ProcessIdentity, Reserve, Segment, SegmentOptions, Sleep, Sleeper};
+use logtree_os::{
+    DropReason, LaneProducer, LaneReader, ProcessIdentity, Reserve, Segment, SegmentOptions, Sleep, Sleeper,
+    Transactions,
+};
 
 use crate::support::{
     CAPACITY, at, directory, drain, fork, on_file_system, on_small_file_system, payload, segment, wait_until,
 };
 
 /// Pushes until nothing goes any more; how much went.
-fn fill(segment: &Arc<Segment>) -> (usize, DropReason, logtree_os::LaneProducer) {
+fn fill(segment: &Arc<Segment>) -> (usize, DropReason, LaneProducer) {
     let process = segment.attach(&ProcessIdentity::current()).unwrap();
     let mut producer = process.claim_lane(CAPACITY).unwrap();
     let bytes = payload(1, 5000);
@@ -101,6 +104,70 @@ fn a_full_file_system_is_an_error_and_heals() {
         for _ in 0..pushed - 3 {
             assert!(producer.push(at(0), &[&bytes], Reserve::Ordinary).is_ok());
         }
+    });
+}
+
+/// Room for a segment's head and so many units.
+fn with_units(units: u64) -> String {
+    let (segment, _directory) = segment();
+    (segment.size_bytes() + units * (16 << 10)).to_string()
+}
+
+/// Logs, and listens, many times what there is memory for.
+fn go_on(segment: &Arc<Segment>, producer: &mut LaneProducer, transactions: &mut Transactions) {
+    let mut reader = LaneReader::open(segment, producer.lane()).unwrap();
+    drain(&mut reader);
+    reader.publish_head();
+    for record in 0..200 {
+        assert!(producer.push(at(record), &[&payload(1, 5000)], Reserve::Ordinary).is_ok(), "record {record}");
+        assert_eq!(drain(&mut reader).len(), 1);
+        let mut staging = transactions.begin();
+        staging.stage(&payload(1, 5000)).unwrap();
+        let committed = staging.commit(reader.unpublished_head()).unwrap();
+        reader.publish_head();
+        committed.finish();
+        transactions.rest();
+    }
+}
+
+#[test]
+fn where_a_segment_can_be_made_a_process_can_log_for_ever() {
+    for too_few in 0..4 {
+        on_small_file_system(&with_units(too_few), |path| {
+            let no_room = Segment::create(path, "queue", &SegmentOptions::default()).unwrap_err();
+            assert!(no_room.is_no_memory(), "{no_room}");
+        });
+    }
+    on_small_file_system(&with_units(4), |path| {
+        let segment = Segment::create(path, "queue", &SegmentOptions::default()).unwrap();
+        let process = segment.attach(&ProcessIdentity::current()).unwrap();
+        process.definitions().define(b"a callsite").unwrap();
+        // What is there for it nobody else takes.
+        assert!(fs::write(path.join("other"), [1; 4096]).is_err());
+        let mut producer = process.claim_lane(CAPACITY).unwrap();
+        go_on(&segment, &mut producer, &mut Transactions::new(&segment));
+    });
+}
+
+#[test]
+fn a_listener_keeps_no_unit_that_is_missing_elsewhere() {
+    on_small_file_system(&with_units(15), |path| {
+        let segment = Segment::create(path, "queue", &SegmentOptions::default()).unwrap();
+        let process = segment.attach(&ProcessIdentity::current()).unwrap();
+        process.definitions().define(b"a callsite").unwrap();
+        let mut producer = process.claim_lane(CAPACITY).unwrap();
+        let mut transactions = Transactions::new(&segment);
+        {
+            let mut staging = transactions.begin();
+            while staging.stage(&payload(1, 5000)).is_ok() {}
+        }
+        transactions.rest();
+        // More than the first unit holds.
+        for record in 0..4 {
+            let outcome = producer.push(at(record), &[&payload(1, 5000)], Reserve::Ordinary);
+            assert!(outcome.is_ok(), "record {record}: {outcome:?}");
+        }
+        go_on(&segment, &mut producer, &mut transactions);
     });
 }
 
