@@ -14,8 +14,8 @@ use crate::config::Shared;
 use crate::definitions::Definitions;
 use crate::departure::{self, LeaveBehind, Left};
 use crate::helpers::{self, Role};
-use crate::join;
 use crate::merge::Merge;
+use crate::publish;
 use crate::queue::{self, Queue};
 use crate::reports::Reports;
 
@@ -102,7 +102,7 @@ impl<'a> House<'a> {
 
     fn try_to_free(&mut self, patience: Duration) {
         let (segment, generation) = (self.segment, self.queue.generation());
-        self.former_files.retain(|file| !join::free_former_file(segment, generation, file, patience));
+        self.former_files.retain(|file| !publish::free_former_file(segment, generation, file, patience));
     }
 
     /// Whether the files are this queue's, as far as can be told without looking more often than that makes sense.

@@ -24,6 +24,7 @@
 //! | `producer.rs` | a thread's lane: the hot path |
 //! | `process.rs` | this process in the segment: its slot and its definitions |
 //! | `join.rs` | finding or making the segment |
+//! | `publish.rs` | giving it a config, and the claims of that |
 //! | `config.rs` | which config of several processes the listener has |
 //! | `handover.rs` | how the seat goes from one who lives to another |
 //! | `helpers.rs` | who listens: helpers, standby, thread |
@@ -58,6 +59,7 @@ mod outage;
 mod plan;
 mod process;
 mod producer;
+mod publish;
 mod queue;
 mod recovery;
 mod reports;

@@ -15,8 +15,9 @@ use logtree_os::{Segment, SegmentId, SegmentState};
 
 use crate::config::Shared;
 use crate::helpers;
-use crate::join::{Joining, Unjoined, publish_config, start_handlers};
+use crate::join::{Joining, Unjoined, start_handlers};
 use crate::process::ProcessSide;
+use crate::publish::publish_config;
 use crate::queue::Queue;
 
 /// Joins the queue that the claims of all these files name; `None` if there is none, or it has to change for this one.

@@ -20,7 +20,7 @@ use crate::outage::Outage;
 use crate::process::{ProcessSide, Slot};
 use crate::producer::{self, Put, REOPEN, ROLL};
 use crate::streams::OwnStreams;
-use crate::{departure, join, stats, sweep, words};
+use crate::{departure, join, publish, stats, sweep, words};
 
 /// How long installing may wait for other processes that are joining the same queue.
 const JOIN_PATIENCE: Duration = Duration::from_secs(5);
@@ -147,7 +147,7 @@ impl Handler for QueueProducer {
         }
         let met_others = match queue.joined() {
             Joined::Segment(segment) => {
-                join::bring_config(queue, &segment, JOIN_PATIENCE)?;
+                publish::bring_config(queue, &segment, JOIN_PATIENCE)?;
                 true
             }
             Joined::Not | Joined::Direct => {
