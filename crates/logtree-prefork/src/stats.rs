@@ -126,7 +126,8 @@ pub struct LaneStats {
     pub lane: u32,
     /// Whether its thread may log still.
     pub is_open: bool,
-    /// Records put in since the thread took it, modulo 2³².
+    /// Records put in since the thread took it, modulo 2³²; and what asks the listener to roll or to open its files anew, which it
+    /// does not count as handled.
     pub published: u32,
     /// Records of those that wait for the listener.
     pub waiting: u32,
