@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use logtree_core::{EmitError, Formatter, Handler, Level, Overflow, QueueLimits, Record, Steps, Timestamp};
 use logtree_prefork::QueueOptions;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getpid, getrlimit, kill_process, setrlimit};
+use tempfile::TempDir;
 
 use crate::support::{
     DEADLINE, Lines, LogFile, Queue, helper, in_child, kill, stop_helpers, to_file, until, wait_for_exit,
@@ -40,14 +41,20 @@ fn said(lines: &Lines) -> Vec<u32> {
     said
 }
 
-pub(crate) fn what_does_not_fit_is_counted_and_said() {
-    const RECORDS: u32 = 5000;
+/// One whose lanes are soon full, and that has handled one record.
+fn small_queue() -> (TempDir, Queue) {
     let directory = tempfile::tempdir().unwrap();
     let options = limited(QueueLimits { capacity_bytes: 128 << 10, ..QueueLimits::default() });
     let queue = Queue::over(&directory.path().join("app.log"), options);
     queue.entry.handler.start().unwrap();
     queue.log(0);
     assert!(queue.flush());
+    (directory, queue)
+}
+
+pub(crate) fn what_does_not_fit_is_counted_and_said() {
+    const RECORDS: u32 = 5000;
+    let (_directory, queue) = small_queue();
     let stopped = Stopped::now();
     // One producer lives on, one is dead before anybody looks.
     let dead = in_child(|| {
@@ -87,12 +94,7 @@ pub(crate) fn what_does_not_fit_is_counted_and_said() {
 }
 
 pub(crate) fn whose_records_are_dropped_sees_that_nobody_listens() {
-    let directory = tempfile::tempdir().unwrap();
-    let options = limited(QueueLimits { capacity_bytes: 128 << 10, ..QueueLimits::default() });
-    let queue = Queue::over(&directory.path().join("app.log"), options);
-    queue.entry.handler.start().unwrap();
-    queue.log(0);
-    assert!(queue.flush());
+    let (_directory, queue) = small_queue();
     // They are killed when the lane is full: nothing can be published any more, and nobody flushes.
     let helpers = stop_helpers();
     let stats = || logtree_prefork::stats().remove(0);
